@@ -1,0 +1,1 @@
+"""m3_ros: a 3D spatial multimodal memory for a robot that scans, remembers, finds and grasps."""

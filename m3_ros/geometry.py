@@ -1,0 +1,165 @@
+"""SE(3), pinhole cameras and quaternion order: the only home of the project's conventions.
+
+Inside the project quaternions are wxyz, camera axes are OpenCV's (x right, y down, z forward),
+`T_a_b` maps coordinates of frame b to frame a, `camtoworld` is `T_world_camera`, lengths are
+metres and the centre of the pixel in row i, column j lies at u = j + 0.5, v = i + 0.5 (gsplat's).
+All functions take and return float64 NumPy arrays and broadcast over leading dimensions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.transform import Rotation, Slerp
+
+Array = NDArray[np.float64]
+
+OPENGL_FROM_OPENCV: Array = np.diag([1.0, -1.0, -1.0, 1.0])
+"""Camera axes: post-multiply `camtoworld` of one convention to get the other (an involution)."""
+
+
+def se3(rotation: ArrayLike, translation: ArrayLike) -> Array:
+    """Rigid transform `[..., 4, 4]` from rotation `[..., 3, 3]` and translation `[..., 3]`."""
+    rotation = np.asarray(rotation, np.float64)
+    translation = np.asarray(translation, np.float64)
+    shape = np.broadcast_shapes(rotation.shape[:-2], translation.shape[:-1])
+    T = np.zeros((*shape, 4, 4))
+    T[..., :3, :3] = rotation
+    T[..., :3, 3] = translation
+    T[..., 3, 3] = 1.0
+    return T
+
+
+def inverse(T: ArrayLike) -> Array:
+    """Inverse of rigid transforms `[..., 4, 4]`."""
+    T = np.asarray(T, np.float64)
+    rotation = np.swapaxes(T[..., :3, :3], -1, -2)
+    return se3(rotation, -(rotation @ T[..., :3, 3:])[..., 0])
+
+
+def transform(T: ArrayLike, points: ArrayLike) -> Array:
+    """Apply one transform `[4, 4]` to points `[..., 3]`."""
+    T = np.asarray(T, np.float64)
+    return np.asarray(points, np.float64) @ T[:3, :3].T + T[:3, 3]
+
+
+def quat_to_matrix(quat: ArrayLike) -> Array:
+    """Rotation matrices `[..., 3, 3]` of quaternions `[..., 4]` in wxyz order (any length > 0)."""
+    quat = np.asarray(quat, np.float64)
+    matrices = Rotation.from_quat(wxyz_to_xyzw(quat).reshape(-1, 4)).as_matrix()
+    return matrices.reshape(*quat.shape[:-1], 3, 3)
+
+
+def matrix_to_quat(rotation: ArrayLike) -> Array:
+    """Unit quaternions `[..., 4]` in wxyz order, w >= 0, of rotation matrices `[..., 3, 3]`."""
+    rotation = np.asarray(rotation, np.float64)
+    quat = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_quat(canonical=True)
+    return xyzw_to_wxyz(quat).reshape(*rotation.shape[:-2], 4)
+
+
+def wxyz_to_xyzw(quat: ArrayLike) -> Array:
+    """Quaternion order `[..., 4]` of the project to ROS's."""
+    return np.roll(np.asarray(quat, np.float64), -1, axis=-1)
+
+
+def xyzw_to_wxyz(quat: ArrayLike) -> Array:
+    """Quaternion order `[..., 4]` of ROS to the project's."""
+    return np.roll(np.asarray(quat, np.float64), 1, axis=-1)
+
+
+def rpy_to_matrix(rpy: ArrayLike) -> Array:
+    """Rotation `[..., 3, 3]` of fixed-axis roll, pitch, yaw `[..., 3]` in rad (URDF's rpy)."""
+    rpy = np.asarray(rpy, np.float64)
+    matrices = Rotation.from_euler("xyz", rpy.reshape(-1, 3)).as_matrix()
+    return matrices.reshape(*rpy.shape[:-1], 3, 3)
+
+
+def planar_pose(x: float, y: float, yaw: float, z: float = 0.0) -> Array:
+    """Transform `[4, 4]` of a planar pose: x, y, z in m, yaw in rad about +z."""
+    return se3(rpy_to_matrix([0.0, 0.0, yaw]), [x, y, z])
+
+
+def interpolate_pose(T0: ArrayLike, T1: ArrayLike, fraction: float) -> Array:
+    """Pose `[4, 4]` between two: rotation by slerp, translation linearly; fraction in [0, 1]."""
+    T0, T1 = np.asarray(T0, np.float64), np.asarray(T1, np.float64)
+    rotations = Rotation.from_matrix(np.stack([T0[:3, :3], T1[:3, :3]]))
+    translation = (1.0 - fraction) * T0[:3, 3] + fraction * T1[:3, 3]
+    return se3(Slerp([0.0, 1.0], rotations)(fraction).as_matrix(), translation)
+
+
+def pose_distance(T0: ArrayLike, T1: ArrayLike) -> tuple[float, float]:
+    """Distance between two poses `[4, 4]`: translation in m, rotation angle in rad."""
+    delta = inverse(T0) @ np.asarray(T1, np.float64)
+    angle = Rotation.from_matrix(delta[:3, :3]).magnitude()
+    return float(np.linalg.norm(delta[:3, 3])), float(angle)
+
+
+def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) -> Array:
+    """`camtoworld [4, 4]` of a camera at eye `[3]` that looks at target `[3]`, `up` upwards.
+
+    Raises:
+        ValueError: eye and target coincide, or the view direction is parallel to `up`.
+    """
+    eye, target = np.asarray(eye, np.float64), np.asarray(target, np.float64)
+    forward = target - eye
+    right = np.cross(forward, np.asarray(up, np.float64))
+    if np.linalg.norm(right) < 1e-9:
+        raise ValueError(f"look_at: eye {eye} and target {target} must differ off the up axis {up}")
+    forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
+    return se3(np.stack([right, np.cross(forward, right), forward], axis=-1), eye)
+
+
+def pixel_centers(width: int, height: int) -> Array:
+    """Image coordinates `[H, W, 2]` (u, v) of every pixel centre."""
+    u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return np.stack([u, v], axis=-1)
+
+
+def backproject(depth: ArrayLike, K: ArrayLike) -> Array:
+    """Camera-frame points `[H, W, 3]` of a depth image `[H, W]` (m along z) and K `[3, 3]`."""
+    depth, K = np.asarray(depth, np.float64), np.asarray(K, np.float64)
+    height, width = depth.shape
+    rays = (pixel_centers(width, height) - K[:2, 2]) / [K[0, 0], K[1, 1]]
+    return np.concatenate([rays * depth[..., None], depth[..., None]], axis=-1)
+
+
+def project(points: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
+    """Project camera-frame points `[..., 3]`: image coordinates `[..., 2]` and depth z `[...]`.
+
+    Points with z <= 0 are behind the camera: their coordinates are NaN.
+    """
+    points, K = np.asarray(points, np.float64), np.asarray(K, np.float64)
+    z = points[..., 2]
+    safe = np.where(z > 0.0, z, np.nan)
+    uv = points[..., :2] / safe[..., None] * [K[0, 0], K[1, 1]] + K[:2, 2]
+    return uv, z
+
+
+def scale_intrinsics(K: ArrayLike, factor_x: float, factor_y: float) -> Array:
+    """Intrinsics `[3, 3]` of an image resized by factors, pixel centres at + 0.5."""
+    return np.diag([factor_x, factor_y, 1.0]) @ np.asarray(K, np.float64)
+
+
+def umeyama(source: ArrayLike, target: ArrayLike, with_scale: bool = True) -> Array:
+    """Similarity `[4, 4]` that maps source points `[N, 3]` onto target `[N, 3]`, least squares.
+
+    Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991. The upper left
+    block is scale x rotation.
+
+    Raises:
+        ValueError: fewer than three points, or all of them on one line.
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    if source.shape != target.shape or source.ndim != 2 or source.shape[-1] != 3:
+        raise ValueError(
+            f"umeyama: source {source.shape} and target {target.shape} must both be [N, 3]"
+        )
+    mean_source, mean_target = source.mean(0), target.mean(0)
+    centred = source - mean_source
+    if len(source) < 3 or np.linalg.matrix_rank(centred, tol=1e-9) < 2:
+        raise ValueError(f"umeyama: {len(source)} points must be at least three, not on one line")
+    U, singular, Vt = np.linalg.svd((target - mean_target).T @ centred / len(source))
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(U @ Vt))])
+    rotation = U @ np.diag(signs) @ Vt
+    scale = float(singular @ signs / centred.var(0).sum()) if with_scale else 1.0
+    return se3(scale * rotation, mean_target - scale * rotation @ mean_source)
