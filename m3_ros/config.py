@@ -1,0 +1,231 @@
+"""Settings of every stage: frozen dataclasses with units and bounds, YAML in and out.
+
+One field is declared once, here: its default, unit, bounds and meaning become the YAML file, the
+ROS parameter with its descriptor, the command-line option and the table in the README. A value
+outside its rule raises `ConfigError`, which names field, value and rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import TypeVar, get_type_hints
+
+import yaml
+
+Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
+Settings = TypeVar("Settings")
+
+
+class ConfigError(ValueError):
+    """A setting breaks its rule; the message names field, value and rule."""
+
+
+def setting(
+    default: Value,
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    length: int | None = None,
+) -> Value:
+    """Declare a field: default, meaning, unit, inclusive bounds, choices, length of a tuple."""
+    rule = {"help": help, "unit": unit, "low": low, "high": high}
+    return field(default=default, metadata={**rule, "choices": choices, "length": length})
+
+
+def check(settings: object) -> None:
+    """Refuse a settings dataclass with a value of the wrong type or outside its bounds."""
+    hints = get_type_hints(type(settings))
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            continue
+        name = f"{type(settings).__name__}.{item.name}"
+        expected = type(item.default)
+        if expected is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+            object.__setattr__(settings, item.name, value)
+        if expected is tuple and isinstance(value, list):
+            value = tuple(value)
+            object.__setattr__(settings, item.name, value)
+        if type(value) is not expected:
+            raise ConfigError(f"{name} = {value!r}: it must be of type {hints[item.name]}")
+        _check_rule(name, value, dict(item.metadata))
+
+
+def _check_rule(name: str, value: Value, rule: dict) -> None:
+    low, high, choices = rule.get("low"), rule.get("high"), rule.get("choices")
+    numbers = value if isinstance(value, tuple) else (value,)
+    if low is not None and any(not number >= low for number in numbers):
+        raise ConfigError(f"{name} = {value!r}: it must be at least {low} {rule['unit']}".rstrip())
+    if high is not None and any(not number <= high for number in numbers):
+        raise ConfigError(f"{name} = {value!r}: it must be at most {high} {rule['unit']}".rstrip())
+    if choices is not None and value not in choices:
+        raise ConfigError(f"{name} = {value!r}: it must be one of {', '.join(choices)}")
+    if rule.get("length") is not None and len(numbers) != rule["length"]:
+        raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} numbers")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Base of every stage's settings: checked when made."""
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class RobotConfig(Stage):
+    """Names of frames and topics on the robot."""
+
+    world_frame: str = setting("map", "fixed frame of the memory, the LiDAR odometry's world")
+    base_frame: str = setting("base_link", "centre of the B1 trunk")
+    arm_base_frame: str = setting("z1_link00", "base of the Z1 arm")
+    camera_frame: str = setting("camera_color_optical_frame", "optical frame of the wrist camera")
+    color_topic: str = setting("/camera/camera/color/image_raw", "colour images")
+    depth_topic: str = setting(
+        "/camera/camera/aligned_depth_to_color/image_raw", "depth aligned to colour, 16UC1 or 32FC1"
+    )
+    camera_info_topic: str = setting("/camera/camera/color/camera_info", "colour intrinsics")
+    odometry_topic: str = setting("/Odometry", "LiDAR odometry")
+    joint_states_topic: str = setting("/joint_states", "arm and gripper joints")
+    cmd_vel_topic: str = setting("/cmd_vel", "velocity commands of the base")
+    arm_controller: str = setting(
+        "/joint_trajectory_controller", "ros2_control joint_trajectory_controller of the arm"
+    )
+    gripper_controller: str = setting(
+        "/gripper_controller", "ros2_control joint_trajectory_controller of jointGripper"
+    )
+
+
+@dataclass(frozen=True)
+class ScanConfig(Stage):
+    """Capture of synchronised, posed keyframes."""
+
+    sync_tolerance: float = setting(
+        0.02, "largest stamp difference of colour and depth", "s", 0.0, 1.0
+    )
+    transform_timeout: float = setting(0.5, "wait for a transform at the image stamp", "s", 0.0, 30)
+    keyframe_translation: float = setting(0.03, "new keyframe after this motion", "m", 0.0, 10.0)
+    keyframe_rotation: float = setting(0.10, "new keyframe after this turn", "rad", 0.0, 3.15)
+    max_speed: float = setting(0.3, "skip frames taken while the camera moves faster", "m/s", 0.0)
+    max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, 100_000)
+
+
+@dataclass(frozen=True)
+class SplatConfig(Stage):
+    """Gaussians fitted to the frames."""
+
+    voxel_size: float = setting(0.006, "initial spacing of Gaussians from depth", "m", 1e-4, 1.0)
+    seed: int = setting(0, "seed of everything random in the fit", "", 0)
+
+
+@dataclass(frozen=True)
+class FeatureConfig(Stage):
+    """Foundation models whose features the memory keeps."""
+
+    models: tuple[str, ...] = setting(("compact",), "models in the memory; the first answers text")
+    device: str = setting("cpu", "torch device of models and fit", choices=("cpu", "cuda"))
+
+
+@dataclass(frozen=True)
+class MemoryConfig(Stage):
+    """Principal scene components, principal queries and their attention."""
+
+    temperature: float = setting(0.05, "softmax temperature of Gaussian memory attention", "", 1e-3)
+    max_components: int = setting(4096, "bound on the components of one model's bank", "", 1)
+
+
+@dataclass(frozen=True)
+class QueryConfig(Stage):
+    """From a text to objects in the world."""
+
+    agreement_gate: float = setting(0.02, "largest memory-to-live depth difference", "m", 0.0, 1.0)
+    max_prompt_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
+
+
+@dataclass(frozen=True)
+class GraspConfig(Stage):
+    """Candidates, motion limits and retries of a grasp."""
+
+    max_joint_velocity: float = setting(1.0, "peak joint speed", "rad/s", 0.01, 3.1415)
+    max_joint_acceleration: float = setting(4.0, "peak joint acceleration", "rad/s^2", 0.1, 20.0)
+    gripper_effort: float = setting(5.0, "torque limit of the closing jaw", "N m", 0.5, 20.0)
+    lift_height: float = setting(0.13, "height of the lift", "m", 0.01, 0.5)
+    max_attempts: int = setting(3, "grasps tried before giving up", "", 1, 10)
+
+
+@dataclass(frozen=True)
+class SimulationConfig(Stage):
+    """The simulated robot, its sensors' errors and its room."""
+
+    seed: int = setting(0, "seed of scene and sensor noise", "", 0)
+    width: int = setting(640, "width of the wrist camera's image", "px", 16, 4096)
+    height: int = setting(480, "height of the wrist camera's image", "px", 16, 4096)
+
+
+@dataclass(frozen=True)
+class M3Config:
+    """Everything, one group a stage; the file `config/m3.yaml` holds the same names."""
+
+    robot: RobotConfig = field(default_factory=RobotConfig)
+    scan: ScanConfig = field(default_factory=ScanConfig)
+    splat: SplatConfig = field(default_factory=SplatConfig)
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+    query: QueryConfig = field(default_factory=QueryConfig)
+    grasp: GraspConfig = field(default_factory=GraspConfig)
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+
+
+def to_dict(config: object) -> dict:
+    """Plain nested dict of a settings dataclass, as YAML and JSON hold it."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return list(value) if isinstance(value, tuple) else value
+
+    return plain(asdict(config))
+
+
+def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Settings:
+    """Make settings of type `kind` from a nested dict; absent fields keep their defaults.
+
+    Raises:
+        ConfigError: an unknown field, or a value that breaks its rule.
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"{name} = {values!r}: it must be a mapping of settings")
+    hints = get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise ConfigError(f"{name}.{unknown[0]} is unknown; known: {', '.join(hints)}")
+    parts = {
+        key: from_dict(hints[key], value, f"{name}.{key}") if is_dataclass(hints[key]) else value
+        for key, value in values.items()
+    }
+    return kind(**parts)
+
+
+def load_config(path: str | Path) -> M3Config:
+    """Read an `M3Config` from a YAML file.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or a setting breaks its rule.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"config file {path} is not YAML: {error}") from error
+    return from_dict(M3Config, values)
+
+
+def save_config(config: M3Config, path: str | Path) -> None:
+    """Write every setting of `config` as YAML."""
+    Path(path).write_text(yaml.safe_dump(to_dict(config), sort_keys=False))
