@@ -7,6 +7,7 @@ outside its rule raises `ConfigError`, which names field, value and rule.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import TypeVar, get_type_hints
@@ -58,6 +59,8 @@ def check(settings: object) -> None:
 def _check_rule(name: str, value: Value, rule: dict) -> None:
     low, high, choices = rule.get("low"), rule.get("high"), rule.get("choices")
     numbers = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
+        raise ConfigError(f"{name} = {value!r}: it must be finite")
     if low is not None and any(not number >= low for number in numbers):
         raise ConfigError(f"{name} = {value!r}: it must be at least {low} {rule['unit']}".rstrip())
     if high is not None and any(not number <= high for number in numbers):
@@ -86,7 +89,8 @@ class RobotConfig(Stage):
     camera_frame: str = setting("camera_color_optical_frame", "optical frame of the wrist camera")
     color_topic: str = setting("/camera/camera/color/image_raw", "colour images")
     depth_topic: str = setting(
-        "/camera/camera/aligned_depth_to_color/image_raw", "depth aligned to colour, 16UC1 or 32FC1"
+        "/camera/camera/aligned_depth_to_color/image_raw",
+        "depth aligned to colour, 16UC1 or 32FC1",
     )
     camera_info_topic: str = setting("/camera/camera/color/camera_info", "colour intrinsics")
     odometry_topic: str = setting("/Odometry", "LiDAR odometry")
@@ -107,7 +111,9 @@ class ScanConfig(Stage):
     sync_tolerance: float = setting(
         0.02, "largest stamp difference of colour and depth", "s", 0.0, 1.0
     )
-    transform_timeout: float = setting(0.5, "wait for a transform at the image stamp", "s", 0.0, 30)
+    transform_timeout: float = setting(
+        0.5, "wait for a transform at the image stamp", "s", 0.0, 30
+    )
     keyframe_translation: float = setting(0.03, "new keyframe after this motion", "m", 0.0, 10.0)
     keyframe_rotation: float = setting(0.10, "new keyframe after this turn", "rad", 0.0, 3.15)
     max_speed: float = setting(0.3, "skip frames taken while the camera moves faster", "m/s", 0.0)
@@ -134,7 +140,9 @@ class FeatureConfig(Stage):
 class MemoryConfig(Stage):
     """Principal scene components, principal queries and their attention."""
 
-    temperature: float = setting(0.05, "softmax temperature of Gaussian memory attention", "", 1e-3)
+    temperature: float = setting(
+        0.05, "softmax temperature of Gaussian memory attention", "", 1e-3
+    )
     max_components: int = setting(4096, "bound on the components of one model's bank", "", 1)
 
 

@@ -104,7 +104,9 @@ def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) 
     forward = target - eye
     right = np.cross(forward, np.asarray(up, np.float64))
     if np.linalg.norm(right) < 1e-9:
-        raise ValueError(f"look_at: eye {eye} and target {target} must differ off the up axis {up}")
+        raise ValueError(
+            f"look_at: eye {eye} and target {target} must differ off the up axis {up}"
+        )
     forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
     return se3(np.stack([right, np.cross(forward, right), forward], axis=-1), eye)
 

@@ -62,4 +62,6 @@ def check_pose(name: str, T: NDArray[np.float64]) -> None:
         raise ValueError(f"{name} is {np.asarray(T).tolist()}; it must be a finite [4, 4]")
     rotation = T[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
-        raise ValueError(f"{name} has rotation {rotation.tolist()}; it must be orthonormal, det +1")
+        raise ValueError(
+            f"{name} has rotation {rotation.tolist()}; it must be orthonormal, det +1"
+        )

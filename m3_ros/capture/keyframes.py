@@ -1,0 +1,38 @@
+"""Which frames of a stream are worth keeping."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.config import ScanConfig
+from m3_ros.geometry import pose_distance
+
+
+class KeyframeSelector:
+    """Keeps a frame when the camera moved or turned enough and is not moving too fast."""
+
+    def __init__(self, config: ScanConfig) -> None:
+        self._config = config
+        self._kept: NDArray[np.float64] | None = None
+        self._previous: tuple[NDArray[np.float64], float] | None = None
+
+    def accept(self, camtoworld: NDArray[np.float64], stamp: float) -> bool:
+        """Whether the frame taken at `camtoworld [4, 4]` at time `stamp` (s) is a keyframe."""
+        speed = self._speed(camtoworld, stamp)
+        self._previous = (camtoworld, stamp)
+        if speed > self._config.max_speed:
+            return False
+        if self._kept is not None:
+            translation, rotation = pose_distance(self._kept, camtoworld)
+            near = translation < self._config.keyframe_translation
+            if near and rotation < self._config.keyframe_rotation:
+                return False
+        self._kept = camtoworld
+        return True
+
+    def _speed(self, camtoworld: NDArray[np.float64], stamp: float) -> float:
+        """Camera speed in m/s since the previous frame; 0 for the first."""
+        if self._previous is None or stamp <= self._previous[1]:
+            return 0.0
+        return pose_distance(self._previous[0], camtoworld)[0] / (stamp - self._previous[1])

@@ -1,0 +1,201 @@
+"""A scan folder: posed RGB-D frames on disk, in nerfstudio's `transforms.json` convention.
+
+Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, millimetres, 0 = none) and
+`transforms.json`, whose `transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and
+instant-ngp read these folders, and their folders are read here: shared or per-frame intrinsics,
+OPENCV distortion (removed on reading), any depth unit, frames without depth.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import OPENGL_FROM_OPENCV
+
+DISTORTION_KEYS = ("k1", "k2", "p1", "p2", "k3")
+POINTS_FILE = "sparse_pc.ply"
+
+
+class ScanError(ValueError):
+    """A scan folder is missing, broken or would be overwritten; the message says which."""
+
+
+class Scan:
+    """A folder of posed RGB-D frames, read one at a time.
+
+    `len(scan)` is the number of frames, `scan[i]` reads one, iteration reads all in order.
+    """
+
+    def __init__(self, folder: Path, meta: dict) -> None:
+        self.folder = folder
+        self._meta = meta
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Scan:
+        """Open a scan folder.
+
+        Raises:
+            ScanError: there is no `transforms.json`, it is not JSON, or it lists no frames.
+        """
+        folder = Path(folder)
+        path = folder / "transforms.json"
+        try:
+            meta = json.loads(path.read_text())
+        except OSError as error:
+            raise ScanError(f"{folder} is no scan: {path.name} {error.strerror}") from error
+        except json.JSONDecodeError as error:
+            raise ScanError(f"{path} is not JSON: {error}") from error
+        if not meta.get("frames"):
+            raise ScanError(f"{path} lists no frames; a scan needs at least one")
+        return cls(folder, meta)
+
+    def __len__(self) -> int:
+        return len(self._meta["frames"])
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Frame:
+        """Read frame `index`, undistorted; depth is all zero where the scan has none.
+
+        Raises:
+            IndexError: no such frame.
+            ScanError: its files are missing or its entry is incomplete.
+        """
+        entry = self._meta["frames"][index]
+        name = f"{self.folder}/transforms.json frames[{index}]"
+        rgb = cv2.cvtColor(
+            self._read(entry, "file_path", name, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+        )
+        if "depth_file_path" in entry:
+            raw = self._read(entry, "depth_file_path", name, cv2.IMREAD_UNCHANGED)
+            depth = raw.astype(np.float32) * np.float32(
+                self._meta.get("depth_unit_scale_factor", 1e-3)
+            )
+        else:
+            depth = np.zeros(rgb.shape[:2], np.float32)
+        try:
+            K, distortion = self._intrinsics(entry)
+            matrix = np.asarray(entry["transform_matrix"], np.float64)
+        except KeyError as error:
+            raise ScanError(f"{name} has no {error}") from error
+        if distortion.any():
+            rgb, depth = _undistort(rgb, depth, K, distortion)
+        return Frame(rgb, depth, K, matrix @ OPENGL_FROM_OPENCV, float(entry.get("stamp", index)))
+
+    @property
+    def points(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
+        """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8, where the scan has them."""
+        if "ply_file_path" not in self._meta:
+            return None
+        cloud = trimesh.load(self.folder / self._meta["ply_file_path"])
+        return np.asarray(cloud.vertices, np.float64), np.asarray(cloud.colors)[:, :3]
+
+    def _read(self, entry: dict, key: str, name: str, flags: int) -> NDArray:
+        path = self.folder / entry.get(key, "")
+        image = cv2.imread(str(path), flags) if path.is_file() else None
+        if image is None:
+            raise ScanError(f"{name}.{key} = {entry.get(key)!r}: no readable image at {path}")
+        return image
+
+    def _intrinsics(self, entry: dict) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        merged = {**self._meta, **entry}
+        K = np.array(
+            [
+                [merged["fl_x"], 0.0, merged["cx"]],
+                [0.0, merged.get("fl_y", merged["fl_x"]), merged["cy"]],
+                [0.0, 0.0, 1.0],
+            ]
+        )
+        return K, np.array([merged.get(key, 0.0) for key in DISTORTION_KEYS])
+
+
+def _undistort(
+    rgb: NDArray, depth: NDArray, K: NDArray, distortion: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Remove OPENCV distortion: colour linearly, depth by nearest neighbour (no mixed edges)."""
+    # OpenCV puts pixel centres at integers, the project at + 0.5.
+    K_cv = K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+    size = (rgb.shape[1], rgb.shape[0])
+    maps = cv2.initUndistortRectifyMap(K_cv, distortion, None, K_cv, size, cv2.CV_32FC1)
+    return (
+        cv2.remap(rgb, *maps, cv2.INTER_LINEAR),
+        cv2.remap(depth, *maps, cv2.INTER_NEAREST),
+    )
+
+
+class ScanWriter:
+    """Writes a scan folder frame by frame; a crash leaves every frame written so far readable.
+
+    Use as a context manager, or call `close()`; a writer that got no frame removes its folder.
+
+    Raises:
+        ScanError: the folder already exists and is not empty.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise ScanError(f"scan folder {self.folder} exists and is not empty; name a new one")
+        (self.folder / "images").mkdir(parents=True, exist_ok=True)
+        (self.folder / "depths").mkdir(exist_ok=True)
+        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": 1e-3, "frames": []}
+
+    def __enter__(self) -> ScanWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._meta["frames"])
+
+    def add(self, frame: Frame) -> None:
+        """Append one frame; it is on disk, and listed, when this returns.
+
+        Raises:
+            OSError: a file could not be written (disk full, folder removed).
+        """
+        name = f"{len(self):06d}.png"
+        bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
+        millimetres = np.clip(np.rint(frame.depth * 1e3), 0, 65535).astype(np.uint16)
+        for path, image in ((f"images/{name}", bgr), (f"depths/{name}", millimetres)):
+            if not cv2.imwrite(str(self.folder / path), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+                raise OSError(f"cannot write {self.folder / path}")
+        K = frame.K
+        self._meta["frames"].append(
+            {
+                "file_path": f"images/{name}",
+                "depth_file_path": f"depths/{name}",
+                **{"fl_x": K[0, 0], "fl_y": K[1, 1], "cx": K[0, 2], "cy": K[1, 2]},
+                **{"w": frame.width, "h": frame.height, "stamp": frame.stamp},
+                "transform_matrix": (frame.camtoworld @ OPENGL_FROM_OPENCV).tolist(),
+            }
+        )
+        self._write_meta()
+
+    def set_points(self, points: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
+        """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`, as COLMAP makes them."""
+        trimesh.PointCloud(points, colors=colors).export(self.folder / POINTS_FILE)
+        self._meta["ply_file_path"] = POINTS_FILE
+        self._write_meta()
+
+    def close(self) -> None:
+        """Finish; remove the folder when nothing was written."""
+        if not len(self):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write_meta(self) -> None:
+        temporary = self.folder / "transforms.json.part"
+        temporary.write_text(json.dumps(self._meta, indent=1))
+        os.replace(temporary, self.folder / "transforms.json")
