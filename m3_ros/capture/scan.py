@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
@@ -151,7 +152,7 @@ class ScanWriter:
         (self.folder / "depths").mkdir(exist_ok=True)
         self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": 1e-3, "frames": []}
 
-    def __enter__(self) -> ScanWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,8 +178,13 @@ class ScanWriter:
             {
                 "file_path": f"images/{name}",
                 "depth_file_path": f"depths/{name}",
-                **{"fl_x": K[0, 0], "fl_y": K[1, 1], "cx": K[0, 2], "cy": K[1, 2]},
-                **{"w": frame.width, "h": frame.height, "stamp": frame.stamp},
+                "fl_x": K[0, 0],
+                "fl_y": K[1, 1],
+                "cx": K[0, 2],
+                "cy": K[1, 2],
+                "w": frame.width,
+                "h": frame.height,
+                "stamp": frame.stamp,
                 "transform_matrix": (frame.camtoworld @ OPENGL_FROM_OPENCV).tolist(),
             }
         )

@@ -1,0 +1,103 @@
+"""Bring scans from other tools into a scan folder: nerfstudio's and COLMAP's."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.geometry import inverse, se3
+
+COLMAP_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
+Progress = Callable[[int, int], None]
+
+
+def import_scan(source: str | Path, target: str | Path, progress: Progress | None = None) -> Scan:
+    """Copy a nerfstudio or COLMAP folder into a new scan folder, distortion removed.
+
+    COLMAP scans have no depth and an arbitrary scale; their sparse points come along.
+
+    Args:
+        source: folder with `transforms.json`, or with a COLMAP model and its `images/`.
+        target: folder to make; it must not exist or be empty.
+        progress: called with the frames done and their total.
+
+    Raises:
+        ScanError: the source holds neither, is broken, or the target is not empty.
+    """
+    source = Path(source)
+    points = None
+    if (source / "transforms.json").is_file():
+        scan = Scan.open(source)
+        count, frames, points = len(scan), iter(scan), scan.points
+    elif (model := _colmap_model(source)) is not None:
+        count, frames, points = _read_colmap(source, model)
+    else:
+        raise ScanError(
+            f"{source} holds no scan: neither transforms.json (nerfstudio) nor a COLMAP model "
+            f"(cameras.bin or cameras.txt in {', '.join(COLMAP_FOLDERS)})"
+        )
+    writer = ScanWriter(target)
+    try:
+        for done, frame in enumerate(frames, start=1):
+            writer.add(frame)
+            if progress is not None:
+                progress(done, count)
+        if points is not None:
+            writer.set_points(*points)
+    except BaseException:  # an import is whole or not there, Ctrl-C included
+        shutil.rmtree(target)
+        raise
+    return Scan.open(target)
+
+
+def _colmap_model(source: Path) -> Path | None:
+    for name in COLMAP_FOLDERS:
+        if any((source / name / f"cameras.{kind}").is_file() for kind in ("bin", "txt")):
+            return source / name
+    return None
+
+
+def _read_colmap(
+    source: Path, model: Path
+) -> tuple[int, Iterator[Frame], tuple[NDArray[np.float64], NDArray[np.uint8]]]:
+    import pycolmap  # 50 MB of bindings, needed for this format alone
+
+    reconstruction = pycolmap.Reconstruction(str(model))
+    images = sorted(reconstruction.images.values(), key=lambda image: image.name)
+    if not images:
+        raise ScanError(f"the COLMAP model {model} has no registered image")
+    cloud = list(reconstruction.points3D.values())
+    points = np.array([point.xyz for point in cloud]).reshape(-1, 3)
+    colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
+
+    def frames() -> Iterator[Frame]:
+        with tempfile.TemporaryDirectory() as undistorted:
+            pycolmap.undistort_images(undistorted, str(model), str(source / "images"))
+            pinhole = pycolmap.Reconstruction(f"{undistorted}/sparse")
+            by_name = {image.name: image for image in pinhole.images.values()}
+            for index, image in enumerate(images):
+                yield _colmap_frame(Path(undistorted) / "images", by_name[image.name], index)
+
+    return len(images), frames(), (points, colors)
+
+
+def _colmap_frame(folder: Path, image: object, index: int) -> Frame:
+    bgr = cv2.imread(str(folder / image.name), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ScanError(f"the COLMAP model names {image.name}, which is not among the images")
+    world_to_camera = image.cam_from_world().matrix()
+    return Frame(
+        rgb=cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB),
+        depth=np.zeros(bgr.shape[:2], np.float32),
+        K=np.asarray(image.camera.calibration_matrix(), np.float64),
+        camtoworld=inverse(se3(world_to_camera[:, :3], world_to_camera[:, 3])),
+        stamp=float(index),
+    )

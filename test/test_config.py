@@ -1,0 +1,61 @@
+"""Settings: round trips, and refusals that name field, value and rule."""
+
+import pytest
+
+from m3_ros.config import (
+    ConfigError,
+    M3Config,
+    SplatConfig,
+    from_dict,
+    load_config,
+    save_config,
+    to_dict,
+)
+
+
+def test_yaml_round_trip(tmp_path):
+    config = from_dict(M3Config, {"splat": {"voxel_size": 0.01}, "features": {"models": ["clip"]}})
+    save_config(config, tmp_path / "m3.yaml")
+    assert load_config(tmp_path / "m3.yaml") == config
+
+
+def test_absent_settings_keep_their_defaults():
+    config = from_dict(M3Config, {"splat": {"seed": 7}})
+    assert config.splat == SplatConfig(seed=7)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"splat": {"voxel_size": -1}}, ("SplatConfig.voxel_size", "-1", "at least")),
+        ({"splat": {"voxel_size": float("nan")}}, ("SplatConfig.voxel_size", "nan", "finite")),
+        ({"splat": {"seed": 1.5}}, ("SplatConfig.seed", "1.5", "int")),
+        ({"features": {"device": "tpu"}}, ("FeatureConfig.device", "tpu", "cpu, cuda")),
+        ({"splat": {"voxels": 1}}, ("config.splat.voxels", "unknown")),
+        ({"splat": 3}, ("config.splat", "3", "mapping")),
+    ],
+)
+def test_a_broken_rule_is_named(values, words):
+    with pytest.raises(ConfigError) as error:
+        from_dict(M3Config, values)
+    assert all(word in str(error.value) for word in words), str(error.value)
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yaml"):
+        load_config(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [1")
+    with pytest.raises(ConfigError, match="not YAML"):
+        load_config(tmp_path / "bad.yaml")
+
+
+def test_every_setting_says_what_it_is_for():
+    from dataclasses import fields
+
+    for stage in fields(M3Config):
+        for item in fields(getattr(M3Config(), stage.name)):
+            assert item.metadata.get("help"), f"{stage.name}.{item.name} has no help"
+
+
+def test_dict_is_plain_enough_for_yaml():
+    assert isinstance(to_dict(M3Config())["features"]["models"], list)
