@@ -1,0 +1,30 @@
+"""Pictures: what is near is red, what is missing is black, every tile is there."""
+
+import numpy as np
+import pytest
+
+from m3_ros.view.pictures import contact_sheet, depth_picture, evenly
+
+
+def test_depth_colours_order_and_holes():
+    picture = depth_picture(np.array([[0.0, 0.2, 1.0]], np.float32), near=0.2, far=1.0).astype(int)
+    hole, near, far = picture[0]
+    assert hole.tolist() == [0, 0, 0]
+    assert near[0] > near[2] and far[2] > far[0]
+
+
+def test_contact_sheet_places_tiles_row_by_row():
+    tiles = [np.full((6, 8, 3), value, np.uint8) for value in (10, 20, 30)]
+    sheet = contact_sheet(tiles, columns=2, width=4)
+    assert sheet.shape == (6, 8, 3)
+    assert [sheet[1, 1, 0], sheet[1, 6, 0], sheet[4, 1, 0], sheet[4, 6, 0]] == [10, 20, 30, 255]
+
+
+def test_contact_sheet_needs_a_picture():
+    with pytest.raises(ValueError, match="images is empty"):
+        contact_sheet([], columns=2, width=4)
+
+
+def test_evenly_keeps_both_ends():
+    assert evenly(range(100), 4) == [0, 33, 66, 99]
+    assert evenly([1, 2], 4) == [1, 2]
