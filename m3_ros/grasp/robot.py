@@ -1,0 +1,187 @@
+"""What a grasp needs of a robot: the `Robot` protocol, joint states and joint trajectories.
+
+The simulation and the ROS 2 node implement the protocol; planning and the executor only know it.
+A MoveIt 2 or Z1 SDK backend is one more class with these seven methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+
+Array = NDArray[np.float64]
+
+ARM_JOINTS = ("joint1", "joint2", "joint3", "joint4", "joint5", "joint6")
+GRIPPER_JOINT = "jointGripper"
+
+
+class RobotError(RuntimeError):
+    """The robot could not do what it was asked; the message says what and why."""
+
+
+class MotionCancelled(RobotError):
+    """`cancelled()` became true: the robot has stopped where it was."""
+
+
+class TrackingError(RobotError):
+    """The arm does not follow its trajectory: something is in the way."""
+
+
+class JointStatesLost(RobotError):
+    """Joint states are missing or too old: nobody knows where the arm is."""
+
+
+def never() -> bool:
+    """`cancelled` of a motion that nobody cancels."""
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class JointState:
+    """Measured joints, in the order joint1 .. joint6, jointGripper.
+
+    Attributes:
+        positions: `[7]` rad; jointGripper is 0 closed, negative open.
+        velocities: `[7]` rad/s.
+        efforts: `[7]` N m.
+        stamp: time of the measurement in s.
+    """
+
+    positions: Array
+    velocities: Array
+    efforts: Array
+    stamp: float
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "velocities", "efforts"):
+            shape = np.shape(getattr(self, name))
+            if shape != (7,):
+                raise ValueError(f"joint_state.{name} has shape {shape}; it must be (7,)")
+
+    @property
+    def arm(self) -> Array:
+        """Positions `[6]` of joint1 .. joint6 in rad."""
+        return self.positions[:6]
+
+    @property
+    def gripper(self) -> float:
+        """Position of jointGripper in rad, 0 closed, negative open."""
+        return float(self.positions[6])
+
+
+@dataclass(frozen=True, eq=False)
+class JointTrajectory:
+    """Timed joint positions of the arm; between points a cubic Hermite curve.
+
+    Attributes:
+        positions: `[T, 6]` rad.
+        velocities: `[T, 6]` rad/s.
+        times: `[T]` s from the start, the first 0, increasing.
+        joint_names: names of the six columns.
+
+    Raises:
+        ValueError: shapes disagree, a number is not finite, or times do not increase from 0.
+    """
+
+    positions: Array
+    velocities: Array
+    times: Array
+    joint_names: tuple[str, ...] = ARM_JOINTS
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times), len(self.joint_names))
+        for name in ("positions", "velocities"):
+            value = getattr(self, name)
+            if value.shape != shape or not np.isfinite(value).all():
+                raise ValueError(
+                    f"trajectory.{name} has shape {value.shape}; it must be finite {shape}"
+                )
+        if len(self.times) < 2 or self.times[0] != 0.0 or not (np.diff(self.times) > 0).all():
+            raise ValueError(f"trajectory.times = {self.times}; they must increase from 0")
+
+    @property
+    def duration(self) -> float:
+        """Time of the last point in s."""
+        return float(self.times[-1])
+
+    def sample(self, time: float) -> tuple[Array, Array]:
+        """Positions `[6]` and velocities `[6]` at `time` in s, clamped to the ends."""
+        time = float(np.clip(time, 0.0, self.duration))
+        i = int(np.clip(np.searchsorted(self.times, time, "right") - 1, 0, len(self.times) - 2))
+        h = self.times[i + 1] - self.times[i]
+        s = (time - self.times[i]) / h
+        p0, p1 = self.positions[i], self.positions[i + 1]
+        m0, m1 = h * self.velocities[i], h * self.velocities[i + 1]
+        position = (
+            (2 * s**3 - 3 * s**2 + 1) * p0
+            + (s**3 - 2 * s**2 + s) * m0
+            + (3 * s**2 - 2 * s**3) * p1
+            + (s**3 - s**2) * m1
+        )
+        slope = (
+            (6 * s**2 - 6 * s) * (p0 - p1) + (3 * s**2 - 4 * s + 1) * m0 + (3 * s**2 - 2 * s) * m1
+        )
+        return position, slope / h
+
+    def reversed(self) -> JointTrajectory:
+        """The same motion from its end to its start."""
+        return JointTrajectory(
+            self.positions[::-1].copy(),
+            -self.velocities[::-1],
+            self.duration - self.times[::-1],
+            self.joint_names,
+        )
+
+
+class Robot(Protocol):
+    """A B1 + Z1, real or simulated. Every motion blocks until it ends.
+
+    Motions call `cancelled()` at 20 Hz or more and stop the robot at once when it is true. They
+    raise `MotionCancelled`, `TrackingError`, `JointStatesLost` or another `RobotError`.
+    """
+
+    def joint_state(self) -> JointState:
+        """Newest measured joints."""
+        ...
+
+    def base_pose(self) -> Array:
+        """`T_map_base_link [4, 4]` of the LiDAR odometry."""
+        ...
+
+    def observe(self) -> Frame:
+        """Newest frame of the wrist camera, taken after the call; `camtoworld` in map."""
+        ...
+
+    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+        """Follow a trajectory of the arm that starts at the present joint positions."""
+        ...
+
+    def move_gripper(
+        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+    ) -> float:
+        """Move jointGripper to `position` rad with at most `max_effort` N m until it rests.
+
+        Returns:
+            The position reached in rad: another one where an object is between the jaws.
+        """
+        ...
+
+    def move_base(
+        self,
+        T_map_base: Array,
+        max_speed: float,
+        max_yaw_rate: float,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        """Drive the planar base to a pose in map, at most `max_speed` m/s, `max_yaw_rate` rad/s."""
+        ...
+
+    def hold(self) -> None:
+        """Stop the arm and the base where they are; the gripper keeps its command."""
+        ...
