@@ -1,0 +1,195 @@
+"""Times, poses, joints and detections: ROS messages to the project's arrays and back.
+
+Quaternions change between ROS's xyzw and the project's wxyz here and nowhere else; images and
+point clouds are converted in `images.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from builtin_interfaces.msg import Duration, Time
+from geometry_msgs.msg import Pose, PoseStamped, Transform, TransformStamped, Vector3
+from numpy.typing import NDArray
+from sensor_msgs.msg import JointState as JointStateMessage
+from std_msgs.msg import Header
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+from trajectory_msgs.msg import JointTrajectoryPoint
+from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
+
+from m3_ros.geometry import matrix_to_quat, quat_to_matrix, se3, wxyz_to_xyzw, xyzw_to_wxyz
+from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointState, JointTrajectory
+
+if TYPE_CHECKING:
+    from m3_ros.query.localize import Detection
+
+
+class ConversionError(ValueError):
+    """A message holds what cannot be converted; the text names message, value and rule."""
+
+
+# Time
+
+
+def to_seconds(time: Time | Duration) -> float:
+    """Stamp or duration in s."""
+    return time.sec + time.nanosec * 1e-9
+
+
+def _split(seconds: float) -> dict[str, int]:
+    nanoseconds = round(seconds * 1e9)
+    return {"sec": nanoseconds // 10**9, "nanosec": nanoseconds % 10**9}
+
+
+def to_stamp(seconds: float) -> Time:
+    """Stamp message of a time in s."""
+    return Time(**_split(seconds))
+
+
+def header(frame: str, stamp: float | Time = 0.0) -> Header:
+    """Header of a frame and a stamp (message, or seconds)."""
+    return Header(frame_id=frame, stamp=stamp if isinstance(stamp, Time) else to_stamp(stamp))
+
+
+# Poses
+
+
+def to_pose(message: Transform | Pose) -> NDArray[np.float64]:
+    """`T_parent_child [4, 4]` of a transform or pose.
+
+    Raises:
+        ConversionError: the quaternion has no length.
+    """
+    if isinstance(message, Pose):
+        position, rotation = message.position, message.orientation
+    else:
+        position, rotation = message.translation, message.rotation
+    xyzw = np.array([rotation.x, rotation.y, rotation.z, rotation.w])
+    if not np.linalg.norm(xyzw) > 1e-6:
+        raise ConversionError(f"quaternion {xyzw.tolist()} has no length; it must be a rotation")
+    return se3(quat_to_matrix(xyzw_to_wxyz(xyzw)), [position.x, position.y, position.z])
+
+
+def pose_message(T: NDArray[np.float64]) -> Pose:
+    """Pose message of `T [4, 4]`."""
+    message = Pose()
+    _fill(message.position, message.orientation, T)
+    return message
+
+
+def transform_message(T: NDArray[np.float64]) -> Transform:
+    """Transform message of `T [4, 4]`."""
+    message = Transform()
+    _fill(message.translation, message.rotation, T)
+    return message
+
+
+def _fill(position: object, rotation: object, T: NDArray[np.float64]) -> None:
+    position.x, position.y, position.z = T[:3, 3].tolist()
+    xyzw = wxyz_to_xyzw(matrix_to_quat(T[:3, :3])).tolist()
+    rotation.x, rotation.y, rotation.z, rotation.w = xyzw
+
+
+def pose_stamped(frame: str, stamp: float | Time, T: NDArray[np.float64]) -> PoseStamped:
+    """`T_frame_x [4, 4]` as PoseStamped."""
+    return PoseStamped(header=header(frame, stamp), pose=pose_message(T))
+
+
+def transform_stamped(
+    parent: str, child: str, stamp: float | Time, T: NDArray[np.float64]
+) -> TransformStamped:
+    """`T_parent_child [4, 4]` as TransformStamped."""
+    return TransformStamped(
+        header=header(parent, stamp), child_frame_id=child, transform=transform_message(T)
+    )
+
+
+# Joints
+
+
+def to_joint_state(message: JointStateMessage) -> JointState:
+    """Arm and gripper joints, found by name among any others.
+
+    Raises:
+        ConversionError: a joint of the arm or gripper is missing.
+    """
+    index = {name: i for i, name in enumerate(message.name)}
+    wanted = (*ARM_JOINTS, GRIPPER_JOINT)
+    missing = [name for name in wanted if name not in index]
+    if missing or len(message.position) < len(message.name):
+        raise ConversionError(f"joint state lacks {', '.join(missing) or 'positions'}")
+    order = [index[name] for name in wanted]
+
+    def column(values: Sequence[float]) -> NDArray[np.float64]:
+        full = len(values) == len(message.name)
+        return np.asarray(values, np.float64)[order] if full else np.zeros(len(wanted))
+
+    stamp = to_seconds(message.header.stamp)
+    columns = (column(message.position), column(message.velocity), column(message.effort))
+    return JointState(*columns, stamp)
+
+
+def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:
+    """Trajectory of a message whose points have positions; absent velocities are zero.
+
+    Raises:
+        ValueError: a point has the wrong number of values, or times do not increase.
+    """
+    joints = len(message.joint_names)
+    points = message.points
+    if any(len(point.positions) != joints for point in points):
+        raise ConversionError(f"trajectory points must have {joints} positions each")
+    velocities = [
+        point.velocities if len(point.velocities) else [0.0] * joints for point in points
+    ]
+    return JointTrajectory(
+        np.array([point.positions for point in points], np.float64).reshape(-1, joints),
+        np.array(velocities, np.float64).reshape(-1, joints),
+        np.array([to_seconds(point.time_from_start) for point in points]),
+        tuple(message.joint_names),
+    )
+
+
+def trajectory_message(trajectory: JointTrajectory) -> JointTrajectoryMessage:
+    """Message of a trajectory that starts when it is received (stamp zero)."""
+    rows = zip(trajectory.times, trajectory.positions, trajectory.velocities, strict=True)
+    points = [
+        JointTrajectoryPoint(
+            positions=position.tolist(),
+            velocities=velocity.tolist(),
+            time_from_start=Duration(**_split(float(time))),
+        )
+        for time, position, velocity in rows
+    ]
+    return JointTrajectoryMessage(joint_names=list(trajectory.joint_names), points=points)
+
+
+# Detections
+
+
+def vector_message(vector: Sequence[float]) -> Vector3:
+    """Vector3 of three numbers."""
+    x, y, z = (float(value) for value in vector)
+    return Vector3(x=x, y=y, z=z)
+
+
+def detections_message(detections: Sequence[Detection], head: Header) -> Detection3DArray:
+    """Detections with their oriented boxes and position covariances, in `head`'s frame."""
+    return Detection3DArray(header=head, detections=[_detection(d, head) for d in detections])
+
+
+def _detection(detection: Detection, head: Header) -> Detection3D:
+    message = Detection3D(header=head)
+    message.bbox.center = pose_message(se3(detection.box.rotation, detection.box.center))
+    message.bbox.size = vector_message(detection.box.size)
+    result = ObjectHypothesisWithPose()
+    result.hypothesis.class_id = detection.label
+    result.hypothesis.score = float(detection.score)
+    result.pose.pose = pose_message(se3(detection.box.rotation, detection.centroid))
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = detection.covariance
+    result.pose.covariance = covariance.ravel()
+    message.results.append(result)
+    return message
