@@ -1,0 +1,113 @@
+"""Gaussian memory attention (M3 paper, Eq. 2): principal queries read the memory bank.
+
+`R = softmax(cos(Q W, P) / temperature) P` for queries Q `[..., s]`, projection W `[s, d]` and raw
+components P `[t, d]`. Since `cos(q W, p) = q . (W p / |p|) / |q W|`, the weights need only s
+numbers a component: nothing of dimension d is made before the values are read.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+CHUNK_ELEMENTS = 2**24
+"""Attention weights held at once, at most (64 MiB of float32)."""
+
+
+def attention_weights(
+    queries: Tensor, projection: Tensor, components: Tensor, temperature: float = 0.05
+) -> Tensor:
+    """Share `[..., t]` of every component in every query `[..., s]`; each row sums to one.
+
+    A query that is zero reads all components alike.
+    """
+    keys = projection @ normalize(components, dim=-1).T
+    gram = projection @ projection.T
+    length = ((queries @ gram) * queries).sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
+    return torch.softmax(queries @ keys / (temperature * length), dim=-1)
+
+
+def read_values(
+    queries: Tensor,
+    projection: Tensor,
+    components: Tensor,
+    values: Tensor,
+    temperature: float = 0.05,
+    top_k: int | None = None,
+) -> Tensor:
+    """Attention-weighted mean `[..., m]` of any `values [t, m]` of the components.
+
+    Works in chunks of queries, so that memory stays bounded whatever their number.
+
+    Args:
+        queries: principal queries `[..., s]`, of Gaussians or alpha-composited at pixels.
+        projection: W `[s, d]`.
+        components: raw principal scene components `[t, d]`.
+        values: what is read of each component.
+        temperature: of the softmax, > 0.
+        top_k: read only the k components with the largest weights, rescaled to sum to one.
+
+    Raises:
+        ValueError: shapes do not fit, no components, or a bad temperature or top_k.
+    """
+    _check(queries, projection, components, temperature, top_k)
+    flat = queries.reshape(-1, queries.shape[-1])
+    parts = []
+    for chunk in flat.split(max(1, CHUNK_ELEMENTS // len(components))):
+        weights = attention_weights(chunk, projection, components, temperature)
+        if top_k is not None and top_k < len(components):
+            largest, index = weights.topk(top_k, dim=-1)
+            largest = largest / largest.sum(-1, keepdim=True)
+            weights = torch.zeros_like(weights).scatter(-1, index, largest)
+        parts.append(weights @ values)
+    result = torch.cat(parts) if parts else flat.new_zeros(0, values.shape[-1])
+    return result.reshape(*queries.shape[:-1], values.shape[-1])
+
+
+def gaussian_memory_attention(
+    queries: Tensor,
+    projection: Tensor,
+    components: Tensor,
+    temperature: float = 0.05,
+    top_k: int | None = None,
+) -> Tensor:
+    """Features `[..., d]` in the foundation model's own space; arguments as `read_values`."""
+    return read_values(queries, projection, components, components, temperature, top_k)
+
+
+def relevancy(
+    queries: Tensor,
+    projection: Tensor,
+    components: Tensor,
+    text: Tensor,
+    temperature: float = 0.05,
+    top_k: int | None = None,
+) -> Tensor:
+    """Inner products `[..., m]` of the decoded features with `text [m, d]`, without decoding.
+
+    Equal to `gaussian_memory_attention(...) @ text.T`, but a component is m numbers, not d.
+    """
+    if text.ndim != 2 or text.shape[1] != components.shape[1]:
+        raise ValueError(f"text {tuple(text.shape)} must be [m, {components.shape[1]}]")
+    return read_values(queries, projection, components, components @ text.T, temperature, top_k)
+
+
+def _check(
+    queries: Tensor,
+    projection: Tensor,
+    components: Tensor,
+    temperature: float,
+    top_k: int | None,
+) -> None:
+    s, d = projection.shape
+    if queries.shape[-1] != s:
+        raise ValueError(
+            f"queries {tuple(queries.shape)} must be [..., {s}], as projection's rows"
+        )
+    if components.ndim != 2 or components.shape[1] != d or not len(components):
+        raise ValueError(f"components {tuple(components.shape)} must be [t, {d}], t > 0")
+    if not temperature > 0:
+        raise ValueError(f"temperature = {temperature}: it must be above 0")
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k = {top_k}: it must be at least 1")
