@@ -1,0 +1,160 @@
+"""Autograd around the C++ rasterizer: projection, compositing, spherical harmonics.
+
+All tensors here are float32 on the CPU and checked by `rasterization`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from m3_ros.splat import native
+
+EPS2D = 0.3  # px^2 added to every projected covariance, gsplat's default
+
+
+def camera(viewmat: Tensor, K: Tensor, width: int, height: int, near: float, far: float):
+    """`native.Camera` of one view: world to camera `[4, 4]`, intrinsics `[3, 3]` in pixels."""
+    return native.Camera(
+        tuple(viewmat.detach().flatten().tolist()),
+        tuple(K.detach().flatten().tolist()),
+        width,
+        height,
+        near,
+        far,
+        EPS2D,
+    )
+
+
+class Project(Function):
+    """Gaussians to every view's image plane.
+
+    Returns radii `[B, N, 2]` int32 px (0 = culled), means2d `[B, N, 2]` px, depths `[B, N]` m,
+    conics `[B, N, 3]` and shapes `[B, N, 3]` (src/rasterizer.h).
+    """
+
+    @staticmethod
+    def forward(ctx, means, quats, scales, opacities, viewmats, Ks, size, near, far):
+        means, quats, scales = means.contiguous(), quats.contiguous(), scales.contiguous()
+        opacities = opacities.contiguous()
+        views, n = len(viewmats), len(means)
+        ctx.cameras = [camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
+        radii = torch.empty(views, n, 2, dtype=torch.int32)
+        means2d, depths = torch.empty(views, n, 2), torch.empty(views, n)
+        conics, shapes = torch.empty(views, n, 3), torch.empty(views, n, 3)
+        for b, view in enumerate(ctx.cameras):
+            outputs = radii[b], means2d[b], depths[b], conics[b], shapes[b]
+            native.call("m3_project", n, means, quats, scales, opacities, view, *outputs)
+        ctx.save_for_backward(means, quats, scales, radii, conics)
+        ctx.mark_non_differentiable(radii, shapes)
+        return radii, means2d, depths, conics, shapes
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, _radii, v_means2d, v_depths, v_conics, _shapes):
+        means, quats, scales, radii, conics = ctx.saved_tensors
+        v_means, v_quats, v_scales = map(torch.zeros_like, (means, quats, scales))
+        v_viewmats = torch.zeros(len(radii), 4, 4)
+        v_Ks = torch.zeros(len(radii), 3, 3)
+        v_means2d, v_depths = v_means2d.contiguous(), v_depths.contiguous()
+        v_conics = v_conics.contiguous()
+        for b, view in enumerate(ctx.cameras):
+            cotangents = v_means2d[b], v_depths[b], v_conics[b]
+            outputs = v_means, v_quats, v_scales, v_viewmats[b], v_Ks[b]
+            native.call(
+                "m3_project_backward",
+                *(len(means), means, quats, scales, view, radii[b], conics[b]),
+                *cotangents,
+                *outputs,
+            )
+        return v_means, v_quats, v_scales, None, v_viewmats, v_Ks, None, None, None
+
+
+class Rasterize(Function):
+    """Composites the splats of every view.
+
+    `colors` is `[N, C]` or `[B, N, C]`, `backgrounds` `[B, C (+ 1)]` or None; with `with_depth`
+    the depth is one more, last channel. Returns renders `[B, H, W, C (+ 1)]` and alphas
+    `[B, H, W, 1]`.
+    """
+
+    @staticmethod
+    def forward(
+        ctx,
+        means2d,
+        conics,
+        opacities,
+        colors,
+        depths,
+        backgrounds,
+        radii,
+        shapes,
+        size,
+        with_depth,
+    ):
+        width, height = size
+        inputs = [x.contiguous() for x in (means2d, conics, opacities, colors, depths)]
+        views, channels = len(radii), colors.shape[-1] + with_depth
+        renders = torch.empty(views, height, width, channels)
+        transmittance = torch.empty(views, height, width)
+        last = torch.empty(views, height, width, dtype=torch.int32)
+        background = None if backgrounds is None else backgrounds.contiguous()
+        ctx.size, ctx.with_depth, ctx.tiles = size, with_depth, []
+        for b in range(views):
+            splats = _splats(inputs, radii, shapes, b, size, with_depth)
+            offsets, ids = _sort_into_tiles(splats)
+            ctx.tiles.append((offsets, ids))
+            native.call(
+                "m3_rasterize",
+                *(splats, offsets, ids, None if background is None else background[b]),
+                *(renders[b], transmittance[b], last[b]),
+            )
+        ctx.save_for_backward(*inputs, backgrounds, radii, shapes, transmittance, last)
+        return renders, (1 - transmittance)[..., None]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, v_renders, v_alphas):
+        *inputs, backgrounds, radii, shapes, transmittance, last = ctx.saved_tensors
+        v_renders = v_renders.contiguous()
+        v_transmittance = -v_alphas[..., 0].contiguous()
+        v_backgrounds = None
+        if backgrounds is not None:
+            v_transmittance = v_transmittance + torch.einsum(
+                "bhwc,bc->bhw", v_renders, backgrounds
+            )
+            v_backgrounds = torch.einsum("bhwc,bhw->bc", v_renders, transmittance)
+        v_inputs = [torch.zeros_like(x) for x in inputs]
+        v_means2d, v_conics, v_opacities, v_colors, v_depths = v_inputs
+        for b, (offsets, ids) in enumerate(ctx.tiles):
+            splats = _splats(inputs, radii, shapes, b, ctx.size, ctx.with_depth)
+            native.call(
+                "m3_rasterize_backward",
+                *(splats, offsets, ids, transmittance[b], last[b]),
+                *(v_renders[b], v_transmittance[b], v_means2d[b], v_conics[b], v_opacities[b]),
+                *(v_colors if v_colors.ndim == 2 else v_colors[b], v_depths[b]),
+            )
+        return *v_inputs, v_backgrounds, None, None, None, None
+
+
+def _splats(inputs: list[Tensor], radii, shapes, b: int, size, with_depth: bool) -> native.Splats:
+    """View `b` of the inputs of `Rasterize` (which must outlive the result)."""
+    means2d, conics, opacities, colors, depths = inputs
+    arrays = radii[b], means2d[b], depths[b], conics[b], shapes[b], opacities[b]
+    arrays += (colors if colors.ndim == 2 else colors[b],)
+    pointers = [x.data_ptr() for x in arrays]
+    return native.Splats(radii.shape[1], *pointers, colors.shape[-1], with_depth, *size)
+
+
+def _sort_into_tiles(splats: native.Splats) -> tuple[Tensor, Tensor]:
+    """Start of each tile's list `[tiles + 1]` int64 and the lists' Gaussians, near to far."""
+    across, down = (-(-x // native.TILE_SIZE) for x in (splats.width, splats.height))
+    order = torch.empty(splats.n, dtype=torch.int32)
+    counts = torch.empty(torch.get_num_threads(), across * down, dtype=torch.int32)
+    offsets = torch.empty(across * down + 1, dtype=torch.int64)
+    total = native.call("m3_count_tiles", splats, order, counts, offsets)
+    ids = torch.empty(total, dtype=torch.int32)
+    native.call("m3_fill_tiles", splats, order, counts, offsets, ids)
+    return offsets, ids

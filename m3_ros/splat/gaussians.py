@@ -1,0 +1,111 @@
+"""The scene's representation: 3D Gaussians with spherical-harmonic colour."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from m3_ros.splat.rasterization import rasterization
+
+SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """N Gaussians under gsplat's names, in the form in which they are optimised and stored.
+
+    Attributes:
+        means: Centres `[N, 3]`, metres, world frame.
+        quats: Orientations `[N, 4]`, wxyz, any length but zero.
+        scales: Logarithm of the standard deviations `[N, 3]`, of metres.
+        opacities: Logit of the opacities `[N]`.
+        sh0: Constant spherical-harmonic coefficient of the colour `[N, 1, 3]`.
+        shN: Higher coefficients `[N, K - 1, 3]`, K = (degree + 1)^2; `[N, 0, 3]` for plain colour.
+    """
+
+    means: Tensor
+    quats: Tensor
+    scales: Tensor
+    opacities: Tensor
+    sh0: Tensor
+    shN: Tensor
+
+    def __post_init__(self) -> None:
+        n = len(self.means)
+        shapes = {"means": (n, 3), "quats": (n, 4), "scales": (n, 3), "opacities": (n,)}
+        shapes |= {"sh0": (n, 1, 3), "shN": (n, self.shN.shape[1] if self.shN.ndim > 1 else 0, 3)}
+        for name, shape in shapes.items():
+            if tuple(getattr(self, name).shape) != shape:
+                got = list(getattr(self, name).shape)
+                raise ValueError(f"{name} must have shape {list(shape)}, got {got}")
+        if self.sh_degree < 0:
+            raise ValueError(f"shN must hold 0, 3, 8 or 15 coefficients, got {self.shN.shape[1]}")
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+    @property
+    def sh_degree(self) -> int:
+        """Degree of the spherical harmonics, 0 to 3 (-1 for an impossible count)."""
+        return {0: 0, 3: 1, 8: 2, 15: 3}.get(self.shN.shape[1], -1)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors by name, as gsplat's strategies and optimizers want them."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def activated(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`means [N, 3]`, `quats [N, 4]`, `scales [N, 3]` m and `opacities [N]` in 0..1."""
+        return self.means, self.quats, self.scales.exp(), self.opacities.sigmoid()
+
+    @property
+    def sh(self) -> Tensor:
+        """All spherical-harmonic coefficients `[N, K, 3]`."""
+        return torch.cat([self.sh0, self.shN], dim=1)
+
+    def to(self, device: str | torch.device) -> Gaussians:
+        """The same Gaussians on another device."""
+        return Gaussians(**{name: x.to(device) for name, x in self.tensors.items()})
+
+    def detach(self) -> Gaussians:
+        """The same Gaussians outside any autograd graph."""
+        return Gaussians(**{name: x.detach() for name, x in self.tensors.items()})
+
+    def select(self, index: Tensor) -> Gaussians:
+        """The Gaussians at `index` (int `[M]` or bool `[N]`)."""
+        return Gaussians(**{name: x[index] for name, x in self.tensors.items()})
+
+    def render(
+        self,
+        viewmats: Tensor,
+        Ks: Tensor,
+        width: int,
+        height: int,
+        *,
+        render_mode: str = "RGB+ED",
+        near_plane: float = 0.01,
+    ) -> tuple[Tensor, Tensor, dict]:
+        """Renders colour (0..1) and depth (m); see `rasterization`.
+
+        Args:
+            viewmats: World to camera `[B, 4, 4]`.
+            Ks: Intrinsics `[B, 3, 3]`, pixels.
+            width: Pixels.
+            height: Pixels.
+            render_mode: As in `rasterization`.
+            near_plane: Metres.
+        """
+        return rasterization(
+            *self.activated(),
+            self.sh,
+            viewmats,
+            Ks,
+            width,
+            height,
+            sh_degree=self.sh_degree,
+            render_mode=render_mode,
+            near_plane=near_plane,
+        )

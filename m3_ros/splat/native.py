@@ -1,0 +1,97 @@
+"""The C++ library of src/: found, chosen for this processor, and called through ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import Structure, byref, c_float, c_int32, c_int64, c_void_p
+from functools import cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+TILE_SIZE = 16  # pixels, kTileSize of src/rasterizer.h
+ISAS = {1: "baseline", 3: "x86-64-v3", 4: "x86-64-v4"}
+_FOLDER = Path(__file__).parent / "_native"
+
+
+class Camera(Structure):
+    """`Camera` of src/rasterizer.h."""
+
+    _fields_ = [
+        ("viewmat", c_float * 16),
+        ("K", c_float * 9),
+        ("width", c_int32),
+        ("height", c_int32),
+        ("near_plane", c_float),
+        ("far_plane", c_float),
+        ("eps2d", c_float),
+    ]
+
+
+class Splats(Structure):
+    """`Splats` of src/rasterizer.h."""
+
+    _fields_ = [
+        ("n", c_int64),
+        ("radii", c_void_p),
+        ("means2d", c_void_p),
+        ("depths", c_void_p),
+        ("conics", c_void_p),
+        ("shapes", c_void_p),
+        ("opacities", c_void_p),
+        ("colors", c_void_p),
+        ("channels", c_int32),
+        ("with_depth", c_int32),
+        ("width", c_int32),
+        ("height", c_int32),
+    ]
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The library for this processor; `M3_SPLAT_ISA` names another one of `ISAS`.
+
+    Raises:
+        ImportError: The libraries were not built.
+    """
+    baseline = _open("baseline")
+    name = os.environ.get("M3_SPLAT_ISA") or ISAS[baseline.m3_isa_level()]
+    return baseline if name == "baseline" else _open(name)
+
+
+def _open(isa: str) -> ctypes.CDLL:
+    path = _FOLDER / f"libm3_splat_{isa}.so"
+    if not path.exists():
+        raise ImportError(
+            f"the CPU rasterizer is not built: {path} does not exist. Build it in the repository "
+            "with `cmake -S src -B build/native && cmake --build build/native`, or `make setup`."
+        )
+    native = ctypes.CDLL(str(path))
+    native.m3_isa_level.restype = c_int32
+    native.m3_first_nonfinite.restype = c_int64
+    native.m3_count_tiles.restype = c_int64
+    return native
+
+
+def call(name: str, *arguments: Tensor | Structure | int | None) -> int:
+    """Calls a function of the library; tensors go as pointers, the thread count is appended.
+
+    The caller keeps every tensor alive, contiguous, on the CPU and of the right type.
+    """
+    converted = []
+    for value in arguments:
+        if value is None or isinstance(value, Tensor):
+            converted.append(c_void_p(None if value is None else value.data_ptr()))
+        elif isinstance(value, Structure):
+            converted.append(byref(value))
+        else:
+            converted.append(c_int64(value))
+    function = getattr(library(), name)
+    return function(*converted, c_int32(torch.get_num_threads()))
+
+
+def first_nonfinite(x: Tensor) -> int:
+    """Flat index of the first NaN or infinity of a contiguous float32 CPU tensor, or -1."""
+    return call("m3_first_nonfinite", x, x.numel())

@@ -1,0 +1,131 @@
+"""One rasterization of 3D Gaussians: gsplat on CUDA, the C++ library of src/ on a CPU."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from m3_ros.splat.cpu_backend import Project, Rasterize
+from m3_ros.splat.spherical_harmonics import sh_colors
+from m3_ros.splat.validation import check_rasterization
+
+
+def rasterization(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    viewmats: Tensor,
+    Ks: Tensor,
+    width: int,
+    height: int,
+    *,
+    near_plane: float = 0.01,
+    far_plane: float = 1e10,
+    sh_degree: int | None = None,
+    backgrounds: Tensor | None = None,
+    render_mode: str = "RGB",
+) -> tuple[Tensor, Tensor, dict]:
+    """Renders N Gaussians into B views, with gsplat's meaning of every argument.
+
+    Differentiable in all tensors (gsplat, on CUDA, has no gradient for `Ks`). The device of
+    `means` chooses the backend; the CPU one computes in float32 and answers in `means`' type.
+
+    Args:
+        means: Centres `[N, 3]`, world frame.
+        quats: Orientations `[N, 4]`, wxyz, need not be normalised.
+        scales: Standard deviations `[N, 3]`.
+        opacities: `[N]`, 0..1.
+        colors: Channels `[N, C]` or `[B, N, C]`, or with `sh_degree` spherical-harmonic
+            coefficients `[N, K, 3]`. 1 <= C <= 512.
+        viewmats: World to camera `[B, 4, 4]`, OpenCV axes.
+        Ks: Intrinsics `[B, 3, 3]`, pixels; pixel (0, 0) has its centre at (0.5, 0.5).
+        width: Pixels.
+        height: Pixels.
+        near_plane: Nearest drawn depth.
+        far_plane: Farthest drawn depth.
+        sh_degree: Bands to use of spherical-harmonic colours, or None for plain channels.
+        backgrounds: `[B, C]` behind everything, or None for zeros.
+        render_mode: "RGB" channels, "D" accumulated depth, "ED" expected depth (divided by
+            alpha), or channels with depth as the last one: "RGB+D", "RGB+ED".
+
+    Returns:
+        renders `[B, H, W, C (+1)]`, alphas `[B, H, W, 1]`, and `info`: "means2d" `[B, N, 2]`
+        (its gradient is kept after `retain_grad()`), "radii" `[B, N, 2]` (0 = culled), "depths",
+        "conics", "opacities" and sizes, as gsplat's strategies read them.
+
+    Raises:
+        ValueError: An argument has a wrong shape, type, device or value; names which.
+    """
+    check_rasterization(
+        *(means, quats, scales, opacities, colors, viewmats, Ks, width, height),
+        near_plane=near_plane,
+        far_plane=far_plane,
+        sh_degree=sh_degree,
+        backgrounds=backgrounds,
+        render_mode=render_mode,
+    )
+    backend = _rasterize_cuda if means.is_cuda else _rasterize_cpu
+    tensors = [
+        x.to(torch.float32) for x in (means, quats, scales, opacities, colors, viewmats, Ks)
+    ]
+    if backgrounds is not None:
+        backgrounds = backgrounds.to(torch.float32)
+    renders, alphas, info = backend(
+        *tensors, (width, height), near_plane, far_plane, sh_degree, backgrounds, render_mode
+    )
+    return renders.to(means.dtype), alphas.to(means.dtype), info
+
+
+def _rasterize_cuda(
+    means, quats, scales, opacities, colors, viewmats, Ks, size, near, far, sh_degree, backgrounds,
+    mode,
+):  # fmt: skip
+    import gsplat
+
+    return gsplat.rasterization(
+        *(means, quats, scales, opacities, colors, viewmats, Ks, *size),
+        near_plane=near,
+        far_plane=far,
+        sh_degree=sh_degree,
+        backgrounds=backgrounds,
+        render_mode=mode,
+        packed=False,
+    )
+
+
+def _rasterize_cpu(
+    means, quats, scales, opacities, colors, viewmats, Ks, size, near, far, sh_degree, backgrounds,
+    mode,
+):  # fmt: skip
+    radii, means2d, depths, conics, shapes = Project.apply(
+        means, quats, scales, opacities, viewmats, Ks, size, near, far
+    )
+    opacities = opacities.expand(len(viewmats), -1)
+    with_depth = mode.endswith("D")
+    if mode in ("D", "ED"):
+        colors, backgrounds = means.new_empty(len(means), 0), None
+    elif sh_degree is not None:
+        colors = sh_colors(sh_degree, means, colors, viewmats)
+    if backgrounds is not None and with_depth:
+        backgrounds = torch.nn.functional.pad(backgrounds, (0, 1))
+    renders, alphas = Rasterize.apply(
+        means2d, conics, opacities, colors, depths, backgrounds, radii, shapes, size, with_depth
+    )
+    if mode.endswith("ED"):
+        depth = renders[..., -1:] / alphas.clamp_min(1e-10)
+        renders = torch.cat([renders[..., :-1], depth], dim=-1)
+    info = {
+        "radii": radii,
+        "means2d": means2d,
+        "depths": depths,
+        "conics": conics,
+        "opacities": opacities,
+        "camera_ids": None,
+        "gaussian_ids": None,
+        "width": size[0],
+        "height": size[1],
+        "n_cameras": len(viewmats),
+    }
+    return renders, alphas, info

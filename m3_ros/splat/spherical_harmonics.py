@@ -1,0 +1,49 @@
+"""View-dependent colour: real spherical harmonics up to degree 3, in 3DGS's order and signs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def sh_basis(degree: int, directions: Tensor) -> Tensor:
+    """Basis values `[..., (degree + 1)^2]` at unit `directions [..., 3]`.
+
+    Polynomials of Sloan, "Efficient Spherical Harmonic Evaluation" (JCGT 2013).
+    """
+    x, y, z = directions.unbind(-1)
+    basis = [torch.full_like(x, 0.28209479177387814)]
+    if degree > 0:
+        a = 0.4886025119029199
+        basis += [-a * y, a * z, -a * x]
+    if degree > 1:
+        a, b = 1.0925484305920792, 0.5462742152960396
+        zz = 0.9461746957575601 * z * z - 0.31539156525252005
+        basis += [a * x * y, -a * y * z, zz, -a * x * z, b * (x * x - y * y)]
+    if degree > 2:
+        a, b, c = 0.5900435899266435, 2.890611442640554, 1.445305721320277
+        fz = 0.4570457994644658 - 2.285228997322329 * z * z
+        c1, s1 = x * x - y * y, 2 * x * y
+        basis += [-a * (x * s1 + y * c1), b / 2 * z * s1, fz * y]
+        basis += [z * (1.865881662950577 * z * z - 1.119528997770346), fz * x]
+        basis += [c * z * c1, -a * (x * c1 - y * s1)]
+    return torch.stack(basis, dim=-1)
+
+
+def sh_colors(degree: int, means: Tensor, coefficients: Tensor, viewmats: Tensor) -> Tensor:
+    """Colours `[B, N, 3]` (>= 0) of Gaussians at `means [N, 3]` seen from each of the views.
+
+    Args:
+        degree: Highest band used.
+        means: World frame, metres.
+        coefficients: `[N, K, 3]`, K >= (degree + 1)^2.
+        viewmats: World to camera `[B, 4, 4]`.
+    """
+    bands = (degree + 1) ** 2
+    if degree == 0:
+        color = coefficients[:, 0] * 0.28209479177387814
+        return (color + 0.5).clamp_min(0).expand(len(viewmats), -1, -1)
+    positions = -torch.einsum("bji,bj->bi", viewmats[:, :3, :3], viewmats[:, :3, 3])
+    directions = torch.nn.functional.normalize(means - positions[:, None], dim=-1)
+    basis = sh_basis(degree, directions)
+    return (torch.einsum("bnk,nkc->bnc", basis, coefficients[:, :bands]) + 0.5).clamp_min(0)

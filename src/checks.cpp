@@ -1,0 +1,34 @@
+// What the library can tell about its input and its processor.
+#include <cmath>
+
+#include "rasterizer.h"
+
+int32_t m3_isa_level() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi2");
+  const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512cd");
+  return v3 && v4 ? 4 : v3 ? 3 : 1;
+#else
+  return 1;
+#endif
+}
+
+int64_t m3_first_nonfinite(const float* x, int64_t n, int32_t threads) {
+  int64_t first = n;
+#pragma omp parallel for schedule(static) num_threads(threads) reduction(min : first)
+  for (int64_t begin = 0; begin < n; begin += 4096) {
+    const int64_t end = begin + 4096 < n ? begin + 4096 : n;
+    float zeros = 0;  // 0 * x is 0 for a finite x and NaN otherwise
+#pragma omp simd reduction(+ : zeros)
+    for (int64_t i = begin; i < end; ++i) zeros += 0.f * x[i];
+    if (zeros == 0) continue;
+    int64_t i = begin;
+    while (std::isfinite(x[i])) ++i;
+    first = i < first ? i : first;
+  }
+  return first < n ? first : -1;
+}

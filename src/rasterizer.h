@@ -1,0 +1,87 @@
+// CPU rasterizer of 3D Gaussians: the C interface that m3_ros/splat/native.py calls through ctypes.
+//
+// Formulas and thresholds are gsplat's (3D Gaussian Splatting, Kerbl et al. 2023; EWA projection,
+// Zwicky et al. 2001), so that both backends render the same picture. All arrays are dense,
+// row-major, float32 or int32; the caller owns every one of them. Nothing here keeps a state,
+// throws, or changes the floating-point mode. `threads` is the number of OpenMP threads to use.
+#pragma once
+#include <cstdint>
+
+#define M3_API extern "C" __attribute__((visibility("default")))
+
+constexpr int kTileSize = 16;  // pixels
+
+struct Camera {
+  float viewmat[16];  // world to camera
+  float K[9];         // fx, cx, fy, cy are used; pixels
+  int32_t width, height;
+  float near_plane, far_plane;  // m
+  float eps2d;                  // px^2 added to the diagonal of every projected covariance
+};
+
+// 1 = baseline, 3 = x86-64-v3 (AVX2), 4 = x86-64-v4 (AVX-512): the best this processor runs.
+M3_API int32_t m3_isa_level();
+
+// Index of the first NaN or infinity in x [n], or -1.
+M3_API int64_t m3_first_nonfinite(const float* x, int64_t n, int32_t threads);
+
+// Projects n Gaussians (scales and opacities activated). A culled one gets radii 0.
+//   radii [n, 2] px, means2d [n, 2] px, depths [n] m, conics [n, 3] (xx, xy, yy of the inverse
+//   covariance), shapes [n, 3]: the same quadratic form as r, q with
+//   sigma = xx / 2 (dx + r dy)^2 + q dy^2 (no cancellation for thin Gaussians), and
+//   ln(255 opacity), the largest sigma that is drawn.
+M3_API void m3_project(int64_t n, const float* means, const float* quats, const float* scales,
+                       const float* opacities, const Camera* camera, int32_t* radii,
+                       float* means2d, float* depths, float* conics, float* shapes,
+                       int32_t threads);
+
+// Adds the gradients to v_means [n, 3], v_quats [n, 4], v_scales [n, 3], v_viewmat [16], v_K [9].
+M3_API void m3_project_backward(int64_t n, const float* means, const float* quats,
+                                const float* scales, const Camera* camera, const int32_t* radii,
+                                const float* conics, const float* v_means2d,
+                                const float* v_depths, const float* v_conics, float* v_means,
+                                float* v_quats, float* v_scales, float* v_viewmat, float* v_K,
+                                int32_t threads);
+
+// What one view draws: Gaussians of m3_project with their channels.
+struct Splats {
+  int64_t n;
+  const int32_t* radii;    // [n, 2]
+  const float* means2d;    // [n, 2]
+  const float* depths;     // [n]
+  const float* conics;     // [n, 3]
+  const float* shapes;     // [n, 3]
+  const float* opacities;  // [n]
+  const float* colors;     // [n, channels]
+  int32_t channels;
+  int32_t with_depth;  // 1: the depth is rendered as one more, last channel
+  int32_t width, height;
+};
+
+// Sorts by depth and counts the Gaussians that touch each tile.
+//   order [n]; counts [threads, tiles]; offsets [tiles + 1]. Returns offsets[tiles].
+M3_API int64_t m3_count_tiles(const Splats* splats, int32_t* order, int32_t* counts,
+                              int64_t* offsets, int32_t threads);
+
+// Fills ids [offsets[tiles]]: the Gaussians of each tile, near to far. Arguments as m3_count_tiles
+// left them.
+M3_API void m3_fill_tiles(const Splats* splats, const int32_t* order, int32_t* counts,
+                          const int64_t* offsets, int32_t* ids, int32_t threads);
+
+// background [channels + with_depth] or null. Writes render [H, W, channels + with_depth],
+// transmittance [H, W] (1 - alpha) and last [H, W]: the place in its tile's list of the last
+// Gaussian that a pixel used, or -1.
+M3_API void m3_rasterize(const Splats* splats, const int64_t* offsets, const int32_t* ids,
+                         const float* background, float* render, float* transmittance,
+                         int32_t* last, int32_t threads);
+
+// Adds the gradients to v_means2d [n, 2], v_conics [n, 3], v_opacities [n], v_colors
+// [n, channels], v_depths [n]. v_transmittance [H, W] must hold everything that depends on a
+// pixel's transmittance (alpha and background). The order of additions, so the last bits, depends
+// on the threads.
+M3_API void m3_rasterize_backward(const Splats* splats, const int64_t* offsets,
+                                  const int32_t* ids, const float* transmittance,
+                                  const int32_t* last, const float* v_render,
+                                  const float* v_transmittance, float* v_means2d,
+                                  float* v_conics, float* v_opacities, float* v_colors,
+                                  float* v_depths, int32_t threads);
