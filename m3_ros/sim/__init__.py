@@ -1,0 +1,1 @@
+"""The simulated robot, its sensors and its room."""

@@ -1,0 +1,130 @@
+"""The workbench on which a category's builder puts an object together."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from m3_ros.geometry import matrix_to_quat, quat_to_matrix, rpy_to_matrix
+from m3_ros.sim.objects import meshes
+from m3_ros.sim.objects.model import Part, bounds
+
+Rgb = tuple[float, float, float]
+Vector = Sequence[float]
+
+STEEL: Rgb = (0.68, 0.69, 0.71)
+WOOD: Rgb = (0.72, 0.53, 0.33)
+INK: Rgb = (0.08, 0.08, 0.09)
+CREAM: Rgb = (0.93, 0.91, 0.84)
+LEAF: Rgb = (0.22, 0.42, 0.14)
+STEM: Rgb = (0.33, 0.23, 0.13)
+GLOW: Rgb = (0.98, 0.85, 0.45)
+
+
+class Kit:
+    """Collects parts; lengths in centimetres, angles in degrees (roll, pitch, yaw).
+
+    Attributes:
+        rng: the object's own random numbers.
+        main: the colour the object is called by.
+        accent: a quiet second colour that differs from it.
+        pattern: texture of the parts in the main colour.
+    """
+
+    def __init__(self, rng: np.random.Generator, main: Rgb) -> None:
+        self.rng = rng
+        self.main = main
+        quiet = [c for c in (CREAM, STEEL, INK) if np.abs(np.subtract(c, main)).max() > 0.3]
+        self.accent: Rgb = quiet[rng.integers(len(quiet))]
+        self.pattern = str(rng.choice(["plain", "speckled", "mottled"], p=[0.7, 0.12, 0.18]))
+        self.parts: list[Part] = []
+
+    def u(self, low: float, high: float) -> float:
+        """A random proportion."""
+        return float(self.rng.uniform(low, high))
+
+    def chance(self, probability: float) -> bool:
+        """True with that probability."""
+        return bool(self.rng.random() < probability)
+
+    def _add(
+        self,
+        shape: str,
+        size: Vector,
+        at: Vector,
+        rpy: Vector,
+        color: Rgb | None,
+        collide: bool,
+        mesh: meshes.Mesh | None = None,
+    ) -> None:
+        main = color is None
+        vertices, faces = (None, None) if mesh is None else (mesh[0] / 100, mesh[1])
+        self.parts.append(
+            Part(
+                shape,
+                tuple(float(value) / 100 for value in size),
+                np.asarray(at, dtype=np.float64) / 100,
+                matrix_to_quat(rpy_to_matrix(np.radians(np.asarray(rpy, dtype=np.float64)))),
+                (*(self.main if color is None else color), 1.0),
+                vertices,
+                faces,
+                collide,
+                self.pattern if main else "plain",
+                "main" if main else "accent",
+            )
+        )
+
+    def box(self, size, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True) -> None:
+        """Box of full extents `size`, centred at `at`."""
+        self._add("box", np.asarray(size) / 2, at, rpy, color, collide)
+
+    def ball(self, radius, at=(0, 0, 0), color=None, collide=True) -> None:
+        """Sphere."""
+        self._add("sphere", (radius,), at, (0, 0, 0), color, collide)
+
+    def ellipsoid(self, size, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True) -> None:
+        """Ellipsoid of full extents `size`."""
+        self._add("ellipsoid", np.asarray(size) / 2, at, rpy, color, collide)
+
+    def cylinder(self, radius, height, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+        """Cylinder along z, centred at `at`."""
+        self._add("cylinder", (radius, height / 2), at, rpy, color, collide)
+
+    def capsule(self, radius, length, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+        """Capsule along z, centred at `at`; `length` between the centres of its ends."""
+        self._add("capsule", (radius, length / 2), at, rpy, color, collide)
+
+    def mesh(self, mesh: meshes.Mesh, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+        """Any mesh."""
+        self._add("mesh", (), at, rpy, color, collide, mesh)
+
+    def lathe(self, profile: ArrayLike, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+        """Surface of revolution, see `meshes.lathe`."""
+        self.mesh(meshes.lathe(profile), at, rpy, color, collide)
+
+    def tube(self, points, radius, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=False):
+        """Round bar along a polyline, see `meshes.tube`."""
+        self.mesh(meshes.tube(points, radius), at, rpy, color, collide)
+
+    def rounded(self, size, roundness=0.3, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+        """Rounded box of full extents `size`, see `meshes.superellipsoid`."""
+        self.mesh(meshes.superellipsoid(size, roundness), at, rpy, color, collide)
+
+    def turn(self, rpy: Vector) -> None:
+        """Turn everything built so far about the origin."""
+        rotation = rpy_to_matrix(np.radians(np.asarray(rpy, dtype=np.float64)))
+        self.parts = [
+            replace(
+                part,
+                position=rotation @ part.position,
+                quaternion=matrix_to_quat(rotation @ quat_to_matrix(part.quaternion)),
+            )
+            for part in self.parts
+        ]
+
+    def finish(self) -> tuple[Part, ...]:
+        """The parts, moved so that the bounding box stands centred on z = 0."""
+        low, high = bounds(self.parts)
+        shift = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+        return tuple(replace(part, position=part.position - shift) for part in self.parts)
