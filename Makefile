@@ -1,0 +1,25 @@
+# Needs Debian or Ubuntu, no ROS. Every target does the set-up it needs; a second run is quick.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint clean
+
+help:
+	@echo "make setup  system packages, virtual environment, build"
+	@echo "make demo   scan, remember, find and grasp in simulation; DEMO_ARGS=\"--seed 3\""
+	@echo "make test   lint, unit tests, ROS 2 tests between processes, one end-to-end run"
+	@echo "make clean  remove what the build made (the virtual environment stays)"
+
+setup:
+	@tools/setup.sh
+
+demo: setup
+	@./m3 demo $(DEMO_ARGS)
+
+test: setup lint
+	@source tools/environment.sh && pytest $(TEST_ARGS)
+
+lint: setup
+	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
+
+clean:
+	rm -rf build install log m3_ros/splat/_native

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# The m3 command line in the environment that `make setup` made, from any folder.
+root="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+if [[ ! -e $root/install/bin/m3 ]]; then
+  echo "m3: nothing is built yet; run: make -C $root setup" >&2
+  exit 1
+fi
+source "$root/tools/environment.sh"
+exec python "$root/install/bin/m3" "$@"
