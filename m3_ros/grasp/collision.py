@@ -1,0 +1,147 @@
+"""Whether the arm meets itself, the B1 or the points of the scene.
+
+Shapes are the URDF's collision primitives. Self-collision is coal's; distances to the scene's
+points are those of boxes, cylinders and spheres, in closed form, so no mesh or octree is built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import coal
+import numpy as np
+import pinocchio as pin
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from m3_ros.grasp.kinematics import HOME
+
+Array = NDArray[np.float64]
+
+JAWS = ("z1_gripper_stator", "z1_gripper_mover")
+"""Links that may come close to what is grasped; candidates check their exact shape."""
+
+
+class CollisionModel:
+    """The robot's primitives, and the pairs of them that must not touch.
+
+    Pairs on neighbouring links are left out, and pairs that touch at HOME, where nothing does.
+    """
+
+    def __init__(self, urdf: str | Path) -> None:
+        self.model = pin.buildModelFromUrdf(str(urdf))
+        self.geometry = pin.buildGeomFromUrdf(
+            self.model, str(urdf), pin.GeometryType.COLLISION, package_dirs=[]
+        )
+        self._data = self.model.createData()
+        self._geometry_data = pin.GeometryData(self.geometry)
+        shapes = self.geometry.geometryObjects
+        self._moving = [i for i, shape in enumerate(shapes) if shape.parentJoint > 0]
+        self._link = [self.model.frames[shape.parentFrame].name for shape in shapes]
+        self._radius = [_bounding_radius(shape.geometry) for shape in shapes]
+        self._use_pairs(lambda a, b: abs(a.parentJoint - b.parentJoint) > 1)
+        self._place(np.append(HOME, 0.0))
+        pin.computeCollisions(self.geometry, self._geometry_data, False)
+        touching = {
+            (pair.first, pair.second)
+            for pair, result in zip(
+                self.geometry.collisionPairs, self._geometry_data.collisionResults, strict=True
+            )
+            if result.isCollision()
+        }
+        for first, second in touching:
+            self.geometry.removeCollisionPair(pin.CollisionPair(first, second))
+        self._geometry_data = pin.GeometryData(self.geometry)
+
+    def self_collision(self, q: Array) -> bool:
+        """Whether the robot touches itself at joint positions `[6]` or `[7]`."""
+        self._place(q)
+        return bool(pin.computeCollisions(self.geometry, self._geometry_data, True))
+
+    def clearance(self, q: Array, scene: Scene, ignore: tuple[str, ...] = ()) -> float:
+        """Smallest distance in m from the moving links to the scene's points.
+
+        Negative inside a link; inf when the scene is empty.
+
+        Args:
+            q: joint positions `[6]` or `[7]` (gripper closed when absent).
+            scene: points in `base_link`.
+            ignore: names of links that do not count.
+        """
+        self._place(q)
+        nearest = float("inf")
+        for i in self._moving:
+            if self._link[i] in ignore or scene.tree is None:
+                continue
+            placement = self._geometry_data.oMg[i]
+            reach = self._radius[i] + min(nearest, 0.1)
+            near = scene.tree.query_ball_point(placement.translation, reach)
+            if near:
+                local = (scene.points[near] - placement.translation) @ placement.rotation
+                shape = self.geometry.geometryObjects[i].geometry
+                nearest = min(nearest, float(_distance(shape, local).min()))
+        return nearest
+
+    def is_free(self, q: Array, scene: Scene, margin: float, ignore: tuple[str, ...] = ()) -> bool:
+        """No self-collision, and `margin` m between the links and the scene's points."""
+        return not self.self_collision(q) and self.clearance(q, scene, ignore) >= margin
+
+    def _use_pairs(self, wanted) -> None:
+        shapes = self.geometry.geometryObjects
+        for i in range(len(shapes)):
+            for j in range(i + 1, len(shapes)):
+                if wanted(shapes[i], shapes[j]):
+                    self.geometry.addCollisionPair(pin.CollisionPair(i, j))
+        self._geometry_data = pin.GeometryData(self.geometry)
+
+    def _place(self, q: Array) -> None:
+        full = np.asarray(q, np.float64)
+        full = full if len(full) == 7 else np.append(full, 0.0)
+        pin.updateGeometryPlacements(
+            self.model, self._data, self.geometry, self._geometry_data, full
+        )
+
+
+class Scene:
+    """Points of everything that the arm must not meet, in `base_link`.
+
+    Attributes:
+        points: `[S, 3]` m, at most one a voxel.
+        tree: their k-d tree; None without points.
+    """
+
+    def __init__(self, points: Array, voxel: float = 0.01) -> None:
+        keys = np.floor(np.asarray(points, np.float64) / voxel).astype(np.int64)
+        _, first = np.unique(keys, axis=0, return_index=True)
+        self.points = np.asarray(points, np.float64)[first]
+        self.tree = cKDTree(self.points) if len(self.points) else None
+
+    def without(self, points: Array, radius: float) -> Scene:
+        """The scene less what lies within `radius` m of points `[N, 3]`."""
+        if self.tree is None or len(points) == 0:
+            return self
+        distance, _ = cKDTree(points).query(self.points, distance_upper_bound=radius)
+        return Scene(self.points[np.isinf(distance)])
+
+
+def _bounding_radius(shape: coal.ShapeBase) -> float:
+    if isinstance(shape, coal.Box):
+        return float(np.linalg.norm(shape.halfSide))
+    if isinstance(shape, coal.Cylinder):
+        return float(np.hypot(shape.radius, shape.halfLength))
+    if isinstance(shape, coal.Sphere):
+        return float(shape.radius)
+    raise ValueError(f"collision shape {type(shape).__name__}; it must be a box, cylinder, sphere")
+
+
+def _distance(shape: coal.ShapeBase, points: Array) -> Array:
+    """Signed distances `[N]` of points `[N, 3]` in the shape's own frame."""
+    if isinstance(shape, coal.Sphere):
+        return np.linalg.norm(points, axis=1) - shape.radius
+    if isinstance(shape, coal.Box):
+        beyond = np.abs(points) - shape.halfSide
+    else:
+        radial = np.hypot(points[:, 0], points[:, 1]) - shape.radius
+        beyond = np.stack([radial, np.abs(points[:, 2]) - shape.halfLength], axis=-1)
+    outside = np.linalg.norm(np.maximum(beyond, 0.0), axis=1)
+    return outside + np.minimum(beyond.max(1), 0.0)

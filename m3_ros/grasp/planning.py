@@ -1,0 +1,223 @@
+"""Motions of the arm: free joint moves, straight lines, and a whole grasp before it begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.config import GraspConfig
+from m3_ros.geometry import se3
+from m3_ros.grasp import timing
+from m3_ros.grasp.candidates import Grasp
+from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
+from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
+from m3_ros.grasp.robot import JointTrajectory
+
+Array = NDArray[np.float64]
+
+EDGE_STEP = 0.06  # largest joint step between collision checks, rad
+STRAIGHT_STEP = 0.01  # between waypoints of a straight line, m
+WRIST = np.array([-0.051, 0.0, 0.0])  # joint6 in the stator's frame, m
+WRIST_REACH = 0.6945  # joint2 to joint6, stretched, m
+SHOULDER_HEIGHT = 0.1035  # joint2 above z1_link00, m
+
+
+class PlanError(RuntimeError):
+    """No motion was found; the message says why.
+
+    Attributes:
+        unreachable: True when the arm is too far from (or too near to) every grasp, so that
+            another place of the base may help.
+    """
+
+    def __init__(self, message: str, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.unreachable = unreachable
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A grasp with all of its motions, each starting where the one before ends.
+
+    Attributes:
+        grasp: in `base_link`.
+        phases: "pre-grasp", "approach", "touch", "lift", in this order.
+    """
+
+    grasp: Grasp
+    phases: dict[str, JointTrajectory]
+
+    @property
+    def duration(self) -> float:
+        """Time of all arm motions in s, without the gripper's."""
+        return sum(phase.duration for phase in self.phases.values())
+
+
+class Planner:
+    """Plans for one robot within the limits of a `GraspConfig`.
+
+    Attributes:
+        arm: kinematics.
+        collision: shapes of the robot.
+        config: limits and clearances.
+    """
+
+    def __init__(self, urdf: str | Path, config: GraspConfig) -> None:
+        self.arm = Arm(urdf)
+        self.collision = CollisionModel(urdf)
+        self.config = config
+        self.shoulder = self.arm.fk(np.zeros(6), ARM_BASE_FRAME)[:3, 3]
+        self.shoulder = self.shoulder + [0.0, 0.0, SHOULDER_HEIGHT]
+
+    def move(self, start: Array, goal: Array, scene: Scene) -> JointTrajectory:
+        """Collision-free joint motion `[6]` → `[6]`: direct, or around by RRT-Connect.
+
+        Raises:
+            PlanError: the goal is not free, or no way was found.
+        """
+        if not self.free(goal, scene):
+            raise PlanError("the goal posture touches the robot or the scene")
+        way = [start, goal] if self.edge_free(start, goal, scene) else None
+        way = way or self._rrt_connect(start, goal, scene)
+        if way is None:
+            raise PlanError("no collision-free way to the goal posture")
+        limits = self.config.max_joint_velocity, self.config.max_joint_acceleration
+        moves = [timing.joint_move(a, b, *limits) for a, b in zip(way, way[1:], strict=False)]
+        return timing.join(*moves)
+
+    def free(self, q: Array, scene: Scene) -> bool:
+        """Whether a posture `[6]` is inside the limits and off robot and scene."""
+        margin = self.config.scene_clearance
+        return self.arm.within_limits(q) and self.collision.is_free(q, scene, margin)
+
+    def edge_free(self, start: Array, goal: Array, scene: Scene) -> bool:
+        """Whether the straight joint motion is free, the start excepted."""
+        steps = int(np.ceil(np.abs(goal - start).max() / EDGE_STEP)) or 1
+        return all(
+            self.free(start + (goal - start) * i / steps, scene) for i in range(1, steps + 1)
+        )
+
+    def grasp(
+        self, start: Array, grasps: Sequence[Grasp], scene: Scene, object_points: Array
+    ) -> Plan:
+        """The first of ranked grasps whose every motion exists, the lift included.
+
+        Args:
+            start: present joint positions `[6]`.
+            grasps: in `base_link`, best first.
+            scene: all points near, the object's included, in `base_link`.
+            object_points: `[M, 3]` in `base_link`.
+
+        Raises:
+            PlanError: none can be executed; `unreachable` says whether for distance alone.
+        """
+        surroundings = scene.without(object_points, 0.02)
+        problems: Counter[str] = Counter()
+        for grasp in grasps:
+            try:
+                return self._plan(start, grasp, scene, surroundings)
+            except PlanError as error:
+                problems[str(error)] += 1
+                unreachable = error.unreachable
+        told = ", ".join(f"{problem} ({count})" for problem, count in problems.most_common())
+        raise PlanError(told or "no grasp to plan", len(problems) == 1 and unreachable)
+
+    def _plan(self, start: Array, grasp: Grasp, scene: Scene, surroundings: Scene) -> Plan:
+        config = self.config
+        above = grasp.open_pose(config.jaw_clearance)
+        if np.linalg.norm(above[:3, :3] @ WRIST + above[:3, 3] - self.shoulder) > WRIST_REACH:
+            raise PlanError("out of the arm's reach", unreachable=True)
+        bottom = self.arm.ik(above, (start,))
+        if bottom is None:
+            raise PlanError("out of the arm's reach", unreachable=True)
+        retreat = self.straight(above, -grasp.approach * config.approach_distance, bottom)
+        touch = self.straight(above, above[:3, 2] * config.jaw_clearance, bottom)
+        up = np.array([0.0, 0.0, config.lift_height])
+        lift = self.straight(grasp.pose, up, touch[-1])
+        for q in (*retreat, *touch, *lift):
+            opened = np.append(q, -grasp.preopening)
+            if not self.collision.is_free(opened, surroundings, config.scene_clearance, JAWS):
+                raise PlanError("the arm would touch something on the straight way")
+        pre_grasp = self.move(start, retreat[-1], scene)
+        limits = config.max_joint_velocity, config.max_joint_acceleration
+        lines = {
+            "approach": (retreat[::-1], config.approach_distance, config.approach_speed),
+            "touch": (touch, config.jaw_clearance, config.touch_speed),
+            "lift": (lift, config.lift_height, config.lift_speed),
+        }
+        straight = {name: timing.straight_move(*line, *limits) for name, line in lines.items()}
+        return Plan(grasp, {"pre-grasp": pre_grasp, **straight})
+
+    def straight(self, pose: Array, offset: Array, start: Array) -> Array:
+        """Joint positions `[K, 6]` of a straight line of the tool from `pose` by `offset`.
+
+        Raises:
+            PlanError: the line leaves the arm's reach.
+        """
+        length = float(np.linalg.norm(offset))
+        count = max(int(np.ceil(length / STRAIGHT_STEP)), 1)
+        poses = [se3(np.eye(3), offset * i / count) @ pose for i in range(count + 1)]
+        path = self.arm.ik_path(poses, start)
+        if path is None:
+            raise PlanError("a straight way leaves the arm's reach")
+        return path
+
+    def _rrt_connect(
+        self, start: Array, goal: Array, scene: Scene, tries: int = 400, step: float = 0.4
+    ) -> list[Array] | None:
+        """Kuffner and LaValle, "RRT-Connect", ICRA 2000; then needless corners are cut."""
+        rng = np.random.default_rng(0)
+        trees: list[list[tuple[Array, int]]] = [[(start, -1)], [(goal, -1)]]
+        for turn in range(tries):
+            tree, other = trees if turn % 2 == 0 else trees[::-1]
+            target = rng.uniform(self.arm.lower, self.arm.upper)
+            if self._extend(tree, target, scene, step) is None:
+                continue
+            while (reached := self._extend(other, tree[-1][0], scene, step)) is False:
+                pass
+            if reached:
+                ends = [_branch(tree), _branch(other)]
+                first, last = ends if turn % 2 == 0 else ends[::-1]
+                return self._shortcut(first[::-1] + last[1:], scene)
+        return None
+
+    def _extend(
+        self, tree: list[tuple[Array, int]], target: Array, scene: Scene, step: float
+    ) -> bool | None:
+        """Grow towards target: True reached it, False came closer, None is blocked."""
+        nodes = np.array([node for node, _ in tree])
+        nearest = int(np.abs(nodes - target).max(1).argmin())
+        away = target - nodes[nearest]
+        share = min(1.0, step / (np.abs(away).max() + 1e-12))
+        grown = nodes[nearest] + share * away
+        if not self.edge_free(nodes[nearest], grown, scene):
+            return None
+        tree.append((grown, nearest))
+        return share == 1.0
+
+    def _shortcut(self, way: list[Array], scene: Scene) -> list[Array]:
+        """Keep only the corners that are needed."""
+        short, i = [way[0]], 0
+        while i < len(way) - 1:
+            j = next(
+                j
+                for j in range(len(way) - 1, i, -1)
+                if j == i + 1 or self.edge_free(way[i], way[j], scene)
+            )
+            short.append(way[j])
+            i = j
+        return short
+
+
+def _branch(tree: list[tuple[Array, int]]) -> list[Array]:
+    """Nodes from the newest of a tree back to its root."""
+    nodes, i = [], len(tree) - 1
+    while i >= 0:
+        nodes.append(tree[i][0])
+        i = tree[i][1]
+    return nodes

@@ -1,0 +1,88 @@
+"""Time along a path: joint moves with ruckig, straight moves with a minimum-jerk profile."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from ruckig import InputParameter, Result, Ruckig, Trajectory
+from scipy.interpolate import CubicSpline
+
+from m3_ros.grasp.robot import JointTrajectory
+
+Array = NDArray[np.float64]
+
+STEP = 0.02  # between points of a trajectory, s
+JERK_RATIO = 10.0  # jerk limit over acceleration limit, 1/s
+
+
+def joint_move(
+    start: Array, goal: Array, max_velocity: float, max_acceleration: float
+) -> JointTrajectory:
+    """Fastest synchronised joint motion from rest to rest within the limits.
+
+    Args:
+        start: `[6]` rad.
+        goal: `[6]` rad.
+        max_velocity: of every joint, rad/s.
+        max_acceleration: of every joint, rad/s^2; the jerk stays under 10/s times that.
+    """
+    count = len(start)
+    problem = InputParameter(count)
+    problem.current_position, problem.target_position = list(start), list(goal)
+    problem.max_velocity = [max_velocity] * count
+    problem.max_acceleration = [max_acceleration] * count
+    problem.max_jerk = [JERK_RATIO * max_acceleration] * count
+    motion = Trajectory(count)
+    result = Ruckig(count).calculate(problem, motion)
+    if result not in (Result.Working, Result.Finished):
+        raise ValueError(f"no joint motion from {start} to {goal}: ruckig answers {result}")
+    times = _times(max(motion.duration, STEP))
+    states = [motion.at_time(min(time, motion.duration)) for time in times]
+    positions = np.array([state[0] for state in states])
+    velocities = np.array([state[1] for state in states])
+    return JointTrajectory(positions, velocities, times)
+
+
+def straight_move(
+    path: Array, length: float, max_speed: float, max_velocity: float, max_acceleration: float
+) -> JointTrajectory:
+    """Minimum-jerk motion along a path of evenly spaced joint positions, rest to rest.
+
+    Args:
+        path: `[K, 6]` joint positions at equal distances, K >= 2, rad.
+        length: of the path in space, m.
+        max_speed: peak speed in space, m/s.
+        max_velocity: of every joint, rad/s.
+        max_acceleration: of every joint, rad/s^2.
+    """
+    curve = CubicSpline(np.linspace(0.0, 1.0, len(path)), path)
+    s = np.linspace(0.0, 1.0, 200)
+    speed = 30 * s**2 * (1 - s) ** 2  # of 10 s^3 - 15 s^4 + 6 s^5, peak 1.875
+    slope, bend = curve(_min_jerk(s), 1), curve(_min_jerk(s), 2)
+    pull = 60 * s * (1 - s) * (1 - 2 * s)
+    fastest = np.abs(slope * speed[:, None]).max() / max_velocity
+    hardest = np.abs(bend * speed[:, None] ** 2 + slope * pull[:, None]).max() / max_acceleration
+    duration = max(1.875 * length / max_speed, fastest, np.sqrt(hardest), 5 * STEP)
+    times = _times(duration)
+    s = times / times[-1]
+    rate = 30 * s**2 * (1 - s) ** 2 / times[-1]
+    return JointTrajectory(curve(_min_jerk(s)), curve(_min_jerk(s), 1) * rate[:, None], times)
+
+
+def join(*parts: JointTrajectory) -> JointTrajectory:
+    """One trajectory of several that each start where, at rest, the one before ends."""
+    offsets = np.cumsum([0.0, *(part.duration for part in parts)])
+    times = [part.times[min(i, 1) :] + offsets[i] for i, part in enumerate(parts)]
+    positions = [part.positions[min(i, 1) :] for i, part in enumerate(parts)]
+    velocities = [part.velocities[min(i, 1) :] for i, part in enumerate(parts)]
+    return JointTrajectory(
+        np.concatenate(positions), np.concatenate(velocities), np.concatenate(times)
+    )
+
+
+def _min_jerk(s: Array) -> Array:
+    return 10 * s**3 - 15 * s**4 + 6 * s**5
+
+
+def _times(duration: float) -> Array:
+    return np.linspace(0.0, duration, max(int(np.ceil(duration / STEP)), 1) + 1)
