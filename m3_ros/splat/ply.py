@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -61,10 +62,10 @@ def load_ply(path: str | Path) -> Gaussians:
     """
     with Path(path).open("rb") as file:
         names, count = _read_header(file, path)
-        table = np.frombuffer(file.read(4 * len(names) * count), "<f4")
-    if table.size != len(names) * count:
+        data = file.read(4 * len(names) * count)
+    if len(data) != 4 * len(names) * count:
         raise ValueError(f"{path}: cut short, {count} Gaussians announced")
-    table = table.reshape(count, len(names))
+    table = np.frombuffer(data, "<f4").reshape(count, len(names))
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
         raise ValueError(f"{path}: {names[column]} of Gaussian {row} is {table[row, column]}")
@@ -89,7 +90,7 @@ def load_ply(path: str | Path) -> Gaussians:
     )
 
 
-def _read_header(file, path: str | Path) -> tuple[list[str], int]:
+def _read_header(file: BinaryIO, path: str | Path) -> tuple[list[str], int]:
     """Names of the vertex properties and the number of vertices."""
     if file.readline().strip() != b"ply":
         raise ValueError(f"{path}: not a ply file")

@@ -150,7 +150,9 @@ def test_nearly_opaque():
 
 
 def test_one_gaussian():
-    _, alpha = compare(*make_scene(3, n=1))
+    scene, size = make_scene(1, n=1)
+    scene["means"][0] = torch.tensor([0.1, -0.1, 2.0])
+    _, alpha = compare(scene, size)
     assert alpha.max() > 0.01
 
 
