@@ -105,6 +105,14 @@ class RobotConfig(Stage):
 
 
 @dataclass(frozen=True)
+class StorageConfig(Stage):
+    """Where the nodes keep scans and memories; `~` is the home folder."""
+
+    scans: str = setting("~/m3/scans", "folder of scans; each scan gets a subfolder by its time")
+    memory: str = setting("~/m3/memory", "memory folder that is built and queried")
+
+
+@dataclass(frozen=True)
 class ScanConfig(Stage):
     """Capture of synchronised, posed keyframes."""
 
@@ -144,6 +152,13 @@ class MemoryConfig(Stage):
         0.05, "softmax temperature of Gaussian memory attention", "", 1e-3
     )
     max_components: int = setting(4096, "bound on the components of one model's bank", "", 1)
+    method: str = setting(
+        "cover",
+        "how the bank is made: streaming cover, or Algorithm 1",
+        choices=("cover", "paper"),
+    )
+    refine_steps: int = setting(60, "training steps after lifting; 0 = lifting only", "", 0)
+    refine_points: int = setting(2000, "points of a view in one training step", "", 1)
 
 
 @dataclass(frozen=True)
@@ -181,8 +196,41 @@ class SimulationConfig(Stage):
     """The simulated robot, its sensors' errors and its room."""
 
     seed: int = setting(0, "seed of scene and sensor noise", "", 0)
-    width: int = setting(640, "width of the wrist camera's image", "px", 16, 4096)
-    height: int = setting(480, "height of the wrist camera's image", "px", 16, 4096)
+    scene: str = setting("", "scene.yaml to load; a random scene of `seed` when empty")
+    objects: int = setting(8, "objects of a random scene", "", 0, 20)
+    include: tuple[str, ...] = setting(("yellow bath duck",), "objects a random scene must have")
+    exclude: tuple[str, ...] = setting((), "objects a random scene must not have")
+    width: int = setting(640, "width of the wrist camera's image", "px", 16, 1280)
+    height: int = setting(480, "height of the wrist camera's image", "px", 16, 960)
+    focal_length: float = setting(382.26, "of the wrist camera, fx = fy", "px", 10.0, 10_000.0)
+    principal_offset: tuple[float, ...] = setting(
+        (1.4, 1.7), "principal point off the image centre, x y", "px", -100.0, 100.0, length=2
+    )
+    camera_rate: float = setting(10.0, "wrist camera frames", "Hz", 0.1, 90.0)
+    joint_rate: float = setting(100.0, "joint states", "Hz", 1.0, 500.0)
+    odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
+    depth_noise: float = setting(
+        1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10
+    )
+    depth_range: tuple[float, ...] = setting(
+        (0.07, 2.0), "nearest and farthest depth measured", "m", 0.0, 30.0, length=2
+    )
+    color_noise: float = setting(2.0, "standard deviation of a colour channel", "of 255", 0.0, 50)
+    odometry_noise: tuple[float, ...] = setting(
+        (0.001, 0.0005), "standard deviation of position (m) and yaw (rad)", "", 0.0, 1.0, length=2
+    )
+    odometry_drift: tuple[float, ...] = setting(
+        (0.003, 0.003),
+        "error per m driven (m/m) and per rad turned (rad/rad)",
+        "",
+        0.0,
+        1.0,
+        length=2,
+    )
+    mount_error: tuple[float, ...] = setting(
+        (0.0, 0.0), "true camera mount off the URDF's by (m) and (rad)", "", 0.0, 0.5, length=2
+    )
+    base_timeout: float = setting(0.5, "the base stops this long after a command", "s", 0.05, 10)
 
 
 @dataclass(frozen=True)
@@ -190,6 +238,7 @@ class M3Config:
     """Everything, one group a stage; the file `config/m3.yaml` holds the same names."""
 
     robot: RobotConfig = field(default_factory=RobotConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
     scan: ScanConfig = field(default_factory=ScanConfig)
     splat: SplatConfig = field(default_factory=SplatConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
@@ -230,7 +279,7 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
 
 
 def load_config(path: str | Path) -> M3Config:
-    """Read an `M3Config` from a YAML file.
+    """Read an `M3Config` from a YAML file, bare or as ROS parameters (`/**: ros__parameters:`).
 
     Raises:
         ConfigError: the file is missing, is not YAML, or a setting breaks its rule.
@@ -242,6 +291,8 @@ def load_config(path: str | Path) -> M3Config:
         raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"config file {path} is not YAML: {error}") from error
+    if isinstance(values, dict) and "/**" in values:
+        values = values["/**"]["ros__parameters"]
     return from_dict(M3Config, values)
 
 
