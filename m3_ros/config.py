@@ -133,6 +133,15 @@ class SplatConfig(Stage):
     """Gaussians fitted to the frames."""
 
     voxel_size: float = setting(0.006, "initial spacing of Gaussians from depth", "m", 1e-4, 1.0)
+    max_gaussians: int = setting(60_000, "spacing grows until no more are needed", "", 1)
+    sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
+    max_iterations: int = setting(600, "the fit ends after these steps", "", 0)
+    max_seconds: float = setting(15.0, "or after this time; 0: no limit", "s", 0.0)
+    ssim_weight: float = setting(0.2, "share of SSIM in the colour loss", "", 0.0, 1.0)
+    depth_weight: float = setting(1.0, "weight of the depth loss", "1/m", 0.0)
+    refine_poses: bool = setting(True, "correct camera poses during the fit")
+    refine_exposure: bool = setting(True, "correct each frame's gain and offset")
+    test_every: int = setting(8, "every n-th frame is kept from the fit and scored; 0: none")
     seed: int = setting(0, "seed of everything random in the fit", "", 0)
 
 

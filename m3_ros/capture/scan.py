@@ -91,7 +91,7 @@ class Scan:
         except KeyError as error:
             raise ScanError(f"{name} has no {error}") from error
         if distortion.any():
-            rgb, depth = _undistort(rgb, depth, K, distortion)
+            rgb, depth = undistort(rgb, depth, K, distortion)
         return Frame(rgb, depth, K, matrix @ OPENGL_FROM_OPENCV, float(entry.get("stamp", index)))
 
     @property
@@ -121,7 +121,7 @@ class Scan:
         return K, np.array([merged.get(key, 0.0) for key in DISTORTION_KEYS])
 
 
-def _undistort(
+def undistort(
     rgb: NDArray, depth: NDArray, K: NDArray, distortion: NDArray
 ) -> tuple[NDArray, NDArray]:
     """Remove OPENCV distortion: colour linearly, depth by nearest neighbour (no mixed edges)."""

@@ -1,0 +1,182 @@
+"""The stacks: which nodes belong together, and how to run them as processes without ros2 launch.
+
+`launch/*.launch.py` and `m3 up` start the nodes of this one table.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import yaml
+from ament_index_python.packages import get_package_prefix
+
+from m3_ros.config import ConfigError, M3Config, from_dict, load_config, to_dict
+
+STACKS: dict[str, tuple[str, ...]] = {
+    "scan": ("capture",),
+    "memory": ("memory",),
+    "query": ("query",),
+    "grasp": ("query", "grasp"),
+    "m3": ("capture", "memory", "query", "grasp"),
+    "simulation": ("simulation",),
+}
+POLL = 0.1
+# What a node is sent to make it end, and how long it may take, in s.
+FAREWELL = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NodeDied(RuntimeError):
+    """A node of the stack ended by itself; the message names it and its last words."""
+
+
+class Stack:
+    """Nodes running as processes; as a context manager it ends them, whatever happens.
+
+    Args:
+        nodes: names of nodes in `STACKS`.
+        config: their settings; each node takes the groups it knows.
+        log_folder: where `NAME.log` files go; None prints every line with the node's name.
+    """
+
+    def __init__(
+        self, nodes: Sequence[str], config: M3Config, log_folder: Path | None = None
+    ) -> None:
+        self._nodes, self._config, self._log_folder = tuple(nodes), config, log_folder
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._last_words: dict[str, str] = {}
+        self._readers: list[threading.Thread] = []
+        self._folder = tempfile.TemporaryDirectory(prefix="m3_")
+
+    def __enter__(self) -> Stack:
+        parameters = Path(self._folder.name) / "parameters.yaml"
+        save_parameters(self._config, parameters)
+        starters = Path(get_package_prefix("m3_ros")) / "lib" / "m3_ros"
+        try:
+            for name in self._nodes:
+                self._start(name, starters / name, parameters)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def check(self) -> None:
+        """Do nothing while all nodes live.
+
+        Raises:
+            NodeDied: a node has ended.
+        """
+        for name, process in self._processes.items():
+            status = process.poll()
+            if status is not None:
+                last = self._last_words.get(name, "")
+                where = f"; see {self._log_folder / name}.log" if self._log_folder else ""
+                raise NodeDied(f"node {name} ended with status {status}: {last}{where}")
+
+    def stop(self) -> None:
+        """End all nodes: ask, then insist; returns when none is left."""
+        for number, patience in FAREWELL:
+            living = [process for process in self._processes.values() if process.poll() is None]
+            for process in living:
+                process.send_signal(number)
+            deadline = time.monotonic() + patience
+            while any(p.poll() is None for p in living) and time.monotonic() < deadline:
+                time.sleep(POLL)
+        for reader in self._readers:
+            reader.join(timeout=1.0)
+        self._folder.cleanup()
+
+    def _start(self, name: str, starter: Path, parameters: Path) -> None:
+        arguments = ["--ros-args", "--params-file", str(parameters), "-r", f"__node:={name}"]
+        process = subprocess.Popen(
+            [sys.executable, str(starter), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,  # Ctrl-C reaches us alone; we forward it
+            preexec_fn=_end_with_parent,
+        )
+        self._processes[name] = process
+        reader = threading.Thread(target=self._relay, args=(name, process), daemon=True)
+        self._readers.append(reader)
+        reader.start()
+
+    def _relay(self, name: str, process: subprocess.Popen[str]) -> None:
+        """Pass a node's output on, line by line, until it ends."""
+        if self._log_folder is None:
+            self._copy(name, process, lambda line: print(f"[{name}] {line}", end="", flush=True))
+            return
+        with (self._log_folder / f"{name}.log").open("w", buffering=1) as log:
+            self._copy(name, process, log.write)
+
+    def _copy(
+        self, name: str, process: subprocess.Popen[str], write: Callable[[str], object]
+    ) -> None:
+        for line in process.stdout:
+            self._last_words[name] = line.strip() or self._last_words.get(name, "")
+            write(line)
+
+
+def _end_with_parent() -> None:
+    """Have the kernel end this process when its parent dies without a farewell (Linux)."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def save_parameters(config: M3Config, path: Path) -> None:
+    """Write `config` as a ROS parameter file for any node."""
+    path.write_text(yaml.safe_dump({"/**": {"ros__parameters": to_dict(config)}}))
+
+
+def override(config: M3Config, settings: Sequence[str]) -> M3Config:
+    """Settings with single values replaced, each given as `group.name=value`.
+
+    Raises:
+        ConfigError: not of that form, an unknown name, or a value that breaks its rule.
+    """
+    values = to_dict(config)
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        group, dot, key = name.partition(".")
+        if not equals or not dot or group not in values:
+            raise ConfigError(
+                f"setting {setting!r}: it must be group.name=value, group one of "
+                f"{', '.join(values)}"
+            )
+        values[group][key] = yaml.safe_load(value)
+    return from_dict(M3Config, values)
+
+
+def run_stack(stack: str, config: Path | None = None, settings: Sequence[str] = ()) -> int:
+    """Run a stack in the foreground until Ctrl-C; the nodes' lines carry their names.
+
+    Raises:
+        ConfigError: the stack or a setting is unknown or breaks its rule.
+        NodeDied: a node ended; the others have been ended.
+    """
+    if stack not in STACKS:
+        raise ConfigError(f"stack {stack!r} is unknown; known: {', '.join(STACKS)}")
+    chosen = override(load_config(config) if config else M3Config(), settings)
+    with Stack(STACKS[stack], chosen) as running:
+        try:
+            while True:
+                running.check()
+                time.sleep(POLL)
+        except KeyboardInterrupt:
+            print("m3: stopping", file=sys.stderr)
+    return 0

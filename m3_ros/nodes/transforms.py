@@ -1,0 +1,41 @@
+"""TF without tf2: what /tf and /tf_static say, in a `FrameTree`."""
+
+from __future__ import annotations
+
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from tf2_msgs.msg import TFMessage
+
+from m3_ros.capture.frame_tree import FrameTree
+from m3_ros.nodes.conversions import to_pose, to_seconds
+from m3_ros.nodes.watchdog import Watchdog
+
+TF = QoSProfile(depth=100)
+TF_STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+def listen_to_transforms(node: Node, watchdog: Watchdog) -> FrameTree:
+    """A `FrameTree` that fills itself from /tf and /tf_static while `node` spins."""
+    tree = FrameTree()
+    moving = watchdog.topic(("/tf",), TF)
+    fixed = watchdog.topic(("/tf_static",), TF_STATIC, steady=False)
+
+    def receive(message: TFMessage, static: bool) -> None:
+        (fixed if static else moving)()
+        for item in message.transforms:
+            stamp = None if static else to_seconds(item.header.stamp)
+            tree.add(item.header.frame_id, item.child_frame_id, stamp, to_pose(item.transform))
+
+    group = MutuallyExclusiveCallbackGroup()
+    node.create_subscription(
+        TFMessage, "/tf", lambda message: receive(message, False), TF, callback_group=group
+    )
+    node.create_subscription(
+        TFMessage,
+        "/tf_static",
+        lambda message: receive(message, True),
+        TF_STATIC,
+        callback_group=group,
+    )
+    return tree

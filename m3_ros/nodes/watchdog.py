@@ -1,0 +1,113 @@
+"""Says which input is missing, silent or cannot be received, before anybody has to ask."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
+
+SILENCE = 2.0  # s without a message before a topic counts as silent
+PERIOD = 1.0  # s between two reports
+
+
+@dataclass
+class _Topic:
+    names: tuple[str, ...]
+    qos: QoSProfile
+    steady: bool
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=30))
+
+    @property
+    def age(self) -> float:
+        """Seconds since the last message; infinite before the first."""
+        return time.monotonic() - self.arrivals[-1] if self.arrivals else float("inf")
+
+    @property
+    def rate(self) -> float:
+        """Messages per second over the last ones; 0 when silent."""
+        if len(self.arrivals) < 2 or self.age > SILENCE:
+            return 0.0
+        return (len(self.arrivals) - 1) / max(self.arrivals[-1] - self.arrivals[0], 1e-9)
+
+
+class Watchdog:
+    """Watches a node's inputs and publishes their state on /diagnostics every second."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._topics: list[_Topic] = []
+        self._checks: list[Callable[[], str | None]] = []
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._timer = node.create_timer(PERIOD, self._report)
+
+    def topic(
+        self, names: tuple[str, ...], qos: QoSProfile, steady: bool = True
+    ) -> Callable[[], None]:
+        """Watch a topic with its other names; call what is returned at every message.
+
+        Args:
+            names: the topic, and names it also goes by.
+            qos: the subscription's profile.
+            steady: whether it should never fall silent (transient local topics may).
+        """
+        watched = _Topic(names, qos, steady)
+        self._topics.append(watched)
+        return lambda: watched.arrivals.append(time.monotonic())
+
+    def check(self, problem: Callable[[], str | None]) -> None:
+        """Add a check that returns one sentence when something is wrong."""
+        self._checks.append(problem)
+
+    def problems(self) -> list[str]:
+        """One sentence for everything that is wrong now; empty when all is well."""
+        found = [self._problem(topic) for topic in self._topics]
+        # Without messages the further checks could only say the same again.
+        found = [text for text in found if text] or [check() for check in self._checks]
+        return [text for text in found if text]
+
+    def _problem(self, topic: _Topic) -> str | None:
+        names = " or ".join(topic.names)
+        publishers = [
+            info for name in topic.names for info in self._node.get_publishers_info_by_topic(name)
+        ]
+        for info in publishers:
+            compatible, reason = qos_check_compatible(info.qos_profile, topic.qos)
+            if compatible == QoSCompatibility.ERROR:
+                return f"{info.node_name} publishes {names} with a QoS that fails here: {reason}"
+        if not topic.steady or topic.age <= SILENCE:
+            return None
+        if not publishers:
+            return f"nobody publishes {names}"
+        who = ", ".join(sorted({info.node_name for info in publishers}))
+        if not topic.arrivals:
+            return f"{who} publishes {names}, but no message has arrived"
+        return f"{names} by {who} is silent for {topic.age:.1f} s"
+
+    def _report(self) -> None:
+        statuses = [self._status(topic) for topic in self._topics]
+        failed = [text for check in self._checks if (text := check())]
+        name = f"{self._node.get_name()}: inputs"
+        level = DiagnosticStatus.ERROR if failed else DiagnosticStatus.OK
+        statuses.append(
+            DiagnosticStatus(level=level, name=name, message="; ".join(failed) or "ok")
+        )
+        message = DiagnosticArray(status=statuses)
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
+
+    def _status(self, topic: _Topic) -> DiagnosticStatus:
+        problem = self._problem(topic)
+        return DiagnosticStatus(
+            level=DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK,
+            name=f"{self._node.get_name()}: {topic.names[0]}",
+            message=problem or "ok",
+            values=[
+                KeyValue(key="rate [Hz]", value=f"{topic.rate:.1f}"),
+                KeyValue(key="age [s]", value=f"{topic.age:.2f}"),
+            ],
+        )
