@@ -88,6 +88,7 @@ def relevancy(
 
     Equal to `gaussian_memory_attention(...) @ text.T`, but a component is m numbers, not d.
     """
+    _check(queries, projection, components, temperature, top_k)
     if text.ndim != 2 or text.shape[1] != components.shape[1]:
         raise ValueError(f"text {tuple(text.shape)} must be [m, {components.shape[1]}]")
     return read_values(queries, projection, components, components @ text.T, temperature, top_k)

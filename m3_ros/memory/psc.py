@@ -146,6 +146,14 @@ class MemoryBank:
         bank._table["unit"] = normalize(bank.components, dim=-1)
         return bank
 
+    @classmethod
+    def of(cls, components: Tensor, origins: Tensor, threshold: float) -> MemoryBank:
+        """A bank of given components `[t, d]` from `origins [t, 3]`, each standing for itself."""
+        ones = torch.ones(len(components), dtype=torch.int64)
+        state = {"components": components, "origins": origins, "counts": ones, "held": ones}
+        totals = torch.tensor([len(components), 0, max(1, len(components))])
+        return cls.restore(state | {"farthest": ones.float(), "totals": totals}, threshold)
+
     def _column(self, name: str) -> Tensor:
         return self._table[name][: self._size]
 

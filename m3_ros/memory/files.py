@@ -1,0 +1,176 @@
+"""A memory folder: `manifest.json`, `gaussians.ply`, `queries.safetensors`, `banks/*.safetensors`.
+
+The manifest names every other file with its SHA-256, the models with their weights' digests, and
+the settings. A folder is written beside its final place and renamed; a folder it replaces is kept
+as `.<name>.old` until then, and taken back by the next load should the machine stop in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from m3_ros.config import ConfigError, M3Config, from_dict, to_dict
+from m3_ros.memory.psc import MemoryBank
+from m3_ros.memory.queries import View
+from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.splat import load_ply, save_ply
+
+SCHEMA = 1
+"""Version of the layout; a reader refuses newer ones."""
+
+
+class MemoryFileError(ValueError):
+    """A memory folder is missing, damaged or newer than this program; the message says which."""
+
+
+def save_memory(memory: SpatialMemory, folder: str | Path) -> None:
+    """Write `memory` to `folder`; a crash leaves the old folder or the new one.
+
+    Raises:
+        MemoryFileError: `folder` exists and is no memory.
+        OSError: it cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
+        raise MemoryFileError(f"{folder} exists and is not a memory; it is left as it is")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        os.chmod(temporary, 0o755)
+        _write(memory, temporary)
+        old = _backup(folder)
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.rename(folder, old)
+        os.rename(temporary, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_memory(folder: str | Path) -> SpatialMemory:
+    """Read the memory in `folder`.
+
+    Raises:
+        MemoryFileError: there is none, a file is missing, cut short, altered or newer.
+    """
+    folder = Path(folder).absolute()
+    if not folder.exists() and _backup(folder).is_dir():
+        os.rename(_backup(folder), folder)
+    manifest = _manifest(folder)
+    for name, digest in manifest["files"].items():
+        if not (folder / name).is_file():
+            raise MemoryFileError(f"{folder / name} is missing; the memory is incomplete")
+        if _digest(folder / name) != digest:
+            raise MemoryFileError(f"{folder / name} is damaged: its SHA-256 is not the manifest's")
+    try:
+        return _read(folder, manifest)
+    except (KeyError, TypeError, SafetensorError, ConfigError) as error:
+        raise MemoryFileError(f"{folder} cannot be read: {error!r}") from error
+
+
+def folder_size(folder: str | Path) -> int:
+    """Bytes of all files in a folder."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
+def _write(memory: SpatialMemory, folder: Path) -> None:
+    (folder / "banks").mkdir()
+    save_ply(folder / "gaussians.ply", memory.gaussians)
+    tensors = {
+        "camtoworlds": torch.from_numpy(np.stack([view.camtoworld for view in memory.views])),
+        "Ks": torch.from_numpy(np.stack([view.K for view in memory.views])),
+        "sizes": torch.tensor([[view.width, view.height] for view in memory.views]),
+    }
+    models = {}
+    for name, model in memory.models.items():
+        tensors[f"{name}.queries"] = model.queries.contiguous()
+        tensors[f"{name}.projection"] = model.projection.contiguous()
+        tensors[f"{name}.reliability"] = model.reliability.contiguous()
+        bank = f"banks/{len(models)}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
+        save_file(model.bank.state(), folder / bank)
+        models[name] = {
+            "bank": bank,
+            "digest": model.digest,
+            "threshold": model.bank.threshold,
+            "dim": model.bank.dim,
+            "degrees": model.queries.shape[1],
+            "components": len(model.bank),
+        }
+    save_file(tensors, folder / "queries.safetensors")
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    manifest = {
+        "schema": SCHEMA,
+        "frame_id": memory.frame_id,
+        "frames": memory.frames,
+        "gaussians": len(memory.gaussians),
+        "psnr_db": memory.psnr_db if np.isfinite(memory.psnr_db) else None,
+        "models": models,
+        "config": to_dict(memory.config),
+        "files": {str(path.relative_to(folder)): _digest(path) for path in files},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def _manifest(folder: Path) -> dict:
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise MemoryFileError(f"{folder} is no memory: there is no manifest.json")
+    try:
+        manifest = json.loads(path.read_text())
+        schema, files = int(manifest["schema"]), dict(manifest["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise MemoryFileError(f"{path} is damaged: {error!r}") from error
+    if schema > SCHEMA:
+        raise MemoryFileError(f"{path} has schema {schema}; this program reads up to {SCHEMA}")
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+        raise MemoryFileError(f"{path} names files outside its folder")
+    return manifest
+
+
+def _read(folder: Path, manifest: dict) -> SpatialMemory:
+    tensors = load_file(folder / "queries.safetensors")
+    models = {}
+    for name, entry in manifest["models"].items():
+        if entry["bank"] not in manifest["files"]:
+            raise MemoryFileError(f"{folder}/manifest.json has no digest of {entry['bank']}")
+        models[name] = ModelMemory(
+            tensors[f"{name}.queries"],
+            tensors[f"{name}.projection"],
+            tensors[f"{name}.reliability"],
+            MemoryBank.restore(load_file(folder / entry["bank"]), entry["threshold"]),
+            entry["digest"],
+        )
+    poses, Ks = tensors["camtoworlds"].numpy(), tensors["Ks"].numpy()
+    views = tuple(
+        View(pose, K, *size)
+        for pose, K, size in zip(poses, Ks, tensors["sizes"].tolist(), strict=True)
+    )
+    psnr = manifest["psnr_db"]
+    return SpatialMemory(
+        load_ply(folder / "gaussians.ply"),
+        models,
+        views,
+        from_dict(M3Config, manifest["config"]),
+        float("nan") if psnr is None else float(psnr),
+    )
+
+
+def _backup(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

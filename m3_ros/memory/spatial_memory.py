@@ -1,0 +1,222 @@
+"""The memory of a place: Gaussians, principal queries and memory banks; what `M3` is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from m3_ros.config import M3Config
+from m3_ros.memory.attention import attention_weights, gaussian_memory_attention, relevancy
+from m3_ros.memory.psc import MemoryBank
+from m3_ros.memory.queries import View
+from m3_ros.splat import Gaussians, rasterization
+
+PICTURES = ("rgb", "depth", "features", "pca")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelMemory:
+    """What the memory keeps of one foundation model.
+
+    Attributes:
+        queries: principal queries `[N, s]`, one row a Gaussian.
+        projection: W `[s, d]` from queries to the model's space.
+        reliability: `[N]` in 0..1, how well the views agree about a Gaussian; 0 = never seen.
+        bank: principal scene components of the model's features.
+        digest: of the model's weights; the same model must encode the questions.
+    """
+
+    queries: Tensor
+    projection: Tensor
+    reliability: Tensor
+    bank: MemoryBank
+    digest: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One component that a pixel reads: its share, and the keyframe and cell it came from."""
+
+    component: int
+    weight: float
+    frame: int
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpatialMemory:
+    """A place as M3 remembers it.
+
+    Attributes:
+        gaussians: N Gaussians in the memory's frame, m.
+        models: one entry a foundation model, by the model's name.
+        views: the keyframes' poses and intrinsics, in order.
+        config: settings it was built with.
+        psnr_db: of the Gaussians against the keyframes, dB.
+    """
+
+    gaussians: Gaussians
+    models: dict[str, ModelMemory]
+    views: tuple[View, ...]
+    config: M3Config = field(default_factory=M3Config)
+    psnr_db: float = float("nan")
+
+    def __post_init__(self) -> None:
+        for name, model in self.models.items():
+            if len(model.queries) != len(self.gaussians):
+                raise ValueError(
+                    f"models[{name!r}].queries has {len(model.queries)} rows; it must have one "
+                    f"for each of the {len(self.gaussians)} Gaussians"
+                )
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SpatialMemory:
+        """Read a memory folder; see `m3_ros.memory.files`."""
+        from m3_ros.memory.files import load_memory
+
+        return load_memory(folder)
+
+    def save(self, folder: str | Path) -> None:
+        """Write a memory folder, whole or not at all; see `m3_ros.memory.files`."""
+        from m3_ros.memory.files import save_memory
+
+        save_memory(self, folder)
+
+    @property
+    def frames(self) -> int:
+        """Number of keyframes it was built from."""
+        return len(self.views)
+
+    @property
+    def frame_id(self) -> str:
+        """Frame in which the Gaussians are expressed."""
+        return self.config.robot.world_frame
+
+    @property
+    def components(self) -> int:
+        """Principal scene components of all models together."""
+        return sum(len(model.bank) for model in self.models.values())
+
+    def model(self, name: str) -> ModelMemory:
+        """The part of one foundation model.
+
+        Raises:
+            ValueError: the memory was built without it.
+        """
+        if name not in self.models:
+            raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")
+        return self.models[name]
+
+    def relevancy(self, name: str, text: Tensor) -> Tensor:
+        """Mean cosine `[N, m]` of what each Gaussian remembers with unit rows `text [m, d]`.
+
+        Every component counts with its direction only: `E[cos(P, text)]` under the attention.
+        """
+        model = self.model(name)
+        unit = normalize(model.bank.components, dim=-1)
+        return relevancy(model.queries, model.projection, unit, text, self._temperature)
+
+    def features(self, name: str) -> Tensor:
+        """Decoded features `[N, d]` of every Gaussian in the model's own space."""
+        return self._decode(name, self.model(name).queries)
+
+    def render_values(
+        self, values: Tensor, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
+        size: tuple[int, int],
+    ) -> NDArray[np.float32]:  # fmt: skip
+        """Alpha-composited image `[H, W, m]` of any values `[N, m]` of the Gaussians.
+
+        Args:
+            values: one row a Gaussian.
+            camtoworld: `[4, 4]` in the memory's frame.
+            K: `[3, 3]` pixels.
+            size: width and height in pixels.
+        """
+        viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+        renders, _, _ = rasterization(
+            *self.gaussians.activated(), values, viewmat[None], intrinsics[None], *size
+        )
+        return renders[0].numpy()
+
+    def render(
+        self, camtoworld: NDArray[np.float64], K: NDArray[np.float64], size: tuple[int, int],
+        what: str = "rgb", model: str | None = None,
+    ) -> NDArray[np.float32]:  # fmt: skip
+        """What the memory would see from a pose.
+
+        Args:
+            camtoworld: `[4, 4]` in the memory's frame.
+            K: `[3, 3]` pixels.
+            size: width and height in pixels.
+            what: "rgb" `[H, W, 3]` 0..1, "depth" `[H, W]` m (0 = nothing there), "features"
+                `[H, W, d]` of a model, or "pca" `[H, W, 3]` 0..1, their three main directions.
+            model: for features and pca; None = the first.
+
+        Raises:
+            ValueError: an unknown `what` or model.
+        """
+        if what not in PICTURES:
+            raise ValueError(f"what = {what!r}: it must be one of {', '.join(PICTURES)}")
+        if what in ("rgb", "depth"):
+            viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+            renders, alphas, _ = self.gaussians.render(viewmat[None], intrinsics[None], *size)
+            if what == "rgb":
+                return renders[0, ..., :3].clamp(0, 1).numpy()
+            return torch.where(alphas[0] > 0.5, renders[0, ..., 3:], 0.0)[..., 0].numpy()
+        name = model or next(iter(self.models))
+        queries = torch.from_numpy(
+            self.render_values(self.model(name).queries, camtoworld, K, size)
+        )
+        if what == "features":
+            return self._decode(name, queries).numpy()
+        return principal_colors(queries @ self.model(name).projection)
+
+    def trace(
+        self, name: str, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
+        pixel: tuple[int, int], count: int = 8,
+    ) -> list[Trace]:  # fmt: skip
+        """The components that one pixel (row, column) reads most, and where they came from."""
+        model = self.model(name)
+        one_pixel = K - [[0, 0, pixel[1]], [0, 0, pixel[0]], [0, 0, 0]]
+        query = torch.from_numpy(self.render_values(model.queries, camtoworld, one_pixel, (1, 1)))
+        weights = attention_weights(
+            query[0, 0], model.projection, model.bank.components, self._temperature
+        )
+        top = weights.topk(min(count, len(weights)))
+        origins = model.bank.origins[top.indices].tolist()
+        return [
+            Trace(index, weight, *origin)
+            for index, weight, origin in zip(
+                top.indices.tolist(), top.values.tolist(), origins, strict=True
+            )
+        ]
+
+    @property
+    def _temperature(self) -> float:
+        return self.config.memory.temperature
+
+    def _decode(self, name: str, queries: Tensor) -> Tensor:
+        model = self.model(name)
+        return gaussian_memory_attention(
+            queries, model.projection, model.bank.components, self._temperature
+        )
+
+
+def principal_colors(features: Tensor) -> NDArray[np.float32]:
+    """Three main directions of `[H, W, d]` as colours `[H, W, 3]` in 0..1 (2 % clipped)."""
+    flat = features.reshape(-1, features.shape[-1])
+    flat = flat - flat.mean(0)
+    _, directions = torch.linalg.eigh(flat.T @ flat)
+    colors = flat @ directions[:, -3:].flip(1)
+    low, high = torch.quantile(
+        colors[:: max(1, len(colors) // 10_000)], torch.tensor([0.02, 0.98]), dim=0
+    )
+    colors = ((colors - low) / (high - low).clamp_min(1e-9)).clamp(0, 1)
+    return colors.reshape(*features.shape[:-1], 3).numpy()

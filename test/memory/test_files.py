@@ -1,0 +1,111 @@
+"""A memory folder: what was saved is loaded; what is damaged, cut short or newer is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from m3_ros.memory import files
+from m3_ros.memory.files import MemoryFileError, folder_size, load_memory, save_memory
+from m3_ros.memory.spatial_memory import SpatialMemory
+
+
+@pytest.fixture
+def folder(tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    return tmp_path / "memory"
+
+
+def test_round_trip(folder, toy, toy_memory):
+    loaded = SpatialMemory.load(folder)
+    assert loaded.config == toy_memory.config
+    assert (loaded.frames, loaded.frame_id, loaded.psnr_db) == (10, "map", 30.0)
+    for name, tensor in toy_memory.gaussians.tensors.items():
+        assert torch.equal(loaded.gaussians.tensors[name], tensor)
+    ours, theirs = toy_memory.model("color"), loaded.model("color")
+    for name in ("queries", "projection", "reliability"):
+        assert torch.equal(getattr(ours, name), getattr(theirs, name))
+    for name, tensor in ours.bank.state().items():
+        assert torch.equal(theirs.bank.state()[name], tensor)
+    np.testing.assert_array_equal(loaded.views[3].camtoworld, toy_memory.views[3].camtoworld)
+    text = toy.model.encode_text(["red"])
+    assert torch.equal(loaded.relevancy("color", text), toy_memory.relevancy("color", text))
+
+
+def test_the_files_are_the_documented_ones(folder):
+    names = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    expected = ["banks/0-color.safetensors", "gaussians.ply", "manifest.json"]
+    assert names == [*expected, "queries.safetensors"]
+    assert folder_size(folder) > 100_000
+    assert [p.name for p in folder.parent.iterdir()] == ["memory"]
+
+
+@pytest.mark.parametrize(
+    "name", ["gaussians.ply", "queries.safetensors", "banks/0-color.safetensors"]
+)
+def test_a_file_cut_short_altered_or_missing_is_named(folder, name):
+    path = folder / name
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(MemoryFileError, match=f"{name} is damaged"):
+        load_memory(folder)
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(MemoryFileError, match=f"{name} is damaged"):
+        load_memory(folder)
+    path.unlink()
+    with pytest.raises(MemoryFileError, match=f"{name} is missing"):
+        load_memory(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": files.SCHEMA + 1}, "reads up to"),
+        ({"files": {"../secret": "0"}}, "outside its folder"),
+        ({"files": 3}, "damaged"),
+        ({"models": {"color": {}}}, "cannot be read"),
+        ({"config": {"memory": {"temperature": -1.0}}}, "cannot be read"),
+    ],
+)
+def test_a_bad_manifest_is_refused(folder, change, message):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(MemoryFileError, match=message):
+        load_memory(folder)
+
+
+def test_a_manifest_that_is_no_json(folder):
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(MemoryFileError, match="manifest.json is damaged"):
+        load_memory(folder)
+    with pytest.raises(MemoryFileError, match="no manifest.json"):
+        load_memory(folder.parent / "nowhere")
+
+
+def test_a_failed_save_leaves_the_old_memory(folder, toy_memory, monkeypatch):
+    before = (folder / "manifest.json").read_text()
+
+    def full_disk(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(files, "save_file", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_memory(toy_memory, folder)
+    assert (folder / "manifest.json").read_text() == before
+    assert [p.name for p in folder.parent.iterdir()] == ["memory"]
+
+
+def test_a_crash_between_the_two_renames_loses_nothing(folder, toy_memory):
+    folder.rename(folder.parent / ".memory.old")
+    assert load_memory(folder).frames == toy_memory.frames
+    save_memory(toy_memory, folder)
+    assert [p.name for p in folder.parent.iterdir()] == ["memory"]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path, toy_memory):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.png").write_bytes(b"meow")
+    with pytest.raises(MemoryFileError, match="not a memory"):
+        save_memory(toy_memory, tmp_path / "photos")
+    assert (tmp_path / "photos" / "cat.png").exists()

@@ -1,0 +1,103 @@
+"""Queries: the bank's directions, lifting near the truth, training only improves."""
+
+import numpy as np
+import pytest
+import torch
+
+from m3_ros.memory.psc import MemoryBank
+from m3_ros.memory.queries import (
+    PrincipalQueries,
+    View,
+    attention_decoder,
+    lift_queries,
+    point_loss,
+    principal_directions,
+    refine,
+    render_queries,
+)
+
+
+@pytest.fixture(scope="module")
+def bank(toy_store):
+    bank = MemoryBank(24, 0.9)
+    for index in range(len(toy_store)):
+        features, valid = toy_store.unit(index)
+        bank.add(features[valid])
+    return bank
+
+
+def distance(gaussians, views, store, queries, bank):
+    """Mean cosine distance of rendered, decoded features to the maps."""
+    decode, errors = attention_decoder(bank.components, 0.05), []
+    for index, view in enumerate(views):
+        target, valid = store.unit(index)
+        rendered = render_queries(gaussians, queries.queries, view, (40, 30))
+        features = decode(rendered, queries.projection)
+        errors.append(1 - torch.cosine_similarity(features, target, dim=-1)[valid])
+    return float(torch.cat(errors).mean())
+
+
+def test_a_view_at_another_size_sees_the_same_rays():
+    K = np.array([[100.0, 0, 31.0], [0, 90.0, 25.0], [0, 0, 1.0]])
+    view = View(np.eye(4), K, 64, 48)
+    _, half = view.at(32, 24)
+    np.testing.assert_allclose(half.numpy(), [[50, 0, 15.5], [0, 45, 12.5], [0, 0, 1]])
+
+
+@pytest.mark.parametrize(("rows", "dim", "degrees"), [(40, 12, 5), (3, 12, 5), (40, 4, 8)])
+def test_directions_span_the_components_best(rows, dim, degrees):
+    components = torch.randn(rows, dim, generator=torch.Generator().manual_seed(0))
+    basis = principal_directions(components, degrees)
+    assert basis.shape == (degrees, dim)
+    rank = min(rows, dim, degrees)
+    torch.testing.assert_close(basis[:rank] @ basis[:rank].T, torch.eye(rank), atol=1e-4, rtol=0)
+    assert not basis[rank:].any()
+    unit = torch.nn.functional.normalize(components, dim=-1)
+    best = torch.linalg.svdvals(unit)[:rank].square().sum()
+    torch.testing.assert_close((unit @ basis.T).square().sum(), best, rtol=1e-3, atol=1e-3)
+
+
+def test_lifted_queries_decode_to_the_features(toy, toy_store, toy_views, bank):
+    projection = principal_directions(bank.components, 8)
+    lifted = lift_queries(toy.gaussians, toy_views, toy_store, projection)
+    assert distance(toy.gaussians, toy_views, toy_store, lifted, bank) < 0.1
+    assert lifted.reliability.min() >= 0
+    assert lifted.reliability.max() <= 1
+    far = toy.gaussians.means.norm(dim=-1) > 0.7  # table corners that some views do not show
+    assert lifted.reliability[~far].median() > 0.9
+
+
+def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, bank):
+    decode = attention_decoder(bank.components, 0.05)
+    projection = principal_directions(bank.components, 4)
+    lifted = lift_queries(toy.gaussians, toy_views, toy_store, projection)
+    scene = (toy.gaussians, toy_views, toy_store)
+    trained = refine(*scene, lifted, decode, steps=40)
+    generator = torch.Generator().manual_seed(0)
+    random = PrincipalQueries(
+        0.1 * torch.randn(len(toy.gaussians), 4, generator=generator),
+        torch.randn(4, 24, generator=generator),
+        lifted.reliability,
+    )
+    frozen = refine(*scene, random, decode, steps=40, learn_projection=False)
+    assert torch.equal(frozen.projection, random.projection)
+    assert not torch.equal(trained.projection, lifted.projection)
+    errors = [distance(*scene, queries, bank) for queries in (trained, lifted, frozen)]
+    assert errors[0] < errors[1]
+    assert errors[0] < errors[2]
+
+
+def test_training_repeats(toy, toy_store, toy_views, bank):
+    scene = (toy.gaussians, toy_views, toy_store)
+    lifted = lift_queries(*scene, principal_directions(bank.components, 4))
+    decode = attention_decoder(bank.components, 0.05)
+    one, two = (refine(*scene, lifted, decode, steps=3, seed=5) for _ in range(2))
+    torch.testing.assert_close(one.queries, two.queries, atol=1e-5, rtol=1e-3)
+    none = refine(*scene, lifted, decode, steps=0)
+    assert torch.equal(none.queries, lifted.queries)
+
+
+def test_the_loss_does_not_depend_on_the_models_scale():
+    features, target = torch.randn(2, 10, 6, generator=torch.Generator().manual_seed(0))
+    assert point_loss(target, target) < 1e-6
+    torch.testing.assert_close(point_loss(features, target), point_loss(7 * features, 7 * target))

@@ -1,0 +1,76 @@
+"""What the memory shows: pictures, features, relevancy, and where a pixel's memory came from."""
+
+import numpy as np
+import pytest
+import torch
+
+from m3_ros.memory.attention import gaussian_memory_attention
+from m3_ros.memory.spatial_memory import SpatialMemory
+
+
+def pose(toy, index=0):
+    frame = toy.frames[index]
+    return frame.camtoworld, frame.K, (frame.width, frame.height)
+
+
+def test_rgb_and_depth_are_the_frames(toy, toy_memory):
+    frame = toy.frames[0]
+    rgb = toy_memory.render(*pose(toy), "rgb")
+    assert np.abs(rgb - frame.rgb / 255.0).max() < 0.01
+    depth = toy_memory.render(*pose(toy), "depth")
+    both = (depth > 0) & (frame.depth > 0)
+    assert both.mean() > 0.5
+    assert np.abs(depth - frame.depth)[both].max() < 1e-3
+
+
+def test_features_are_decoded_in_the_models_space(toy, toy_memory):
+    features = toy_memory.render(*pose(toy)[:2], (160, 120), "features")
+    assert features.shape == (120, 160, 24)
+    target = toy.model.extract(toy.frames[0].rgb)
+    cosine = torch.cosine_similarity(
+        torch.from_numpy(features[2::4, 2::4]), torch.from_numpy(target.features), dim=-1
+    )
+    assert cosine[torch.from_numpy(target.valid)].median() > 0.95
+    picture = toy_memory.render(*pose(toy), "pca")
+    assert picture.shape == (120, 160, 3)
+    assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_relevancy_is_highest_on_the_named_box(toy, toy_memory):
+    scores = toy_memory.relevancy("color", toy.model.encode_text(["red box", "blue box"]))
+    assert scores.shape == (len(toy.gaussians), 2)
+    for column, color in enumerate(("red", "blue")):
+        best = toy.gaussians.means[scores[:, column].topk(50).indices]
+        offset = best[:, :2].mean(0) - torch.tensor(toy.places[color])
+        assert offset.abs().max() < 0.02
+
+
+def test_relevancy_is_the_decoded_one_of_unit_components(toy, toy_memory):
+    text, model = toy.model.encode_text(["yellow"]), toy_memory.model("color")
+    unit = torch.nn.functional.normalize(model.bank.components, dim=-1)
+    decoded = gaussian_memory_attention(model.queries, model.projection, unit)
+    expected = decoded @ text.T
+    torch.testing.assert_close(toy_memory.relevancy("color", text), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pixels_trace_leads_to_cells_of_its_colour(toy, toy_memory):
+    depth = toy_memory.render(*pose(toy), "depth")
+    values = toy_memory.relevancy("color", toy.model.encode_text(["green"]))
+    heat = toy_memory.render_values(values, *pose(toy))[..., 0]
+    pixel = np.unravel_index(heat.argmax(), heat.shape)
+    assert depth[pixel] > 0
+    traces = toy_memory.trace("color", *pose(toy)[:2], pixel, count=3)
+    assert sum(trace.weight for trace in traces) <= 1 + 1e-5
+    assert traces[0].weight >= traces[-1].weight
+    first = traces[0]
+    cell = toy.frames[first.frame].rgb[4 * first.row + 2, 4 * first.column + 2]
+    assert cell.argmax() == 1
+
+
+def test_what_is_not_there_is_named(toy, toy_memory):
+    with pytest.raises(ValueError, match="what = 'smell'"):
+        toy_memory.render(*pose(toy), "smell")
+    with pytest.raises(ValueError, match="'clip' is not in this memory"):
+        toy_memory.features("clip")
+    with pytest.raises(ValueError, match="queries has"):
+        SpatialMemory(toy.gaussians.select(torch.arange(5)), toy_memory.models, toy_memory.views)
