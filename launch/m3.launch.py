@@ -1,0 +1,13 @@
+"""The whole system on a robot: scan, memory, query, grasp.
+
+ros2 launch m3_ros m3.launch.py config:=/path/to/m3.yaml
+"""
+
+from launch import LaunchDescription
+
+from m3_ros.nodes.launch import launch_stack
+
+
+def generate_launch_description() -> LaunchDescription:
+    """All nodes but the simulation."""
+    return launch_stack("m3")

@@ -1,0 +1,13 @@
+"""Build memories from scans.
+
+ros2 launch m3_ros memory.launch.py config:=/path/to/m3.yaml
+"""
+
+from launch import LaunchDescription
+
+from m3_ros.nodes.launch import launch_stack
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The memory node."""
+    return launch_stack("memory")

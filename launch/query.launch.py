@@ -1,0 +1,13 @@
+"""Answer texts from a memory, confirmed by the wrist camera.
+
+ros2 launch m3_ros query.launch.py config:=/path/to/m3.yaml
+"""
+
+from launch import LaunchDescription
+
+from m3_ros.nodes.launch import launch_stack
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The query node."""
+    return launch_stack("query")

@@ -1,0 +1,13 @@
+"""Capture posed keyframes of the wrist camera.
+
+ros2 launch m3_ros scan.launch.py config:=/path/to/m3.yaml
+"""
+
+from launch import LaunchDescription
+
+from m3_ros.nodes.launch import launch_stack
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The capture node."""
+    return launch_stack("scan")

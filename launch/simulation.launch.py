@@ -1,0 +1,13 @@
+"""A simulated B1 + Z1 with camera and LiDAR odometry, under the real robot's names.
+
+ros2 launch m3_ros simulation.launch.py config:=/path/to/m3.yaml
+"""
+
+from launch import LaunchDescription
+
+from m3_ros.nodes.launch import launch_stack
+
+
+def generate_launch_description() -> LaunchDescription:
+    """The simulation node."""
+    return launch_stack("simulation")

@@ -1,0 +1,112 @@
+"""Builds a spatial memory from a scan folder: action /m3/build_memory."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+
+from m3_ros.action import BuildMemory
+from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.config import M3Config
+from m3_ros.features.extractor import load_extractor
+from m3_ros.memory.build import build_memory
+from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.runtime import run_node
+
+Result = BuildMemory.Result
+
+
+class BuildCancelled(Exception):
+    """The client asked to stop; nothing has been written."""
+
+
+def newest_scan(folder: Path) -> Path:
+    """The newest scan in a folder of scans, whose names are their times.
+
+    Raises:
+        ScanError: there is none.
+    """
+    scans = sorted(path.parent for path in folder.glob("*/transforms.json"))
+    if not scans:
+        raise ScanError(f"no scan in {folder}; call /m3/scan/start and /m3/scan/stop first")
+    return scans[-1]
+
+
+class MemoryNode(Node):
+    """One build at a time; a cancelled or failed one leaves the old memory as it was."""
+
+    def __init__(self) -> None:
+        super().__init__("memory")
+        groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
+        self._config = declare_settings(self, *groups)
+        self._busy = threading.Lock()
+        self._server = ActionServer(
+            self,
+            BuildMemory,
+            "/m3/build_memory",
+            self._execute,
+            goal_callback=self._accept,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+        )
+
+    def _accept(self, _: BuildMemory.Goal) -> GoalResponse:
+        if self._busy.acquire(blocking=False):
+            return GoalResponse.ACCEPT
+        self.get_logger().warning("a memory is being built; the new goal is rejected")
+        return GoalResponse.REJECT
+
+    def _execute(self, goal: ServerGoalHandle) -> Result:
+        result = Result()
+        try:
+            _build(goal, self._config, result)
+            goal.succeed()
+            self.get_logger().info(f"{result.gaussians} Gaussians in {result.memory}")
+        except BuildCancelled:
+            result.error_code, result.error_msg = Result.CANCELLED, "cancelled"
+            goal.canceled()
+        except ScanError as error:
+            result.error_code, result.error_msg = Result.INVALID_SCAN, str(error)
+            goal.abort()
+        except Exception as error:  # whatever it is, the node lives and the client is told
+            result.error_code, result.error_msg = Result.FAILED, str(error)
+            self.get_logger().error(f"the build failed: {type(error).__name__}: {error}")
+            goal.abort()
+        finally:
+            self._busy.release()
+        return result
+
+
+def _build(goal: ServerGoalHandle, config: M3Config, result: Result) -> None:
+    """Build what `goal` asks for, report on the way and fill `result`."""
+    started = time.monotonic()
+
+    def progress(stage: str, share: float) -> None:
+        if goal.is_cancel_requested:
+            raise BuildCancelled
+        goal.publish_feedback(BuildMemory.Feedback(stage=stage, progress=float(share)))
+
+    request = goal.request
+    storage = config.storage
+    target = Path(request.memory or storage.memory).expanduser()
+    source = Path(request.scan) if request.scan else newest_scan(Path(storage.scans).expanduser())
+    scan = Scan.open(source.expanduser())
+    models, device = config.features.models, config.features.device
+    extractors = [load_extractor(name, device=device) for name in models]
+    memory = build_memory(scan, config, extractors, progress)
+    progress("save", 0.0)
+    memory.save(target)
+    result.success, result.memory = True, str(target)
+    result.frames, result.gaussians = len(scan), len(memory.gaussians)
+    result.components, result.psnr_db = memory.components, float(memory.psnr_db)
+    result.size_bytes = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    result.duration = time.monotonic() - started
+
+
+def main() -> int:
+    """Run the node until Ctrl-C."""
+    return run_node(MemoryNode)
