@@ -19,7 +19,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2rem aut
        color: #1c2733; background: #fff }
 h1 { font-size: 1.5rem; margin-bottom: .2rem }
 h2 { font-size: 1.1rem; margin: 2rem 0 .3rem }
-p.lead { font-size: 1.15rem; padding: .7rem 1rem; border-left: 4px solid #f2b705; background: #fdf8e6 }
+p.lead { font-size: 1.15rem; padding: .7rem 1rem; border-left: 4px solid #f2b705;
+         background: #fdf8e6 }
 p.note { color: #5b6875; margin: .2rem 0 .5rem }
 img { max-width: 100%; border-radius: 4px }
 table { border-collapse: collapse } td { padding: .15rem 1.2rem .15rem 0 }

@@ -1,0 +1,1 @@
+"""Measured tables: how well memories render, remember, answer and grasp."""

@@ -1,0 +1,72 @@
+"""How well a memory renders views that it was not built from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.view.pictures import Image, depth_picture
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class ViewScore:
+    """One view: PSNR of the colour in dB, median depth error in m (NaN without depth)."""
+
+    psnr_db: float
+    depth_error: float
+
+
+def split(items: Sequence[Item], every: int) -> tuple[list[Item], list[Item]]:
+    """Training and held-out items: each `every`-th, from the first on, is held out; 0 = none."""
+    if every <= 0:
+        return list(items), []
+    held = [items[index] for index in range(0, len(items), every)]
+    kept = [items[index] for index in range(len(items)) if index % every]
+    return kept, held
+
+
+def psnr(image: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Peak signal-to-noise ratio in dB of images in 0..1."""
+    return float(-10.0 * np.log10(max(np.mean((image - truth) ** 2), 1e-12)))
+
+
+def score_view(memory: SpatialMemory, frame: Frame) -> ViewScore:
+    """Render the memory where `frame` was taken and compare."""
+    place = (frame.camtoworld, frame.K, (frame.width, frame.height))
+    rgb = memory.render(*place, what="rgb")
+    depth = memory.render(*place, what="depth")
+    both = (depth > 0) & (frame.depth > 0)
+    error = float(np.median(np.abs(depth - frame.depth)[both])) if both.any() else float("nan")
+    return ViewScore(psnr(rgb, frame.rgb.astype(np.float32) / 255), error)
+
+
+def score_views(memory: SpatialMemory, frames: Iterable[Frame]) -> ViewScore:
+    """Mean PSNR and median depth error over views."""
+    scores = [score_view(memory, frame) for frame in frames]
+    return ViewScore(
+        float(np.mean([score.psnr_db for score in scores])),
+        float(np.nanmedian([score.depth_error for score in scores])),
+    )
+
+
+def compare_view(memory: SpatialMemory, frame: Frame) -> list[Image]:
+    """Real colour, rendered colour, real depth, rendered depth, feature colours `[H, W, 3]`."""
+    place = (frame.camtoworld, frame.K, (frame.width, frame.height))
+    rgb, depth = memory.render(*place, what="rgb"), memory.render(*place, what="depth")
+    seen = frame.depth[frame.depth > 0] if (frame.depth > 0).any() else depth[depth > 0]
+    near, far = np.percentile(seen, [1, 99]) if len(seen) else (0.0, 1.0)
+    return [
+        frame.rgb,
+        np.uint8(np.rint(rgb * 255)),
+        depth_picture(frame.depth, near, far),
+        depth_picture(depth, near, far),
+        np.uint8(np.rint(memory.render(*place, what="pca") * 255)),
+    ]

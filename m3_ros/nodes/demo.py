@@ -1,0 +1,239 @@
+"""The whole job over ROS 2 in simulation: scan, memory, query, grasp; then a report of it."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
+from tqdm import tqdm
+
+from m3_ros.action import BuildMemory, Grasp, ScanMotion
+from m3_ros.config import M3Config
+from m3_ros.geometry import planar_pose
+from m3_ros.grasp.robot import RobotError
+from m3_ros.nodes.client import Client, ClientError
+from m3_ros.nodes.conversions import to_pose
+from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.images import to_depth, to_rgb
+from m3_ros.nodes.ros_robot import RosRobot
+from m3_ros.nodes.stack import STACKS, NodeDied, Stack
+from m3_ros.srv import Query
+from m3_ros.view.demo import DemoResult, write_demo_report
+
+NODES = (*STACKS["simulation"], *STACKS["m3"])
+LIFT_HEIGHT = 0.10  # m an object must rise to count as lifted
+HOLD_TIME = 2.0  # s it must stay there
+STARTUP = 60.0  # s for all nodes to come up
+OBSERVER_TOPIC = "/simulation/observer/image_raw"
+GRASPABLE = ("FOUND", "OUT_OF_VIEW")
+STATUS_NAMES = ("UNKNOWN", "FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "OUT_OF_VIEW")
+
+
+class DemoFailed(RuntimeError):
+    """A stage did not do its part; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What `m3 demo` was asked to do; `base_shift` is x m, y m, yaw degrees."""
+
+    seed: int
+    query: str
+    scene: Path | None
+    base_shift: tuple[float, float, float]
+    output: Path
+    encoder: str
+
+
+def run_demo(options: DemoOptions) -> int:
+    """Run the whole job and write its report.
+
+    Returns:
+        0 when the object was lifted and held, 1 otherwise.
+
+    Raises:
+        ValueError: an option breaks its rule.
+    """
+    config = settings(options)
+    options.output.mkdir(parents=True, exist_ok=True)
+    isolate()
+    result = DemoResult(options.query, options.seed)
+    with Stack(NODES, config, options.output) as stack, Client("demo", stack.check) as client:
+        try:
+            Demo(client, config, options, result).run()
+        except (DemoFailed, ClientError, NodeDied, RobotError) as error:
+            result.message = str(error)
+    write_demo_report(options.output, result)
+    print(result.sentence)
+    print(f"report: {options.output / 'report.html'}")
+    return 0 if result.lifted else 1
+
+
+def settings(options: DemoOptions) -> M3Config:
+    """The stack's settings for one run.
+
+    Raises:
+        ValueError: the query is empty, or a setting breaks its rule.
+    """
+    if not options.query.strip():
+        raise ValueError("query = '': say what to find, for instance 'yellow bath duck'")
+    config, output = M3Config(), options.output.resolve()
+    scene = str(options.scene.resolve()) if options.scene else ""
+    return replace(
+        config,
+        storage=replace(config.storage, scans=f"{output}/scans", memory=f"{output}/memory"),
+        features=replace(config.features, models=(options.encoder,)),
+        simulation=replace(config.simulation, seed=options.seed, scene=scene),
+    )
+
+
+def isolate() -> None:
+    """Keep the run's topics on this machine, in a domain of their own unless one is set."""
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    domain = os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(1, 100)))
+    print(f"watch it with ROS_DOMAIN_ID={domain}")
+
+
+class Demo:
+    """One run: every stage is a call on the stack, as any other ROS client would make it."""
+
+    def __init__(
+        self, client: Client, config: M3Config, options: DemoOptions, result: DemoResult
+    ) -> None:
+        self._client, self._config, self._options = client, config, options
+        self._result = result
+        self._truth = GroundTruth(client.node)
+        self._robot = RosRobot(client.node, config)
+        self._phase = ""
+
+    def run(self) -> None:
+        """All stages in order; the arm reaches out only for what was found.
+
+        Raises:
+            DemoFailed, ClientError, NodeDied, RobotError: a stage failed.
+        """
+        with self._stage("start"):
+            self._client.wait_until(lambda: self._truth.poses, STARTUP, "no simulation")
+        with self._stage("scan"):
+            self._scan()
+        with self._stage("build"):
+            self._build()
+        with self._stage("drive"):
+            self._drive()
+        with self._stage("query"):
+            self._query()
+        if self._result.status in GRASPABLE:
+            with self._stage("grasp"):
+                self._grasp()
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        print(f"{name} …", flush=True)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._result.stages[f"{name}_s"] = round(time.monotonic() - started, 2)
+
+    def _scan(self) -> None:
+        start = self._client.call(Trigger, "/m3/scan/start", Trigger.Request(), STARTUP)
+        if not start.success:
+            raise DemoFailed(start.message)
+        with tqdm(unit="view", desc="scan", file=sys.stdout) as bar:
+            motion = self._client.run(
+                ScanMotion,
+                "/m3/scan_motion",
+                ScanMotion.Goal(),
+                lambda feedback: _advance(bar, feedback.view, feedback.total),
+            )
+        stop = self._client.call(Trigger, "/m3/scan/stop", Trigger.Request())
+        print(stop.message)
+        if not motion.success or not stop.success:
+            raise DemoFailed(motion.error_msg or stop.message)
+        self._result.scan_folder = Path(start.message)
+
+    def _build(self) -> None:
+        with _percent_bar() as bar:
+            built = self._client.run(
+                BuildMemory,
+                "/m3/build_memory",
+                BuildMemory.Goal(),
+                lambda feedback: _show(bar, feedback.stage, feedback.progress),
+            )
+        if not built.success:
+            raise DemoFailed(f"the memory was not built: {built.error_msg}")
+        self._result.memory_folder = Path(built.memory)
+        self._result.frames = built.frames
+        self._result.memory = {
+            "gaussians": built.gaussians,
+            "psnr_db": round(built.psnr_db, 2),
+            "components": built.components,
+            "size_bytes": built.size_bytes,
+        }
+
+    def _drive(self) -> None:
+        """Move the base, so that the camera of the query is not the camera of the scan."""
+        x, y, yaw = self._options.base_shift
+        goal = self._robot.base_pose() @ planar_pose(x, y, np.deg2rad(yaw))
+        limits = self._config.grasp
+        self._robot.move_base(goal, limits.base_speed, limits.base_yaw_rate)
+
+    def _query(self) -> None:
+        """Ask where the object is, and compare the answer with the truth."""
+        asked, result = self._options.query, self._result
+        answer = self._client.call(Query, "/m3/query", Query.Request(text=asked), STARTUP)
+        if answer.error_code != Query.Response.NONE:
+            raise DemoFailed(answer.error_msg)
+        result.status, result.message = STATUS_NAMES[answer.status], answer.error_msg
+        result.view = self._robot.observe().rgb
+        if answer.heatmap.data:
+            result.heatmap = to_depth(answer.heatmap)
+        if result.status in GRASPABLE:
+            target, name = to_pose(answer.targets[0].pose)[:3, 3], asked.strip().lower()
+            result.object = name if name in self._truth.poses else self._truth.nearest(target)
+            result.target_error_m = round(self._truth.distance(result.object, target), 4)
+
+    def _grasp(self) -> None:
+        name = self._result.object
+        rest = self._truth.poses[name][2, 3]
+        self._client.node.create_subscription(Image, OBSERVER_TOPIC, self._keep_picture, 1)
+        with _percent_bar() as bar:
+
+            def show(feedback: Grasp.Feedback) -> None:
+                self._phase = feedback.stage
+                _show(bar, feedback.stage, feedback.progress)
+
+            goal = Grasp.Goal(text=self._options.query)
+            answer = self._client.run(Grasp, "/m3/grasp", goal, show)
+        if not answer.success:
+            raise DemoFailed(answer.error_msg)
+        time.sleep(HOLD_TIME)
+        height = self._truth.held_height(name, rest, HOLD_TIME)
+        self._result.lift_height_m = round(height, 4)
+        self._result.lifted = height >= LIFT_HEIGHT
+
+    def _keep_picture(self, message: Image) -> None:
+        self._result.pictures.append((self._phase, to_rgb(message)))
+
+
+def _percent_bar() -> tqdm:
+    return tqdm(total=100, file=sys.stdout, bar_format="{desc:>16} {bar} {n:3d} % {elapsed}")
+
+
+def _show(bar: tqdm, stage: str, share: float) -> None:
+    bar.set_description(stage, refresh=False)
+    _advance(bar, round(100 * share), 100)
+
+
+def _advance(bar: tqdm, done: int, total: int) -> None:
+    bar.total, bar.n = total, done
+    bar.refresh()
