@@ -70,7 +70,8 @@ class MemoryBuilder:
         """
         if not self._frames:
             raise ValueError("the memory has no frames; add at least one")
-        fitted = fit(self._frames, self._config.splat, lambda share: progress("fit", share))
+        fitted = fit(self._frames, self._config.splat, lambda share, _: progress("fit", share))
+        progress("fit", 1.0)
         views = tuple(
             View(camtoworld, frame.K, frame.width, frame.height)
             for camtoworld, frame in zip(fitted.camtoworlds, self._frames, strict=True)

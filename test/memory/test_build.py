@@ -1,0 +1,69 @@
+"""Building: from frames to a memory that answers, incrementally, repeatably, by either bank."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from m3_ros.config import M3Config, MemoryConfig, SplatConfig
+from m3_ros.memory.build import MemoryBuilder, build_memory
+from m3_ros.memory.psc import similarity_reduction
+
+SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
+CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=5))
+
+
+@pytest.fixture(scope="module")
+def built(toy):
+    calls = []
+    memory = build_memory(
+        toy.frames, CONFIG, [toy.model], lambda stage, share: calls.append((stage, share))
+    )
+    return memory, calls
+
+
+def test_the_memory_knows_where_the_colours_are(toy, built):
+    memory, _ = built
+    assert memory.frames == len(toy.frames)
+    scores = memory.relevancy("color", toy.model.encode_text(["blue", "red"]))
+    for column, color in enumerate(("blue", "red")):
+        best = memory.gaussians.means[scores[:, column].topk(10).indices, :2].mean(0)
+        assert (best - torch.tensor(toy.places[color])).abs().max() < 0.03
+
+
+def test_progress_is_told_by_stage(built):
+    _, calls = built
+    stages = [stage for stage, _ in calls]
+    assert list(dict.fromkeys(stages)) == ["features", "fit", "color"]
+    assert all(0 <= share <= 1 for _, share in calls)
+    assert calls[-1] == ("color", 1.0)
+
+
+def test_frames_can_be_added_after_an_answer(toy, built):
+    builder = MemoryBuilder(CONFIG, [toy.model])
+    for frame in toy.frames[:4]:
+        builder.add(frame)
+    early = builder.finish()
+    assert early.frames == 4
+    for frame in toy.frames[4:]:
+        builder.add(frame)
+    late, whole = builder.finish().model("color").bank, built[0].model("color").bank
+    assert torch.equal(late.components, whole.components)
+    assert torch.equal(late.origins, whole.origins)
+
+
+def test_the_papers_bank_is_algorithm_one(toy, toy_store):
+    config = replace(CONFIG, memory=replace(CONFIG.memory, method="paper", refine_steps=0))
+    bank = build_memory(toy.frames, config, [toy.model]).model("color").bank
+    rows = [toy_store.read(i).flatten(0, 1) for i in range(len(toy_store))]
+    rows = torch.cat(rows)
+    rows = rows[torch.isfinite(rows).all(-1)]
+    kept = similarity_reduction(rows, toy.model.threshold)
+    assert torch.equal(bank.components, rows[kept])
+
+
+def test_nothing_to_build_from(toy):
+    with pytest.raises(ValueError, match="no frames"):
+        build_memory([], CONFIG, [toy.model])
+    with pytest.raises(ValueError, match="extractors"):
+        build_memory(toy.frames, CONFIG, [])
