@@ -1,0 +1,187 @@
+"""What stands on the table: objects with names and poses, drawn by seed or placed by a user.
+
+World frame: z up, floor at z = 0, the robot starts at the origin and looks along +x. The poses
+here are where objects are put; physics lets them settle (`m3_ros.sim.world`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.geometry import planar_pose
+from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
+
+Array = NDArray[np.float64]
+
+TABLE_HEIGHT = 0.50  # of the top, m
+TABLE_X = (0.55, 1.35)  # near and far edge, m
+TABLE_Y = (-0.60, 0.60)
+REACHABLE = ((0.62, 0.78), (-0.15, 0.15))  # x and y in which the arm grasps without driving, m
+REGION = ((0.61, 0.88), (-0.30, 0.30))  # x and y in which up to 12 objects stand, m
+GAP = 0.035  # wished free space between objects, m; crowded scenes get less
+
+
+@dataclass(frozen=True, eq=False)
+class SceneObject:
+    """An object in a scene.
+
+    Attributes:
+        name: unique in the scene: the label, numbered when it occurs again ("red mug 2").
+        label: what a person would call it: "<color> <category>".
+        model: shape, mass, friction.
+        pose: `T_world_object [4, 4]`, the origin on its resting plane.
+    """
+
+    name: str
+    label: str
+    model: ObjectModel
+    pose: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A table with objects; `seed` draws surfaces and lights."""
+
+    objects: tuple[SceneObject, ...]
+    seed: int
+
+
+def label_of(category: str, color: str) -> str:
+    """What a person calls an object: "red mug", "yellow bath duck"."""
+    return f"{color} {'bath duck' if category == 'duck' else category}"
+
+
+def parse_label(label: str) -> tuple[str, str]:
+    """Category and colour of a label such as "red mug", "yellow duck" or "yellow bath duck".
+
+    Raises:
+        ValueError: the colour or the category is not one of the simulation's.
+    """
+    color, _, category = label.strip().lower().partition(" ")
+    category = "duck" if category in ("bath duck", "rubber duck") else category
+    if color not in COLORS or category not in CATEGORIES:
+        raise ValueError(
+            f"object {label!r} must be '<color> <category>' with a color of {', '.join(COLORS)} "
+            f"and a category of {', '.join(CATEGORIES)}"
+        )
+    return category, color
+
+
+def numbered(labels: Sequence[str]) -> list[str]:
+    """Unique names: "red mug", "red mug 2", "red mug 3"."""
+    return [
+        label if (count := labels[: i + 1].count(label)) == 1 else f"{label} {count}"
+        for i, label in enumerate(labels)
+    ]
+
+
+def random_scene(
+    seed: int,
+    count: int = 8,
+    include: Sequence[str] = ("yellow bath duck",),
+    exclude: Sequence[str] = (),
+) -> Scene:
+    """Draw a scene: the `include`d objects within reach, others beside them, no two overlapping.
+
+    Args:
+        seed: the same seed and arguments always give the same scene.
+        count: number of objects, included ones among them.
+        include: labels of objects that must be there.
+        exclude: labels of objects that must not.
+
+    Raises:
+        ValueError: unknown label, more included objects than `count`, or no room for all.
+    """
+    if len(include) > count:
+        raise ValueError(f"count = {count}: it must be at least the {len(include)} included")
+    rng = np.random.default_rng([seed, 1])
+    kinds = [parse_label(label) for label in include]
+    barred = {parse_label(label) for label in exclude} | set(kinds)
+    pairs = [(category, color) for category in CATEGORIES for color in COLORS]
+    free = [pair for pair in pairs if pair not in barred]
+    for category in rng.permutation(sorted({category for category, _ in free})):
+        if len(kinds) == count:
+            break
+        colors = [color for other, color in free if other == category]
+        kinds.append((str(category), colors[rng.integers(len(colors))]))
+    if len(kinds) < count:
+        raise ValueError(f"count = {count}: it must be at most {len(kinds)}, one per category")
+    models = [
+        make_object(category, color, int(rng.integers(2**31)), split="eval")
+        for category, color in kinds
+    ]
+    wide = 0.30 * max(1.0, count / 12.0)
+    regions = [REACHABLE if i < len(include) else (REGION[0], (-wide, wide)) for i in range(count)]
+    poses = place(models, rng, regions)
+    labels = [label_of(category, color) for category, color in kinds]
+    names = numbered(labels)
+    objects = zip(names, labels, models, poses, strict=True)
+    return Scene(tuple(SceneObject(*parts) for parts in objects), seed)
+
+
+def footprint(model: ObjectModel, pose: Array) -> Array:
+    """Corners `[4, 2]` in m, world x and y, of the box around an object that stands at pose."""
+    half = model.size[:2] / 2.0
+    corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * half
+    return corners @ pose[:2, :2].T + pose[:2, 3]
+
+
+def free_space(a: Array, b: Array) -> float:
+    """Widest gap in m between rectangles `[4, 2]` along one of their edges; negative: overlap."""
+    edges = np.concatenate([a[:2] - a[1:3], b[:2] - b[1:3]])
+    axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
+    along_a, along_b = a @ axes.T, b @ axes.T
+    gaps = np.maximum(along_b.min(0) - along_a.max(0), along_a.min(0) - along_b.max(0))
+    return float(gaps.max())
+
+
+def place(
+    models: Sequence[ObjectModel],
+    rng: np.random.Generator,
+    regions: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+    taken: Sequence[Array] = (),
+) -> list[Array]:
+    """Random poses `T_world_object [4, 4]` upright on the table, clear of each other.
+
+    Args:
+        models: what to place, in order; earlier ones choose first.
+        rng: randomness.
+        regions: x and y interval of each origin in m.
+        taken: rectangles `[4, 2]` in m that are occupied.
+
+    Raises:
+        ValueError: there is no room.
+    """
+    for gap in np.linspace(GAP, 0.002, 12):
+        for _ in range(6):
+            poses = _try_to_place(models, rng, regions, list(taken), float(gap))
+            if poses is not None:
+                return poses
+    raise ValueError(f"{len(models)} objects must fit the table region x, y {regions[-1]} m")
+
+
+def _try_to_place(
+    models: Sequence[ObjectModel],
+    rng: np.random.Generator,
+    regions: Sequence[tuple[tuple[float, float], tuple[float, float]]],
+    taken: list[Array],
+    gap: float,
+) -> list[Array] | None:
+    poses = []
+    for model, (range_x, range_y) in zip(models, regions, strict=True):
+        for _ in range(40):
+            yaw = rng.uniform(-np.pi, np.pi)
+            pose = planar_pose(rng.uniform(*range_x), rng.uniform(*range_y), yaw, TABLE_HEIGHT)
+            corners = footprint(model, pose)
+            on_table = corners[:, 0].min() > TABLE_X[0] + 0.01
+            if on_table and all(free_space(corners, other) > gap for other in taken):
+                break
+        else:
+            return None
+        taken.append(corners)
+        poses.append(pose)
+    return poses

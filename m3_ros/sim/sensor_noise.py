@@ -1,0 +1,109 @@
+"""What a RealSense D405 makes of true depth and colour: noise, shadows, dropouts, 1 mm steps.
+
+Pure functions of their arguments; randomness comes in as a generator.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Depth = NDArray[np.float32]
+
+BASELINE = 0.018  # between the two imagers of a D405, m
+SUBPIXEL = 0.08  # standard deviation of the stereo match, px (RealSense tuning paper)
+LATERAL = 0.5  # standard deviation of where a depth edge lands, px
+PATCH = 3  # neighbours that share their error as they share matching windows, px
+EDGE_STEP = 0.02  # relative step in depth that counts as a silhouette
+EDGE_DROPOUT = 0.5  # chance that a silhouette's pixel has no depth
+SPECKLE = 0.001  # chance that any pixel has no depth
+QUANTUM = 0.001  # of 16UC1 in millimetres, m
+
+
+def depth_sigma(z: NDArray, focal_length: float) -> NDArray:
+    """Standard deviation in m of depth at z m: z^2 s / (f B), with the focal length in px."""
+    return np.square(z) * np.float32(SUBPIXEL / (focal_length * BASELINE))
+
+
+def noisy_depth(
+    depth: Depth,
+    focal_length: float,
+    rng: np.random.Generator,
+    scale: float = 1.0,
+    limits: tuple[float, float] = (0.07, 2.0),
+) -> Depth:
+    """Measured depth of a true depth image.
+
+    Args:
+        depth: `[H, W]` float32 true depth along z in m, 0 where there is none.
+        focal_length: px.
+        rng: randomness.
+        scale: of every random error; 0 leaves only the limits and the steps.
+        limits: nearest and farthest depth measured in m.
+
+    Returns:
+        `[H, W]` float32 m in steps of 1 mm; 0 where the camera measures nothing.
+    """
+    measured = depth
+    if scale > 0.0:
+        measured = _shift_edges(depth, LATERAL * scale, rng)
+        lost = _stereo_shadow(depth, focal_length)
+        lost |= _silhouettes(depth) & (rng.random(depth.shape, np.float32) < EDGE_DROPOUT)
+        lost |= rng.random(depth.shape, np.float32) < SPECKLE * scale
+        error = _correlated_normal(depth.shape, rng)
+        measured = measured + scale * depth_sigma(measured, focal_length) * error
+        measured = np.where(lost, np.float32(0.0), measured)
+    seen = (measured >= limits[0]) & (measured <= limits[1])
+    steps = np.rint(measured / np.float32(QUANTUM)) * np.float32(QUANTUM)
+    return np.where(seen, steps, np.float32(0.0)).astype(np.float32)
+
+
+def noisy_color(
+    rgb: NDArray[np.uint8], sigma: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Colour `[H, W, 3]` with normal noise of `sigma` of 255 per channel."""
+    if sigma == 0.0:
+        return rgb
+    noise = rng.standard_normal(rgb.shape, np.float32) * np.float32(sigma)
+    return np.clip(np.rint(rgb + noise), 0, 255).astype(np.uint8)
+
+
+def _shift_edges(depth: Depth, sigma: float, rng: np.random.Generator) -> Depth:
+    """Every pixel takes the depth found `sigma` px or so beside it: ragged silhouettes."""
+    height, width = depth.shape
+    column, row = np.meshgrid(np.arange(width), np.arange(height))
+    shift = rng.standard_normal((2, height, width), np.float32) * np.float32(sigma)
+    row = np.clip(np.rint(row + shift[0]).astype(np.intp), 0, height - 1)
+    column = np.clip(np.rint(column + shift[1]).astype(np.intp), 0, width - 1)
+    near = depth[row, column]
+    edge = _silhouettes(depth)
+    return np.where(edge, near, depth)
+
+
+def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
+    """Pixels that the right imager does not see: a pixel further right lands left of them there.
+
+    The left imager is the reference, so the shadow lies on the left side of near things.
+    """
+    disparity = focal_length * BASELINE / np.maximum(depth, 1e-3)
+    landing = np.arange(depth.shape[1], dtype=np.float32) - np.where(depth > 0, disparity, 0.0)
+    ahead = np.minimum.accumulate(landing[:, ::-1], axis=1)[:, ::-1]
+    hidden = np.zeros(depth.shape, np.bool_)
+    hidden[:, :-1] = ahead[:, 1:] < landing[:, :-1] - 0.5
+    return hidden
+
+
+def _silhouettes(depth: Depth) -> NDArray[np.bool_]:
+    """Pixels next to a step in depth."""
+    kernel = np.ones((3, 3), np.uint8)
+    nearest, farthest = cv2.erode(depth, kernel), cv2.dilate(depth, kernel)
+    return farthest - nearest > EDGE_STEP * depth + 1e-6
+
+
+def _correlated_normal(shape: tuple[int, int], rng: np.random.Generator) -> Depth:
+    """Standard normal `[H, W]`: half of its variance is shared by patches of `PATCH` px."""
+    coarse = rng.standard_normal((shape[0] // PATCH + 1, shape[1] // PATCH + 1), np.float32)
+    shared = np.repeat(np.repeat(coarse, PATCH, axis=0), PATCH, axis=1)[: shape[0], : shape[1]]
+    own = rng.standard_normal(shape, np.float32)
+    return (own + shared) * np.float32(np.sqrt(0.5))
