@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import planar_pose
+from m3_ros.sim.mesh_object import MeshModel
 from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
 
 Array = NDArray[np.float64]
@@ -38,7 +39,7 @@ class SceneObject:
 
     name: str
     label: str
-    model: ObjectModel
+    model: ObjectModel | MeshModel
     pose: Array
 
 
@@ -123,7 +124,7 @@ def random_scene(
     return Scene(tuple(SceneObject(*parts) for parts in objects), seed)
 
 
-def footprint(model: ObjectModel, pose: Array) -> Array:
+def footprint(model: ObjectModel | MeshModel, pose: Array) -> Array:
     """Corners `[4, 2]` in m, world x and y, of the box around an object that stands at pose."""
     half = model.size[:2] / 2.0
     corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * half
@@ -140,7 +141,7 @@ def free_space(a: Array, b: Array) -> float:
 
 
 def place(
-    models: Sequence[ObjectModel],
+    models: Sequence[ObjectModel | MeshModel],
     rng: np.random.Generator,
     regions: Sequence[tuple[tuple[float, float], tuple[float, float]]],
     taken: Sequence[Array] = (),
@@ -165,7 +166,7 @@ def place(
 
 
 def _try_to_place(
-    models: Sequence[ObjectModel],
+    models: Sequence[ObjectModel | MeshModel],
     rng: np.random.Generator,
     regions: Sequence[tuple[tuple[float, float], tuple[float, float]]],
     taken: list[Array],

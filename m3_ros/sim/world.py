@@ -19,6 +19,7 @@ from m3_ros.grasp.robot import JointState
 from m3_ros.resources import resource
 from m3_ros.sim import room
 from m3_ros.sim.camera import set_camera
+from m3_ros.sim.mesh_object import MeshModel, add_mesh
 from m3_ros.sim.objects import add_object
 from m3_ros.sim.robot_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, RobotModel
 from m3_ros.sim.scene import Scene
@@ -54,7 +55,8 @@ def build(scene: Scene, config: SimulationConfig) -> mujoco.MjModel:
     set_camera(spec, config)
     for item in scene.objects:
         rotation, position = item.pose[:3, :3], item.pose[:3, 3]
-        add_object(spec, item.model, position, matrix_to_quat(rotation), name=item.name)
+        add = add_mesh if isinstance(item.model, MeshModel) else add_object
+        add(spec, item.model, position, matrix_to_quat(rotation), name=item.name)
     return spec.compile()
 
 

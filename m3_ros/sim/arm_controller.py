@@ -1,0 +1,119 @@
+"""Follows joint trajectories as ros2_control's joint_trajectory_controller does."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.grasp.robot import ARM_JOINTS, JointTrajectory, RobotError
+from m3_ros.sim.robot_model import MAX_JOINT_VELOCITY
+
+Array = NDArray[np.float64]
+
+START_TOLERANCE = 0.1  # of a trajectory's first point to the set point, rad
+PATH_TOLERANCE = 0.15  # of the joints to the set point while moving, rad
+GOAL_TOLERANCE = 0.01  # of the joints to the last point, rad
+GOAL_TIME = 1.0  # after the last point within which the goal must be reached, s
+
+
+class TrajectoryRefused(RobotError):
+    """A trajectory cannot be followed; the message names joint, value and limit."""
+
+
+class ArmStatus(Enum):
+    """State of the motion last accepted."""
+
+    HOLDING = "holding"  # none yet, or stopped
+    MOVING = "moving"
+    REACHED = "reached"
+    BLOCKED = "blocked"  # stopped: the joints did not follow
+
+
+class ArmController:
+    """Set points of the six arm joints over simulated time.
+
+    Args:
+        limits: lower and upper limit `[6, 2]` in rad.
+        start: positions `[6]` to hold in rad.
+    """
+
+    def __init__(self, limits: Array, start: Array) -> None:
+        self._limits = limits
+        self._trajectory: JointTrajectory | None = None
+        self._began = 0.0
+        self._hold = start.copy()
+        self.status = ArmStatus.HOLDING
+
+    def set_point(self, now: float) -> tuple[Array, Array]:
+        """Positions `[6]` rad and velocities `[6]` rad/s at simulated time `now` in s."""
+        if self._trajectory is None:
+            return self._hold, np.zeros(6)
+        elapsed = now - self._began
+        position, velocity = self._trajectory.sample(elapsed)
+        return position, velocity if elapsed < self._trajectory.duration else np.zeros(6)
+
+    def start(self, trajectory: JointTrajectory, now: float) -> None:
+        """Follow a trajectory from simulated time `now`; it replaces the one before.
+
+        Raises:
+            TrajectoryRefused: other joints, outside a limit, too fast, or it starts elsewhere.
+        """
+        trajectory = _in_order(trajectory)
+        self._check(trajectory, self.set_point(now)[0])
+        self._trajectory, self._began = trajectory, now
+        self.status = ArmStatus.MOVING
+
+    def hold(self, positions: Array, status: ArmStatus = ArmStatus.HOLDING) -> None:
+        """Drop the trajectory and hold positions `[6]` in rad."""
+        self._trajectory = None
+        self._hold = np.clip(positions, *self._limits.T)
+        self.status = status
+
+    def watch(self, positions: Array, now: float) -> None:
+        """Compare measured positions `[6]` with the set point; stop where the arm is blocked."""
+        if self._trajectory is None or self.status is not ArmStatus.MOVING:
+            return
+        late = now - self._began - self._trajectory.duration
+        error = np.abs(positions - self.set_point(now)[0]).max()
+        if late >= 0.0 and error < GOAL_TOLERANCE:
+            self.hold(self._trajectory.positions[-1], ArmStatus.REACHED)
+        elif error > PATH_TOLERANCE or late > GOAL_TIME:
+            self.hold(positions, ArmStatus.BLOCKED)
+
+    def _check(self, trajectory: JointTrajectory, present: Array) -> None:
+        times = np.union1d(trajectory.times, np.linspace(0.0, trajectory.duration, 200))
+        samples = [trajectory.sample(time) for time in times]
+        positions, velocities = (np.array(values) for values in zip(*samples, strict=True))
+        lowest, highest, (low, high) = positions.min(0), positions.max(0), self._limits.T
+        excess = np.maximum(low - lowest, highest - high)
+        if excess.max() > 1e-4:
+            j = int(excess.argmax())
+            raise TrajectoryRefused(
+                f"{ARM_JOINTS[j]} would move through {lowest[j]:.3f} .. {highest[j]:.3f} rad; "
+                f"its limits are {low[j]:.3f} .. {high[j]:.3f} rad"
+            )
+        speed = np.abs(velocities).max(0)
+        if speed.max() > MAX_JOINT_VELOCITY:
+            raise TrajectoryRefused(
+                f"{ARM_JOINTS[speed.argmax()]} would turn at {speed.max():.2f} rad/s; "
+                f"its limit is {MAX_JOINT_VELOCITY} rad/s"
+            )
+        jump = np.abs(trajectory.positions[0] - present)
+        if jump.max() > START_TOLERANCE:
+            raise TrajectoryRefused(
+                f"{ARM_JOINTS[jump.argmax()]} would start {jump.max():.3f} rad from where it is; "
+                f"the limit is {START_TOLERANCE} rad"
+            )
+
+
+def _in_order(trajectory: JointTrajectory) -> JointTrajectory:
+    """The same trajectory with its columns in the order joint1 .. joint6."""
+    names = trajectory.joint_names
+    if sorted(names) != sorted(ARM_JOINTS):
+        raise TrajectoryRefused(f"joints {list(names)}: they must be {list(ARM_JOINTS)}")
+    order = [names.index(name) for name in ARM_JOINTS]
+    return JointTrajectory(
+        trajectory.positions[:, order], trajectory.velocities[:, order], trajectory.times
+    )

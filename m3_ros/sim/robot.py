@@ -1,0 +1,129 @@
+"""The `Robot` protocol over a simulation in this process: motions step the physics themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import inverse
+from m3_ros.grasp.robot import (
+    JointState,
+    JointTrajectory,
+    MotionCancelled,
+    RobotError,
+    TrackingError,
+    never,
+)
+from m3_ros.sim.arm_controller import ArmStatus
+from m3_ros.sim.simulation import Simulation
+
+Array = NDArray[np.float64]
+
+TICK = 0.02  # s of simulated time between looks at `cancelled`
+GRIPPER_REST = 0.3  # s without motion after which the jaw rests
+GRIPPER_TIMEOUT = 5.0  # s
+BASE_GAIN = 1.5  # of the way left, 1/s
+BASE_TOLERANCE = (0.006, 0.006)  # m, rad
+BASE_TIMEOUT = 60.0  # s
+
+
+class SimulatedRobot:
+    """Drives a `Simulation` that nobody else steps.
+
+    Args:
+        simulation: the robot.
+        on_tick: called after every tick of 0.02 s, say to take pictures.
+    """
+
+    def __init__(self, simulation: Simulation, on_tick: Callable[[], None] = lambda: None) -> None:
+        self.simulation = simulation
+        self._on_tick = on_tick
+
+    def joint_state(self) -> JointState:
+        """Measured joints; the stamp is simulated time."""
+        return self.simulation.joint_state()
+
+    def base_pose(self) -> Array:
+        """`T_map_base_link [4, 4]` of the LiDAR odometry."""
+        return self.simulation.odometry().T_map_base
+
+    def observe(self) -> Frame:
+        """A frame of the wrist camera, one camera period from now."""
+        self.wait(1.0 / self.simulation.config.camera_rate)
+        return self.simulation.capture()
+
+    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+        """Follow a trajectory of the arm to its end.
+
+        Raises:
+            TrajectoryRefused: it breaks a limit.
+            TrackingError: something is in the way; the arm has stopped.
+            MotionCancelled: the arm has stopped.
+        """
+        self.simulation.set_arm_trajectory(trajectory)
+        while self.simulation.arm_status() is ArmStatus.MOVING:
+            self._tick(cancelled)
+        if self.simulation.arm_status() is not ArmStatus.REACHED:
+            raise TrackingError("the arm did not follow its trajectory and stopped")
+
+    def move_gripper(
+        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+    ) -> float:
+        """Move the jaw until it rests; returns the position reached in rad."""
+        self.simulation.set_gripper(position, max_effort)
+        still, end = 0.0, self.simulation.time + GRIPPER_TIMEOUT
+        while still < GRIPPER_REST and self.simulation.time < end:
+            self._tick(cancelled)
+            moving = abs(self.simulation.joint_state().velocities[6]) > 0.02
+            still = 0.0 if moving else still + TICK
+        return self.simulation.joint_state().gripper
+
+    def move_base(
+        self,
+        T_map_base: Array,
+        max_speed: float,
+        max_yaw_rate: float,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        """Drive to a planar pose in map, steered by the odometry.
+
+        Raises:
+            RobotError: not there after a minute.
+            MotionCancelled: the base has stopped.
+        """
+        end = self.simulation.time + BASE_TIMEOUT
+        while True:
+            T = inverse(self.base_pose()) @ T_map_base
+            x, y, yaw = T[0, 3], T[1, 3], np.arctan2(T[1, 0], T[0, 0])
+            way = float(np.hypot(x, y))
+            if way < BASE_TOLERANCE[0] and abs(yaw) < BASE_TOLERANCE[1]:
+                break
+            if self.simulation.time > end:
+                raise RobotError(f"the base is still {way:.3f} m and {yaw:.3f} rad from its goal")
+            pace = min(BASE_GAIN, max_speed / max(way, 1e-9))
+            turn = float(np.clip(BASE_GAIN * yaw, -max_yaw_rate, max_yaw_rate))
+            self.simulation.set_base_velocity(pace * x, pace * y, turn)
+            self._tick(cancelled)
+        self.simulation.set_base_velocity(0.0, 0.0, 0.0)
+        self.wait(0.5)
+
+    def hold(self) -> None:
+        """Stop arm and base where they are; the gripper keeps its command."""
+        self.simulation.hold_arm()
+        self.simulation.set_base_velocity(0.0, 0.0, 0.0)
+
+    def wait(self, seconds: float) -> None:
+        """Let simulated time pass."""
+        end = self.simulation.time + seconds
+        while self.simulation.time < end - 1e-9:
+            self._tick(never)
+
+    def _tick(self, cancelled: Callable[[], bool]) -> None:
+        if cancelled():
+            self.hold()
+            raise MotionCancelled("cancelled: the robot has stopped")
+        self.simulation.step_until(self.simulation.time + TICK)
+        self._on_tick()

@@ -1,0 +1,193 @@
+"""The simulated robot as its drivers see it: commands in, joints, odometry and frames out.
+
+Thread safe: one thread steps the physics, another renders, others command. Times are simulated
+seconds since the start; a ROS node adds its clock.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.config import SimulationConfig
+from m3_ros.grasp.robot import JointState, JointTrajectory, RobotError
+from m3_ros.sim.arm_controller import ArmController, ArmStatus
+from m3_ros.sim.camera import CAMERA, Camera, intrinsics
+from m3_ros.sim.lidar import LidarOdometry
+from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.scene import Scene, random_scene
+from m3_ros.sim.scene_file import load_scene
+from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.world import World
+
+Array = NDArray[np.float64]
+
+CHUNK = 5  # physics steps between looks at the clock
+
+
+@dataclass(frozen=True, eq=False)
+class Odometry:
+    """One estimate of the LiDAR odometry.
+
+    Attributes:
+        stamp: simulated time in s.
+        T_map_base: `[4, 4]`, with noise and drift.
+        velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in base_link.
+    """
+
+    stamp: float
+    T_map_base: Array
+    velocity: Array
+
+
+def scene_of(config: SimulationConfig) -> Scene:
+    """The scene that the settings ask for.
+
+    Raises:
+        ValueError: a label is unknown, or the scene file breaks a rule.
+    """
+    if config.scene:
+        return load_scene(config.scene)
+    return random_scene(config.seed, config.objects, config.include, config.exclude)
+
+
+class Simulation:
+    """A B1 + Z1 in front of a table.
+
+    Args:
+        config: sensors, noise and scene.
+        scene: instead of the one that `config` describes.
+    """
+
+    def __init__(self, config: SimulationConfig, scene: Scene | None = None) -> None:
+        self.config = config
+        self.world = World(scene or scene_of(config), config)
+        self.robot = self.world.robot
+        self.K = intrinsics(config)
+        self._lock = threading.RLock()
+        self._arm = ArmController(self.robot.limits[:6], self.world.joint_state().arm)
+        self.world.command.arm = self._arm.set_point
+        self._lidar = LidarOdometry(config, self.world.base_pose())
+        self._odometry = self._estimate()
+        self._base_deadline = 0.0
+        self._rng = np.random.default_rng([config.seed, 5])
+        self._view = mujoco.MjData(self.world.model)
+        self._camera = Camera(self.world.model, config.width, config.height)
+
+    @property
+    def time(self) -> float:
+        """Simulated time in s."""
+        return self.world.time
+
+    def step_until(self, time: float) -> None:
+        """Advance the physics to a simulated time in s; controllers and odometry run along."""
+        while self.world.time < time - 1e-9:
+            with self._lock:
+                for _ in range(CHUNK):
+                    self.world.step()
+                self._run_controllers()
+
+    def joint_state(self) -> JointState:
+        """Measured joints; the stamp is simulated time."""
+        with self._lock:
+            return self.world.joint_state()
+
+    def odometry(self) -> Odometry:
+        """Newest estimate of the LiDAR odometry."""
+        with self._lock:
+            return self._odometry
+
+    def arm_status(self) -> ArmStatus:
+        """State of the arm's last motion."""
+        with self._lock:
+            return self._arm.status
+
+    def set_arm_trajectory(self, trajectory: JointTrajectory) -> None:
+        """Follow a trajectory from now on; it replaces the one before.
+
+        Raises:
+            TrajectoryRefused: it breaks a limit or does not start where the arm is.
+        """
+        with self._lock:
+            self._arm.start(trajectory, self.time)
+
+    def hold_arm(self) -> None:
+        """Stop the arm where it is."""
+        with self._lock:
+            self._arm.hold(self.world.joint_state().arm)
+
+    def set_gripper(self, position: float, max_effort: float) -> None:
+        """Move jointGripper towards a position in rad with at most `max_effort` N m.
+
+        Raises:
+            RobotError: the position is outside the joint's limits, the effort not positive.
+        """
+        low, high = self.robot.limits[6]
+        if not low - 1e-4 <= position <= high + 1e-4:
+            raise RobotError(
+                f"jointGripper = {position} rad: it must be {low:.4f} .. {high:.4f} rad"
+            )
+        if not max_effort > 0.0:
+            raise RobotError(f"effort of jointGripper = {max_effort} N m: it must be positive")
+        with self._lock:
+            self.world.set_gripper_effort(max_effort)
+            self.world.command.gripper = float(np.clip(position, low, high))
+
+    def set_base_velocity(self, vx: float, vy: float, yaw_rate: float) -> None:
+        """Drive at vx, vy m/s and yaw_rate rad/s in base_link, for `base_timeout` s at most."""
+        if not np.isfinite([vx, vy, yaw_rate]).all():
+            raise RobotError(f"base velocity = {vx}, {vy}, {yaw_rate}: it must be finite")
+        with self._lock:
+            self.world.command.base_velocity = np.array([vx, vy, yaw_rate])
+            self._base_deadline = self.time + self.config.base_timeout
+
+    def teleport_base(self, x: float, y: float, yaw: float) -> None:
+        """Put the base at a planar pose (m, rad) of the world; the odometry follows."""
+        with self._lock:
+            self.world.teleport_base(x, y, yaw)
+            self._odometry = self._estimate()
+
+    def ground_truth(self) -> dict[str, Array]:
+        """True `T_world_object [4, 4]` of every object by name, and of base_link."""
+        with self._lock:
+            return self.world.ground_truth()
+
+    def capture(self) -> Frame:
+        """What the wrist camera sees now, and where the robot believes that it is.
+
+        `camtoworld` comes from joints, URDF and odometry, as a real robot has it: in map, with
+        their errors. Call it always from the same thread.
+        """
+        with self._lock:
+            joints, odometry = self.world.joint_state(), self._odometry
+            self._view.qpos[:] = self.world.data.qpos
+        mujoco.mj_kinematics(self.world.model, self._view)
+        mujoco.mj_camlight(self.world.model, self._view)
+        rgb, depth = self._camera.render(self._view, CAMERA)
+        config = self.config
+        measured = noisy_depth(
+            depth, config.focal_length, self._rng, config.depth_noise, config.depth_range
+        )
+        T_base_camera = self.robot.base_to(CAMERA_FRAME, joints.positions)
+        color = noisy_color(rgb, config.color_noise, self._rng)
+        return Frame(color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp)
+
+    def close(self) -> None:
+        """Free the camera, from the thread that captured."""
+        self._camera.close()
+
+    def _run_controllers(self) -> None:
+        self._arm.watch(self.world.joint_state().arm, self.time)
+        if self.time > self._base_deadline:
+            self.world.command.base_velocity = np.zeros(3)
+        if self.time - self._odometry.stamp >= 1.0 / self.config.odometry_rate - 1e-9:
+            self._odometry = self._estimate()
+
+    def _estimate(self) -> Odometry:
+        T_map_base = self._lidar.estimate(self.world.base_pose())
+        return Odometry(self.time, T_map_base, self.world.base_velocity())
