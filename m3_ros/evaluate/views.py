@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,6 @@ from m3_ros.capture.frame import Frame
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.view.pictures import Image, depth_picture
 
-Item = TypeVar("Item")
-
 
 @dataclass(frozen=True)
 class ViewScore:
@@ -22,15 +19,6 @@ class ViewScore:
 
     psnr_db: float
     depth_error: float
-
-
-def split(items: Sequence[Item], every: int) -> tuple[list[Item], list[Item]]:
-    """Training and held-out items: each `every`-th, from the first on, is held out; 0 = none."""
-    if every <= 0:
-        return list(items), []
-    held = [items[index] for index in range(0, len(items), every)]
-    kept = [items[index] for index in range(len(items)) if index % every]
-    return kept, held
 
 
 def psnr(image: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
