@@ -1,8 +1,19 @@
 """3D Gaussians: rendering, fitting to posed RGB-D frames, lifting of features, files."""
 
+from m3_ros.splat.fit import Fitter, FitResult, fit
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.lift import lift, reliability
 from m3_ros.splat.ply import load_ply, save_ply
 from m3_ros.splat.rasterization import rasterization
 
-__all__ = ["Gaussians", "lift", "load_ply", "rasterization", "reliability", "save_ply"]
+__all__ = [
+    "FitResult",
+    "Fitter",
+    "Gaussians",
+    "fit",
+    "lift",
+    "load_ply",
+    "rasterization",
+    "reliability",
+    "save_ply",
+]

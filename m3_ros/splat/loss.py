@@ -1,0 +1,41 @@
+"""What a fit minimises: colour by L1 and SSIM, depth by L1."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_RADIUS, _SIGMA = 5, 1.5  # the 11 x 11 window of Wang et al. 2004
+_C1, _C2 = 0.01**2, 0.03**2
+
+
+def ssim(image: Tensor, target: Tensor) -> Tensor:
+    """Mean structural similarity of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
+    offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=image.dtype, device=image.device)
+    window = torch.exp(-0.5 * (offsets / _SIGMA) ** 2)
+    window = window / window.sum()
+    planes = torch.stack([image, target, image * image, target * target, image * target])
+    planes = planes.permute(0, 3, 1, 2).flatten(0, 1)[:, None]
+    planes = F.conv2d(planes, window[None, None, None], padding=(0, _RADIUS))
+    planes = F.conv2d(planes, window[None, None, :, None], padding=(_RADIUS, 0))
+    mx, my, xx, yy, xy = planes[:, 0].unflatten(0, (5, -1))
+    numerator = (2 * mx * my + _C1) * (2 * (xy - mx * my) + _C2)
+    return (numerator / ((mx * mx + my * my + _C1) * (xx - mx * mx + yy - my * my + _C2))).mean()
+
+
+def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> Tensor:
+    """(1 - w) L1 + w (1 - SSIM) of images `[H, W, 3]` in 0..1."""
+    l1 = (image - target).abs().mean()
+    return (1 - ssim_weight) * l1 + ssim_weight * (1 - ssim(image, target))
+
+
+def depth_loss(depth: Tensor, measured: Tensor, alpha: Tensor) -> Tensor:
+    """Mean L1 of depth `[H, W]` m where there is a measurement (> 0) and something opaque."""
+    valid = (measured > 0) & (alpha > 0.5)
+    return ((depth - measured).abs() * valid).sum() / valid.sum().clamp_min(1)
+
+
+def psnr(image: Tensor, target: Tensor) -> float:
+    """Peak signal-to-noise ratio of images in 0..1, dB."""
+    return float(-10 * torch.log10((image - target).square().mean().clamp_min(1e-12)))
