@@ -1,41 +1,50 @@
-"""Answers of the query stage as messages: the service's response, markers, clouds."""
+"""Answers of the query stage as messages: the service's response and the /m3/... topics."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import ColorRGBA, Header
+from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
-from m3_ros.geometry import se3
-from m3_ros.nodes.conversions import pose_message, pose_stamped, vector_message
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import backproject, se3, transform
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.nodes.conversions import (
+    detections_message,
+    pose_message,
+    pose_stamped,
+    vector_message,
+)
 from m3_ros.nodes.images import cloud_message, image_message, pack_rgb
+from m3_ros.query.localize import Detection, QueryResult
+from m3_ros.splat.gaussians import SH_C0
 from m3_ros.srv import Query
+from m3_ros.view.overlay import draw_overlay
 
-if TYPE_CHECKING:
-    from sensor_msgs.msg import PointCloud2
-
-    from m3_ros.memory.spatial_memory import SpatialMemory
-    from m3_ros.query.localize import Detection, QueryResult
-
-SH_C0 = 0.28209479177387814  # value of the zeroth spherical harmonic
+Message = PoseStamped | Detection3DArray | MarkerArray | Image | PointCloud2
 LABEL_HEIGHT = 0.03  # m
+CLOUD_STEP = 2  # pixels between points of the relevancy cloud
 OTHERS, BEST = (1.0, 0.7, 0.0, 0.4), (0.1, 0.9, 0.2, 0.5)  # rgba
 
 
-def fill_response(
-    response: Query.Response, result: QueryResult, head: Header, camera: Header
-) -> None:
-    """Write what was found into the service's response.
+@dataclass(frozen=True)
+class Heads:
+    """Headers of an answer: in the memory's frame, and in the camera's; both with its stamp."""
 
-    Args:
-        response: to be filled.
-        result: what the query stage says.
-        head: memory frame and the time of the confirming image.
-        camera: header of the heat map.
-    """
+    world: Header
+    camera: Header
+
+
+def fill_response(response: Query.Response, result: QueryResult, heads: Heads) -> None:
+    """Write what was found into the service's response."""
+    head = heads.world
     response.status = getattr(Query.Response, result.status)
     response.error_msg = result.message
     for detection in result.detections:
@@ -47,7 +56,34 @@ def fill_response(
         response.visible.append(bool(detection.visible))
         response.points.append(cloud_message(detection.points, head))
     if result.heatmap is not None:
-        response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", camera)
+        response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", heads.camera)
+
+
+def topic_messages(result: QueryResult, frame: Frame | None, heads: Heads) -> dict[str, Message]:
+    """What to publish after a query, by the topic's last name; a target only when it is FOUND."""
+    head = heads.world
+    messages = {
+        "detections": detections_message(result.detections, head),
+        "markers": markers_message(result.detections, head),
+    }
+    if result.status == "FOUND":
+        box = result.detections[0].box
+        pose = se3(box.rotation, box.center)
+        messages["grasp_target"] = pose_stamped(head.frame_id, head.stamp, pose)
+    if frame is not None and result.heatmap is not None:
+        overlay = draw_overlay(frame.rgb, result.heatmap)
+        messages["heatmap"] = image_message(overlay, "rgb8", heads.camera)
+        messages["relevancy"] = _relevancy_message(frame, result.heatmap, head)
+    return messages
+
+
+def _relevancy_message(frame: Frame, heatmap: NDArray[np.float32], head: Header) -> PointCloud2:
+    """Every second point in both directions that the camera sees, with its colour and score."""
+    every = np.s_[::CLOUD_STEP, ::CLOUD_STEP]
+    seen = frame.depth[every] > 0.0
+    points = transform(frame.camtoworld, backproject(frame.depth, frame.K)[every][seen])
+    fields = {"rgb": pack_rgb(frame.rgb[every][seen]), "score": heatmap[every][seen]}
+    return cloud_message(points, head, fields)
 
 
 def markers_message(detections: Sequence[Detection], head: Header) -> MarkerArray:

@@ -1,0 +1,107 @@
+from array import array
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from m3_ros.geometry import project
+from m3_ros.nodes import images
+from m3_ros.nodes.conversions import ConversionError, header
+
+HEAD = header("camera_color_optical_frame", 1.0)
+RGB = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
+K = np.array([[382.26, 0.0, 321.4], [0.0, 382.26, 241.7], [0.0, 0.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pixels"),
+    [
+        ("rgb8", RGB),
+        ("bgr8", RGB[..., ::-1]),
+        ("rgba8", np.dstack([RGB, np.full((4, 6), 9, np.uint8)])),
+        ("bgra8", np.dstack([RGB[..., ::-1], np.full((4, 6), 9, np.uint8)])),
+    ],
+)
+def test_every_colour_encoding_gives_rgb(encoding, pixels):
+    assert np.array_equal(images.to_rgb(images.image_message(pixels, encoding, HEAD)), RGB)
+
+
+def test_grey_becomes_three_equal_channels():
+    grey = images.to_rgb(images.image_message(RGB[..., 0], "mono8", HEAD))
+    assert np.array_equal(grey, np.repeat(RGB[..., :1], 3, axis=2))
+
+
+def test_row_padding_and_byte_order_are_honoured():
+    depth = (np.arange(24) * 100).astype(">u2").reshape(4, 6)
+    padded = np.zeros((4, 16), np.uint8)
+    padded[:, :12] = depth.view(np.uint8)
+    message = Image(height=4, width=6, encoding="16UC1", step=16, is_bigendian=1)
+    message.data = array("B", padded.tobytes())
+    assert np.allclose(images.to_depth(message), depth.astype(float) * 1e-3)
+
+
+def test_depth_in_metres_has_no_nan_left():
+    depth = np.array([[0.5, np.nan], [np.inf, -1.0]], np.float32)
+    message = images.image_message(depth, "32FC1", HEAD)
+    assert images.to_depth(message).tolist() == [[0.5, 0.0], [0.0, 0.0]]
+
+
+def test_depth_survives_millimetres():
+    depth = np.linspace(0.0, 3.0, 24, dtype=np.float32).reshape(4, 6)
+    message = images.depth_message(depth, HEAD)
+    assert message.encoding == "16UC1"
+    assert np.abs(images.to_depth(message) - depth).max() <= 0.5e-3 + 1e-6
+
+
+@pytest.mark.parametrize("convert", [images.to_rgb, images.to_depth])
+def test_unknown_encodings_and_short_images_are_refused(convert):
+    with pytest.raises(ConversionError, match="yuv422_yuy2"):
+        convert(images.image_message(RGB[..., 0], "yuv422_yuy2", HEAD))
+    encoding = "rgb8" if convert is images.to_rgb else "16UC1"
+    with pytest.raises(ConversionError, match="it must have rows"):
+        convert(Image(height=4, width=6, step=18, encoding=encoding, data=array("B", b"\0")))
+
+
+def test_heat_map_round_trip():
+    heat = np.random.default_rng(0).random((4, 6), np.float32)
+    assert np.array_equal(images.to_heatmap(images.image_message(heat, "32FC1", HEAD)), heat)
+    assert images.to_heatmap(Image()) is None
+
+
+def test_intrinsics_move_by_half_a_pixel_and_back():
+    message = images.camera_info_message(K, 640, 480, HEAD)
+    assert np.allclose(message.k[2], K[0, 2] - 0.5)
+    back, distortion = images.to_intrinsics(message)
+    assert np.allclose(back, K) and not distortion.any()
+    # ROS says the centre of the first pixel is (0, 0); here it is (0.5, 0.5).
+    ray = np.linalg.inv(np.reshape(message.k, (3, 3))) @ [0.0, 0.0, 1.0]
+    assert np.allclose(project(ray, back)[0], [0.5, 0.5])
+
+
+def test_uncalibrated_and_fisheye_cameras_are_refused():
+    with pytest.raises(ConversionError, match="focal"):
+        images.to_intrinsics(CameraInfo())
+    message = images.camera_info_message(K, 640, 480, HEAD)
+    message.distortion_model, message.d = "equidistant", [0.1, 0.0, 0.0, 0.0]
+    with pytest.raises(ConversionError, match="equidistant"):
+        images.to_intrinsics(message)
+
+
+def test_cloud_round_trip_leaves_out_invalid_points():
+    points = np.random.default_rng(0).random((5, 3)).astype(np.float32)
+    score = np.arange(5, dtype=np.float32)
+    message = images.cloud_message(points, HEAD, {"score": score})
+    assert [field.name for field in message.fields] == ["x", "y", "z", "score"]
+    assert np.array_equal(images.to_points(message), points)
+    points[2, 1] = np.nan
+    assert len(images.to_points(images.cloud_message(points, HEAD))) == 4
+
+
+def test_a_cloud_without_coordinates_is_refused():
+    with pytest.raises(ConversionError, match="x, y, z"):
+        images.to_points(PointCloud2())
+
+
+def test_packed_colour_is_what_rviz_reads():
+    packed = images.pack_rgb(np.array([[1, 2, 3]], np.uint8))
+    assert packed.view(np.uint32).tolist() == [0x010203]
