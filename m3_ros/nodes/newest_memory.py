@@ -28,43 +28,37 @@ class NewestMemory:
         self._lock = threading.Lock()
         self._version: int | None = None
         self._localizer: Localizer | None = None
-
-    def refresh(self) -> bool:
-        """Load the memory if it is new; whether it was.
-
-        Raises:
-            NoMemory: there is none, or the new one cannot be used (a loaded older one stays).
-        """
-        with self._lock:
-            try:
-                version = (self._folder / "manifest.json").stat().st_mtime_ns
-            except OSError:
-                raise NoMemory(
-                    f"no memory in {self._folder}; build one with /m3/build_memory"
-                ) from None
-            if version == self._version:
-                return False
-            self._version = version
-            try:
-                memory = SpatialMemory.load(self._folder)
-                model = next(iter(memory.models))
-                extractor = load_extractor(model, device=self._config.features.device)
-                self._localizer = Localizer(memory, extractor, self._config.query)
-            except (ValueError, OSError) as error:
-                raise NoMemory(f"the memory in {self._folder} is unusable: {error}") from error
-            return True
+        self._problem = ""
 
     def localizer(self) -> Localizer:
-        """The loaded memory, ready to be asked.
+        """The newest memory, ready to be asked; an older one while the newest is unusable.
 
         Raises:
             NoMemory: nothing could be loaded so far.
         """
-        try:
-            self.refresh()
-        except NoMemory:
+        with self._lock:
+            version = self._newest_version()
+            if version is None:
+                self._problem = f"no memory in {self._folder}; build one with /m3/build_memory"
+            elif version != self._version:
+                self._version = version
+                try:
+                    self._localizer = self._load()
+                except (ValueError, OSError) as error:
+                    self._problem = f"the memory in {self._folder} is unusable: {error}"
             if self._localizer is None:
-                raise
-        if self._localizer is None:
-            raise NoMemory(f"the memory in {self._folder} is unusable; the log says why")
-        return self._localizer
+                raise NoMemory(self._problem)
+            return self._localizer
+
+    def _newest_version(self) -> int | None:
+        """When the memory on disk was written; None when there is none."""
+        try:
+            return (self._folder / "manifest.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    def _load(self) -> Localizer:
+        memory = SpatialMemory.load(self._folder)
+        model = next(iter(memory.models))
+        extractor = load_extractor(model, device=self._config.features.device)
+        return Localizer(memory, extractor, self._config.query)

@@ -12,6 +12,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.frames import FrameError, FrameStream
@@ -38,6 +39,7 @@ class QueryNode(Node):
         self._config = declare_settings(self, *groups)
         folder = Path(self._config.storage.memory).expanduser()
         self._memory = NewestMemory(folder, self._config)
+        self._shown: SpatialMemory | None = None
         watchdog = Watchdog(self)
         tree = listen_to_transforms(self, watchdog)
         self._stream = FrameStream(self, self._config, tree, watchdog)
@@ -67,12 +69,13 @@ class QueryNode(Node):
     def _refresh(self) -> None:
         """Load a new memory before somebody asks, and show its Gaussians."""
         try:
-            if not self._memory.refresh():
-                return
+            memory = self._memory.localizer().memory
         except NoMemory as error:
             self.get_logger().warning(str(error), throttle_duration_sec=30.0)
             return
-        memory = self._memory.localizer().memory
+        if memory is self._shown:
+            return
+        self._shown = memory
         self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
         self.get_logger().info(f"{len(memory.gaussians)} Gaussians loaded")
 
