@@ -221,7 +221,7 @@ class SimulationConfig(Stage):
         (1.4, 1.7), "principal point off the image centre, x y", "px", -100.0, 100.0, length=2
     )
     camera_rate: float = setting(10.0, "wrist camera frames", "Hz", 0.1, 90.0)
-    joint_rate: float = setting(100.0, "joint states", "Hz", 1.0, 500.0)
+    joint_rate: float = setting(50.0, "joint states", "Hz", 1.0, 500.0)
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
     depth_noise: float = setting(
         1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10

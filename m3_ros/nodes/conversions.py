@@ -6,15 +6,17 @@ point clouds are converted in `images.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Pose, PoseStamped, Transform, TransformStamped, Vector3
+from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from sensor_msgs.msg import JointState as JointStateMessage
 from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
@@ -106,6 +108,25 @@ def transform_stamped(
     )
 
 
+def transforms_message(
+    poses: Mapping[tuple[str, str], NDArray[np.float64]], stamp: float
+) -> TFMessage:
+    """Transforms `T_parent_child [4, 4]` by (parent, child), all with one stamp."""
+    items = poses.items()
+    return TFMessage(transforms=[transform_stamped(*names, stamp, T) for names, T in items])
+
+
+def odometry_message(
+    parent: str, child: str, stamp: float, T: NDArray[np.float64], velocity: Sequence[float]
+) -> Odometry:
+    """`T_parent_child [4, 4]` with vx, vy (m/s) and yaw rate (rad/s) in the child's frame."""
+    message = Odometry(header=header(parent, stamp), child_frame_id=child)
+    message.pose.pose = pose_message(T)
+    twist = message.twist.twist
+    twist.linear.x, twist.linear.y, twist.angular.z = (float(value) for value in velocity)
+    return message
+
+
 # Joints
 
 
@@ -129,6 +150,17 @@ def to_joint_state(message: JointStateMessage) -> JointState:
     stamp = to_seconds(message.header.stamp)
     columns = (column(message.position), column(message.velocity), column(message.effort))
     return JointState(*columns, stamp)
+
+
+def joint_state_message(joints: JointState, stamp: float) -> JointStateMessage:
+    """Arm and gripper joints, stamped anew."""
+    return JointStateMessage(
+        header=header("", stamp),
+        name=[*ARM_JOINTS, GRIPPER_JOINT],
+        position=joints.positions.tolist(),
+        velocity=joints.velocities.tolist(),
+        effort=joints.efforts.tolist(),
+    )
 
 
 def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:

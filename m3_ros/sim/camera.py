@@ -21,7 +21,8 @@ from m3_ros.geometry import matrix_to_quat, quat_to_matrix
 if TYPE_CHECKING:
     from mujoco.egl import GLContext
 
-CAMERA = "wrist"
+WRIST = "wrist"  # the robot's camera
+OBSERVER = "observer"  # the view from outside, for people
 LENS_BLUR = 0.5  # standard deviation of the optics' point spread, px
 
 
@@ -34,7 +35,7 @@ def intrinsics(config: SimulationConfig) -> NDArray[np.float64]:
 
 def set_camera(spec: mujoco.MjSpec, config: SimulationConfig) -> None:
     """Give the model's wrist camera its intrinsics and its (small) mounting error."""
-    camera = spec.camera(CAMERA)
+    camera = spec.camera(WRIST)
     pixel = 6e-6  # size on the chip in m; any value gives the same picture
     camera.resolution = [config.width, config.height]
     camera.sensor_size = [config.width * pixel, config.height * pixel]
@@ -89,7 +90,7 @@ class Camera:
         self._context: tuple[GLContext, mujoco.MjrContext, mujoco.MjvScene] | None = None
 
     def render(
-        self, data: mujoco.MjData, camera: str | mujoco.MjvCamera = CAMERA
+        self, data: mujoco.MjData, camera: str | mujoco.MjvCamera = WRIST
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Draw a view.
 

@@ -132,7 +132,7 @@ def add_mesh(
         mesh.usertexcoord = model.texcoords.ravel()
         image = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
         image.height, image.width, image.nchannel = model.texture.shape
-        image.data = model.texture.tobytes()
+        image.data = np.flipud(model.texture).tobytes()  # MuJoCo's v points down
         material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
         material.rgba = [1.0, 1.0, 1.0, 1.0]
     body.add_geom(

@@ -25,7 +25,6 @@ class RobotModel:
 
     def __init__(self) -> None:
         self.model = mujoco.MjModel.from_xml_path(str(resource("mjcf/b1_z1.xml")))
-        self._data = mujoco.MjData(self.model)
         ids = [self.model.joint(name).id for name in JOINTS]
         self._addresses = self.model.jnt_qposadr[ids]
         self.limits: Array = self.model.jnt_range[ids].copy()
@@ -40,15 +39,16 @@ class RobotModel:
             positions: `[7]` rad of joint1 .. joint6, jointGripper.
             fixed: the links without a joint (for /tf_static), otherwise those with one (/tf).
         """
+        first = self.model.body(BASE_FRAME).id + 1
+        bodies = np.arange(first, self.model.nbody)
+        bodies = bodies[(self.model.body_jntnum[bodies] == 0) == fixed]
+        parents = self.model.body_parentid[bodies]
         poses = self._poses(positions)
-        base = self.model.body(BASE_FRAME).id
-        found = {}
-        for body in range(base + 1, self.model.nbody):
-            parent = int(self.model.body_parentid[body])
-            if (self.model.body_jntnum[body] == 0) == fixed:
-                names = self.model.body(parent).name, self.model.body(body).name
-                found[names] = inverse(poses[parent]) @ poses[body]
-        return found
+        names = (
+            (self.model.body(i).name, self.model.body(j).name)
+            for i, j in zip(parents, bodies, strict=True)
+        )
+        return dict(zip(names, inverse(poses[parents]) @ poses[bodies], strict=True))
 
     def base_to(self, link: str, positions: Array) -> Array:
         """`T_base_link [4, 4]` of a link at joint positions `[7]` rad."""
@@ -56,6 +56,7 @@ class RobotModel:
         return inverse(poses[self.model.body(BASE_FRAME).id]) @ poses[self.model.body(link).id]
 
     def _poses(self, positions: Array) -> Array:
-        self._data.qpos[self._addresses] = positions
-        mujoco.mj_kinematics(self.model, self._data)
-        return se3(self._data.xmat.reshape(-1, 3, 3), self._data.xpos)
+        data = mujoco.MjData(self.model)  # one a call: several threads ask
+        data.qpos[self._addresses] = positions
+        mujoco.mj_kinematics(self.model, data)
+        return se3(data.xmat.reshape(-1, 3, 3), data.xpos)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from m3_ros.config import ConfigError, Stage, from_dict, setting
 from m3_ros.geometry import planar_pose
@@ -97,20 +98,22 @@ def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]])
         (label_of(*kind), make_object(*kind, int(rng.integers(2**31)), split="eval"))
         for kind in kinds
     ]
-    fixed = [(entry.name, model, _pose(entry)) for entry, model in own if entry.pose]
-    free = simulated + [(entry.name, model) for entry, model in own if not entry.pose]
-    taken = [footprint(model, pose) for _, model, pose in fixed]
-    models = [model for _, model in free]
-    poses = place(models, rng, [REGION] * len(models), taken)
-    placed = [(label, model, pose) for (label, model), pose in zip(free, poses, strict=True)]
-    everything = placed + fixed
-    names = numbered([label for label, _, _ in everything])
-    objects = [SceneObject(name, *rest) for name, rest in zip(names, everything, strict=True)]
-    if not objects:
+    items = [(label, model, None) for label, model in simulated]
+    items += [(entry.name, model, _pose(entry)) for entry, model in own]
+    if not items:
         raise ConfigError("include and objects: at least one object must be given")
-    return Scene(tuple(objects), settings.seed)
+    taken = [footprint(model, pose) for _, model, pose in items if pose is not None]
+    models = [model for _, model, pose in items if pose is None]
+    poses = iter(place(models, rng, [REGION] * len(models), taken))
+    labels = [label for label, _, _ in items]
+    return Scene(
+        tuple(
+            SceneObject(name, label, model, next(poses) if pose is None else pose)
+            for name, (label, model, pose) in zip(numbered(labels), items, strict=True)
+        ),
+        settings.seed,
+    )
 
 
-def _pose(entry: MeshSettings) -> np.ndarray:
-    x, y, yaw = entry.pose
-    return planar_pose(x, y, yaw, TABLE_HEIGHT)
+def _pose(entry: MeshSettings) -> NDArray[np.float64] | None:
+    return planar_pose(*entry.pose, TABLE_HEIGHT) if entry.pose else None

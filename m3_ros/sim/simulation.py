@@ -17,7 +17,7 @@ from m3_ros.capture.frame import Frame
 from m3_ros.config import SimulationConfig
 from m3_ros.grasp.robot import JointState, JointTrajectory, RobotError
 from m3_ros.sim.arm_controller import ArmController, ArmStatus
-from m3_ros.sim.camera import CAMERA, Camera, intrinsics
+from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
 from m3_ros.sim.lidar import LidarOdometry
 from m3_ros.sim.robot_model import CAMERA_FRAME
 from m3_ros.sim.scene import Scene, random_scene
@@ -28,6 +28,8 @@ from m3_ros.sim.world import World
 Array = NDArray[np.float64]
 
 CHUNK = 5  # physics steps between looks at the clock
+STILL = 1e-5  # m or rad: a smaller motion does not change the picture
+OBSERVER_SIZE = (960, 720)  # of the view from outside, px
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,9 @@ class Simulation:
         self._base_deadline = 0.0
         self._rng = np.random.default_rng([config.seed, 5])
         self._view = mujoco.MjData(self.world.model)
-        self._camera = Camera(self.world.model, config.width, config.height)
+        self._seen: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None
+        self._wrist = Camera(self.world.model, config.width, config.height)
+        self._observer = Camera(self.world.model, *OBSERVER_SIZE, samples=4, lens_blur=0.0)
 
     @property
     def time(self) -> float:
@@ -153,7 +157,7 @@ class Simulation:
             self._odometry = self._estimate()
 
     def ground_truth(self) -> dict[str, Array]:
-        """True `T_world_object [4, 4]` of every object by name, and of base_link."""
+        """True poses `[4, 4]` in the world by name: base_link, and the centre of every object."""
         with self._lock:
             return self.world.ground_truth()
 
@@ -161,14 +165,14 @@ class Simulation:
         """What the wrist camera sees now, and where the robot believes that it is.
 
         `camtoworld` comes from joints, URDF and odometry, as a real robot has it: in map, with
-        their errors. Call it always from the same thread.
+        their errors. Call this and `picture` always from the same thread.
         """
         with self._lock:
             joints, odometry = self.world.joint_state(), self._odometry
-            self._view.qpos[:] = self.world.data.qpos
-        mujoco.mj_kinematics(self.world.model, self._view)
-        mujoco.mj_camlight(self.world.model, self._view)
-        rgb, depth = self._camera.render(self._view, CAMERA)
+            moved = self._copy_state()
+        if moved or self._seen is None:
+            self._seen = self._wrist.render(self._view, WRIST)
+        rgb, depth = self._seen
         config = self.config
         measured = noisy_depth(
             depth, config.focal_length, self._rng, config.depth_noise, config.depth_range
@@ -177,9 +181,26 @@ class Simulation:
         color = noisy_color(rgb, config.color_noise, self._rng)
         return Frame(color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp)
 
+    def picture(self) -> NDArray[np.uint8]:
+        """The scene `[H, W, 3]` from outside, for people."""
+        with self._lock:
+            if self._copy_state():
+                self._seen = None
+        return self._observer.render(self._view, OBSERVER)[0]
+
+    def _copy_state(self) -> bool:
+        """Take over the state to draw; False when nothing visible has moved since the last."""
+        moved = np.abs(self._view.qpos - self.world.data.qpos).max() > STILL
+        if moved:
+            self._view.qpos[:] = self.world.data.qpos
+            mujoco.mj_kinematics(self.world.model, self._view)
+            mujoco.mj_camlight(self.world.model, self._view)
+        return moved
+
     def close(self) -> None:
-        """Free the camera, from the thread that captured."""
-        self._camera.close()
+        """Free the cameras, from the thread that captured."""
+        self._wrist.close()
+        self._observer.close()
 
     def _run_controllers(self) -> None:
         self._arm.watch(self.world.joint_state().arm, self.time)

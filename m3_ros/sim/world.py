@@ -145,14 +145,20 @@ class World:
         )
 
     def pose_of(self, body: str) -> Array:
-        """True `T_world_body [4, 4]` of an object or a link, by its name."""
+        """True `T_world_body [4, 4]` of a link or an object (its resting plane), by name."""
         found = self.data.body(body)
         return se3(found.xmat.reshape(3, 3), found.xpos)
 
     def ground_truth(self) -> dict[str, Array]:
-        """True `T_world_object [4, 4]` of every object by name, and of base_link."""
-        names = [BASE_FRAME, *(item.name for item in self.scene.objects)]
-        return {name: self.pose_of(name) for name in names}
+        """True poses `[4, 4]` in the world by name: base_link, and the centre of every object.
+
+        The centre is the middle of the box around the object, above its resting plane.
+        """
+        poses = {BASE_FRAME: self.base_pose()}
+        for item in self.scene.objects:
+            centre = se3(np.eye(3), [0.0, 0.0, item.model.size[2] / 2.0])
+            poses[item.name] = self.pose_of(item.name) @ centre
+        return poses
 
     def _drive(self, dt: float) -> None:
         """Advance the base's set point towards the commanded velocity."""

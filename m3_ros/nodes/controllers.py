@@ -1,0 +1,115 @@
+"""The simulated robot's controllers: commands as ros2_control and a mobile base take them.
+
+- `{arm_controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action, where
+  control_msgs is installed): joint1 .. joint6; an empty trajectory stops the arm.
+- `{gripper_controller}/joint_trajectory`: jointGripper; the last point's position is the goal,
+  its `effort`, where given, the torque limit in N m.
+- cmd_vel: the planar base.
+"""
+
+from __future__ import annotations
+
+import time
+
+from geometry_msgs.msg import Twist
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from m3_ros.config import RobotConfig
+from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, RobotError
+from m3_ros.nodes.conversions import to_seconds, to_trajectory
+from m3_ros.sim.arm_controller import ArmStatus
+from m3_ros.sim.simulation import Simulation
+
+try:
+    from control_msgs.action import FollowJointTrajectory
+except ImportError:  # then the topic is the only way in
+    FollowJointTrajectory = None
+
+GRIPPER_EFFORT = 10.0  # N m, the Z1 controller's default
+POLL = 0.02  # s
+
+
+class Controllers:
+    """Subscribes a node to the robot's commands; refused ones are logged and change nothing."""
+
+    def __init__(self, node: Node, simulation: Simulation, names: RobotConfig) -> None:
+        self._node, self._simulation = node, simulation
+        group = ReentrantCallbackGroup()
+        node.create_subscription(Twist, names.cmd_vel_topic, self._drive, 10, callback_group=group)
+        arm, gripper = names.arm_controller, names.gripper_controller
+        for controller, receive in ((arm, self._move_arm), (gripper, self._move_gripper)):
+            topic = f"{controller}/joint_trajectory"
+            node.create_subscription(JointTrajectory, topic, receive, 10, callback_group=group)
+        if FollowJointTrajectory is not None:
+            self._server = ActionServer(
+                node,
+                FollowJointTrajectory,
+                f"{arm}/follow_joint_trajectory",
+                self._follow,
+                cancel_callback=lambda _: CancelResponse.ACCEPT,
+                callback_group=group,
+            )
+
+    def _drive(self, twist: Twist) -> None:
+        try:
+            self._simulation.set_base_velocity(twist.linear.x, twist.linear.y, twist.angular.z)
+        except RobotError as error:
+            self._node.get_logger().error(str(error))
+
+    def _move_arm(self, message: JointTrajectory) -> None:
+        try:
+            self._start(message)
+        except (RobotError, ValueError) as error:
+            self._node.get_logger().error(f"trajectory refused: {error}")
+
+    def _move_gripper(self, message: JointTrajectory) -> None:
+        if list(message.joint_names) != [GRIPPER_JOINT] or not message.points:
+            self._node.get_logger().error(
+                f"gripper trajectory of {list(message.joint_names)}: it must move {GRIPPER_JOINT}"
+            )
+            return
+        goal = message.points[-1]
+        effort = goal.effort[0] if len(goal.effort) else GRIPPER_EFFORT
+        try:
+            self._simulation.set_gripper(goal.positions[0], effort)
+        except (RobotError, IndexError) as error:
+            self._node.get_logger().error(f"gripper trajectory refused: {error}")
+
+    def _start(self, message: JointTrajectory) -> None:
+        """Follow a trajectory; one whose first point lies ahead begins where the arm is."""
+        if not message.points:
+            self._simulation.hold_arm()
+            return
+        if to_seconds(message.points[0].time_from_start) > 0.0:
+            here = dict(zip(ARM_JOINTS, self._simulation.joint_state().arm, strict=True))
+            positions = [float(here.get(name, 0.0)) for name in message.joint_names]
+            message.points = [JointTrajectoryPoint(positions=positions), *message.points]
+        self._simulation.set_arm_trajectory(to_trajectory(message))
+
+    def _follow(self, goal: ServerGoalHandle) -> object:
+        result = FollowJointTrajectory.Result()
+        try:
+            self._start(goal.request.trajectory)
+        except (RobotError, ValueError) as error:
+            goal.abort()
+            result.error_code, result.error_string = result.INVALID_GOAL, str(error)
+            return result
+        while self._simulation.arm_status() is ArmStatus.MOVING:
+            if goal.is_cancel_requested:
+                self._simulation.hold_arm()
+                goal.canceled()
+                result.error_string = "cancelled: the arm has stopped"
+                return result
+            time.sleep(POLL)
+        if self._simulation.arm_status() is ArmStatus.REACHED:
+            goal.succeed()
+            result.error_code = result.SUCCESSFUL
+        else:
+            goal.abort()
+            result.error_code = result.PATH_TOLERANCE_VIOLATED
+            result.error_string = "the arm did not follow its trajectory and stopped"
+        return result

@@ -1,0 +1,148 @@
+"""A simulated B1 + Z1 in front of a table: publishes and obeys what the real robot does.
+
+The truth is only on /simulation/..., which no part of the pipeline reads. Stamps are the node's
+clock. `m3_ros.nodes.controllers` takes the commands.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import rclpy
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from tf2_msgs.msg import TFMessage
+
+from m3_ros.nodes.controllers import Controllers
+from m3_ros.nodes.conversions import (
+    header,
+    joint_state_message,
+    odometry_message,
+    transforms_message,
+)
+from m3_ros.nodes.images import camera_info_message, depth_message, image_message
+from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.runtime import run_node
+from m3_ros.sim.simulation import Simulation
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
+PICTURE_PERIOD = 0.5  # s between pictures of the observer, when somebody looks
+MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
+
+
+class SimulationNode(Node):
+    """Steps the physics in one thread, renders in another; spinning takes the commands."""
+
+    def __init__(self) -> None:
+        super().__init__("simulation")
+        config = declare_settings(self, "robot", "simulation")
+        self._names, self._settings = config.robot, config.simulation
+        self._simulation = Simulation(config.simulation)
+        camera_topics = (self._names.color_topic, self._names.depth_topic)
+        self._color, self._depth = (self.create_publisher(Image, t, 5) for t in camera_topics)
+        self._infos = [
+            self.create_publisher(CameraInfo, topic.rsplit("/", 1)[0] + "/camera_info", 5)
+            for topic in camera_topics
+        ]
+        self._joints = self.create_publisher(JointState, self._names.joint_states_topic, 10)
+        self._odometry = self.create_publisher(Odometry, self._names.odometry_topic, 10)
+        self._tf = self.create_publisher(TFMessage, "/tf", 100)
+        self._truth = self.create_publisher(TFMessage, "/simulation/ground_truth", 10)
+        self._pictures = self.create_publisher(Image, "/simulation/observer/image_raw", 1)
+        self._epoch = self._now() - self._simulation.time
+        self._publish_mounts()
+        self._controllers = Controllers(self, self._simulation, self._names)
+        self._ending = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._work, args=(loop,)) for loop in (self._run, self._look)
+        ]
+        for thread in self._threads:
+            thread.start()
+        objects = ", ".join(item.name for item in self._simulation.world.scene.objects)
+        self.get_logger().info(f"on the table: {objects}")
+
+    def destroy_node(self) -> None:
+        """End both threads, then the node."""
+        self._ending.set()
+        for thread in self._threads:
+            thread.join()
+        super().destroy_node()
+
+    def _work(self, loop: Callable[[], None]) -> None:
+        """Run a thread's loop; without it there is no robot, so its end is the node's."""
+        try:
+            loop()
+        except Exception as error:
+            self.get_logger().fatal(f"{type(error).__name__}: {error}")
+            rclpy.try_shutdown()
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _publish_mounts(self) -> None:
+        """What a robot_state_publisher latches: the links that do not move."""
+        fixed = self._simulation.robot.link_transforms(self._simulation.robot.home, fixed=True)
+        self._mounts = self.create_publisher(TFMessage, "/tf_static", LATCHED)
+        self._mounts.publish(transforms_message(fixed, self._now()))
+
+    def _run(self) -> None:
+        """Step the physics in real time and publish joints, odometry and the truth."""
+        period, told, estimated = 1.0 / self._settings.joint_rate, -1.0, -1.0
+        while not self._ending.wait(max(0.0, self._simulation.time + period - self._elapsed())):
+            lag = self._elapsed() - self._simulation.time - period
+            if lag > MAX_LAG:
+                self._epoch += lag
+                self.get_logger().warning(
+                    f"physics is {lag:.2f} s behind: slow motion", throttle_duration_sec=10.0
+                )
+            self._simulation.step_until(self._simulation.time + period)
+            joints, odometry = self._simulation.joint_state(), self._simulation.odometry()
+            links = self._simulation.robot.link_transforms(joints.positions, fixed=False)
+            if odometry.stamp > estimated:
+                estimated = odometry.stamp
+                self._publish_odometry(odometry.T_map_base, odometry.velocity, estimated)
+            stamp = self._epoch + joints.stamp
+            self._joints.publish(joint_state_message(joints, stamp))
+            self._tf.publish(transforms_message(links, stamp))
+            if joints.stamp - told >= TRUTH_PERIOD:
+                told = joints.stamp
+                truth = self._simulation.ground_truth()
+                poses = {(self._names.world_frame, name): T for name, T in truth.items()}
+                self._truth.publish(transforms_message(poses, stamp))
+
+    def _elapsed(self) -> float:
+        return self._now() - self._epoch
+
+    def _publish_odometry(self, T_map_base: np.ndarray, velocity: np.ndarray, time: float) -> None:
+        frames = (self._names.world_frame, self._names.base_frame)
+        stamp = self._epoch + time
+        self._odometry.publish(odometry_message(*frames, stamp, T_map_base, velocity))
+        self._tf.publish(transforms_message({frames: T_map_base}, stamp))
+
+    def _look(self) -> None:
+        """Render and publish the cameras."""
+        period, pictured = 1.0 / self._settings.camera_rate, 0.0
+        begun = self._now()
+        while not self._ending.wait(max(0.0, begun + period - self._now())):
+            begun = self._now()
+            frame = self._simulation.capture()
+            head = header(self._names.camera_frame, self._epoch + frame.stamp)
+            self._color.publish(image_message(frame.rgb, "rgb8", head))
+            self._depth.publish(depth_message(frame.depth, head))
+            for info in self._infos:
+                info.publish(camera_info_message(frame.K, frame.width, frame.height, head))
+            if self._pictures.get_subscription_count() and begun - pictured > PICTURE_PERIOD:
+                pictured = begun
+                head = header(self._names.world_frame, self._epoch + frame.stamp)
+                self._pictures.publish(image_message(self._simulation.picture(), "rgb8", head))
+        self._simulation.close()
+
+
+def main() -> int:
+    """Run the node until Ctrl-C."""
+    return run_node(SimulationNode)
