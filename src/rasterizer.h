@@ -85,3 +85,22 @@ M3_API void m3_rasterize_backward(const Splats* splats, const int64_t* offsets,
                                   const float* v_transmittance, float* v_means2d,
                                   float* v_conics, float* v_opacities, float* v_colors,
                                   float* v_depths, int32_t threads);
+
+// Colours [n, 3] = max(0, 0.5 + sum of basis x coefficients) of Gaussians seen from `position`
+// (world frame); coefficients [n, bands_stored, 3], of which degree 0..3 uses (degree + 1)^2.
+M3_API void m3_sh_colors(int64_t n, int64_t degree, int64_t bands_stored, const float* means,
+                         const float* position, const float* coefficients, float* colors,
+                         int32_t threads);
+
+// Adds the gradients to v_means [n, 3], v_position [3], v_coefficients [n, bands_stored, 3].
+M3_API void m3_sh_colors_backward(int64_t n, int64_t degree, int64_t bands_stored,
+                                  const float* means, const float* position,
+                                  const float* coefficients, const float* colors,
+                                  const float* v_colors, float* v_means, float* v_position,
+                                  float* v_coefficients, int32_t threads);
+
+// Returns (1 - w) L1 + w (1 - SSIM) of images [height, width, channels] in 0..1, w =
+// ssim_weight, and writes its gradient by `image`.
+M3_API double m3_photometric_loss(const float* image, const float* target, int64_t height,
+                                  int64_t width, int64_t channels, float ssim_weight,
+                                  float* gradient, int32_t threads);

@@ -117,7 +117,7 @@ class Fitter:
         if not frames:
             raise ValueError("frames must hold at least one frame, got none")
         config = self.config
-        self.test_frames = _test_frames(len(frames), config.test_every)
+        self.test_frames = held_out(len(frames), config.test_every)
         self.train_frames = [i for i in range(len(frames)) if i not in self.test_frames]
         self.views = [View(frame, self.device) for frame in frames]
         clouds = [
@@ -224,6 +224,6 @@ class Fitter:
         )
 
 
-def _test_frames(count: int, every: int) -> list[int]:
+def held_out(count: int, every: int) -> list[int]:
     """Every n-th frame, from the middle of the first group on; none of fewer than two groups."""
     return list(range(every // 2, count, every)) if every and count >= 2 * every - 1 else []

@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from m3_ros.splat import native
 
 _RADIUS, _SIGMA = 5, 1.5  # the 11 x 11 window of Wang et al. 2004
 _C1, _C2 = 0.01**2, 0.03**2
@@ -25,9 +29,29 @@ def ssim(image: Tensor, target: Tensor) -> Tensor:
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> Tensor:
-    """(1 - w) L1 + w (1 - SSIM) of images `[H, W, 3]` in 0..1."""
+    """(1 - w) L1 + w (1 - SSIM) of images `[H, W, C]` in 0..1; no gradient for the target."""
+    if image.dtype == torch.float32 and image.device.type == "cpu":
+        return _NativeLoss.apply(image, target, ssim_weight)
     l1 = (image - target).abs().mean()
     return (1 - ssim_weight) * l1 + ssim_weight * (1 - ssim(image, target))
+
+
+class _NativeLoss(Function):
+    """`photometric_loss` in C++, which finds the gradient together with the value."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
+        image, target = image.contiguous(), target.to(image).contiguous()
+        gradient = torch.empty_like(image)
+        name, sizes = "m3_photometric_loss", image.shape
+        value = native.call(name, image, target, *sizes, float(ssim_weight), gradient)
+        ctx.save_for_backward(gradient)
+        return image.new_tensor(value)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, v_loss: Tensor) -> tuple[Tensor | None, ...]:
+        return ctx.saved_tensors[0] * v_loss, None, None
 
 
 def depth_loss(depth: Tensor, measured: Tensor, alpha: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from ctypes import Structure, byref, c_float, c_int32, c_int64, c_void_p
+from ctypes import Structure, byref, c_double, c_float, c_int32, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
 
@@ -72,10 +72,11 @@ def _open(isa: str) -> ctypes.CDLL:
     native.m3_isa_level.restype = c_int32
     native.m3_first_nonfinite.restype = c_int64
     native.m3_count_tiles.restype = c_int64
+    native.m3_photometric_loss.restype = c_double
     return native
 
 
-def call(name: str, *arguments: Tensor | Structure | int | None) -> int:
+def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int | float:
     """Calls a function of the library; tensors go as pointers, the thread count is appended.
 
     The caller keeps every tensor alive, contiguous, on the CPU and of the right type.
@@ -87,7 +88,7 @@ def call(name: str, *arguments: Tensor | Structure | int | None) -> int:
         elif isinstance(value, Structure):
             converted.append(byref(value))
         else:
-            converted.append(c_int64(value))
+            converted.append(c_float(value) if isinstance(value, float) else c_int64(value))
     function = getattr(library(), name)
     return function(*converted, c_int32(torch.get_num_threads()))
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from m3_ros.splat import native
 
 
 def sh_basis(degree: int, directions: Tensor) -> Tensor:
@@ -39,11 +43,42 @@ def sh_colors(degree: int, means: Tensor, coefficients: Tensor, viewmats: Tensor
         coefficients: `[N, K, 3]`, K >= (degree + 1)^2.
         viewmats: World to camera `[B, 4, 4]`.
     """
-    bands = (degree + 1) ** 2
-    if degree == 0:
-        color = coefficients[:, 0] * 0.28209479177387814
-        return (color + 0.5).clamp_min(0).expand(len(viewmats), -1, -1)
     positions = -torch.einsum("bji,bj->bi", viewmats[:, :3, :3], viewmats[:, :3, 3])
+    if means.dtype == torch.float32 and means.device.type == "cpu":
+        return _NativeColors.apply(means, positions, coefficients, degree)
     directions = torch.nn.functional.normalize(means - positions[:, None], dim=-1)
     basis = sh_basis(degree, directions)
-    return (torch.einsum("bnk,nkc->bnc", basis, coefficients[:, :bands]) + 0.5).clamp_min(0)
+    used = coefficients[:, : (degree + 1) ** 2]
+    return (torch.einsum("bnk,nkc->bnc", basis, used) + 0.5).clamp_min(0)
+
+
+class _NativeColors(Function):
+    """`sh_colors` in C++, from camera positions `[B, 3]`."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, means: Tensor, positions: Tensor, coefficients: Tensor, degree: int
+    ) -> Tensor:
+        means, positions = means.contiguous(), positions.contiguous()
+        coefficients = coefficients.contiguous()
+        colors = torch.empty(len(positions), len(means), 3)
+        sizes = len(means), degree, coefficients.shape[1]
+        for position, color in zip(positions, colors, strict=True):
+            native.call("m3_sh_colors", *sizes, means, position, coefficients, color)
+        ctx.save_for_backward(means, positions, coefficients, colors)
+        ctx.sizes = sizes
+        return colors
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, v_colors: Tensor) -> tuple[Tensor | None, ...]:
+        inputs = means, positions, coefficients = ctx.saved_tensors[:3]
+        v_means, v_positions, v_coefficients = map(torch.zeros_like, inputs)
+        v_colors = v_colors.contiguous()
+        for b, color in enumerate(ctx.saved_tensors[3]):
+            native.call(
+                "m3_sh_colors_backward",
+                *(*ctx.sizes, means, positions[b], coefficients, color, v_colors[b]),
+                *(v_means, v_positions[b], v_coefficients),
+            )
+        return v_means, v_positions, v_coefficients, None
