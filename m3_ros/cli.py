@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import tyro
@@ -79,13 +80,115 @@ def scan_show(folder: Positional[Path], output: Path | None = None) -> int:
 
     Args:
         folder: the scan folder.
-        output: the picture to write; contact_sheet.png in the scan by default.
+        output: the picture to write; NAME.png here by default.
     """
-    from m3_ros.view.scan import describe_scan, draw_scan
+    from m3_ros.capture.scan import Scan
+    from m3_ros.view.pictures import write_picture
+    from m3_ros.view.scan import describe_scan, scan_sheet
 
     print(describe_scan(folder))
-    print(f"contact sheet: {draw_scan(folder, output or folder / 'contact_sheet.png')}")
+    sheet = scan_sheet(Scan.open(folder))
+    print(f"contact sheet: {write_picture(sheet, output or Path(f'{folder.resolve().name}.png'))}")
     return OK
+
+
+@app.command
+def build(
+    scan: Positional[Path],
+    memory: Positional[Path | None] = None,
+    encoder: tuple[str, ...] = ("compact",),
+    config: Path | None = None,
+) -> int:
+    """Build a memory from a scan folder and measure it on views kept from the fit.
+
+    Args:
+        scan: the scan folder.
+        memory: the memory folder to write; memories/NAME by default.
+        encoder: models: "compact", or open_clip names such as ViT-B-16:laion2b_s34b_b88k.
+        config: YAML file of settings.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.evaluate.views import score_views
+    from m3_ros.features.extractor import load_extractor
+    from m3_ros.memory.build import build_memory
+    from m3_ros.splat.fit import held_out
+    from m3_ros.view.memory import memory_sheet
+    from m3_ros.view.pictures import write_picture
+
+    settings, opened = _settings(config), Scan.open(scan)
+    settings = replace(settings, features=replace(settings.features, models=encoder))
+    extractors = [load_extractor(name, device=settings.features.device) for name in encoder]
+    with tqdm(total=100, bar_format="{desc:>16} {bar} {n:3d} % {elapsed}") as bar:
+        built = build_memory(opened, settings, extractors, lambda *state: _show(bar, *state))
+    memory = memory or Path("memories") / scan.resolve().name
+    built.save(memory)
+    print(
+        f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
+    )
+    indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
+    views = [opened[index] for index in indices]
+    score = score_views(built, views)
+    print(
+        f"{len(views)} views kept from the fit: PSNR {score.psnr_db:.2f} dB, "
+        f"median depth error {1e3 * score.depth_error:.1f} mm"
+    )
+    sheet = memory_sheet(built, views)
+    print(f"memory: {memory}\npictures: {write_picture(sheet, memory.with_suffix('.views.png'))}")
+    return OK
+
+
+@app.command
+def query(
+    memory: Positional[Path],
+    text: Positional[str],
+    output: Path | None = None,
+) -> int:
+    """Ask a memory where something is: prints status, position, size, score; draws it.
+
+    Args:
+        memory: the memory folder.
+        text: what to find, for instance "yellow bath duck".
+        output: the picture to write; answer.png beside the memory by default.
+    """
+    from m3_ros.features.extractor import load_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.query.localize import Localizer
+    from m3_ros.view.memory import answer_picture
+    from m3_ros.view.pictures import write_picture
+
+    loaded = SpatialMemory.load(memory)
+    localizer = Localizer(loaded, load_extractor(loaded.config.features.models[0]))
+    result = localizer.locate(text)
+    print(f"{result.status}: {result.message}" if result.message else result.status)
+    for found in result.detections:
+        place = ", ".join(f"{value:.3f}" for value in found.centroid)
+        size = " x ".join(f"{100 * value:.1f}" for value in found.box.size)
+        print(
+            f"{found.label}: at {place} m in {loaded.frame_id}, {size} cm, score {found.score:.2f}"
+        )
+    best = result.detections[0] if result.detections else None
+    picture = answer_picture(localizer, text, best)
+    print(f"picture: {write_picture(picture, output or memory.with_suffix('.answer.png'))}")
+    return OK if result.status == "FOUND" else FAILED
+
+
+@app.command
+def grasp(text: Positional[str], dry_run: bool = False) -> int:
+    """Have the running stack find, grasp and lift something.
+
+    Args:
+        text: what to grasp, for instance "yellow bath duck".
+        dry_run: plan only; nothing moves.
+    """
+    from m3_ros.nodes.ask import grasp_once
+
+    return grasp_once(text, dry_run)
+
+
+def _show(bar: tqdm, stage: str, share: float) -> None:
+    bar.set_description(stage, refresh=False)
+    bar.n = round(100 * share)
+    bar.refresh()
 
 
 def _advance(bar: tqdm, done: int, total: int) -> None:

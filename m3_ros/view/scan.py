@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from m3_ros.capture.scan import Scan
@@ -50,11 +49,3 @@ def scan_sheet(scan: Scan, count: int = 12) -> Image:
         pictures += [frame.rgb for frame in row] + blank
         pictures += [depth_picture(frame.depth, near, far) for frame in row] + blank
     return contact_sheet(pictures, columns, width=240)
-
-
-def draw_scan(folder: str | Path, output: Path) -> Path:
-    """Write the contact sheet of a scan folder as a picture and return its path."""
-    sheet = scan_sheet(Scan.open(folder))
-    if not cv2.imwrite(str(output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise OSError(f"cannot write {output}")
-    return output

@@ -1,0 +1,39 @@
+"""Ask the running stack to grasp something, and say plainly what came of it."""
+
+from __future__ import annotations
+
+from m3_ros.action import Grasp
+from m3_ros.nodes.client import Client
+
+
+def error_name(code: int) -> str:
+    """Name of an error code of the Grasp action, for instance "NOT_FOUND"."""
+    names = {getattr(Grasp.Result, name): name for name in dir(Grasp.Result) if name.isupper()}
+    return names.get(code, str(code))
+
+
+def grasp_once(text: str, dry_run: bool) -> int:
+    """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
+
+    Returns:
+        0 when the object was lifted (or, in a dry run, a plan exists), 1 otherwise.
+
+    Raises:
+        ClientError: nobody serves /m3/grasp, or the goal is refused.
+    """
+    stage = ""
+
+    def show(feedback: Grasp.Feedback) -> None:
+        nonlocal stage
+        if feedback.stage != stage:
+            stage = feedback.stage
+            print(stage, flush=True)
+
+    with Client("m3_grasp") as client:
+        result = client.run(Grasp, "/m3/grasp", Grasp.Goal(text=text, dry_run=dry_run), show)
+    if not result.success:
+        print(f"{error_name(result.error_code)}: {result.error_msg}")
+        return 1
+    done = "a plan exists" if dry_run else f"lifted {100 * result.lift_height:.0f} cm"
+    print(f"{text}: {done} after {result.num_retries} retries")
+    return 0

@@ -1,0 +1,45 @@
+"""A memory at a glance: views beside the camera's, and the answer to a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from m3_ros.capture.frame import Frame
+from m3_ros.evaluate.views import compare_view
+from m3_ros.geometry import inverse, transform
+from m3_ros.memory.queries import View
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.localize import Detection, Localizer
+from m3_ros.view.overlay import draw_overlay
+from m3_ros.view.pictures import Image, contact_sheet, evenly
+
+
+def memory_sheet(memory: SpatialMemory, frames: Sequence[Frame], count: int = 4) -> Image:
+    """Rows of camera, memory's colour, measured depth, memory's depth, features as colours."""
+    rows = [compare_view(memory, frame) for frame in evenly(frames, count)]
+    return contact_sheet([picture for row in rows for picture in row], columns=5, width=288)
+
+
+def best_view(memory: SpatialMemory, detection: Detection) -> View:
+    """The keyframe that looks most directly and closely at a detection."""
+
+    def distance(view: View) -> float:
+        x, y, z = transform(inverse(view.camtoworld), detection.centroid)
+        return float(np.hypot(x, y) / z + 0.5 * z) if z > 0 else float("inf")
+
+    return min(memory.views, key=distance)
+
+
+def answer_picture(localizer: Localizer, prompt: str, detection: Detection | None = None) -> Image:
+    """The memory's own view `[H, W, 3]` of an answer, with its relevancy drawn over it.
+
+    Without a detection the middle keyframe is shown.
+    """
+    memory = localizer.memory
+    views = memory.views
+    view = best_view(memory, detection) if detection else views[len(views) // 2]
+    place = (view.camtoworld, view.K, (view.width, view.height))
+    rgb = np.uint8(np.rint(255 * memory.render(*place, what="rgb")))
+    return draw_overlay(rgb, localizer.heatmap(prompt, *place))

@@ -1,0 +1,67 @@
+"""Answers drawn over what the camera sees: relevancy as heat, boxes as wire frames."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.geometry import inverse, project, transform
+from m3_ros.view.pictures import Image
+
+BOX_COLOR = (60, 255, 90)
+STRENGTH = 0.65
+"""Opacity of the heat where the relevancy is one."""
+
+
+def draw_overlay(rgb: Image, heatmap: NDArray[np.float32]) -> Image:
+    """Relevancy `[H, W]` in 0..1 as heat over a picture `[H, W, 3]`; the rest turns greyish.
+
+    Raises:
+        ValueError: the two differ in size.
+    """
+    if heatmap.shape != rgb.shape[:2]:
+        raise ValueError(f"heatmap {heatmap.shape} must have the size of rgb {rgb.shape[:2]}")
+    share = np.clip(heatmap, 0.0, 1.0)[..., None].astype(np.float32)
+    heat = cv2.applyColorMap(np.uint8(np.rint(share[..., 0] * 255)), cv2.COLORMAP_TURBO)
+    heat = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.float32)
+    grey = rgb.mean(-1, keepdims=True)
+    dimmed = 0.55 * rgb + 0.35 * grey
+    return np.uint8(
+        np.rint(dimmed + share * STRENGTH * (heat - dimmed) + share * 0.2 * rgb).clip(0, 255)
+    )
+
+
+def draw_box(
+    image: Image,
+    corners: NDArray[np.float64],
+    camtoworld: NDArray[np.float64],
+    K: NDArray[np.float64],
+    label: str = "",
+) -> Image:
+    """A copy of `image` with the wire frame of a box in it.
+
+    Args:
+        image: `[H, W, 3]`.
+        corners: `[8, 3]` m, signs of the three axes in binary order, in the frame of the pose.
+        camtoworld: `[4, 4]` pose of the camera.
+        K: `[3, 3]` pixels.
+        label: written above the box.
+    """
+    drawn = np.ascontiguousarray(image).copy()
+    uv, z = project(transform(inverse(camtoworld), corners), K)
+    if (z <= 0.01).any():
+        return drawn
+    pixels = np.rint(uv.clip(-1e4, 1e4)).astype(int)
+    for a, b in combinations(range(8), 2):
+        if (a ^ b).bit_count() == 1:
+            cv2.line(drawn, pixels[a].tolist(), pixels[b].tolist(), BOX_COLOR, 2, cv2.LINE_AA)
+    if label:
+        place = (int(pixels[:, 0].min()), max(16, int(pixels[:, 1].min()) - 8))
+        for color, width in (((0, 0, 0), 4), (BOX_COLOR, 1)):
+            cv2.putText(
+                drawn, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, color, width, cv2.LINE_AA
+            )
+    return drawn
