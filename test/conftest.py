@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from m3_ros.capture.frame import Frame
+from m3_ros.features.extractor import FeatureMap
 from m3_ros.geometry import look_at
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View, lift_queries, principal_directions
@@ -30,17 +31,18 @@ K = np.array([[130.0, 0.0, 80.0], [0.0, 130.0, 60.0], [0.0, 0.0, 1.0]])
 
 
 class ColorModel:
-    """Names the colour of every 4 x 4 cell; a text means the colours it names."""
+    """Names the colour of every 2 x 2 cell; a text means the colours it names."""
 
     name, dim, degrees, threshold, digest = "color", 24, 8, 0.9, "none"
+    logit_scale = 30.0
 
     def __init__(self):
         generator = torch.Generator().manual_seed(0)
         self._rows = torch.linalg.qr(torch.randn(24, 24, generator=generator))[0]
 
     def extract(self, rgb):
-        height, width = rgb.shape[0] // 4, rgb.shape[1] // 4
-        cells = rgb[: 4 * height, : 4 * width].reshape(height, 4, width, 4, 3).mean((1, 3)) / 255
+        height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
+        cells = rgb[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3).mean((1, 3)) / 255
         distance = np.linalg.norm(cells[..., None, :] - np.array(list(COLORS.values())), axis=-1)
         share = torch.softmax(torch.from_numpy(-60 * distance), -1).float()
         features = torch.nn.functional.normalize(share @ self._rows[: len(COLORS)], dim=-1)
@@ -50,13 +52,15 @@ class ColorModel:
         words = [text.lower().split() for text in texts]
         rows = [[list(COLORS).index(w) for w in line if w in COLORS] or [20] for line in words]
         means = torch.stack([self._rows[row].mean(0) for row in rows])
-        return torch.nn.functional.normalize(means, dim=-1)
+        return torch.nn.functional.normalize(means, dim=-1).numpy()
 
+    def encode_image(self, rgb):
+        color = rgb.reshape(-1, 3).mean(0) / 255
+        near = min(COLORS, key=lambda name: np.linalg.norm(color - COLORS[name]))
+        return self.encode_text([near])[0]
 
-@dataclass(frozen=True)
-class FeatureMap:
-    features: np.ndarray
-    valid: np.ndarray
+    def contrasts(self, prompt):
+        return [name for name in (*COLORS, "umbrella") if name not in prompt]
 
 
 def surface(colored_points):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
 from m3_ros.capture.frame import Frame
 from m3_ros.config import M3Config
+from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
 from m3_ros.memory.queries import (
     View,
@@ -21,9 +21,6 @@ from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
 from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import fit
-
-if TYPE_CHECKING:
-    from m3_ros.features.extractor import FeatureExtractor
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of it that is done, 0..1."""

@@ -114,14 +114,16 @@ class SpatialMemory:
             raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")
         return self.models[name]
 
-    def relevancy(self, name: str, text: Tensor) -> Tensor:
+    def relevancy(self, name: str, text: NDArray[np.float32]) -> Tensor:
         """Mean cosine `[N, m]` of what each Gaussian remembers with unit rows `text [m, d]`.
 
         Every component counts with its direction only: `E[cos(P, text)]` under the attention.
         """
         model = self.model(name)
         unit = normalize(model.bank.components, dim=-1)
-        return relevancy(model.queries, model.projection, unit, text, self._temperature)
+        return relevancy(
+            model.queries, model.projection, unit, torch.as_tensor(text), self._temperature
+        )
 
     def features(self, name: str) -> Tensor:
         """Decoded features `[N, d]` of every Gaussian in the model's own space."""

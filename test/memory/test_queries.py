@@ -31,7 +31,7 @@ def distance(gaussians, views, store, queries, bank):
     decode, errors = attention_decoder(bank.components, 0.05), []
     for index, view in enumerate(views):
         target, valid = store.unit(index)
-        rendered = render_queries(gaussians, queries.queries, view, (40, 30))
+        rendered = render_queries(gaussians, queries.queries, view, (80, 60))
         features = decode(rendered, queries.projection)
         errors.append(1 - torch.cosine_similarity(features, target, dim=-1)[valid])
     return float(torch.cat(errors).mean())

@@ -1,0 +1,119 @@
+"""The memory's things, prepared once: what can be an answer, and what it is connected to."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from m3_ros.memory.attention import attention_weights
+from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.query.segmentation import find_planes, neighbour_graph, pieces, smooth
+
+TOP_K = 16
+"""Components that a Gaussian reads; the rest weigh next to nothing."""
+MIN_OPACITY = 0.3
+MIN_RELIABILITY = 0.2
+FOOT, FOOT_WEIGHT = 0.012, 0.1
+"""Height (m) above a plane below which pixels show plane and thing mixed, and its weight."""
+STANDING = 0.03
+"""A thing whose lowest point is this near (m) above a plane stands on it."""
+
+
+class Things:
+    """Opaque, reliable Gaussians off the large planes, their graph, and what each one reads.
+
+    Attributes:
+        index: Gaussians `[M]` (int64) that may belong to a thing.
+        points: their centres `[M, 3]`, m.
+        planes: large planes that things stand on.
+    """
+
+    def __init__(self, memory: SpatialMemory, model: ModelMemory, min_points: int) -> None:
+        gaussians = memory.gaussians
+        means = gaussians.means.double().numpy()
+        opacity = gaussians.opacities.sigmoid().numpy()
+        reliability = model.reliability.numpy()
+        solid = (opacity > MIN_OPACITY) & (reliability > MIN_RELIABILITY)
+        self.planes, on_plane = find_planes(means[solid])
+        self.index = np.flatnonzero(solid)[~on_plane]
+        self.points = means[self.index]
+        self.weights = (opacity * reliability)[self.index].astype(np.float32)
+        self.weights[self._near_plane()] *= FOOT_WEIGHT
+        self._min_points = min_points
+        spacing = float(gaussians.scales.exp().amax(1).median())
+        self.graph = neighbour_graph(self.points, float(np.clip(3 * spacing, 0.008, 0.025)))
+        everything = pieces(self.graph, np.ones(len(self.points), bool))
+        self.pieces = [piece for piece in everything if len(piece) >= min_points]
+        self._reads = reads(model, memory.config.memory.temperature)
+
+    def _near_plane(self) -> NDArray[np.bool_]:
+        """Which points `[M]` are so near a plane that its features mix with theirs."""
+        near = np.zeros(len(self.points), bool)
+        for plane in self.planes:
+            near |= np.abs(plane.height(self.points)) < FOOT
+        return near
+
+    def scores(
+        self, probability: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Probabilities of all Gaussians `[N]`, and of things `[M]` smoothed over neighbours.
+
+        Args:
+            probability: of every component `[t]`.
+        """
+        index, shares = self._reads
+        every = (probability.astype(np.float32)[index] * shares).sum(1)
+        values = every[self.index]
+        for _ in range(2):
+            values = smooth(self.graph, values, self.weights)
+        return every, values
+
+    def candidates(self, values: NDArray[np.float32]) -> list[NDArray[np.int64]]:
+        """Things that may be meant: whole pieces, or the part of one that the values mark.
+
+        A piece most of which is marked is one thing. In a larger one, points above a quarter of
+        the peak that hang together with points above half of it are.
+
+        Args:
+            values: `[M]` smoothed probabilities.
+        """
+        found = []
+        for piece in self.pieces:
+            inside = values[piece]
+            peak = np.sort(inside)[-max(5, len(inside) // 10) :].mean()
+            strong = inside > 0.5 * peak
+            if strong.mean() > 0.5:
+                found.append(piece)
+                continue
+            marked = np.zeros(len(values), bool)
+            marked[piece] = inside > 0.25 * peak
+            for part in pieces(self.graph, marked):
+                if len(part) >= self._min_points and (values[part] > 0.5 * peak).any():
+                    found.append(part)
+        return found
+
+    def floor(self, points: NDArray[np.float64]) -> float | None:
+        """Height (m) of the horizontal plane that points `[K, 3]` stand on, if there is one."""
+        low = points[:, 2].min()
+        for plane in self.planes:
+            if abs(plane.normal[2]) < 0.95:
+                continue
+            x, y = points[:, :2].mean(0)
+            height = (plane.offset - plane.normal[0] * x - plane.normal[1] * y) / plane.normal[2]
+            if -0.01 < low - height < STANDING:
+                return float(height)
+        return None
+
+
+def reads(model: ModelMemory, temperature: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Components `[N, k]` that each Gaussian reads, and their shares `[N, k]`."""
+    components = model.bank.components
+    count = min(TOP_K, len(components))
+    parts = []
+    for chunk in model.queries.split(max(1, 2**22 // len(components))):
+        weights = attention_weights(chunk, model.projection, components, temperature)
+        parts.append(weights.topk(count, dim=-1))
+    shares = torch.cat([part.values for part in parts])
+    shares = shares / shares.sum(-1, keepdim=True)
+    return torch.cat([part.indices for part in parts]).numpy(), shares.numpy()

@@ -1,0 +1,154 @@
+"""Every status, on a world where the truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import look_at
+from m3_ros.query.localize import Localizer
+from m3_ros.query.relevancy import QueryError
+
+EYE = (0.3, -0.35, 0.95)
+
+
+@pytest.fixture(scope="module")
+def localizer(toy_memory, toy):
+    return Localizer(toy_memory, toy.model)
+
+
+def without(places, color):
+    return {name: place for name, place in places.items() if name != color}
+
+
+@pytest.mark.parametrize("color", ["red", "green", "blue", "yellow"])
+def test_the_memory_alone_finds_the_whole_box(localizer, toy, color):
+    result = localizer.locate(f"the {color} box, please")
+    assert result.status == "FOUND"
+    assert result.heatmap is None
+    found = result.detections[0]
+    truth = [*toy.places[color], toy.table_z + toy.box / 2]
+    np.testing.assert_allclose(found.centroid, truth, atol=0.003)
+    np.testing.assert_allclose(found.box.size, toy.box, atol=0.008)
+    assert 0.5 <= found.score <= 1
+    assert found.label == f"{color} box"
+    assert np.linalg.eigvalsh(found.covariance).min() > 0
+
+
+def test_the_live_frame_confirms(localizer, toy):
+    frame = toy.see(EYE)
+    result = localizer.locate("red", frame)
+    assert result.status == "FOUND"
+    assert result.detections[0].visible
+    assert result.heatmap.shape == frame.depth.shape
+    assert result.heatmap.max() <= 1
+    row, column = np.unravel_index(result.heatmap.argmax(), result.heatmap.shape)
+    assert frame.rgb[row, column].argmax() == 0
+    assert (result.heatmap > 0.5).mean() < 0.1
+
+
+@pytest.mark.parametrize("prompt", ["purple umbrella", "umbrella", "желтая утка"])
+def test_what_is_absent_is_not_found(localizer, toy, prompt):
+    for frame in (None, toy.see(EYE)):
+        result = localizer.locate(prompt, frame)
+        assert result.status == "NOT_FOUND"
+        assert not result.detections
+        assert prompt in result.message
+
+
+def test_two_that_fit_are_ambiguous(localizer, toy):
+    result = localizer.locate("red blue")
+    assert result.status == "AMBIGUOUS"
+    assert len(result.detections) == 2
+    scores = [detection.score for detection in result.detections]
+    assert scores == sorted(scores, reverse=True)
+    places = {tuple(np.round(d.centroid[:2], 2)) for d in result.detections}
+    assert places == {toy.places["red"], toy.places["blue"]}
+
+
+def test_one_of_two_that_is_gone_makes_it_clear(localizer, toy):
+    frame = toy.see(EYE, without(toy.places, "red"))
+    result = localizer.locate("red blue", frame)
+    assert result.status == "FOUND"
+    np.testing.assert_allclose(result.detections[0].centroid[:2], toy.places["blue"], atol=0.01)
+
+
+def test_a_removed_box_is_stale(localizer, toy):
+    result = localizer.locate("red", toy.see(EYE, without(toy.places, "red")))
+    assert result.status == "STALE"
+    assert not result.detections
+    assert "not seen" in result.message
+
+
+def test_a_moved_box_is_stale_and_found_again(localizer, toy):
+    moved = {**toy.places, "red": (-0.2, -0.2)}
+    result = localizer.locate("red", toy.see(EYE, moved))
+    assert result.status == "STALE"
+    np.testing.assert_allclose(result.detections[0].centroid[:2], moved["red"], atol=0.03)
+    assert result.detections[0].visible
+
+
+def test_another_box_in_its_place_is_noticed(localizer, toy):
+    swapped = {**toy.places, "red": toy.places["blue"], "blue": toy.places["red"]}
+    result = localizer.locate("red", toy.see(EYE, swapped))
+    assert result.status == "STALE"
+    np.testing.assert_allclose(result.detections[0].centroid[:2], toy.places["blue"], atol=0.03)
+
+
+def test_looking_away_or_from_behind_something(localizer, toy):
+    away = localizer.locate("red", toy.see(EYE, target=(3.0, 0.0, 0.5)))
+    assert away.status == "OUT_OF_VIEW"
+    assert not away.detections[0].visible
+    assert len(away.detections[0].points) > 50
+
+
+def test_something_new_in_front_hides_it(localizer, toy):
+    frame = toy.see(EYE)
+    red = (frame.rgb[..., 0] > 150) & (frame.rgb[..., 1] < 100)
+    depth, rgb = frame.depth.copy(), frame.rgb.copy()
+    depth[red], rgb[red] = 0.2, 128
+    assert localizer.locate("red", replace(frame, rgb=rgb, depth=depth)).status == "OUT_OF_VIEW"
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan])
+def test_no_depth_is_said(localizer, toy, value):
+    frame = toy.see(EYE)
+    result = localizer.locate("red", replace(frame, depth=np.full_like(frame.depth, value)))
+    assert result.status == "NO_DEPTH"
+    assert result.detections
+
+
+def test_a_camera_inside_a_box(localizer, toy):
+    eye = [*toy.places["red"], toy.table_z + 0.03]
+    frame = toy.see(EYE)
+    inside = Frame(frame.rgb, frame.depth, frame.K, look_at(eye, (1.0, 0.3, 0.53)))
+    assert localizer.locate("red", inside).status in ("OUT_OF_VIEW", "NO_DEPTH", "STALE")
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "x" * 10_000])
+def test_a_bad_prompt_is_refused(localizer, prompt):
+    with pytest.raises(QueryError):
+        localizer.locate(prompt)
+
+
+def test_a_picture_is_a_question_too(localizer, toy):
+    crop = np.full((32, 32, 3), (230, 25, 25), np.uint8)
+    result = localizer.locate(crop, toy.see(EYE))
+    assert result.status == "FOUND"
+    np.testing.assert_allclose(result.detections[0].centroid[:2], toy.places["red"], atol=0.01)
+
+
+def test_the_heat_map_from_any_pose(localizer, toy):
+    frame = toy.frames[0]
+    heat = localizer.heatmap("green", frame.camtoworld, frame.K, (160, 120))
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    assert frame.rgb[row, column].argmax() == 1
+
+
+def test_other_weights_are_refused(toy, toy_memory):
+    class Other(type(toy.model)):
+        digest = "other"
+
+    with pytest.raises(ValueError, match="build the memory again"):
+        Localizer(toy_memory, Other())
