@@ -78,8 +78,9 @@ class SimulationNode(Node):
         try:
             loop()
         except Exception as error:
-            self.get_logger().fatal(f"{type(error).__name__}: {error}")
-            rclpy.try_shutdown()
+            if self.context.ok():  # otherwise the node is ending and cannot publish
+                self.get_logger().fatal(f"{type(error).__name__}: {error}")
+                rclpy.try_shutdown()
 
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
