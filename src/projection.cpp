@@ -12,16 +12,14 @@ struct Block {
   vfloat R[3][3];     // rotation of the Gaussian, from its normalised quaternion
   vfloat t[3], rz;    // mean in the camera frame, 1 / z
   vint valid;         // between the near and far plane
-  vfloat M[3][3];     // camera rotation * R * diag(scale): a square root of the covariance
+  vfloat A[3][3];     // camera rotation * R
   vfloat tx, ty;      // mean, clamped to 1.3 times the field of view as in gsplat
   vint x_free, y_free;  // not clamped
   vfloat jx, jxz, jy, jyz;  // Jacobian of the projection
-  vfloat m0[3], m1[3];      // rows of J * M
+  vfloat u0[3], u1[3];      // rows of J * A; times the scales, a root of the 2D covariance
+  vfloat minor[3];          // u0[k+1] u1[k+2] - u0[k+2] u1[k+1]
+  vfloat aa, ab, cc, det;   // 2D covariance without eps2d, determinant with it
 };
-
-inline vfloat dot(const vfloat (&a)[3], const vfloat (&b)[3]) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
 
 void rotation(Block& b) {
   vfloat (&q)[4] = b.quat;
@@ -50,8 +48,7 @@ void to_camera(Block& b, const Camera& camera, int64_t i, int64_t n, const float
     b.t[r] = V[4 * r] * b.mean[0] + V[4 * r + 1] * b.mean[1] + V[4 * r + 2] * b.mean[2] +
              V[4 * r + 3];
     for (int c = 0; c < 3; ++c)
-      b.M[r][c] = (V[4 * r] * b.R[0][c] + V[4 * r + 1] * b.R[1][c] + V[4 * r + 2] * b.R[2][c]) *
-                  b.scale[c];
+      b.A[r][c] = V[4 * r] * b.R[0][c] + V[4 * r + 1] * b.R[1][c] + V[4 * r + 2] * b.R[2][c];
   }
   b.valid = (b.t[2] >= camera.near_plane) & (b.t[2] <= camera.far_plane);
   b.t[2] = b.valid ? b.t[2] : broadcast(1.f);  // keeps discarded lanes finite
@@ -73,32 +70,50 @@ void project(Block& b, const Camera& camera) {
   b.jy = fy * b.rz;
   b.jxz = -b.jx * b.tx * b.rz;
   b.jyz = -b.jy * b.ty * b.rz;
+  b.aa = b.ab = b.cc = vfloat{};
   for (int c = 0; c < 3; ++c) {
-    b.m0[c] = b.jx * b.M[0][c] + b.jxz * b.M[2][c];
-    b.m1[c] = b.jy * b.M[1][c] + b.jyz * b.M[2][c];
+    b.u0[c] = b.jx * b.A[0][c] + b.jxz * b.A[2][c];
+    b.u1[c] = b.jy * b.A[1][c] + b.jyz * b.A[2][c];
+    const vfloat square = b.scale[c] * b.scale[c];
+    b.aa += b.u0[c] * b.u0[c] * square;
+    b.ab += b.u0[c] * b.u1[c] * square;
+    b.cc += b.u1[c] * b.u1[c] * square;
+  }
+  // Cauchy-Binet: the determinant as a sum of squares. aa * cc - ab * ab would cancel.
+  b.det = camera.eps2d * (b.aa + b.cc) + camera.eps2d * camera.eps2d;
+  for (int k = 0; k < 3; ++k) {
+    const int i = (k + 1) % 3, j = (k + 2) % 3;
+    b.minor[k] = b.u0[i] * b.u1[j] - b.u0[j] * b.u1[i];
+    const vfloat scaled = b.minor[k] * b.scale[i] * b.scale[j];
+    b.det += scaled * scaled;
   }
 }
 
-// d loss / d M from d loss / d conic; also fills the gradient of the Jacobian.
-void backward_covariance(const Block& b, const vfloat (&conic)[3], const vfloat (&v_conic)[3],
-                         vfloat (&v_M)[3][3], vfloat (&v_J)[4]) {
-  const vfloat A = conic[0], B = conic[1], C = conic[2];
-  const vfloat a = v_conic[0], h = 0.5f * v_conic[1], c = v_conic[2];
-  // G = -P V P, the gradient of the 2D covariance (conic P, its gradient V).
-  const vfloat p00 = a * A + h * B, p01 = a * B + h * C, p10 = h * A + c * B, p11 = h * B + c * C;
-  const vfloat g00 = -(A * p00 + B * p10), g01 = -(A * p01 + B * p11), g11 = -(B * p01 + C * p11);
-  vfloat v_m0[3], v_m1[3];
-  for (int k = 0; k < 3; ++k) {
-    v_m0[k] = 2.f * (g00 * b.m0[k] + g01 * b.m1[k]);
-    v_m1[k] = 2.f * (g01 * b.m0[k] + g11 * b.m1[k]);
-    v_M[0][k] = b.jx * v_m0[k];
-    v_M[1][k] = b.jy * v_m1[k];
-    v_M[2][k] = b.jxz * v_m0[k] + b.jyz * v_m1[k];
+// d loss / d (J A diag(scale)) becomes that of A diag(scale), of the scales and of the Jacobian.
+void backward_covariance(const Block& b, float eps2d, const vfloat (&conic)[3],
+                         const vfloat (&v_conic)[3], vfloat (&v_M)[3][3], vfloat (&v_scale)[3],
+                         vfloat (&v_J)[4]) {
+  const vfloat v00 = v_conic[0], v01 = 0.5f * v_conic[1], v11 = v_conic[2];
+  for (vfloat& v : v_J) v = vfloat{};
+  for (int c = 0; c < 3; ++c) {
+    const int i = (c + 1) % 3, j = (c + 2) % 3;
+    // n = conic * column c of J A, by minors: the conic's own product would cancel for needles.
+    const vfloat at_i = b.minor[j] * b.scale[i] * b.scale[i];
+    const vfloat at_j = b.minor[i] * b.scale[j] * b.scale[j];
+    const vfloat n0 = (eps2d * b.u0[c] + b.u1[i] * at_i - b.u1[j] * at_j) / b.det;
+    const vfloat n1 = (eps2d * b.u1[c] - b.u0[i] * at_i + b.u0[j] * at_j) / b.det;
+    const vfloat y0 = v00 * n0 + v01 * n1, y1 = v01 * n0 + v11 * n1;
+    v_scale[c] = -2.f * b.scale[c] * (n0 * y0 + n1 * y1);
+    const vfloat v_m0 = -2.f * b.scale[c] * (conic[0] * y0 + conic[1] * y1);
+    const vfloat v_m1 = -2.f * b.scale[c] * (conic[1] * y0 + conic[2] * y1);
+    v_M[0][c] = b.jx * v_m0;
+    v_M[1][c] = b.jy * v_m1;
+    v_M[2][c] = b.jxz * v_m0 + b.jyz * v_m1;
+    v_J[0] += v_m0 * b.A[0][c] * b.scale[c];
+    v_J[1] += v_m0 * b.A[2][c] * b.scale[c];
+    v_J[2] += v_m1 * b.A[1][c] * b.scale[c];
+    v_J[3] += v_m1 * b.A[2][c] * b.scale[c];
   }
-  v_J[0] = dot(v_m0, b.M[0]);
-  v_J[1] = dot(v_m0, b.M[2]);
-  v_J[2] = dot(v_m1, b.M[1]);
-  v_J[3] = dot(v_m1, b.M[2]);
 }
 
 // Adds the gradients of the mean in the camera frame and of fx, cx, fy, cy.
@@ -146,17 +161,10 @@ void m3_project(int64_t n, const float* means, const float* quats, const float* 
     Block b;
     to_camera(b, *camera, i, n, means, quats, scales);
     project(b, *camera);
-    const float eps = camera->eps2d;
-    const vfloat aa = dot(b.m0, b.m0), cc = dot(b.m1, b.m1), ab = dot(b.m0, b.m1);
-    vfloat det = eps * (aa + cc) + eps * eps;  // plus the squared minors (Cauchy-Binet): no a*c - b*b
-    for (int k = 0; k < 3; ++k) {
-      const vfloat minor = b.m0[k] * b.m1[(k + 1) % 3] - b.m0[(k + 1) % 3] * b.m1[k];
-      det += minor * minor;
-    }
-    const vfloat a = aa + eps, c = cc + eps;
-    const vfloat conic[3] = {c / det, -ab / det, a / det};
+    const vfloat a = b.aa + camera->eps2d, c = b.cc + camera->eps2d;
+    const vfloat conic[3] = {c / b.det, -b.ab / b.det, a / b.det};
     const vfloat mean2d[2] = {fx * b.t[0] * b.rz + cx, fy * b.t[1] * b.rz + cy};
-    const vfloat r = -ab / c, q = 0.5f / c;
+    const vfloat r = -b.ab / c, q = 0.5f / c;
     store_rows(means2d, i, n, mean2d);
     store_rows(conics, i, n, conic);
     for (int l = 0; l < W && i + l < n; ++l) {
@@ -168,7 +176,7 @@ void m3_project(int64_t n, const float* means, const float* quats, const float* 
       const float rx = std::ceil(extend * std::sqrt(a[l]));
       const float ry = std::ceil(extend * std::sqrt(c[l]));
       const float u = mean2d[0][l], v = mean2d[1][l];
-      const bool drawn = b.valid[l] && cut >= 0.f && std::isfinite(det[l]) && u + rx > 0 &&
+      const bool drawn = b.valid[l] && cut >= 0.f && std::isfinite(b.det[l]) && u + rx > 0 &&
                          u - rx < camera->width && v + ry > 0 && v - ry < camera->height;
       radii[2 * (i + l)] = drawn ? (int32_t)std::fmin(rx, 1e9f) : 0;
       radii[2 * (i + l) + 1] = drawn ? (int32_t)std::fmin(ry, 1e9f) : 0;
@@ -203,16 +211,14 @@ void m3_project_backward(int64_t n, const float* means, const float* quats, cons
     for (vfloat& v : v_mean2d) v = drawn ? v : zero;
     v_depth[0] = drawn ? v_depth[0] : zero;
 
-    vfloat v_M[3][3], v_J[4], v_t[3], v_intrinsics[4] = {};
-    backward_covariance(b, conic, v_conic, v_M, v_J);
+    vfloat v_M[3][3], v_scale[3], v_J[4], v_t[3], v_intrinsics[4] = {};
+    backward_covariance(b, camera->eps2d, conic, v_conic, v_M, v_scale, v_J);
     backward_camera(b, *camera, v_J, v_mean2d, v_depth[0], v_t, v_intrinsics);
-    vfloat v_R[3][3], v_scale[3], v_mean[3], v_quat[4];
+    vfloat v_R[3][3], v_mean[3], v_quat[4];
     for (int c = 0; c < 3; ++c) {
-      v_scale[c] = zero;
       v_mean[c] = V[c] * v_t[0] + V[4 + c] * v_t[1] + V[8 + c] * v_t[2];
       for (int r = 0; r < 3; ++r) {
         const vfloat v = V[r] * v_M[0][c] + V[4 + r] * v_M[1][c] + V[8 + r] * v_M[2][c];
-        v_scale[c] += v * b.R[r][c];
         v_R[r][c] = v * b.scale[c];
       }
     }

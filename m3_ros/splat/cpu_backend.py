@@ -8,14 +8,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from m3_ros.splat import native
 
 EPS2D = 0.3  # px^2 added to every projected covariance, gsplat's default
 
 
-def camera(viewmat: Tensor, K: Tensor, width: int, height: int, near: float, far: float):
+def _camera(
+    viewmat: Tensor, K: Tensor, width: int, height: int, near: float, far: float
+) -> native.Camera:
     """`native.Camera` of one view: world to camera `[4, 4]`, intrinsics `[3, 3]` in pixels."""
     return native.Camera(
         tuple(viewmat.detach().flatten().tolist()),
@@ -36,11 +38,22 @@ class Project(Function):
     """
 
     @staticmethod
-    def forward(ctx, means, quats, scales, opacities, viewmats, Ks, size, near, far):
+    def forward(
+        ctx: FunctionCtx,
+        means: Tensor,
+        quats: Tensor,
+        scales: Tensor,
+        opacities: Tensor,
+        viewmats: Tensor,
+        Ks: Tensor,
+        size: tuple[int, int],
+        near: float,
+        far: float,
+    ) -> tuple[Tensor, ...]:
         means, quats, scales = means.contiguous(), quats.contiguous(), scales.contiguous()
         opacities = opacities.contiguous()
         views, n = len(viewmats), len(means)
-        ctx.cameras = [camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
+        ctx.cameras = [_camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
         radii = torch.empty(views, n, 2, dtype=torch.int32)
         means2d, depths = torch.empty(views, n, 2), torch.empty(views, n)
         conics, shapes = torch.empty(views, n, 3), torch.empty(views, n, 3)
@@ -53,7 +66,14 @@ class Project(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, _radii, v_means2d, v_depths, v_conics, _shapes):
+    def backward(
+        ctx: FunctionCtx,
+        _radii: None,
+        v_means2d: Tensor,
+        v_depths: Tensor,
+        v_conics: Tensor,
+        _shapes: None,
+    ) -> tuple[Tensor | None, ...]:
         means, quats, scales, radii, conics = ctx.saved_tensors
         v_means, v_quats, v_scales = map(torch.zeros_like, (means, quats, scales))
         v_viewmats = torch.zeros(len(radii), 4, 4)
@@ -82,18 +102,18 @@ class Rasterize(Function):
 
     @staticmethod
     def forward(
-        ctx,
-        means2d,
-        conics,
-        opacities,
-        colors,
-        depths,
-        backgrounds,
-        radii,
-        shapes,
-        size,
-        with_depth,
-    ):
+        ctx: FunctionCtx,
+        means2d: Tensor,
+        conics: Tensor,
+        opacities: Tensor,
+        colors: Tensor,
+        depths: Tensor,
+        backgrounds: Tensor | None,
+        radii: Tensor,
+        shapes: Tensor,
+        size: tuple[int, int],
+        with_depth: bool,
+    ) -> tuple[Tensor, Tensor]:
         width, height = size
         inputs = [x.contiguous() for x in (means2d, conics, opacities, colors, depths)]
         views, channels = len(radii), colors.shape[-1] + with_depth
@@ -116,7 +136,9 @@ class Rasterize(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, v_renders, v_alphas):
+    def backward(
+        ctx: FunctionCtx, v_renders: Tensor, v_alphas: Tensor
+    ) -> tuple[Tensor | None, ...]:
         *inputs, backgrounds, radii, shapes, transmittance, last = ctx.saved_tensors
         v_renders = v_renders.contiguous()
         v_transmittance = -v_alphas[..., 0].contiguous()
@@ -139,7 +161,14 @@ class Rasterize(Function):
         return *v_inputs, v_backgrounds, None, None, None, None
 
 
-def _splats(inputs: list[Tensor], radii, shapes, b: int, size, with_depth: bool) -> native.Splats:
+def _splats(
+    inputs: list[Tensor],
+    radii: Tensor,
+    shapes: Tensor,
+    b: int,
+    size: tuple[int, int],
+    with_depth: bool,
+) -> native.Splats:
     """View `b` of the inputs of `Rasterize` (which must outlive the result)."""
     means2d, conics, opacities, colors, depths = inputs
     arrays = radii[b], means2d[b], depths[b], conics[b], shapes[b], opacities[b]

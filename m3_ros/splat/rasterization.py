@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from m3_ros.splat.cpu_backend import Project, Rasterize
+from m3_ros.splat.request import Request
 from m3_ros.splat.spherical_harmonics import sh_colors
-from m3_ros.splat.validation import check_rasterization
 
 
 def rasterization(
@@ -58,56 +58,33 @@ def rasterization(
     Raises:
         ValueError: An argument has a wrong shape, type, device or value; names which.
     """
-    check_rasterization(
+    request = Request(
         *(means, quats, scales, opacities, colors, viewmats, Ks, width, height),
-        near_plane=near_plane,
-        far_plane=far_plane,
-        sh_degree=sh_degree,
-        backgrounds=backgrounds,
-        render_mode=render_mode,
-    )
-    backend = _rasterize_cuda if means.is_cuda else _rasterize_cpu
-    tensors = [
-        x.to(torch.float32) for x in (means, quats, scales, opacities, colors, viewmats, Ks)
-    ]
-    if backgrounds is not None:
-        backgrounds = backgrounds.to(torch.float32)
-    renders, alphas, info = backend(
-        *tensors, (width, height), near_plane, far_plane, sh_degree, backgrounds, render_mode
-    )
+        *(near_plane, far_plane, sh_degree, backgrounds, render_mode),
+    ).to_float32()
+    renders, alphas, info = (_on_cuda if means.is_cuda else _on_cpu)(request)
     return renders.to(means.dtype), alphas.to(means.dtype), info
 
 
-def _rasterize_cuda(
-    means, quats, scales, opacities, colors, viewmats, Ks, size, near, far, sh_degree, backgrounds,
-    mode,
-):  # fmt: skip
+def _on_cuda(request: Request) -> tuple[Tensor, Tensor, dict]:
     import gsplat
 
-    return gsplat.rasterization(
-        *(means, quats, scales, opacities, colors, viewmats, Ks, *size),
-        near_plane=near,
-        far_plane=far,
-        sh_degree=sh_degree,
-        backgrounds=backgrounds,
-        render_mode=mode,
-        packed=False,
-    )
+    return gsplat.rasterization(**vars(request), packed=False)
 
 
-def _rasterize_cpu(
-    means, quats, scales, opacities, colors, viewmats, Ks, size, near, far, sh_degree, backgrounds,
-    mode,
-):  # fmt: skip
+def _on_cpu(request: Request) -> tuple[Tensor, Tensor, dict]:
+    views, size, mode = len(request.viewmats), (request.width, request.height), request.render_mode
     radii, means2d, depths, conics, shapes = Project.apply(
-        means, quats, scales, opacities, viewmats, Ks, size, near, far
+        *(request.means, request.quats, request.scales, request.opacities),
+        *(request.viewmats, request.Ks, size, request.near_plane, request.far_plane),
     )
-    opacities = opacities.expand(len(viewmats), -1)
+    opacities = request.opacities.expand(views, -1)
+    colors, backgrounds = request.colors, request.backgrounds
     with_depth = mode.endswith("D")
     if mode in ("D", "ED"):
-        colors, backgrounds = means.new_empty(len(means), 0), None
-    elif sh_degree is not None:
-        colors = sh_colors(sh_degree, means, colors, viewmats)
+        colors, backgrounds = request.means.new_empty(len(request.means), 0), None
+    elif request.sh_degree is not None:
+        colors = sh_colors(request.sh_degree, request.means, colors, request.viewmats)
     if backgrounds is not None and with_depth:
         backgrounds = torch.nn.functional.pad(backgrounds, (0, 1))
     renders, alphas = Rasterize.apply(
@@ -124,8 +101,8 @@ def _rasterize_cpu(
         "opacities": opacities,
         "camera_ids": None,
         "gaussian_ids": None,
-        "width": size[0],
-        "height": size[1],
-        "n_cameras": len(viewmats),
+        "width": request.width,
+        "height": request.height,
+        "n_cameras": views,
     }
     return renders, alphas, info

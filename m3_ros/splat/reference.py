@@ -41,7 +41,8 @@ def reference_rasterization(
         colors = sh_colors(sh_degree, means, colors, viewmats)
     for b, (viewmat, K) in enumerate(zip(viewmats, Ks, strict=True)):
         mean2d, conic, depth, radius = _project(
-            means, quats, scales, opacities, viewmat, K, width, height, near_plane, far_plane
+            *(means, quats, scales, opacities, viewmat, K, (width, height)),
+            *(near_plane, far_plane),
         )
         channels = colors if colors.ndim == 2 else colors[b]
         if render_mode in ("D", "ED"):
@@ -49,7 +50,7 @@ def reference_rasterization(
         elif render_mode.endswith("D"):
             channels = torch.cat([channels, depth[:, None]], dim=1)
         render, transmittance, margin = _composite(
-            mean2d, conic, opacities, channels, depth, radius, width, height, tile
+            mean2d, conic, opacities, channels, depth, radius, (width, height), tile
         )
         if backgrounds is not None and render_mode not in ("D", "ED"):
             extra = channels.shape[1] - backgrounds.shape[1]
@@ -74,16 +75,27 @@ def _rotations(quats: Tensor) -> Tensor:
     return torch.stack(rows, dim=-1).reshape(-1, 3, 3)
 
 
-def _project(means, quats, scales, opacities, viewmat, K, width, height, near, far):
-    """Image-plane mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled)."""
+def _project(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    viewmat: Tensor,
+    K: Tensor,
+    size: tuple[int, int],
+    near: float,
+    far: float,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled), pixels."""
+    width, height = size
     x, y, z = (means @ viewmat[:3, :3].T + viewmat[:3, 3]).unbind(-1)
     inside = (z >= near) & (z <= far)
     safe = torch.where(inside, z, torch.ones_like(z))
     (fx, _, cx), (_, fy, cy) = K[0], K[1]
 
-    def limited(ratio, focal, centre, size):
-        margin = 0.15 * size / focal
-        return torch.clamp(ratio, -centre / focal - margin, (size - centre) / focal + margin)
+    def limited(ratio: Tensor, focal: Tensor, centre: Tensor, pixels: int) -> Tensor:
+        margin = 0.15 * pixels / focal
+        return torch.clamp(ratio, -centre / focal - margin, (pixels - centre) / focal + margin)
 
     zero = torch.zeros_like(safe)
     tx, ty = limited(x / safe, fx, cx, width), limited(y / safe, fy, cy, height)
@@ -95,15 +107,25 @@ def _project(means, quats, scales, opacities, viewmat, K, width, height, near, f
     with torch.no_grad():
         extend = (2 * (255 * opacities).clamp_min(1).log()).sqrt().clamp_max(3.33)
         radius = (extend[:, None] * covariance.diagonal(dim1=1, dim2=2).sqrt()).ceil()
-        size = torch.tensor([width, height], dtype=means.dtype)
+        corner = torch.tensor([width, height], dtype=means.dtype)
         drawn = inside & (opacities >= 1 / 255)
-        drawn &= ((mean2d + radius > 0) & (mean2d - radius < size)).all(1)
+        drawn &= ((mean2d + radius > 0) & (mean2d - radius < corner)).all(1)
         radius[~drawn] = 0
     return mean2d, torch.linalg.inv(covariance), z, radius
 
 
-def _composite(mean2d, conic, opacities, channels, depth, radius, width, height, tile):
+def _composite(
+    mean2d: Tensor,
+    conic: Tensor,
+    opacities: Tensor,
+    channels: Tensor,
+    depth: Tensor,
+    radius: Tensor,
+    size: tuple[int, int],
+    tile: int,
+) -> list[Tensor]:
     """Blends near to far; returns render `[H, W, C]`, transmittance and margin `[H, W]`."""
+    width, height = size
     order = torch.argsort(depth, stable=True)
     order = order[radius[order, 0] > 0]
     rows = []
@@ -125,8 +147,10 @@ def _composite(mean2d, conic, opacities, channels, depth, radius, width, height,
     return [torch.cat(parts, dim=0) for parts in zip(*rows, strict=True)]
 
 
-def _blend(delta, conic, opacities, channels):
-    """Pixels `[P]` of splats at `delta [n, P, 2]`: render `[P, C]`, transmittance, margin `[P]`."""
+def _blend(
+    delta: Tensor, conic: Tensor, opacities: Tensor, channels: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Render `[P, C]`, transmittance and margin `[P]` of splats at `delta [n, P, 2]`, by depth."""
     raw = opacities[:, None] * torch.exp(
         -0.5 * torch.einsum("npi,nij,npj->np", delta, conic, delta)
     )
