@@ -18,7 +18,8 @@ from tf2_msgs.msg import TFMessage
 from m3_ros.geometry import look_at, planar_pose
 from m3_ros.nodes import conversions, images
 
-SPEED = 0.1
+SPEED = 0.1  # m/s
+PERIOD = 0.05  # s between images
 MOUNT = look_at([0.0, 0.0, 1.0], [0.0, 0.0, 0.0], up=[1.0, 0.0, 0.0])
 K = np.array([[100.0, 0.0, 40.0], [0.0, 100.0, 30.0], [0.0, 0.0, 1.0]])
 OPTICAL = "camera_color_optical_frame"
@@ -41,14 +42,14 @@ class FakeCamera(Node):
         self._static = self.create_publisher(TFMessage, "/tf_static", latched)
         mount = conversions.transform_stamped("base_link", OPTICAL, 0.0, MOUNT)
         self._static.publish(TFMessage(transforms=[mount]))
-        self.create_timer(0.05, self._publish_images)
+        self.create_timer(PERIOD, self._publish_images)
         self.create_timer(0.02, self._publish_odometry)
 
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
 
     def _publish_images(self) -> None:
-        stamp = self._now()
+        stamp = np.floor(self._now() / PERIOD) * PERIOD  # exact, however late the timer fires
         head = conversions.header(OPTICAL, stamp)
         late = conversions.header(OPTICAL, stamp + self._options.skew)
         rgb = np.full((60, 80, 3), (10, 20, 30), np.uint8)

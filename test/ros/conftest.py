@@ -1,0 +1,49 @@
+"""Real processes over DDS: each test run has a domain of its own, on this machine only."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_domain():
+    # Domains 1 to 101 have safe ports everywhere; the process id tells parallel runs apart.
+    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ["ROS_LOCALHOST_ONLY"] = "1"  # the same for ROS 2 Humble
+
+
+@pytest.fixture
+def start(own_domain):
+    """Start a Python script of this folder as a process; all end with the test."""
+    running = []
+
+    def begin(script, *arguments):
+        process = subprocess.Popen([sys.executable, str(HERE / script), *arguments])
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.terminate()
+    for process in running:
+        process.wait(timeout=10)
+
+
+@pytest.fixture
+def eventually():
+    """Wait until a condition holds; fail with what was awaited otherwise."""
+
+    def wait(condition, what, timeout=60.0):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f"{what} did not happen within {timeout} s"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,100 @@
+"""The capture node between real processes: a fake camera publishes, a client asks."""
+
+import time
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from std_srvs.srv import Trigger
+
+from m3_ros.capture.scan import Scan
+from m3_ros.config import M3Config
+from m3_ros.nodes.client import Client
+from m3_ros.nodes.stack import Stack, override
+
+
+@pytest.fixture
+def capture(tmp_path):
+    """The capture node as a process, and a client; quick to say what is missing."""
+    settings = [f"storage.scans={tmp_path}", "scan.sync_tolerance=0.01"]
+    config = override(M3Config(), settings)
+    with Stack(["capture"], config) as stack, Client("test", stack.check) as client:
+        yield client
+
+
+def start_camera(start, client, *options):
+    start("fake_camera.py", *options)
+    client.wait_until(lambda: client.node.count_publishers("/tf_static") > 0, 60.0, "no camera")
+
+
+def ask(client, name):
+    return client.call(Trigger, f"/m3/scan/{name}", Trigger.Request(), timeout=60.0)
+
+
+@pytest.mark.parametrize("options", [(), ("--rectified-name",)], ids=["image_raw", "rect_raw"])
+def test_a_scan_holds_synchronised_posed_keyframes(start, capture, options):
+    start_camera(start, capture, *options)
+    started = ask(capture, "start")
+    assert started.success, started.message
+    again = ask(capture, "start")
+    assert not again.success and "already running" in again.message
+    time.sleep(2.0)
+    stopped = ask(capture, "stop")
+    assert stopped.success, stopped.message
+    scan = Scan.open(started.message)
+    assert f"{len(scan)} keyframes" in stopped.message
+    frames = list(scan)
+    # The camera moves 0.1 m/s along x; a keyframe comes every 0.03 m.
+    assert 3 <= len(frames) <= 8
+    positions = np.array([frame.camtoworld[:3, 3] for frame in frames])
+    stamps = np.array([frame.stamp for frame in frames])
+    assert np.allclose(positions[:, 0], 0.1 * (stamps % 1000.0), atol=1e-4)
+    assert np.allclose(positions[:, 1:], [0.0, 1.0], atol=1e-6)
+    assert (frames[0].rgb == [10, 20, 30]).all() and np.allclose(frames[0].depth, 1.0)
+    assert np.allclose(frames[0].K[:2, 2], [40.0, 30.0])
+
+
+def test_stopping_without_a_scan_says_so(capture):
+    answer = ask(capture, "stop")
+    assert not answer.success and "/m3/scan/start" in answer.message
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--without", "color"), "nobody publishes|no message"),
+        (("--without", "depth"), "aligned_depth_to_color"),
+        (("--without", "info"), "camera_info"),
+        (("--without", "odometry"), "/tf|map"),
+        (("--skew", "0.025"), "sync_tolerance"),
+    ],
+    ids=["color", "depth", "info", "transform", "skew"],
+)
+def test_what_is_missing_is_named_and_the_node_lives(start, capture, options, complaint, tmp_path):
+    start_camera(start, capture, *options)
+    answer = ask(capture, "start")
+    assert not answer.success
+    assert any(word in answer.message for word in complaint.split("|")), answer.message
+    assert "no scan is running" in ask(capture, "stop").message
+    assert not list(tmp_path.iterdir())
+
+
+def test_diagnostics_say_what_arrives_and_what_does_not(start, capture, eventually):
+    start_camera(start, capture, "--without", "depth")
+    states = {}
+
+    def receive(message):
+        states.update({status.name: status for status in message.status})
+
+    capture.node.create_subscription(DiagnosticArray, "/diagnostics", receive, 10)
+    color = "capture: /camera/camera/color/image_raw"
+    depth = "capture: /camera/camera/aligned_depth_to_color/image_raw"
+
+    def settled():
+        return color in states and states[color].level == b"\0" and states[depth].level == b"\2"
+
+    eventually(settled, "colour reported well and depth missing")
+    rate = {item.key: float(item.value) for item in states[color].values}["rate [Hz]"]
+    assert 0.0 < rate < 25.0
+    # The message says who is missing what.
+    assert depth.removeprefix("capture: ") in states[depth].message
