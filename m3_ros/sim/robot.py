@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
-from m3_ros.geometry import inverse
+from m3_ros.grasp.driving import arrived, steer, way_left
 from m3_ros.grasp.robot import (
     JointState,
     JointTrajectory,
@@ -25,8 +25,6 @@ Array = NDArray[np.float64]
 TICK = 0.02  # s of simulated time between looks at `cancelled`
 GRIPPER_REST = 0.3  # s without motion after which the jaw rests
 GRIPPER_TIMEOUT = 5.0  # s
-BASE_GAIN = 1.5  # of the way left, 1/s
-BASE_TOLERANCE = (0.006, 0.006)  # m, rad
 BASE_TIMEOUT = 60.0  # s
 
 
@@ -96,16 +94,12 @@ class SimulatedRobot:
         """
         end = self.simulation.time + BASE_TIMEOUT
         while True:
-            T = inverse(self.base_pose()) @ T_map_base
-            x, y, yaw = T[0, 3], T[1, 3], np.arctan2(T[1, 0], T[0, 0])
-            way = float(np.hypot(x, y))
-            if way < BASE_TOLERANCE[0] and abs(yaw) < BASE_TOLERANCE[1]:
+            left = way_left(self.base_pose(), T_map_base)
+            if arrived(left):
                 break
             if self.simulation.time > end:
-                raise RobotError(f"the base is still {way:.3f} m and {yaw:.3f} rad from its goal")
-            pace = min(BASE_GAIN, max_speed / max(way, 1e-9))
-            turn = float(np.clip(BASE_GAIN * yaw, -max_yaw_rate, max_yaw_rate))
-            self.simulation.set_base_velocity(pace * x, pace * y, turn)
+                raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
+            self.simulation.set_base_velocity(*steer(left, max_speed, max_yaw_rate))
             self._tick(cancelled)
         self.simulation.set_base_velocity(0.0, 0.0, 0.0)
         self.wait(0.5)

@@ -1,0 +1,244 @@
+"""The `Robot` protocol over ROS 2: ros2_control's controllers, cmd_vel, TF and the wrist camera.
+
+A MoveIt 2 or Z1 SDK backend is another class with the same seven methods.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import Twist
+from numpy.typing import NDArray
+from rclpy.action import ActionClient
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.task import Future
+from sensor_msgs.msg import JointState as JointStateMessage
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+from trajectory_msgs.msg import JointTrajectoryPoint
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame_tree import TransformError
+from m3_ros.config import M3Config
+from m3_ros.grasp.driving import arrived, steer, way_left
+from m3_ros.grasp.robot import (
+    GRIPPER_JOINT,
+    JointState,
+    JointStatesLost,
+    JointTrajectory,
+    MotionCancelled,
+    RobotError,
+    TrackingError,
+    never,
+)
+from m3_ros.nodes.conversions import ConversionError, to_joint_state, trajectory_message
+from m3_ros.nodes.frames import FrameError, FrameStream
+from m3_ros.nodes.transforms import listen_to_transforms
+from m3_ros.nodes.watchdog import Watchdog
+
+try:
+    from control_msgs.action import FollowJointTrajectory
+except ImportError:  # then trajectories go to the topic
+    FollowJointTrajectory = None
+
+Array = NDArray[np.float64]
+
+TICK = 0.05  # s between looks at `cancelled` and at the joints
+JOINT_STATE_AGE = 1.0  # s after which joint states count as lost
+FRAME_TIMEOUT = 5.0  # s to wait for a camera frame
+GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
+TRACKING_TOLERANCE = 0.35  # rad, on the way
+SETTLE_TIME = 3.0  # s after a trajectory's end to reach its goal
+GRIPPER_REST, GRIPPER_STILL, GRIPPER_TIMEOUT = 0.3, 0.02, 6.0  # s, rad/s, s
+BASE_TIMEOUT = 90.0  # s
+
+
+class RosRobot:
+    """Drives the robot from worker threads while `node` is spun by its executor.
+
+    Args:
+        node: carries the subscriptions and publishers.
+        config: names of topics and frames.
+    """
+
+    def __init__(self, node: Node, config: M3Config) -> None:
+        self._node, self._names = node, config.robot
+        self._joints: JointState | None = None
+        self._received = 0.0
+        watchdog = Watchdog(node)
+        self._tree = listen_to_transforms(node, watchdog)
+        self.stream = FrameStream(node, config, self._tree, watchdog)
+        group = ReentrantCallbackGroup()
+        names = self._names
+        self._tick = watchdog.topic((names.joint_states_topic,), qos_profile_sensor_data)
+        node.create_subscription(
+            JointStateMessage,
+            names.joint_states_topic,
+            self._receive,
+            qos_profile_sensor_data,
+            callback_group=group,
+        )
+        self._arm, self._gripper = (
+            node.create_publisher(JointTrajectoryMessage, f"{controller}/joint_trajectory", 10)
+            for controller in (names.arm_controller, names.gripper_controller)
+        )
+        self._base = node.create_publisher(Twist, names.cmd_vel_topic, 10)
+        self._follower = FollowJointTrajectory and ActionClient(
+            node,
+            FollowJointTrajectory,
+            f"{names.arm_controller}/follow_joint_trajectory",
+            callback_group=group,
+        )
+
+    def joint_state(self) -> JointState:
+        """Newest measured joints.
+
+        Raises:
+            JointStatesLost: there are none, or the newest is older than a second.
+        """
+        age = time.monotonic() - self._received
+        if self._joints is None or age > JOINT_STATE_AGE:
+            since = f"for {age:.1f} s" if self._joints else "at all"
+            raise JointStatesLost(f"no joint states on {self._names.joint_states_topic} {since}")
+        return self._joints
+
+    def base_pose(self) -> Array:
+        """`T_map_base_link [4, 4]`, the newest that TF knows.
+
+        Raises:
+            RobotError: TF does not know it.
+        """
+        try:
+            return self._tree.lookup(self._names.world_frame, self._names.base_frame)
+        except TransformError as error:
+            raise RobotError(str(error)) from error
+
+    def observe(self) -> Frame:
+        """Next frame of the wrist camera.
+
+        Raises:
+            RobotError: none comes, or its transform is missing.
+        """
+        try:
+            return self.stream.next(FRAME_TIMEOUT, after=self._now())
+        except FrameError as error:
+            raise RobotError(str(error)) from error
+
+    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+        """Follow a trajectory by the controller's action where it is served, else by its topic.
+
+        Raises:
+            TrackingError, JointStatesLost, MotionCancelled: the arm has stopped.
+        """
+        self.joint_state()
+        if self._follower and self._follower.server_is_ready():
+            self._follow_action(trajectory, cancelled)
+        else:
+            self._follow_topic(trajectory, cancelled)
+
+    def move_gripper(
+        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+    ) -> float:
+        """Move jointGripper until it rests; returns the position reached in rad."""
+        goal = JointTrajectoryPoint(positions=[position], effort=[max_effort])
+        self._gripper.publish(JointTrajectoryMessage(joint_names=[GRIPPER_JOINT], points=[goal]))
+        still, end = 0.0, time.monotonic() + GRIPPER_TIMEOUT
+        while still < GRIPPER_REST and time.monotonic() < end:
+            before = self.joint_state().gripper
+            self._wait(cancelled)
+            speed = abs(self.joint_state().gripper - before) / TICK
+            still = 0.0 if speed > GRIPPER_STILL else still + TICK
+        return self.joint_state().gripper
+
+    def move_base(
+        self,
+        T_map_base: Array,
+        max_speed: float,
+        max_yaw_rate: float,
+        cancelled: Callable[[], bool] = never,
+    ) -> None:
+        """Drive to a planar pose in map, steered by the odometry.
+
+        Raises:
+            RobotError: not there in time, or TF is lost; the base has stopped.
+            MotionCancelled: the base has stopped.
+        """
+        end = time.monotonic() + BASE_TIMEOUT
+        try:
+            while not arrived(left := way_left(self.base_pose(), T_map_base)):
+                if time.monotonic() > end:
+                    raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
+                command = Twist()
+                command.linear.x, command.linear.y, command.angular.z = steer(
+                    left, max_speed, max_yaw_rate
+                )
+                self._base.publish(command)
+                self._wait(cancelled)
+        finally:
+            self._base.publish(Twist())
+        time.sleep(0.5)  # the body comes to rest, and the odometry with it
+
+    def hold(self) -> None:
+        """Stop the arm and the base where they are; the gripper keeps its command."""
+        self._arm.publish(JointTrajectoryMessage())
+        self._base.publish(Twist())
+
+    def _receive(self, message: JointStateMessage) -> None:
+        try:
+            self._joints, self._received = to_joint_state(message), time.monotonic()
+            self._tick()
+        except ConversionError:
+            pass  # another device's joints on the same topic
+
+    def _now(self) -> float:
+        return self._node.get_clock().now().nanoseconds * 1e-9
+
+    def _wait(self, cancelled: Callable[[], bool]) -> None:
+        """One tick; stops the robot when cancelled or when nobody knows where the arm is."""
+        if cancelled():
+            self.hold()
+            raise MotionCancelled("cancelled: the robot has stopped")
+        time.sleep(TICK)
+        try:
+            self.joint_state()
+        except JointStatesLost:
+            self.hold()
+            raise
+
+    def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+        handle = self._result(self._follower.send_goal_async(goal), cancelled)
+        if not handle.accepted:
+            raise RobotError("the arm's controller rejected the trajectory")
+        try:
+            result = self._result(handle.get_result_async(), cancelled).result
+        except RobotError:
+            handle.cancel_goal_async()
+            raise
+        if result.error_code != FollowJointTrajectory.Result.SUCCESSFUL:
+            raise TrackingError(result.error_string or f"controller error {result.error_code}")
+
+    def _result(self, future: Future, cancelled: Callable[[], bool]) -> object:
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.is_set():
+            self._wait(cancelled)
+        return future.result()
+
+    def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        self._arm.publish(trajectory_message(trajectory))
+        begun = time.monotonic()
+        while True:
+            self._wait(cancelled)
+            elapsed = time.monotonic() - begun
+            error = np.abs(self.joint_state().arm - trajectory.sample(elapsed)[0]).max()
+            if elapsed >= trajectory.duration and error < GOAL_TOLERANCE:
+                return
+            late = elapsed > trajectory.duration + SETTLE_TIME
+            if late or error > TRACKING_TOLERANCE:
+                self.hold()
+                raise TrackingError(f"the arm is {error:.2f} rad off its trajectory and stopped")
