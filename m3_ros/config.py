@@ -203,6 +203,12 @@ class GraspConfig(Stage):
     max_width: float = setting(0.085, "widest thing to close on", "m", 0.005, 0.1)
     look_distance: float = setting(0.28, "camera to object when looking again", "m", 0.1, 1.0)
     max_attempts: int = setting(3, "grasps tried before giving up", "", 1, 10)
+    drive_base: bool = setting(True, "drive the base when the arm cannot reach")
+    scan_center: tuple[float, ...] = setting(
+        (0.75, 0.0, -0.05), "middle of the scanned region, in base_link", "m", length=3
+    )
+    scan_radius: float = setting(0.3, "camera to the middle while scanning", "m", 0.15, 0.6)
+    scan_views: int = setting(60, "viewpoints of a scan", "", 10, 200)
 
 
 @dataclass(frozen=True)

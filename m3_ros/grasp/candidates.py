@@ -279,7 +279,7 @@ def _antipodal(facing: Array, between: Array) -> float:
 
 
 def _with_room(grasp: Grasp, target: _Target, config: GraspConfig) -> tuple[Grasp | None, str]:
-    """The grasp with the smallest opening that has room on the whole way, or what is in its way."""
+    """The grasp with the smallest opening that has room all the way, or what is in its way."""
     at_contact = transform(inverse(grasp.pose), target.points)
     if gripper.contact_opening(at_contact) > grasp.opening + 0.1:
         return None, "the moving jaw meets another part of the object first"

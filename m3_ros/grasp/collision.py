@@ -6,6 +6,7 @@ points are those of boxes, cylinders and spheres, in closed form, so no mesh or 
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import coal
@@ -39,7 +40,7 @@ class CollisionModel:
         self._moving = [i for i, shape in enumerate(shapes) if shape.parentJoint > 0]
         self._link = [self.model.frames[shape.parentFrame].name for shape in shapes]
         self._radius = [_bounding_radius(shape.geometry) for shape in shapes]
-        self._use_pairs(lambda a, b: abs(a.parentJoint - b.parentJoint) > 1)
+        self._use_distant_pairs()
         self._place(np.append(HOME, 0.0))
         pin.computeCollisions(self.geometry, self._geometry_data, False)
         touching = {
@@ -86,12 +87,11 @@ class CollisionModel:
         """No self-collision, and `margin` m between the links and the scene's points."""
         return not self.self_collision(q) and self.clearance(q, scene, ignore) >= margin
 
-    def _use_pairs(self, wanted) -> None:
+    def _use_distant_pairs(self) -> None:
         shapes = self.geometry.geometryObjects
-        for i in range(len(shapes)):
-            for j in range(i + 1, len(shapes)):
-                if wanted(shapes[i], shapes[j]):
-                    self.geometry.addCollisionPair(pin.CollisionPair(i, j))
+        for i, j in combinations(range(len(shapes)), 2):
+            if abs(shapes[i].parentJoint - shapes[j].parentJoint) > 1:
+                self.geometry.addCollisionPair(pin.CollisionPair(i, j))
         self._geometry_data = pin.GeometryData(self.geometry)
 
     def _place(self, q: Array) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ class Planner:
         if way is None:
             raise PlanError("no collision-free way to the goal posture")
         limits = self.config.max_joint_velocity, self.config.max_joint_acceleration
-        moves = [timing.joint_move(a, b, *limits) for a, b in zip(way, way[1:], strict=False)]
+        moves = [timing.joint_move(a, b, *limits) for a, b in pairwise(way)]
         return timing.join(*moves)
 
     def free(self, q: Array, scene: Scene) -> bool:

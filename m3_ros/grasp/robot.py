@@ -179,7 +179,7 @@ class Robot(Protocol):
         max_yaw_rate: float,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        """Drive the planar base to a pose in map, at most `max_speed` m/s, `max_yaw_rate` rad/s."""
+        """Drive the planar base to a pose in map, at these speeds at most (m/s, rad/s)."""
         ...
 
     def hold(self) -> None:

@@ -1,0 +1,82 @@
+"""What goes into a grasp and what comes out of it: target, error code, outcome."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.grasp.candidates import Grasp
+
+
+class ErrorCode(IntEnum):
+    """Why a grasp ended; equal to the constants of action/Grasp.action."""
+
+    NONE = 0
+    NO_MEMORY = 1
+    NOT_FOUND = 2
+    AMBIGUOUS = 3
+    STALE = 4
+    NO_DEPTH = 5
+    UNREACHABLE = 6
+    NO_GRASP = 7
+    PLAN_FAILED = 8
+    EXECUTION_FAILED = 9
+    CANCELLED = 10
+
+
+class GraspError(RuntimeError):
+    """A grasp cannot go on.
+
+    Attributes:
+        code: why.
+    """
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Slipped(RuntimeError):
+    """An attempt failed in a way that another one may not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An answer to "where is it?".
+
+    Attributes:
+        status: FOUND, OUT_OF_VIEW, or the name of the `ErrorCode` that says why not.
+        points: `[M, 3]` on the object, in map; empty unless it was found.
+        message: one sentence for a person.
+    """
+
+    status: str
+    points: NDArray[np.float64]
+    message: str = ""
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """Middle `[3]` of the box around the points, in map."""
+        return (self.points.min(0) + self.points.max(0)) / 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class GraspOutcome:
+    """How a grasp ended.
+
+    Attributes:
+        error_code: NONE when the object hangs in the gripper (in a dry run: when a plan exists).
+        error_msg: one sentence for a person, empty with NONE.
+        retries: grasps tried after the first.
+        grasp: the last one tried or planned, in map; None before.
+        lift_height: how far the gripper was raised, m.
+    """
+
+    error_code: ErrorCode
+    error_msg: str = ""
+    retries: int = 0
+    grasp: Grasp | None = None
+    lift_height: float = 0.0

@@ -1,0 +1,152 @@
+"""Viewpoints of the wrist camera: one on an object, or a centripetal path around a table.
+
+The camera looks at a centre from rings of constant elevation; its roll about the optical axis is
+free, which doubles the viewpoints that the arm reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.geometry import look_at
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.kinematics import CAMERA_FRAME
+from m3_ros.grasp.planning import PlanError, Planner
+from m3_ros.grasp.robot import Robot, never
+from m3_ros.grasp.sensing import visible_points
+
+Array = NDArray[np.float64]
+
+RINGS = ((75.0, 180.0), (60.0, 120.0), (45.0, 96.0))
+"""Elevation of a ring above the centre and how far it spans to both sides, degrees; from the top
+down, so that what stands on the table is seen from above before the camera comes lower."""
+
+NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
+
+
+@dataclass(frozen=True, eq=False)
+class ScanPath:
+    """Postures of the arm along a scan.
+
+    Attributes:
+        positions: `[N, 6]` joint positions of the viewpoints, in order.
+        wanted: number of viewpoints tried.
+    """
+
+    positions: Array
+    wanted: int
+
+
+def view_from(center: Array, radius: float, elevation: float, azimuth: float) -> Array:
+    """`T_base_camera [4, 4]` of a camera that looks at `center [3]` from a sphere about it.
+
+    Args:
+        center: in m.
+        radius: of the sphere, m.
+        elevation: above the horizontal, rad.
+        azimuth: about z, from +x, rad.
+    """
+    out = np.array([np.cos(azimuth), np.sin(azimuth)]) * np.cos(elevation)
+    return look_at(center + radius * np.append(out, np.sin(elevation)), center)
+
+
+def scan_path(
+    planner: Planner,
+    center: Array,
+    scene: Scene,
+    start: Array,
+    radius: float = 0.30,
+    views: int = 60,
+) -> ScanPath:
+    """Viewpoints around a centre, ring by ring to and fro, each reachable from the one before.
+
+    Args:
+        planner: of the arm.
+        center: `[3]` of the region, in `base_link`, m.
+        scene: what the arm must not meet.
+        start: joint positions `[6]` before the scan.
+        radius: camera to centre, m.
+        views: viewpoints wanted.
+
+    Raises:
+        PlanError: fewer than two thirds of the viewpoints are within reach.
+    """
+    toward_arm = np.arctan2(*(planner.shoulder - center)[[1, 0]])
+    whole = sum(span for _, span in RINGS)
+    path: list[Array] = []
+    seed, wanted = start, 0
+    for ring, (elevation, span) in enumerate(RINGS):
+        count = round(views * span / whole)
+        sides = np.linspace(-span, span, count, endpoint=span < 180.0)
+        for side in np.radians(sides if ring % 2 == 0 else sides[::-1]):
+            wanted += 1
+            view = view_from(center, radius, np.radians(elevation), toward_arm + side)
+            q = _posture(planner, view, seed, scene)
+            if q is not None:
+                path.append(q)
+                seed = q
+    if 3 * len(path) < 2 * wanted:
+        raise PlanError(f"{len(path)} of {wanted} viewpoints are within reach", unreachable=True)
+    return ScanPath(np.array(path), wanted)
+
+
+def viewpoint(
+    planner: Planner, center: Array, scene: Scene, start: Array, distance: float
+) -> Array:
+    """Joint positions `[6]` from which the camera looks at an object, near the present ones.
+
+    Args:
+        planner: of the arm.
+        center: `[3]` of the object, in `base_link`, m.
+        scene: what the arm must not meet.
+        start: present joint positions `[6]`.
+        distance: camera to centre, m.
+
+    Raises:
+        PlanError: no viewpoint is within reach.
+    """
+    toward_arm = np.arctan2(*(planner.shoulder - center)[[1, 0]])
+    for elevation in np.radians(NEAR_RINGS):
+        for side in np.radians([0.0, 25.0, -25.0, 50.0, -50.0]):
+            view = view_from(center, distance, elevation, toward_arm + side)
+            q = _posture(planner, view, start, scene)
+            if q is not None:
+                return q
+    raise PlanError("the arm cannot look at the object from here", unreachable=True)
+
+
+def follow_scan(
+    robot: Robot,
+    planner: Planner,
+    path: ScanPath,
+    cancelled: Callable[[], bool] = never,
+) -> Iterator[int]:
+    """Drive the arm along a scan; yields the number of viewpoints passed, seen or left out.
+
+    What the camera sees on the way is what the arm must not meet from then on: a viewpoint that
+    turns out to be blocked is left out.
+
+    Raises:
+        RobotError: a motion was not followed, or the robot delivers no frames or joints.
+    """
+    seen: list[Array] = []
+    for i, goal in enumerate(path.positions):
+        points = np.concatenate(seen) if seen else np.zeros((0, 3))
+        try:
+            motion = planner.move(robot.joint_state().arm, goal, Scene(points))
+        except PlanError:
+            yield i + 1
+            continue
+        robot.follow(motion, cancelled)
+        seen.append(visible_points(robot.observe(), robot, planner.collision))
+        yield i + 1
+
+
+def _posture(planner: Planner, view: Array, seed: Array, scene: Scene) -> Array | None:
+    """Free joint positions `[6]` for a view, near the seed if possible."""
+    q = planner.arm.ik(view, (seed,), CAMERA_FRAME, free_roll=True, restarts=8)
+    return q if q is not None and planner.free(q, scene) else None
