@@ -83,6 +83,24 @@ class CollisionModel:
                 nearest = min(nearest, float(_distance(shape, local).min()))
         return nearest
 
+    def off_robot(self, q: Array, points: Array, margin: float) -> NDArray[np.bool_]:
+        """Which of points `[N, 3]` in `base_link` lie farther than `margin` m from the robot.
+
+        Args:
+            q: joint positions `[7]`.
+            points: seen by the robot's own camera, say.
+            margin: in m.
+        """
+        self._place(q)
+        off = np.ones(len(points), bool)
+        for i, radius in enumerate(self._radius):
+            placement = self._geometry_data.oMg[i]
+            offset = points - placement.translation
+            near = np.flatnonzero(np.linalg.norm(offset, axis=1) < radius + margin)
+            shape = self.geometry.geometryObjects[i].geometry
+            off[near] &= _distance(shape, offset[near] @ placement.rotation) > margin
+        return off
+
     def is_free(self, q: Array, scene: Scene, margin: float, ignore: tuple[str, ...] = ()) -> bool:
         """No self-collision, and `margin` m between the links and the scene's points."""
         return not self.self_collision(q) and self.clearance(q, scene, ignore) >= margin
