@@ -2,16 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from m3_ros.geometry import matrix_to_quat, quat_to_matrix, rpy_to_matrix
 from m3_ros.sim.objects import meshes
+from m3_ros.sim.objects.meshes import Mesh
 from m3_ros.sim.objects.model import Part, bounds
 
 Rgb = tuple[float, float, float]
-Vector = Sequence[float]
+Vector = Sequence[float] | NDArray[np.float64]
+
+
+class Placement(TypedDict, total=False):
+    """Where a part goes and what it is like.
+
+    Attributes:
+        at: its centre (a mesh's origin), centimetres.
+        rpy: roll, pitch, yaw, degrees.
+        color: its colour; the object's main colour unless given.
+        collide: whether physics feels it; True unless given.
+    """
+
+    at: Vector
+    rpy: Vector
+    color: Rgb | None
+    collide: bool
+
 
 STEEL: Rgb = (0.68, 0.69, 0.71)
 WOOD: Rgb = (0.72, 0.53, 0.33)
@@ -52,11 +71,12 @@ class Kit:
         self,
         shape: str,
         size: Vector,
-        at: Vector,
-        rpy: Vector,
-        color: Rgb | None,
-        collide: bool,
-        mesh: meshes.Mesh | None = None,
+        mesh: Mesh | None = None,
+        *,
+        at: Vector = (0, 0, 0),
+        rpy: Vector = (0, 0, 0),
+        color: Rgb | None = None,
+        collide: bool = True,
     ) -> None:
         main = color is None
         vertices, faces = (None, None) if mesh is None else (mesh[0] / 100, mesh[1])
@@ -75,41 +95,43 @@ class Kit:
             )
         )
 
-    def box(self, size, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True) -> None:
-        """Box of full extents `size`, centred at `at`."""
-        self._add("box", np.asarray(size) / 2, at, rpy, color, collide)
+    def box(self, size: Vector, **placement: Unpack[Placement]) -> None:
+        """Box of full extents `size`."""
+        self._add("box", np.asarray(size) / 2, **placement)
 
-    def ball(self, radius, at=(0, 0, 0), color=None, collide=True) -> None:
+    def ball(self, radius: float, **placement: Unpack[Placement]) -> None:
         """Sphere."""
-        self._add("sphere", (radius,), at, (0, 0, 0), color, collide)
+        self._add("sphere", (radius,), **placement)
 
-    def ellipsoid(self, size, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True) -> None:
+    def ellipsoid(self, size: Vector, **placement: Unpack[Placement]) -> None:
         """Ellipsoid of full extents `size`."""
-        self._add("ellipsoid", np.asarray(size) / 2, at, rpy, color, collide)
+        self._add("ellipsoid", np.asarray(size) / 2, **placement)
 
-    def cylinder(self, radius, height, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
-        """Cylinder along z, centred at `at`."""
-        self._add("cylinder", (radius, height / 2), at, rpy, color, collide)
+    def cylinder(self, radius: float, height: float, **placement: Unpack[Placement]) -> None:
+        """Cylinder along z."""
+        self._add("cylinder", (radius, height / 2), **placement)
 
-    def capsule(self, radius, length, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
-        """Capsule along z, centred at `at`; `length` between the centres of its ends."""
-        self._add("capsule", (radius, length / 2), at, rpy, color, collide)
+    def capsule(self, radius: float, length: float, **placement: Unpack[Placement]) -> None:
+        """Capsule along z; `length` between the centres of its ends."""
+        self._add("capsule", (radius, length / 2), **placement)
 
-    def mesh(self, mesh: meshes.Mesh, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
-        """Any mesh."""
-        self._add("mesh", (), at, rpy, color, collide, mesh)
+    def mesh(self, mesh: Mesh, **placement: Unpack[Placement]) -> None:
+        """Any mesh, in centimetres."""
+        self._add("mesh", (), mesh, **placement)
 
-    def lathe(self, profile: ArrayLike, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+    def lathe(self, profile: ArrayLike, **placement: Unpack[Placement]) -> None:
         """Surface of revolution, see `meshes.lathe`."""
-        self.mesh(meshes.lathe(profile), at, rpy, color, collide)
+        self.mesh(meshes.lathe(profile), **placement)
 
-    def tube(self, points, radius, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=False):
-        """Round bar along a polyline, see `meshes.tube`."""
-        self.mesh(meshes.tube(points, radius), at, rpy, color, collide)
+    def tube(self, points: ArrayLike, radius: ArrayLike, **placement: Unpack[Placement]) -> None:
+        """Round bar along a polyline, see `meshes.tube`; does not collide unless told to."""
+        self.mesh(meshes.tube(points, radius), **{"collide": False, **placement})
 
-    def rounded(self, size, roundness=0.3, at=(0, 0, 0), rpy=(0, 0, 0), color=None, collide=True):
+    def rounded(
+        self, size: Vector, roundness: float = 0.3, **placement: Unpack[Placement]
+    ) -> None:
         """Rounded box of full extents `size`, see `meshes.superellipsoid`."""
-        self.mesh(meshes.superellipsoid(size, roundness), at, rpy, color, collide)
+        self.mesh(meshes.superellipsoid(size, roundness), **placement)
 
     def turn(self, rpy: Vector) -> None:
         """Turn everything built so far about the origin."""

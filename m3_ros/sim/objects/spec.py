@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m3_ros.sim.objects.model import ObjectModel, Part
+from m3_ros.sim.objects.model import ObjectModel, Part, bounds
 
 _GEOM = {
     "box": mujoco.mjtGeom.mjGEOM_BOX,
@@ -15,6 +15,8 @@ _GEOM = {
     "mesh": mujoco.mjtGeom.mjGEOM_MESH,
 }
 _TEXTURE_SIZE = 64
+ROLLING_FRICTION = 0.001
+"""How far ahead of the middle a rolling thing is held up, metres."""
 
 
 def pattern_texture(pattern: str, seed: int = 0) -> NDArray[np.uint8]:
@@ -85,10 +87,11 @@ def add_object(
     body = spec.worldbody.add_body(name=name, pos=np.asarray(pos), quat=np.asarray(quat))
     if free:
         body.add_freejoint(name=f"{name} joint")
+    solid = bounds([part for part in model.parts if part.collide])
     body.explicitinertial = True
     body.mass = model.mass
-    body.ipos = [0, 0, model.size[2] / 2]
-    a, b, c = np.asarray(model.size) ** 2
+    body.ipos = solid.mean(axis=0)  # of what touches the table, not of a cable or a handle
+    a, b, c = (solid[1] - solid[0]) ** 2
     body.inertia = np.maximum(np.array([b + c, a + c, a + b]) * model.mass / 12, 1e-6)
     shine = model.shine
     for index, part in enumerate(model.parts):
@@ -99,8 +102,8 @@ def add_object(
             pos=part.position,
             quat=part.quaternion,
             material=_material(spec, part, label, shine),
-            friction=[model.friction, 0.01, 0.0005],
-            condim=4,
+            friction=[model.friction, 0.01, ROLLING_FRICTION],
+            condim=6,  # with rolling friction, or balls and eggs never rest
             priority=1,
             solref=[0.005, 1],
             solimp=[0.95, 0.99, 0.001, 0.5, 2],

@@ -1,4 +1,4 @@
-"""What one works with: flashlight, screwdriver, hammer, wrench, tape, brush, spoon, marker, padlock."""
+"""What one works with: torches, drivers, hammers, wrenches, tape, brushes, spoons, pens, locks."""
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def screwdriver(k: Kit, v: int) -> None:
 def hammer(k: Kit, v: int) -> None:
     """Handle in the main colour, steel head across it; claw, mallet, ball pein, sledge."""
     length, r = k.u(11, 15), k.u(0.85, 1.15)
-    head = k.u(6.5, 8.5)
+    head = k.u(6.0, 7.5)
     if v in (1, 4):  # mallet: the head bears the colour too
         color, radius = (None if v == 4 else k.accent), k.u(1.7, 2.1)
         k.cylinder(radius, head, at=(0, 0, length), rpy=(90, 0, 0), color=color)
@@ -99,10 +99,10 @@ def hammer(k: Kit, v: int) -> None:
 
 def wrench(k: Kit, v: int) -> None:
     """Spanner, lying: open end, ring end, double, thick grip."""
-    length, w, t = k.u(11, 14), k.u(1.5, 2.0), k.u(1.5, 1.9)
-    k.box((length, w, 0.75 * t), at=(0, 0, 0))
+    length, w, t = k.u(11, 14), k.u(1.5, 2.0), k.u(1.75, 2.1)
+    k.box((length, w, t), at=(0, 0, 0))
     if v in (1, 4):
-        k.rounded((0.55 * length, 1.25 * w, t), 0.3, at=(-0.1 * length, 0, 0), color=k.accent)
+        k.rounded((0.55 * length, 1.25 * w, 1.3 * t), 0.3, at=(-0.1 * length, 0, 0), color=k.accent)
     for side, open_end in ((1, v != 2), (-1, v in (0, 3))):
         x = side * (length / 2 + 0.5)
         if open_end:

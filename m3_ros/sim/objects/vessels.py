@@ -12,7 +12,7 @@ def _wall(outline: list[tuple[float, float]], thickness: float) -> list[tuple[fl
     return [(0, outline[0][1]), *outline, *inside, (0, thickness)]
 
 
-def _handle(k: Kit, style: int, radius: float, height: float, color=None) -> None:
+def _handle(k: Kit, style: int, radius: float, height: float) -> None:
     """Handle on the +x side of a vessel of this radius and height."""
     reach, thick = k.u(1.8, 2.8), k.u(0.35, 0.6)
     half, middle = height * k.u(0.26, 0.34), height * k.u(0.48, 0.56)
@@ -28,7 +28,7 @@ def _handle(k: Kit, style: int, radius: float, height: float, color=None) -> Non
             [[0, 0, -1], [0.5, 0, -0.75], [0.9, 0, 0], [1, 0, 0.6], [0.6, 0, 1], [0, 0, 0.9]]
         )
         points = points * [reach, 1, half]
-    k.tube(points, thick, at=(radius - 0.25, 0, middle), color=color, collide=True)
+    k.tube(points, thick, at=(radius - 0.25, 0, middle), collide=True)
 
 
 def mug(k: Kit, v: int) -> None:

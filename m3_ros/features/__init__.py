@@ -1,0 +1,1 @@
+"""Foundation models behind one protocol: images and texts to features."""

@@ -1,0 +1,118 @@
+"""The compact encoder: text-aligned dense features from weights of a few megabytes.
+
+An open_clip model (its config and weights lie beside this file, see MODEL_CARD.md). A feature
+holds a category half and a colour half; the text tower lands on the same directions.
+"""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from open_clip.tokenizer import SimpleTokenizer
+from torch import Tensor
+
+from m3_ros.features.compact import trunk
+from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.sim.objects import CATEGORIES, COLORS
+
+CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+CONTEXT_LENGTH, MERGES = 16, 6000
+VOCABULARY = 512 + MERGES + 2
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class CompactTokenizer(SimpleTokenizer):
+    """CLIP's tokenizer, cut to its most frequent merges; rarer words fall into pieces."""
+
+    def __init__(self) -> None:
+        super().__init__(context_length=CONTEXT_LENGTH)
+        self.bpe_ranks = {pair: rank for pair, rank in self.bpe_ranks.items() if rank < MERGES}
+        self.sot_token_id, self.eot_token_id = VOCABULARY - 2, VOCABULARY - 1
+        self.vocab_size = VOCABULARY
+
+
+class CompactExtractor:
+    """Dense and text features of the compact encoder.
+
+    Args:
+        weights: folder with `open_clip_config.json` and `open_clip_model.safetensors`; the
+            shipped one unless given.
+        device: torch device.
+        longest_side: pixels to which an image's longer side is scaled before the network.
+
+    Raises:
+        FileNotFoundError: when the folder lacks one of the two files.
+    """
+
+    name = "compact"
+    dim = trunk.DIM
+    degrees = 32
+    threshold = 0.9
+
+    def __init__(
+        self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 384
+    ) -> None:
+        folder = Path(__file__).parent if weights is None else Path(weights)
+        for file in (CONFIG, WEIGHTS):
+            if not (folder / file).is_file():
+                raise FileNotFoundError(
+                    f"the compact encoder's {file} is not in {folder}; it ships with m3_ros, or "
+                    "make it with tools/train_compact_encoder.py"
+                )
+        model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", device=device)
+        self._model = model.eval().to(memory_format=torch.channels_last)
+        self._tokenizer = CompactTokenizer()
+        self._device, self._longest_side = torch.device(device), longest_side
+        self.digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        self.logit_scale = float(model.logit_scale.exp().detach())
+
+    def _input(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """Scale the full image to multiples of the stride and normalise it, `[1, 3, h, w]`."""
+        check_image(rgb)
+        height, width = rgb.shape[:2]
+        scale = self._longest_side / max(height, width)
+        size = [max(2, round(side * scale / 32)) * 32 for side in (width, height)]
+        scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+        image = (scaled.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
+        tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._device)
+        return tensor.contiguous(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+        """Unit features of an image `[H, W, 3]`, one per 8 x 8 pixels of the scaled image."""
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+            features, _ = self._model.visual.trunk.dense(self._input(rgb))
+        found = features[0].float().cpu().numpy()
+        return FeatureMap(found, np.ones(found.shape[:2], dtype=bool))
+
+    @torch.inference_mode()
+    def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Unit feature `[128]` of what the image shows in the foreground."""
+        return self._model.encode_image(self._input(rgb), normalize=True)[0].float().cpu().numpy()
+
+    @torch.inference_mode()
+    def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
+        """Unit features `[m, 128]` of texts; a half about which a text is silent is near zero."""
+        tokens = self._tokenizer(texts).to(self._device)
+        return self._model.encode_text(tokens, normalize=True).float().cpu().numpy()
+
+    def contrasts(self, prompt: str) -> list[str]:
+        """The bare names of all categories, or of all colours for "the red thing".
+
+        Bare names suffice: where a prompt names both, a place that has only one of them is
+        nearer to its own bare category than to the prompt. Names that mean what the prompt
+        means are left out.
+        """
+        text = self.encode_text([prompt])[0]
+        named = np.linalg.norm(text[: trunk.CATEGORY_DIM]) > 0.4
+        names = (
+            ["table", "unknown thing", *CATEGORIES] if named else [f"{c} thing" for c in COLORS]
+        )
+        if not named:
+            names.insert(0, "table")
+        likeness = self.encode_text(names) @ text
+        return [name for name, like in zip(names, likeness, strict=True) if like < 0.85]

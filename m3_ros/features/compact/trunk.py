@@ -1,0 +1,68 @@
+"""The compact encoder's image tower: ResNet-10-T with a feature pyramid, one vector a cell.
+
+Importing this module registers `m3_compact` with timm, which is how open_clip finds it.
+"""
+
+import timm
+import torch
+import torch.nn.functional as F
+from timm.models import register_model
+from torch import Tensor, nn
+
+DIM, CATEGORY_DIM = 128, 96
+"""A feature is a category half and a colour half; each is a unit vector divided by sqrt 2."""
+STRIDE = 8
+
+
+def normalize_halves(features: Tensor) -> Tensor:
+    """Make both halves of `[..., 128]` unit vectors, and the whole one too."""
+    halves = features.split([CATEGORY_DIM, DIM - CATEGORY_DIM], dim=-1)
+    return torch.cat([F.normalize(half, dim=-1) for half in halves], dim=-1) / 2**0.5
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class CompactTrunk(nn.Module):
+    """Convolutions at strides 4 to 32, merged at stride 8."""
+
+    def __init__(self, width: int = 128) -> None:
+        super().__init__()
+        self.num_features = DIM
+        self.body = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2, 3, 4))
+        c4, c8, c16, c32 = self.body.feature_info.channels()
+        self.fine = _conv(c4, width, stride=2)
+        self.lateral = nn.ModuleList([_conv(c, width, 1) for c in (c8, c16, c32)])
+        self.scene = nn.Conv2d(c32, width, 1)
+        self.smooth = _conv(width, width)
+        self.merge = nn.Sequential(_conv(width, width), _conv(width, width))
+        self.head = nn.Conv2d(width, DIM + 1, 1)
+
+    def dense(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Features `[B, h, w, 128]` (unit rows) and objectness logits `[B, h, w]`, stride 8."""
+        x4, x8, x16, x32 = self.body(image)
+        top = self.lateral[2](x32) + self.scene(x32.mean(dim=(2, 3), keepdim=True))
+        middle = self.lateral[1](x16) + F.interpolate(top, size=x16.shape[2:])
+        middle = F.interpolate(self.smooth(middle), size=x8.shape[2:])
+        out = self.head(self.merge(self.lateral[0](x8) + self.fine(x4) + middle)).float()
+        out = out.permute(0, 2, 3, 1)
+        return normalize_halves(out[..., :DIM]), out[..., DIM]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """One vector an image `[B, 128]`: the mean over what is likely an object."""
+        features, objectness = self.dense(image)
+        weight = objectness.sigmoid()[..., None]
+        return normalize_halves((weight * features).sum(dim=(1, 2)))
+
+
+@register_model
+def m3_compact(pretrained: bool = False, **_: object) -> CompactTrunk:
+    """Entry point for timm; open_clip's `num_classes` and `global_pool` do not apply."""
+    if pretrained:
+        raise ValueError("m3_compact has no weights of its own; open_clip loads the whole model's")
+    return CompactTrunk()
