@@ -104,3 +104,8 @@ M3_API void m3_sh_colors_backward(int64_t n, int64_t degree, int64_t bands_store
 M3_API double m3_photometric_loss(const float* image, const float* target, int64_t height,
                                   int64_t width, int64_t channels, float ssim_weight,
                                   float* gradient, int32_t threads);
+
+// One step of Adam (Kingma and Ba 2015) on x [n]; rate is the learning rate with the correction of
+// both moments' bias in it.
+M3_API void m3_adam(int64_t n, float* x, const float* gradient, float* first, float* second,
+                    float rate, float beta1, float beta2, float epsilon, int32_t threads);

@@ -22,6 +22,7 @@ from m3_ros.splat.initialization import (
     gaussians_from_points,
 )
 from m3_ros.splat.loss import depth_loss, photometric_loss, psnr
+from m3_ros.splat.optimizer import Adam
 from m3_ros.splat.poses import Cameras
 
 Progress = Callable[[float, str], None]  # fraction done 0..1, what is going on
@@ -121,7 +122,8 @@ class Fitter:
         self.train_frames = [i for i in range(len(frames)) if i not in self.test_frames]
         self.views = [View(frame, self.device) for frame in frames]
         clouds = [
-            downsample(frame_points(frames[i]), config.voxel_size) for i in self.train_frames
+            downsample(frame_points(frames[i], config.voxel_size), config.voxel_size)
+            for i in self.train_frames
         ]
         points = concatenate(clouds)
         if not len(points):
@@ -139,21 +141,14 @@ class Fitter:
         self.seconds += time.perf_counter() - start
 
     def _make_optimizers(self) -> None:
-        fused = {"fused": True, "eps": 1e-15}
-        self.optimizers = {
-            name: torch.optim.Adam([{"params": x, "lr": LEARNING_RATES[name]}], **fused)
-            for name, x in self.params.items()
-        }
+        self.optimizers = {name: Adam(x, LEARNING_RATES[name]) for name, x in self.params.items()}
         config = self.config
         refined = ["rotations", "translations"] * config.refine_poses
         refined += ["exposures"] * config.refine_exposure
         for name, parameter in self.cameras.named_parameters():
             parameter.requires_grad_(name in refined)
         self.optimizers |= {
-            name: torch.optim.Adam(
-                [{"params": getattr(self.cameras, name), "lr": CAMERA_RATES[name]}]
-            )
-            for name in refined
+            name: Adam(getattr(self.cameras, name), CAMERA_RATES[name]) for name in refined
         }
         self.rates = LEARNING_RATES | CAMERA_RATES
 
@@ -198,7 +193,7 @@ class Fitter:
         for name, optimizer in self.optimizers.items():
             optimizer.param_groups[0]["lr"] = self.rates[name] * decay
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
         self.iteration += 1
         return loss.detach()
 

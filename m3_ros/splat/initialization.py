@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -16,29 +16,45 @@ from m3_ros.splat.gaussians import SH_C0, Gaussians
 
 INITIAL_OPACITY = 0.7
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
+MAX_STRIDE = 8  # pixels between points of one frame
+REFERENCE_DISTANCE = 0.75  # m, beyond which voxels grow
 EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
 
 
 @dataclass(frozen=True, eq=False)
 class Points:
-    """A coloured, oriented point cloud: positions `[M, 3]` m, unit normals `[M, 3]` (towards the
-    camera), colours `[M, 3]` 0..1, all in the world frame."""
+    """A coloured, oriented point cloud in the world frame.
+
+    Attributes:
+        positions: `[M, 3]` m.
+        normals: `[M, 3]` of unit length, towards the camera.
+        colors: `[M, 3]` 0..1.
+        distances: `[M]` depth at which a camera saw them, m.
+    """
 
     positions: NDArray[np.float64]
     normals: NDArray[np.float64]
     colors: NDArray[np.float64]
+    distances: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.positions)
 
+    def select(self, mask: NDArray[np.bool_]) -> Points:
+        """The points where `mask [M]` is true."""
+        return Points(*(getattr(self, f.name)[mask] for f in fields(self)))
 
-def frame_points(frame: Frame, stride: int = 2) -> Points:
-    """Points of every `stride`-th pixel that has depth and lies on no depth edge."""
-    depth = frame.depth[::stride, ::stride].astype(np.float64)
+
+def frame_points(frame: Frame, voxel_size: float) -> Points:
+    """Points of a frame, at least two a voxel across, where there is depth and no depth edge."""
+    measured = frame.depth[frame.depth > 0]
+    pixel = np.median(measured) / frame.K[0, 0] if len(measured) else 1.0
+    stride = int(np.clip(voxel_size / 2 / pixel, 1, MAX_STRIDE))
+    depth = frame.depth[::stride, ::stride]
     rgb = frame.rgb[::stride, ::stride]
     K = scale_intrinsics(frame.K, 1 / stride, 1 / stride)
     K[:2, 2] += 0.5 - 0.5 / stride  # the first pixel kept is the first one, not the block's mean
-    camera = backproject(depth, K)
+    camera = backproject(depth, K).astype(np.float32)
     across = camera[1:-1, 2:] - camera[1:-1, :-2]
     down = camera[2:, 1:-1] - camera[:-2, 1:-1]
     normals = np.cross(down, across)
@@ -53,6 +69,7 @@ def frame_points(frame: Frame, stride: int = 2) -> Points:
         transform(frame.camtoworld, positions),
         normals @ frame.camtoworld[:3, :3].T,
         rgb[1:-1, 1:-1][smooth] / 255.0,
+        positions[:, 2],
     )
 
 
@@ -62,28 +79,45 @@ def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.
     return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
 
 
-def downsample(points: Points, voxel_size: float, min_count: int = 1) -> Points:
-    """The mean point of every voxel of edge `voxel_size` m that holds at least `min_count`."""
+def downsample(points: Points, voxel_size: float) -> Points:
+    """The mean point of every occupied voxel.
+
+    Voxels have edge `voxel_size` m up to `REFERENCE_DISTANCE` from the camera and double with
+    every doubling beyond; a coarse voxel that a finer one already fills is left out.
+    """
+    levels = np.log2(points.distances.clip(REFERENCE_DISTANCE) / REFERENCE_DISTANCE).astype(int)
+    kept: list[Points] = []
+    for level in range(levels.max(initial=0) + 1):
+        size = voxel_size * 2**level
+        cloud = points.select(levels == level)
+        if kept and len(cloud):
+            filled = np.concatenate([voxel_keys(finer.positions, size) for finer in kept])
+            cloud = cloud.select(~np.isin(voxel_keys(cloud.positions, size), filled))
+        if len(cloud):
+            kept.append(_voxel_means(cloud, size))
+    return concatenate(kept) if kept else points
+
+
+def _voxel_means(points: Points, voxel_size: float) -> Points:
     _, index, counts = np.unique(
         voxel_keys(points.positions, voxel_size), return_inverse=True, return_counts=True
     )
 
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        columns = [np.bincount(index, values[:, c], len(counts)) for c in range(3)]
-        return (np.stack(columns, 1) / counts[:, None])[counts >= min_count]
+        return np.bincount(index, values, len(counts)) / counts
 
-    normals = mean(points.normals)
+    def means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.stack([mean(rows[:, c]) for c in range(3)], 1)
+
+    normals = means(points.normals)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-9)
-    return Points(mean(points.positions), normals, mean(points.colors))
+    return Points(means(points.positions), normals, means(points.colors), mean(points.distances))
 
 
 def concatenate(clouds: Sequence[Points]) -> Points:
     """All points of several clouds."""
-    return Points(
-        np.concatenate([c.positions for c in clouds]),
-        np.concatenate([c.normals for c in clouds]),
-        np.concatenate([c.colors for c in clouds]),
-    )
+    names = [f.name for f in fields(Points)]
+    return Points(*(np.concatenate([getattr(c, name) for c in clouds]) for name in names))
 
 
 def gaussians_from_points(points: Points, voxel_size: float, sh_degree: int) -> Gaussians:
@@ -91,7 +125,8 @@ def gaussians_from_points(points: Points, voxel_size: float, sh_degree: int) -> 
     n = len(points)
     distances, _ = cKDTree(points.positions).query(points.positions, k=min(4, n), workers=-1)
     spacing = distances[:, 1:].mean(1) if n > 1 else np.full(n, voxel_size)
-    spacing = spacing.clip(0.3 * voxel_size, 3 * voxel_size)
+    voxels = voxel_size * (points.distances / REFERENCE_DISTANCE).clip(1)
+    spacing = spacing.clip(0.3 * voxels, 2 * voxels)
     scales = np.log(spacing[:, None] * 0.7 * np.array([1.0, 1.0, FLATNESS]))
 
     def tensor(values: NDArray[np.float64]) -> torch.Tensor:
