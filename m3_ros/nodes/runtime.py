@@ -33,6 +33,7 @@ def run_node(create: Callable[[], Node], threads: int = 4) -> int:
         node = create()
         executor = MultiThreadedExecutor(num_threads=threads)
         executor.add_node(node)
+        node.get_logger().info("ready")
         executor.spin()
     except (ValueError, *PARAMETER_ERRORS) as error:
         print(error, file=sys.stderr)
