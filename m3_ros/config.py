@@ -160,7 +160,7 @@ class MemoryConfig(Stage):
     temperature: float = setting(
         0.05, "softmax temperature of Gaussian memory attention", "", 1e-3
     )
-    max_components: int = setting(4096, "bound on the components of one model's bank", "", 1)
+    max_components: int = setting(2048, "bound on the components of one model's bank", "", 1)
     method: str = setting(
         "cover",
         "how the bank is made: streaming cover, or Algorithm 1",

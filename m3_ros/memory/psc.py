@@ -179,8 +179,13 @@ class MemoryBank:
             best[row], owner[row] = 1.0, self._size - 1
         covered = best >= limit
         self._hold(owner[covered], best[covered])
-        for row in torch.nonzero(~covered)[:, 0].tolist():
-            self._add_to_full(features[row], unit[row], origins[row], limit)
+        rest = torch.nonzero(~covered)[:, 0]
+        if len(rest):  # the bank is full
+            closest_pair = self._nearest_pairs()[0].max()
+            joins = best[rest] >= closest_pair
+            self._table["counts"].index_add_(0, owner[rest[joins]], torch.ones_like(rest[joins]))
+            for row in rest[~joins].tolist():
+                self._add_to_full(features[row], unit[row], origins[row], limit)
 
     def _append(self, feature: Tensor, unit: Tensor, origin: Tensor) -> None:
         """A new component that stands for no row yet."""
@@ -213,10 +218,7 @@ class MemoryBank:
         if best >= limit:  # a row before this one has become a component
             self._hold(owner[None], best[None])
             return
-        if self._nearest is None:
-            pairs = [self._nearest_to(index) for index in range(self._size)]
-            self._nearest = torch.stack([c for c, _ in pairs]), torch.stack([i for _, i in pairs])
-        cosine, other = self._nearest
+        cosine, other = self._nearest_pairs()
         first = int(cosine.argmax())
         if best >= cosine[first]:  # the row and its closest component are that pair
             self._table["counts"][owner] += 1
@@ -228,6 +230,13 @@ class MemoryBank:
         cosine[closer], other[closer] = similarity[closer], gone
         for index in {gone, *torch.nonzero((other == gone) & ~closer)[:, 0].tolist()}:
             cosine[index], other[index] = self._nearest_to(index)
+
+    def _nearest_pairs(self) -> tuple[Tensor, Tensor]:
+        """Cosine `[t]` and index `[t]` of every component's closest other one."""
+        if self._nearest is None:
+            pairs = [self._nearest_to(index) for index in range(self._size)]
+            self._nearest = torch.stack([c for c, _ in pairs]), torch.stack([i for _, i in pairs])
+        return self._nearest
 
     def _nearest_to(self, index: int) -> tuple[Tensor, Tensor]:
         """Cosine and index of the component closest to component `index`."""
