@@ -70,8 +70,8 @@ class RosRobot:
         self._joints: JointState | None = None
         self._received = 0.0
         watchdog = Watchdog(node)
-        self._tree = listen_to_transforms(node, watchdog)
-        self.stream = FrameStream(node, config, self._tree, watchdog)
+        self.tree = listen_to_transforms(node, watchdog)
+        self.stream = FrameStream(node, config, self.tree, watchdog)
         group = ReentrantCallbackGroup()
         names = self._names
         self._tick = watchdog.topic((names.joint_states_topic,), qos_profile_sensor_data)
@@ -113,7 +113,7 @@ class RosRobot:
             RobotError: TF does not know it.
         """
         try:
-            return self._tree.lookup(self._names.world_frame, self._names.base_frame)
+            return self.tree.lookup(self._names.world_frame, self._names.base_frame)
         except TransformError as error:
             raise RobotError(str(error)) from error
 

@@ -1,0 +1,57 @@
+"""Actions that move the arm: one goal at a time over all of them, and an end for every goal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+
+class ArmActions:
+    """Serves the actions of one arm; a goal that comes while another one runs is rejected.
+
+    Args:
+        node: carries the servers; its executor needs a thread for a running goal.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._busy = threading.Lock()
+        self._servers: list[ActionServer] = []
+
+    def serve(self, kind: type, name: str, execute: Callable[[ServerGoalHandle], object]) -> None:
+        """Serve action `name`; `execute` returns its result, whose `success` ends the goal."""
+
+        def run(goal: ServerGoalHandle) -> object:
+            try:
+                result = execute(goal)
+                if result.success:
+                    goal.succeed()
+                elif goal.is_cancel_requested:
+                    goal.canceled()
+                else:
+                    goal.abort()
+                return result
+            finally:
+                self._busy.release()
+
+        server = ActionServer(
+            self._node,
+            kind,
+            name,
+            run,
+            goal_callback=self._accept,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=ReentrantCallbackGroup(),
+        )
+        self._servers.append(server)
+
+    def _accept(self, _: object) -> GoalResponse:
+        if self._busy.acquire(blocking=False):
+            return GoalResponse.ACCEPT
+        self._node.get_logger().warning("the arm is busy; the new goal is rejected")
+        return GoalResponse.REJECT

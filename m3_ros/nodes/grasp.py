@@ -1,0 +1,126 @@
+"""Owns the arm: actions /m3/grasp and /m3/scan_motion. Nothing moves outside a goal."""
+
+from __future__ import annotations
+
+import numpy as np
+from geometry_msgs.msg import PointStamped
+from rclpy.action.server import ServerGoalHandle
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import PointCloud2
+
+from m3_ros.action import Grasp, ScanMotion
+from m3_ros.geometry import transform
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.outcome import ErrorCode, GraspOutcome
+from m3_ros.grasp.planning import PlanError, Planner
+from m3_ros.grasp.robot import MotionCancelled, RobotError
+from m3_ros.grasp.scan_path import follow_scan, scan_path
+from m3_ros.nodes.arm_actions import ArmActions
+from m3_ros.nodes.conversions import pose_stamped
+from m3_ros.nodes.images import to_points
+from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.ros_robot import RosRobot
+from m3_ros.nodes.runtime import run_node
+from m3_ros.nodes.targets import TargetFinder
+from m3_ros.resources import resource
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+EMPTY = np.zeros((0, 3))
+
+
+class GraspNode(Node):
+    """One goal at a time; a cancel stops the arm where it is."""
+
+    def __init__(self) -> None:
+        super().__init__("grasp")
+        self._config = declare_settings(self, "robot", "scan", "grasp")
+        self._robot = RosRobot(self, self._config)
+        self._planner = Planner(resource("urdf/b1_z1.urdf"), self._config.grasp)
+        self._finder = TargetFinder(self, self._robot, self._config.robot.world_frame)
+        self._remembered = EMPTY
+        self.create_subscription(PointCloud2, "/m3/gaussians", self._remember, LATCHED)
+        actions = self._actions = ArmActions(self)
+        actions.serve(Grasp, "/m3/grasp", self._grasp)
+        actions.serve(ScanMotion, "/m3/scan_motion", self._scan)
+
+    def destroy_node(self) -> None:
+        """Let a waiting goal give up."""
+        self._robot.stream.close()
+        super().destroy_node()
+
+    def _remember(self, cloud: PointCloud2) -> None:
+        self._remembered = to_points(cloud).astype(np.float64)
+
+    def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:
+        def tell(stage: str, progress: float, retries: int) -> None:
+            self.get_logger().info(stage)
+            feedback = Grasp.Feedback(stage=stage, progress=progress, num_retries=retries)
+            goal.publish_feedback(feedback)
+
+        request = goal.request
+        try:
+            outcome = execute_grasp(
+                self._robot,
+                self._planner,
+                self._finder.of(request.text, request.target),
+                self._remembered,
+                tell,
+                lambda: goal.is_cancel_requested,
+                request.dry_run,
+            )
+        except Exception as error:  # whatever it is, the arm holds and the client is told
+            self._robot.hold()
+            self.get_logger().error(f"the grasp failed: {type(error).__name__}: {error}")
+            outcome = GraspOutcome(ErrorCode.EXECUTION_FAILED, str(error))
+        result = Grasp.Result(success=outcome.error_code is ErrorCode.NONE)
+        result.error_code, result.error_msg = int(outcome.error_code), outcome.error_msg
+        result.num_retries, result.lift_height = outcome.retries, outcome.lift_height
+        if outcome.grasp is not None:
+            stamp = self.get_clock().now().to_msg()
+            frame = self._config.robot.world_frame
+            result.grasp = pose_stamped(frame, stamp, outcome.grasp.pose)
+            result.width = outcome.grasp.width
+        return result
+
+    def _scan(self, goal: ServerGoalHandle) -> ScanMotion.Result:
+        result, request, settings = ScanMotion.Result(), goal.request, self._config.grasp
+        try:
+            path = scan_path(
+                self._planner,
+                self._center(request.center),
+                Scene(EMPTY),
+                self._robot.joint_state().arm,
+                request.radius or settings.scan_radius,
+                request.views or settings.scan_views,
+            )
+            total = len(path.positions)
+            for view in follow_scan(
+                self._robot, self._planner, path, lambda: goal.is_cancel_requested
+            ):
+                result.moved, result.views = True, view
+                goal.publish_feedback(ScanMotion.Feedback(view=view, total=total))
+            result.success = True
+        except PlanError as error:
+            result.error_code, result.error_msg = ScanMotion.Result.UNREACHABLE, str(error)
+        except MotionCancelled as error:
+            result.error_code, result.error_msg = ScanMotion.Result.CANCELLED, str(error)
+        except (RobotError, LookupError) as error:
+            self._robot.hold()
+            result.error_code = ScanMotion.Result.EXECUTION_FAILED
+            result.error_msg = str(error)
+        return result
+
+    def _center(self, center: PointStamped) -> np.ndarray:
+        """The scanned region's middle `[3]` in base_link."""
+        if not center.header.frame_id:
+            return np.array(self._config.grasp.scan_center)
+        frames = self._config.robot.base_frame, center.header.frame_id
+        point = center.point
+        return transform(self._robot.tree.lookup(*frames), [point.x, point.y, point.z])
+
+
+def main() -> int:
+    """Run the node until Ctrl-C."""
+    return run_node(GraspNode, threads=6)

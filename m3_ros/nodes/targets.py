@@ -1,0 +1,82 @@
+"""Where is the goal of a grasp? Asked again and again while the arm comes nearer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from numpy.typing import NDArray
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
+
+from m3_ros.geometry import transform
+from m3_ros.grasp.outcome import Target
+from m3_ros.grasp.sensing import frame_points, object_at
+from m3_ros.nodes.conversions import to_pose
+from m3_ros.nodes.images import to_points
+from m3_ros.nodes.ros_robot import RosRobot
+from m3_ros.srv import Query
+
+Response = Query.Response
+TIMEOUT = 20.0  # s for an answer of /m3/query
+STATUS = {getattr(Response, name): name for name in ("FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE")}
+STATUS |= {Response.NO_DEPTH: "NO_DEPTH", Response.OUT_OF_VIEW: "OUT_OF_VIEW"}
+NOTHING = np.zeros((0, 3))
+
+
+class TargetFinder:
+    """Makes the `localize` of `execute_grasp` from a text or a pose.
+
+    Args:
+        node: carries the client of /m3/query.
+        robot: whose camera and transforms are used.
+        world_frame: of the targets.
+    """
+
+    def __init__(self, node: Node, robot: RosRobot, world_frame: str) -> None:
+        group = ReentrantCallbackGroup()
+        self._query = node.create_client(Query, "/m3/query", callback_group=group)
+        self._robot, self._world = robot, world_frame
+
+    def of(self, text: str, pose: PoseStamped) -> Callable[[], Target]:
+        """Localizer of a goal: by its text, or where that is empty by its pose.
+
+        Raises:
+            LookupError: the pose's frame is not in the TF tree.
+        """
+        if text or not pose.header.frame_id:
+            return lambda: self._ask(text)
+        T = self._robot.tree.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
+        return lambda: self._see(T[:3, 3])
+
+    def _ask(self, text: str) -> Target:
+        """The answer of /m3/query."""
+        if not self._query.wait_for_service(TIMEOUT):
+            return Target("EXECUTION_FAILED", NOTHING, "nobody serves /m3/query")
+        done = threading.Event()
+        future = self._query.call_async(Query.Request(text=text))
+        future.add_done_callback(lambda _: done.set())
+        if not done.wait(TIMEOUT):
+            return Target("EXECUTION_FAILED", NOTHING, f"/m3/query is silent for {TIMEOUT:.0f} s")
+        answer = future.result()
+        if answer.error_code == Response.NO_MEMORY:
+            return Target("NO_MEMORY", NOTHING, answer.error_msg)
+        if answer.error_code != Response.NONE:
+            return Target("EXECUTION_FAILED", NOTHING, answer.error_msg)
+        points = to_points(answer.points[0]).astype(np.float64) if answer.points else NOTHING
+        return Target(STATUS[answer.status], points, answer.error_msg)
+
+    def _see(self, center: NDArray[np.float64]) -> Target:
+        """What the camera shows at `center [3]` in map."""
+        frame = self._robot.observe()
+        ahead = transform(np.linalg.inv(frame.camtoworld), center)
+        u, v, depth = frame.K @ ahead
+        column, row = np.array([u, v]) / max(depth, 1e-9)
+        if depth < 0.05 or not (0 < column < frame.width and 0 < row < frame.height):
+            return Target("OUT_OF_VIEW", center[None], "the camera does not look there")
+        points = object_at(frame_points(frame), center)
+        if len(points) == 0:
+            return Target("NO_DEPTH", NOTHING, "the camera sees nothing that stands there")
+        return Target("FOUND", points)
