@@ -12,6 +12,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.config import ConfigError, Stage, setting
+from m3_ros.sim.objects.spec import ROLLING_FRICTION
 
 SIZE_RULE = (0.005, 0.5)  # extents that stand on the table, m
 PLAIN = (0.7, 0.7, 0.7, 1.0)
@@ -141,8 +142,8 @@ def add_mesh(
         meshname=name,
         material=name,
         mass=model.mass,
-        friction=[model.friction, 0.01, 0.0005],
-        condim=4,
+        friction=[model.friction, 0.01, ROLLING_FRICTION],
+        condim=6,
         priority=1,
         solref=[0.005, 1.0],
         solimp=[0.95, 0.99, 0.001, 0.5, 2.0],

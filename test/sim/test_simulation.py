@@ -1,0 +1,146 @@
+"""The simulated robot as its drivers see it: frames, odometry, refusals, the truth kept apart."""
+
+import numpy as np
+import pytest
+
+from m3_ros.config import SimulationConfig
+from m3_ros.geometry import backproject, inverse, pose_distance, transform
+from m3_ros.grasp.robot import JointTrajectory, RobotError
+from m3_ros.sim.arm_controller import ArmStatus, TrajectoryRefused
+from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
+from m3_ros.sim.simulation import Simulation, scene_of
+
+SMALL = {"width": 160, "height": 120, "focal_length": 95.0}
+LOOK_DOWN = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
+
+
+def move_arm(simulation, goal, duration=2.0):
+    start = simulation.joint_state().arm
+    trajectory = JointTrajectory(
+        np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, duration])
+    )
+    simulation.set_arm_trajectory(trajectory)
+    simulation.step_until(simulation.time + duration + 0.2)
+
+
+@pytest.fixture
+def simulation():
+    simulation = Simulation(SimulationConfig(**SMALL), random_scene(0, 2))
+    yield simulation
+    simulation.close()
+
+
+def test_frame_puts_the_table_where_it_is(simulation):
+    move_arm(simulation, LOOK_DOWN)
+    assert simulation.arm_status() is ArmStatus.REACHED
+    frame = simulation.capture()
+    assert frame.rgb.shape == (120, 160, 3)
+    points = transform(frame.camtoworld, backproject(frame.depth, frame.K))[frame.depth > 0]
+    near = np.abs(points[:, 2] - TABLE_HEIGHT) < 0.015
+    assert near.mean() > 0.1
+    assert np.median(points[near, 2]) == pytest.approx(TABLE_HEIGHT, abs=0.003)
+
+
+def test_pose_of_a_frame_knows_nothing_of_the_mount_error():
+    """The robot trusts its URDF: a crooked camera gives frames with the wrong pose."""
+    config = SimulationConfig(**SMALL, mount_error=(0.005, 0.0), odometry_noise=(0.0, 0.0))
+    simulation = Simulation(config, Scene((), 0))
+    frame = simulation.capture()
+    simulation.close()
+    shift, _ = pose_distance(frame.camtoworld, simulation.world.pose_of(CAMERA_FRAME))
+    assert shift == pytest.approx(0.005, abs=1e-4)
+
+
+def test_still_scene_gives_the_same_view_with_new_noise(simulation):
+    first = simulation.capture()
+    simulation.step_until(simulation.time + 0.1)
+    second = simulation.capture()
+    assert second.stamp == pytest.approx(first.stamp + 0.1)
+    both = (first.depth > 0) & (second.depth > 0)
+    assert (first.depth != second.depth)[both].any()
+    assert np.median(np.abs(first.depth - second.depth)[both]) < 0.02
+    picture = simulation.picture()
+    assert picture.shape[2] == 3
+    assert picture.std() > 10.0
+
+
+def test_view_follows_the_arm(simulation):
+    before = simulation.capture()
+    simulation.picture()
+    move_arm(simulation, LOOK_DOWN)
+    after = simulation.capture()
+    assert np.abs(after.rgb.astype(int) - before.rgb).mean() > 5.0
+
+
+def test_base_stops_without_fresh_commands(simulation):
+    simulation.set_base_velocity(-0.2, 0.0, 0.0)
+    simulation.step_until(simulation.time + 0.4)
+    assert simulation.world.base_velocity()[0] == pytest.approx(-0.2, abs=0.02)
+    simulation.step_until(simulation.time + 1.0)
+    assert simulation.world.base_velocity()[0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_odometry_follows_the_base_at_its_rate(simulation):
+    first = simulation.odometry()
+    simulation.teleport_base(0.1, 0.2, 0.3)
+    moved = simulation.odometry().T_map_base
+    shift, turn = pose_distance(moved, simulation.ground_truth()["base_link"])
+    assert shift < 0.01
+    assert turn < 0.01
+    assert pose_distance(first.T_map_base, moved)[0] > 0.2
+    stamps = set()
+    for _ in range(100):
+        simulation.step_until(simulation.time + 0.01)
+        stamps.add(simulation.odometry().stamp)
+    assert len(stamps) == pytest.approx(10, abs=1)
+
+
+def test_refusals_name_value_and_limit(simulation):
+    with pytest.raises(RobotError, match=r"jointGripper = 0.5 rad: it must be -1.5708"):
+        simulation.set_gripper(0.5, 5.0)
+    with pytest.raises(RobotError, match=r"effort of jointGripper = 0.0 N m"):
+        simulation.set_gripper(-0.5, 0.0)
+    with pytest.raises(RobotError, match=r"it must be finite"):
+        simulation.set_base_velocity(float("nan"), 0.0, 0.0)
+    beyond = simulation.joint_state().arm + [3.0, 0, 0, 0, 0, 0]
+    with pytest.raises(TrajectoryRefused, match="joint1"):
+        move_arm(simulation, beyond, 5.0)
+    assert simulation.arm_status() is ArmStatus.HOLDING
+
+
+def test_hold_stops_a_motion_where_it_is(simulation):
+    goal = simulation.joint_state().arm + [1.0, 0, 0, 0, 0, 0]
+    start = simulation.joint_state().arm
+    simulation.set_arm_trajectory(
+        JointTrajectory(np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, 2.0]))
+    )
+    simulation.step_until(simulation.time + 1.0)
+    simulation.hold_arm()
+    there = simulation.joint_state().arm[0]
+    simulation.step_until(simulation.time + 1.0)
+    assert simulation.joint_state().arm[0] == pytest.approx(there, abs=0.05)
+    assert simulation.arm_status() is ArmStatus.HOLDING
+
+
+def test_transforms_compose_to_the_true_camera(simulation):
+    """What the node publishes on /tf and /tf_static is the chain that the physics has."""
+    robot, joints = simulation.robot, simulation.joint_state().positions
+    links = robot.link_transforms(joints, fixed=False) | robot.link_transforms(joints, fixed=True)
+    parents = {child: (parent, T) for (parent, child), T in links.items()}
+    T, frame = np.eye(4), CAMERA_FRAME
+    while frame != "base_link":
+        frame, step = parents[frame]
+        T = step @ T
+    np.testing.assert_allclose(T, robot.base_to(CAMERA_FRAME, joints), atol=1e-9)
+    true = inverse(simulation.ground_truth()["base_link"]) @ simulation.world.pose_of(CAMERA_FRAME)
+    np.testing.assert_allclose(T, true, atol=1e-5)
+
+
+def test_settings_choose_the_scene(tmp_path):
+    assert len(scene_of(SimulationConfig(objects=3)).objects) == 3
+    path = tmp_path / "scene.yaml"
+    path.write_text("include: [red mug]")
+    assert [item.name for item in scene_of(SimulationConfig(scene=str(path))).objects] == [
+        "red mug"
+    ]
