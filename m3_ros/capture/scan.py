@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -22,6 +22,9 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import OPENGL_FROM_OPENCV
+
+if TYPE_CHECKING:
+    from typing import Self
 
 DISTORTION_KEYS = ("k1", "k2", "p1", "p2", "k3")
 POINTS_FILE = "sparse_pc.ply"
@@ -96,7 +99,7 @@ class Scan:
 
     @property
     def points(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
-        """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8, where the scan has them."""
+        """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8; None without."""
         if "ply_file_path" not in self._meta:
             return None
         cloud = trimesh.load(self.folder / self._meta["ply_file_path"])

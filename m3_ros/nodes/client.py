@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
+
+if TYPE_CHECKING:
+    from typing import Self
 
 Message = TypeVar("Message")
 POLL = 0.01

@@ -1,8 +1,10 @@
 """The workbench on which a category's builder puts an object together."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +13,9 @@ from m3_ros.geometry import matrix_to_quat, quat_to_matrix, rpy_to_matrix
 from m3_ros.sim.objects import meshes
 from m3_ros.sim.objects.meshes import Mesh
 from m3_ros.sim.objects.model import Part, bounds
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 Rgb = tuple[float, float, float]
 Vector = Sequence[float] | NDArray[np.float64]
