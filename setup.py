@@ -1,13 +1,47 @@
 """`pip install` of the ROS-free library; ROS 2 workspaces build with CMakeLists.txt instead."""
 
 import re
+import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 PINS = (ROOT / "requirements" / "core.txt").read_text()
+DATA_FOLDERS = ("config", "mjcf", "urdf")
+
+
+class BuildWithRasterizer(build_py):
+    """Compiles src/ into m3_ros/splat/_native before the package's files are collected."""
+
+    def run(self) -> None:
+        if not self.editable_mode:
+            build = ["cmake", "-S", "src", "-B", "build/native"]
+            subprocess.run(build, cwd=ROOT, check=True)
+            subprocess.run(["cmake", "--build", "build/native"], cwd=ROOT, check=True)
+        super().run()
+
+
+class PlatformDistribution(Distribution):
+    """A wheel of one platform: it holds compiled libraries."""
+
+    def has_ext_modules(self) -> bool:
+        return True
+
+
+def data_files() -> list[tuple[str, list[str]]]:
+    """Robot models and settings, installed as share/m3_ros/..., where a ROS prefix has them."""
+    folders = {path.parent for name in DATA_FOLDERS for path in (ROOT / name).rglob("*.*")}
+    return [
+        (
+            f"share/m3_ros/{folder.relative_to(ROOT)}",
+            [str(path.relative_to(ROOT)) for path in sorted(folder.iterdir()) if path.is_file()],
+        )
+        for folder in sorted(folders)
+    ]
+
 
 setup(
     name="m3_ros",
@@ -16,7 +50,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=("m3_ros", "m3_ros.*")),
-    package_data={"m3_ros": ["**/*.json", "**/*.safetensors", "splat/_native/*"]},
+    package_data={"m3_ros": ["**/*.json", "**/*.safetensors", "**/*.md", "splat/_native/*"]},
+    data_files=data_files(),
     install_requires=re.findall(r"^(\w[\w-]*)==", PINS, flags=re.MULTILINE),
     entry_points={"console_scripts": ["m3 = m3_ros.cli:main"]},
+    cmdclass={"build_py": BuildWithRasterizer},
+    distclass=PlatformDistribution,
 )
