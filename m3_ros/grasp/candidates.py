@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, se3, transform
 from m3_ros.grasp import gripper
+from m3_ros.grasp.points import normals, support_height, thin
+from m3_ros.grasp.room import NoRoom, smallest_opening
 
 Array = NDArray[np.float64]
 
@@ -35,6 +36,7 @@ WEIGHTS = {
     "bisected": 0.1,
     "upright": 0.1,
 }
+MIN_POINTS = 10  # on a part of the object that is worth closing on
 REACH = 0.3  # surroundings farther from the object than this cannot meet the gripper, m
 
 
@@ -64,10 +66,6 @@ class Grasp:
     score: float
     terms: dict[str, float]
 
-    def open_pose(self, jaw_clearance: float) -> Array:
-        """Pose `[4, 4]` before the sideways touch: the fixed jaw `jaw_clearance` m off."""
-        return self.pose @ se3(np.eye(3), [0.0, 0.0, -jaw_clearance])
-
     def in_frame(self, T: Array) -> Grasp:
         """The same grasp in another frame, `T [4, 4]` maps this frame to it."""
         return replace(self, pose=T @ self.pose, approach=T[:3, :3] @ self.approach)
@@ -87,6 +85,19 @@ class _Target:
     normals: Array
     others: Array
     table_z: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Place:
+    """Around the points `part`: rows approach, side, closing of `axes`, where the tips end."""
+
+    axes: Array
+    part: NDArray[np.int64]
+    across: float
+    tip: float
+    hold: float
+    width: float
+    score: float
 
 
 def grasp_candidates(
@@ -118,64 +129,28 @@ def grasp_candidates(
     target = _target(object_points, scene_points, table_z)
     if len(target.points) < 20:
         return Candidates([], f"the object rises less than 6 mm above z = {target.table_z:.3f} m")
-    hypotheses = sorted(_hypotheses(target, config, azimuth), key=lambda grasp: -grasp.score)
     grasps: list[Grasp] = []
     refused: Counter[str] = Counter()
-    for grasp in hypotheses:
-        opened, problem = _with_room(grasp, target, config)
-        if opened is None:
-            refused[problem] += 1
-            continue
-        grasps.append(opened)
+    places = sorted(_places(target, config, azimuth), key=lambda place: -place.score)
+    for place in places:
+        try:
+            grasps.append(_grasp_at(target, place, config))
+        except NoRoom as problem:
+            refused[str(problem)] += 1
         if len(grasps) == limit:
             break
-    reason = "" if grasps else _reason(target, refused, config)
-    return Candidates(grasps, reason)
-
-
-def support_height(object_points: Array, scene_points: Array) -> float:
-    """Height in m of the plane that carries the object: most crowded level at its foot."""
-    low, high = np.percentile(object_points[:, 2], [1, 50])
-    center = object_points[:, :2].mean(0)
-    near = scene_points[np.linalg.norm(scene_points[:, :2] - center, axis=1) < REACH]
-    levels = near[(near[:, 2] > low - 0.05) & (near[:, 2] < high), 2]
-    if len(levels) < 20:
-        return float(object_points[:, 2].min())
-    counts, edges = np.histogram(levels, np.arange(levels.min(), levels.max() + 0.012, 0.006))
-    top = edges[counts.argmax()]
-    return float(np.median(levels[(levels >= top - 0.003) & (levels < top + 0.009)]))
+    grasps.sort(key=lambda grasp: -grasp.score)
+    return Candidates(grasps, "" if grasps else _reason(target, refused, config))
 
 
 def _target(object_points: Array, scene_points: Array, table_z: float | None) -> _Target:
     if table_z is None:
         table_z = support_height(object_points, scene_points)
-    points = _thin(object_points[object_points[:, 2] > table_z + 0.006], 0.004, 800)
+    points = thin(object_points[object_points[:, 2] > table_z + 0.006], 0.004, 800)
     others = scene_points[scene_points[:, 2] > table_z + 0.01]
     if len(points):
         others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
-    return _Target(points, _normals(points), _thin(others, 0.006, 3000), table_z)
-
-
-def _thin(points: Array, voxel: float, limit: int) -> Array:
-    """One point a voxel (their mean), evenly thinned to `limit`."""
-    if len(points) == 0:
-        return points
-    _, index, counts = np.unique(
-        np.floor(points / voxel).astype(np.int64), axis=0, return_inverse=True, return_counts=True
-    )
-    sums = np.zeros((len(counts), 3))
-    np.add.at(sums, index.ravel(), points)
-    means = sums / counts[:, None]
-    return means[np.linspace(0, len(means) - 1, min(limit, len(means))).astype(int)]
-
-
-def _normals(points: Array, neighbours: int = 12) -> Array:
-    """Unit normals `[N, 3]` of unknown sign: least-variance direction of the neighbours."""
-    if len(points) < neighbours:
-        return np.zeros_like(points)
-    _, index = cKDTree(points).query(points, neighbours)
-    near = points[index] - points[index].mean(1, keepdims=True)
-    return np.linalg.svd(near, full_matrices=False)[2][:, -1]
+    return _Target(points, normals(points), thin(others, 0.006, 3000), table_z)
 
 
 def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
@@ -192,83 +167,104 @@ def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
                 yield approach, np.cos(roll) * across + np.sin(roll) * upward
 
 
-def _hypotheses(target: _Target, config: GraspConfig, azimuth: float) -> Iterator[Grasp]:
-    """Scored placements of the jaws on the object's points, not yet checked for room."""
+def _places(target: _Target, config: GraspConfig, azimuth: float) -> Iterator[_Place]:
+    """Scored places for the jaws on the object's points, not yet checked for room."""
     for approach, closing in _directions(azimuth):
         axes = np.stack([approach, np.cross(closing, approach), closing])
         along, across, between = axes @ target.points.T
         middle = np.median(across)
         reach = (across.max() - across.min()) / 2 - gripper.PAD_HALF_WIDTH
         for shift in (0.0,) if reach < 0.01 else (0.0, -reach / 2, reach / 2):
-            slab = np.abs(across - middle - shift) < gripper.PAD_HALF_WIDTH
-            if slab.sum() < 10:
+            slab = np.flatnonzero(np.abs(across - middle - shift) < gripper.PAD_HALF_WIDTH)
+            if len(slab) < MIN_POINTS:
                 continue
-            near = np.percentile(along[slab], 2)
+            near = np.sort(along[slab])[len(slab) // 50]
             table = (target.points[:, 2].mean() - target.table_z) / max(-approach[2], 0.1)
             deepest = along.mean() + table - config.table_clearance - 0.001
             for tip in {*(d for d in near + np.array(DEPTHS) if d < deepest), deepest}:
                 if not 0.008 < tip - near <= gripper.TIP_X - gripper.PALM_X - 0.003:
                     continue
-                zone = slab & (along < tip)
-                for part in _parts(between, np.flatnonzero(zone), config.jaw_clearance):
-                    hold = min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0)
-                    place = (middle + shift, tip, hold)
-                    yield from _placements(target, part, axes, place, config)
+                hold = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
+                zone = slab[along[slab] < tip]
+                for part in _parts(between, zone, config.jaw_clearance):
+                    width = _extent(between[part])
+                    if np.ptp(width) <= config.max_width:
+                        place = _Place(axes, part, middle + shift, tip, hold, np.ptp(width), 0.0)
+                        yield replace(place, score=_score(_terms(target, place, TILTS[0])[0]))
 
 
 def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> list[NDArray]:
     """Split points where a gap is wide enough for a jaw: a rim, a handle, or the whole thing."""
-    if len(zone) < 10:
+    if len(zone) < MIN_POINTS:
         return []
     order = zone[np.argsort(between[zone])]
     gaps = np.flatnonzero(np.diff(between[order]) > 0.02 + 2 * jaw_clearance)
-    return [part for part in np.split(order, gaps + 1) if len(part) >= 10]
+    return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_POINTS]
 
 
-def _placements(
-    target: _Target,
-    part: NDArray,
-    axes: Array,
-    place: tuple[float, float, float],
-    config: GraspConfig,
-) -> Iterator[Grasp]:
-    """One grasp for every tilt, around points `part` at a place across and along the approach."""
-    approach, side, closing = axes
-    across, tip, hold = place
-    points = target.points[part]
-    width = np.ptp(np.percentile(points @ closing, [1, 99]))
-    if width > config.max_width:
-        return
+def _extent(values: Array) -> tuple[float, float]:
+    """First and last percentile, those of a surface with few strays."""
+    ordered = np.sort(values)
+    skip = len(values) // 100
+    return float(ordered[skip]), float(ordered[-1 - skip])
+
+
+def _terms(
+    target: _Target, place: _Place, share: float
+) -> tuple[dict[str, float], Array, Array, float]:
+    """Terms of the score of a place with a tilt, the stator's pose, local points, the tilt."""
+    approach, side, closing = place.axes
+    points = target.points[place.part]
+    tilt = share * gripper.opening_for(place.width)
+    x_axis = np.cos(tilt) * approach - np.sin(tilt) * closing
+    z_axis = np.sin(tilt) * approach + np.cos(tilt) * closing
+    z = _extent(points @ z_axis)[0] - gripper.PAD_Z
+    tip_along = gripper.TIP_X * np.cos(tilt) + gripper.PAD_Z * np.sin(tilt)
+    x = (place.tip - z * np.sin(tilt) - tip_along) / np.cos(tilt)
+    rotation = np.stack([x_axis, side, z_axis], axis=-1)
+    pose = se3(rotation, rotation @ [x, place.across, z])
+    local = (points - pose[:3, 3]) @ rotation
+    terms = {
+        "narrow": float(np.clip(1.0 - gripper.contact_opening(local) / 1.3, 0.0, 1.0)),
+        "deep": place.hold,
+        "central": _central(target.points.mean(0), pose),
+        "antipodal": _antipodal(target.normals[place.part] @ z_axis, local[:, 2]),
+        "bisected": 2.0 * share,
+        "upright": float(-approach[2]),
+    }
+    return terms, pose, local, tilt
+
+
+def _score(terms: dict[str, float]) -> float:
+    return float(sum(WEIGHTS[name] * value for name, value in terms.items()))
+
+
+def _grasp_at(target: _Target, place: _Place, config: GraspConfig) -> Grasp:
+    """The grasp at a place with the largest tilt for which there is room.
+
+    Raises:
+        NoRoom: with none of the tilts.
+    """
     for share in TILTS:
-        tilt = share * gripper.opening_for(width)
-        x_axis = np.cos(tilt) * approach - np.sin(tilt) * closing
-        z_axis = np.sin(tilt) * approach + np.cos(tilt) * closing
-        low, high = np.percentile(points @ z_axis, [1, 99])
-        z = low - gripper.PAD_Z
-        tip_along = gripper.TIP_X * np.cos(tilt) + gripper.PAD_Z * np.sin(tilt)
-        x = (tip - z * np.sin(tilt) - tip_along) / np.cos(tilt)
-        rotation = np.stack([x_axis, side, z_axis], axis=-1)
-        pose = se3(rotation, rotation @ [x, across, z])
-        local = transform(inverse(pose), points)
-        opening = gripper.contact_opening(local)
+        terms, pose, local, tilt = _terms(target, place, share)
+        opening, approach = gripper.contact_opening(local), place.axes[0]
+        around = target.points, target.others, target.table_z
+        try:
+            preopening = smallest_opening(pose, approach, opening, *around, config)
+        except NoRoom:
+            if share == TILTS[-1]:
+                raise
+            continue
+        low, high = _extent(local[:, 2])
         depth = float((local[:, 0].min() + local[:, 0].max()) / 2)
-        terms = {
-            "narrow": float(np.clip(1.0 - opening / 1.3, 0.0, 1.0)),
-            "deep": float(hold),
-            "central": _central(target.points, pose),
-            "antipodal": _antipodal(target.normals[part] @ rotation[:, 2], local[:, 2]),
-            "bisected": 2.0 * share,
-            "upright": float(-approach[2]),
-        }
-        score = sum(WEIGHTS[name] * value for name, value in terms.items())
-        yield Grasp(
-            pose, approach, float(high - low), opening, 0.0, depth, tilt, float(score), terms
-        )
+        numbers = (high - low, opening, preopening, depth, tilt)
+        return Grasp(pose, approach, *numbers, _score(terms), terms)
+    raise AssertionError("the last tilt returns or raises")
 
 
-def _central(points: Array, pose: Array) -> float:
-    """1 where the pads meet the object at its middle, seen along the closing direction."""
-    offset = transform(inverse(pose), points.mean(0)) - [0.13, 0.0, 0.0]
+def _central(middle: Array, pose: Array) -> float:
+    """1 where the pads meet the object at its middle `[3]`, seen along the closing direction."""
+    offset = transform(inverse(pose), middle) - [0.13, 0.0, 0.0]
     return float(np.exp(-np.hypot(offset[0], offset[1]) / 0.03))
 
 
@@ -276,43 +272,6 @@ def _antipodal(facing: Array, between: Array) -> float:
     """Mean |normal . closing| of the worse of the two sides that the jaws touch."""
     sides = between < between.min() + 0.006, between > between.max() - 0.006
     return float(min(np.abs(facing[side]).mean() for side in sides))
-
-
-def _with_room(grasp: Grasp, target: _Target, config: GraspConfig) -> tuple[Grasp | None, str]:
-    """The grasp with the smallest opening that has room all the way, or what is in its way."""
-    at_contact = transform(inverse(grasp.pose), target.points)
-    if gripper.contact_opening(at_contact) > grasp.opening + 0.1:
-        return None, "the moving jaw meets another part of the object first"
-    T = inverse(grasp.open_pose(config.jaw_clearance))
-    own, others = transform(T, target.points), transform(T, target.others)
-    backward = -config.approach_distance * (T[:3, :3] @ grasp.approach)[[0, 2]]
-    first = grasp.opening + 0.1
-    for preopening in np.arange(first, max(gripper.MAX_OPENING, first + 0.01), 0.1):
-        still = gripper.gripper(preopening)
-        swept = tuple(replace(prism, sweep=(backward[0], backward[1])) for prism in still)
-        if gripper.clearance(swept[1:], own) < 0.6 * config.jaw_clearance:
-            continue
-        if gripper.clearance(swept[:1], own) < 0.003:
-            return None, "the palm meets the object"
-        if _lowest(grasp, preopening, config) < target.table_z + config.table_clearance:
-            return None, "a jaw meets the table"
-        moved = others - [0.0, 0.0, config.jaw_clearance]
-        closed = gripper.gripper(grasp.opening)
-        if (
-            gripper.clearance(swept, others) < config.scene_clearance
-            or gripper.clearance((*still, *closed), moved) < config.scene_clearance
-        ):
-            return None, "something else is in the way"
-        return replace(grasp, preopening=float(preopening)), ""
-    return None, "the jaws cannot open wide enough"
-
-
-def _lowest(grasp: Grasp, preopening: float, config: GraspConfig) -> float:
-    """Lowest z of the jaws, open and touching, in m."""
-    prisms = (*gripper.gripper(preopening), *gripper.moving_jaw(grasp.opening))
-    corners = np.concatenate([prism.corners() for prism in prisms])
-    poses = (grasp.pose, grasp.open_pose(config.jaw_clearance))
-    return float(min(transform(pose, corners)[:, 2].min() for pose in poses))
 
 
 def _reason(target: _Target, refused: Counter[str], config: GraspConfig) -> str:

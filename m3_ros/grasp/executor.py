@@ -16,6 +16,7 @@ from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.outcome import ErrorCode, GraspError, GraspOutcome, Slipped, Target
 from m3_ros.grasp.planning import Plan, PlanError, Planner
+from m3_ros.grasp.points import near
 from m3_ros.grasp.robot import (
     JointTrajectory,
     MotionCancelled,
@@ -25,7 +26,7 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.grasp.scan_path import viewpoint
-from m3_ros.grasp.sensing import agreement, near, visible_points
+from m3_ros.grasp.sensing import agreement, visible_points
 from m3_ros.grasp.timing import straight_move
 
 Array = NDArray[np.float64]

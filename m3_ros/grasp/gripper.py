@@ -64,8 +64,8 @@ def _octagon(center: tuple[float, float], radius: float) -> Array:
     return np.stack([np.cos(angles), np.sin(angles)], axis=-1) * outer + center
 
 
-_PALM = Prism(_octagon((PIVOT_X, 0.0), 0.0325), 0.041)
-_FIXED = (
+PALM = Prism(_octagon((PIVOT_X, 0.0), 0.0325), 0.041)
+_FIXED_JAW = (
     Prism(np.array([[0.04, -0.0364], [0.103, -0.0364], [0.103, -0.0188], [0.04, -0.0188]]), 0.041),
     Prism(
         np.array(
@@ -92,9 +92,9 @@ def moving_jaw(opening: float) -> tuple[Prism, ...]:
     )
 
 
-def gripper(opening: float) -> tuple[Prism, ...]:
-    """Palm, fixed jaw and moving jaw at an opening in rad."""
-    return (_PALM, *_FIXED, *moving_jaw(opening))
+def fixed_jaw() -> tuple[Prism, ...]:
+    """The jaw that does not move."""
+    return _FIXED_JAW
 
 
 def clearance(prisms: tuple[Prism, ...], points: Array) -> float:

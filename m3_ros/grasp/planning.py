@@ -18,6 +18,7 @@ from m3_ros.grasp.candidates import Grasp
 from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
 from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
 from m3_ros.grasp.robot import JointTrajectory
+from m3_ros.grasp.room import open_pose
 
 Array = NDArray[np.float64]
 
@@ -130,7 +131,7 @@ class Planner:
 
     def _plan(self, start: Array, grasp: Grasp, scene: Scene, surroundings: Scene) -> Plan:
         config = self.config
-        above = grasp.open_pose(config.jaw_clearance)
+        above = open_pose(grasp.pose, config.jaw_clearance)
         if np.linalg.norm(above[:3, :3] @ WRIST + above[:3, 3] - self.shoulder) > WRIST_REACH:
             raise PlanError("out of the arm's reach", unreachable=True)
         bottom = self.arm.ik(above, (start,))

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import backproject, inverse, transform
-from m3_ros.grasp.candidates import support_height
 from m3_ros.grasp.collision import CollisionModel
 from m3_ros.grasp.robot import Robot
 
@@ -44,32 +41,6 @@ def frame_points(frame: Frame) -> Array:
     picked = np.s_[::STEP, ::STEP]
     points = backproject(depth, frame.K)[picked][good[picked]]
     return transform(frame.camtoworld, points)
-
-
-def object_at(points: Array, center: Array, radius: float = 0.08) -> Array:
-    """Points `[M, 3]` of the thing that stands nearest to `center [3]`, of all points `[N, 3]`.
-
-    What rises from its support counts, connected over gaps of 1 cm and within `radius` m
-    horizontally; empty when nothing does. z points up.
-    """
-    close = points[np.linalg.norm(points[:, :2] - center[:2], axis=1) < 2.0 * radius]
-    table_z = support_height(center[None], close)
-    raised = close[close[:, 2] > table_z + 0.008]
-    raised = raised[np.linalg.norm(raised[:, :2] - center[:2], axis=1) < radius]
-    if len(raised) == 0:
-        return raised
-    links = cKDTree(raised).sparse_distance_matrix(cKDTree(raised), 0.01)
-    _, label = connected_components(links, directed=False)
-    nearest = np.linalg.norm(raised - center, axis=1).argmin()
-    return raised[label == label[nearest]]
-
-
-def near(points: Array, others: Array, radius: float) -> NDArray[np.bool_]:
-    """Which of points `[N, 3]` lie within `radius` of one of `others [M, 3]`, one unit for all."""
-    if len(points) == 0 or len(others) == 0:
-        return np.zeros(len(points), bool)
-    distance, _ = cKDTree(others).query(points, distance_upper_bound=radius)
-    return np.isfinite(distance)
 
 
 def agreement(frame: Frame, points: Array, tolerance: float) -> float:

@@ -13,7 +13,8 @@ from rclpy.node import Node
 
 from m3_ros.geometry import transform
 from m3_ros.grasp.outcome import Target
-from m3_ros.grasp.sensing import frame_points, object_at
+from m3_ros.grasp.points import object_at
+from m3_ros.grasp.sensing import frame_points
 from m3_ros.nodes.conversions import to_pose
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
