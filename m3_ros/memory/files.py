@@ -95,9 +95,9 @@ def _write(memory: SpatialMemory, folder: Path) -> None:
     }
     models = {}
     for name, model in memory.models.items():
-        tensors[f"{name}.queries"] = model.queries.contiguous()
-        tensors[f"{name}.projection"] = model.projection.contiguous()
-        tensors[f"{name}.reliability"] = model.reliability.contiguous()
+        tensors[f"{name}.queries"] = model.queries
+        tensors[f"{name}.projection"] = model.projection
+        tensors[f"{name}.reliability"] = model.reliability
         bank = f"banks/{len(models)}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
         save_file(model.bank.state(), folder / bank)
         models[name] = {
@@ -108,7 +108,8 @@ def _write(memory: SpatialMemory, folder: Path) -> None:
             "degrees": model.queries.shape[1],
             "components": len(model.bank),
         }
-    save_file(tensors, folder / "queries.safetensors")
+    packed = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    save_file(packed, folder / "queries.safetensors")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
         "schema": SCHEMA,
