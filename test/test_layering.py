@@ -35,8 +35,8 @@ ALLOWED = {
     "nodes": ALL,
     "cli": ALL,
 }
-# Of the grasp stage, the simulation may know the protocol it implements and nothing else.
-SIM_GRASP = {"m3_ros.grasp.robot"}
+# Of the grasp stage, the simulation may know the protocol it implements and how to steer a base.
+SIM_GRASP = {"m3_ros.grasp.robot", "m3_ros.grasp.driving"}
 ROS = {
     "action_msgs", "ament_index_python", "builtin_interfaces", "control_msgs", "diagnostic_msgs",
     "geometry_msgs", "launch", "launch_ros", "nav_msgs", "rcl_interfaces", "rclpy", "sensor_msgs",

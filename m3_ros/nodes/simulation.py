@@ -31,7 +31,7 @@ from m3_ros.sim.simulation import Simulation
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
-PICTURE_PERIOD = 0.5  # s between pictures of the observer, when somebody looks
+PICTURE_PERIOD = 1.0  # s between pictures of the observer, when somebody looks
 MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
 
 

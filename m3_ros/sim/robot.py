@@ -93,12 +93,12 @@ class SimulatedRobot:
             MotionCancelled: the base has stopped.
         """
         end = self.simulation.time + BASE_TIMEOUT
-        while True:
-            left = way_left(self.base_pose(), T_map_base)
-            if arrived(left):
-                break
+        while not arrived(left := way_left(self.base_pose(), T_map_base)):
             if self.simulation.time > end:
-                raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
+                x, y, yaw = left
+                raise RobotError(
+                    f"the base is still {x:.3f}, {y:.3f} m, {yaw:.3f} rad off its goal"
+                )
             self.simulation.set_base_velocity(*steer(left, max_speed, max_yaw_rate))
             self._tick(cancelled)
         self.simulation.set_base_velocity(0.0, 0.0, 0.0)

@@ -45,9 +45,9 @@ def plain(rng: np.random.Generator, color: tuple[float, ...]) -> Image:
 
 def cloth(rng: np.random.Generator, color: tuple[float, ...]) -> Image:
     """Woven cloth with faint stripes, `[SIZE, SIZE, 3]` in 0..1."""
-    weave = np.indices((SIZE, SIZE)).sum(0) // 2 % 2
+    weave = np.indices((SIZE, SIZE)).sum(0) // 6 % 2
     stripe = np.where(np.arange(SIZE) // 32 % 4 == 0, 0.93, 1.0)
-    shade = (0.90 + 0.08 * weave) * stripe[:, None] * stripe[None, :]
+    shade = (0.95 + 0.03 * weave) * stripe[:, None] * stripe[None, :]
     shade = shade * (0.96 + 0.06 * noise(rng, (8, 8)))
     return shade[..., None] * np.asarray(color, np.float32)
 

@@ -20,7 +20,7 @@ from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
 Array = NDArray[np.float64]
 
 TABLE_HEIGHT = 0.50  # of the top, m
-TABLE_X = (0.55, 1.35)  # near and far edge, m
+TABLE_X = (0.55, 1.20)  # near and far edge, m
 TABLE_Y = (-0.60, 0.60)
 REACHABLE = ((0.62, 0.78), (-0.15, 0.15))  # x and y in which the arm grasps without driving, m
 REGION = ((0.61, 0.88), (-0.30, 0.30))  # x and y in which up to 12 objects stand, m

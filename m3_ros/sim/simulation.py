@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 
 CHUNK = 5  # physics steps between looks at the clock
 STILL = 1e-5  # m or rad: a smaller motion does not change the picture
-OBSERVER_SIZE = (960, 720)  # of the view from outside, px
+OBSERVER_SIZE = (640, 480)  # of the view from outside, px
 
 
 @dataclass(frozen=True, eq=False)
