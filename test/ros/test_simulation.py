@@ -1,0 +1,182 @@
+"""The simulation node as a process: it publishes and obeys what the real robot does."""
+
+import time
+
+import numpy as np
+import pytest
+from control_msgs.action import FollowJointTrajectory
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import CameraInfo, Image, JointState
+from tf2_msgs.msg import TFMessage
+from trajectory_msgs.msg import JointTrajectory
+
+from m3_ros.capture.frame_tree import FrameTree
+from m3_ros.config import M3Config
+from m3_ros.geometry import backproject, transform
+from m3_ros.grasp.robot import JointTrajectory as Trajectory
+from m3_ros.nodes.client import Client
+from m3_ros.nodes.conversions import (
+    to_joint_state,
+    to_pose,
+    to_seconds,
+    trajectory_message,
+)
+from m3_ros.nodes.images import to_depth, to_intrinsics, to_rgb
+from m3_ros.nodes.stack import Stack, override
+
+SETTINGS = (
+    "simulation.width=160",
+    "simulation.height=120",
+    "simulation.focal_length=95.0",
+    "simulation.objects=3",
+    "simulation.camera_rate=5.0",
+)
+TIMEOUT = 60.0
+TOPICS = {
+    "/camera/camera/color/image_raw": Image,
+    "/camera/camera/aligned_depth_to_color/image_raw": Image,
+    "/camera/camera/color/camera_info": CameraInfo,
+    "/camera/camera/aligned_depth_to_color/camera_info": CameraInfo,
+    "/joint_states": JointState,
+    "/Odometry": Odometry,
+    "/tf": TFMessage,
+    "/simulation/ground_truth": TFMessage,
+}
+
+
+class Ears:
+    """The newest message of every topic, and all transforms."""
+
+    def __init__(self, client):
+        self.client, self.newest, self.tree = client, {}, FrameTree()
+        for topic, kind in TOPICS.items():
+            client.node.create_subscription(
+                kind, topic, lambda message, topic=topic: self.receive(topic, message), 20
+            )
+        latched = QoSProfile(depth=5, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        client.node.create_subscription(
+            TFMessage, "/tf_static", lambda message: self.receive("/tf_static", message), latched
+        )
+
+    def receive(self, topic, message):
+        self.newest[topic] = message
+        if topic in ("/tf", "/tf_static"):
+            for item in message.transforms:
+                stamp = None if topic == "/tf_static" else to_seconds(item.header.stamp)
+                pose = to_pose(item.transform)
+                self.tree.add(item.header.frame_id, item.child_frame_id, stamp, pose)
+
+    def wait(self, condition, what):
+        self.client.wait_until(condition, TIMEOUT, what)
+
+    def joints(self):
+        return to_joint_state(self.newest["/joint_states"])
+
+
+@pytest.fixture(scope="module")
+def ears():
+    config = override(M3Config(), SETTINGS)
+    with Stack(["simulation"], config) as stack, Client("test", stack.check) as client:
+        ears = Ears(client)
+        ears.wait(lambda: len(ears.newest) == len(TOPICS) + 1, "not all topics speak")
+        yield ears
+
+
+def test_every_topic_speaks_with_the_clock_of_this_machine(ears):
+    for topic in set(TOPICS) - {"/tf", "/simulation/ground_truth"}:
+        assert abs(to_seconds(ears.newest[topic].header.stamp) - time.time()) < 5.0, topic
+    color = ears.newest["/camera/camera/color/image_raw"]
+    depth = ears.newest["/camera/camera/aligned_depth_to_color/image_raw"]
+    assert (color.encoding, depth.encoding) == ("rgb8", "16UC1")
+    assert color.header.frame_id == depth.header.frame_id == "camera_color_optical_frame"
+    assert to_rgb(color).shape == (120, 160, 3)
+    names = [item.child_frame_id for item in ears.newest["/simulation/ground_truth"].transforms]
+    assert len(names) == 4
+    assert {"base_link", "yellow bath duck"} <= set(names)
+
+
+def test_the_arm_follows_an_action_and_tf_puts_the_table_where_it_is(ears):
+    start = ears.joints().arm
+    goal = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
+    trajectory = Trajectory(np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, 2.0]))
+    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+    name = "/joint_trajectory_controller/follow_joint_trajectory"
+    result = ears.client.run(FollowJointTrajectory, name, request, lambda _: None)
+    assert result.error_code == FollowJointTrajectory.Result.SUCCESSFUL
+    ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not arrive")
+    arrived = time.time()
+    topic = "/camera/camera/aligned_depth_to_color/image_raw"
+    ears.wait(lambda: to_seconds(ears.newest[topic].header.stamp) > arrived, "no new depth")
+    image = ears.newest[topic]
+    stamp = to_seconds(image.header.stamp)
+    ears.wait(lambda: time.time() > stamp + 0.5, "time stands still")
+    K, distortion = to_intrinsics(ears.newest["/camera/camera/color/camera_info"])
+    assert not distortion.any()
+    depth = to_depth(image)
+    T = ears.tree.lookup("map", image.header.frame_id, stamp)
+    heights = transform(T, backproject(depth, K))[depth > 0][:, 2]
+    table = heights[np.abs(heights - 0.5) < 0.02]
+    assert table.size > 0.1 * depth.size
+    assert np.median(table) == pytest.approx(0.5, abs=0.004)
+
+
+def test_a_trajectory_beyond_a_limit_is_refused(ears):
+    start = ears.joints().arm
+    beyond = start + [4.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    trajectory = Trajectory(np.stack([start, beyond]), np.zeros((2, 6)), np.array([0.0, 8.0]))
+    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+    name = "/joint_trajectory_controller/follow_joint_trajectory"
+    result = ears.client.run(FollowJointTrajectory, name, request, lambda _: None)
+    assert result.error_code == FollowJointTrajectory.Result.INVALID_GOAL
+    assert "joint1" in result.error_string
+    np.testing.assert_allclose(ears.joints().arm, start, atol=0.01)
+
+
+def test_topics_move_arm_and_gripper(ears):
+    node = ears.client.node
+    arm = node.create_publisher(
+        JointTrajectory, "/joint_trajectory_controller/joint_trajectory", 5
+    )
+    jaw = node.create_publisher(JointTrajectory, "/gripper_controller/joint_trajectory", 5)
+    ears.wait(
+        lambda: arm.get_subscription_count() and jaw.get_subscription_count(), "nobody listens"
+    )
+    goal = ears.joints().arm + [0.2, 0.0, 0.0, 0.0, 0.0, 0.0]
+    message = trajectory_message(
+        Trajectory(np.stack([goal, goal]), np.zeros((2, 6)), np.array([0.0, 1.0]))
+    )
+    message.points = message.points[1:]  # one point ahead: from where the arm is
+    arm.publish(message)
+    opening = trajectory_message(
+        Trajectory(np.full((2, 1), -0.8), np.zeros((2, 1)), np.arange(2.0), ("jointGripper",))
+    )
+    jaw.publish(opening)
+    ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not move")
+    ears.wait(lambda: abs(ears.joints().gripper + 0.8) < 0.03, "gripper did not open")
+
+
+def test_cmd_vel_drives_and_odometry_tells(ears):
+    publisher = ears.client.node.create_publisher(Twist, "/cmd_vel", 5)
+    before = to_pose(ears.newest["/Odometry"].pose.pose)
+    twist = Twist()
+    twist.linear.x = -0.15
+    begun = time.monotonic()
+
+    def driven():
+        publisher.publish(twist)
+        return to_pose(ears.newest["/Odometry"].pose.pose)[0, 3] < before[0, 3] - 0.1
+
+    ears.wait(driven, "the base did not drive")
+    assert time.monotonic() - begun > 0.5
+    twist.linear.x = 0.0
+    publisher.publish(twist)
+    truth = {
+        item.child_frame_id: to_pose(item.transform)
+        for item in ears.newest["/simulation/ground_truth"].transforms
+    }
+    assert truth["base_link"][0, 3] < before[0, 3] - 0.05
+    assert ears.tree.lookup("map", "base_link")[0, 3] == pytest.approx(
+        truth["base_link"][0, 3], abs=0.1
+    )
