@@ -29,10 +29,11 @@ ROLLS = 8  # closing directions of a slanted approach
 TILTS = (0.5, 0.25, 0.0)  # shares of the contact opening
 DEPTHS = (0.02, 0.03, 0.04, 0.05, 0.06)  # tips past the object's near side, m
 WEIGHTS = {
-    "narrow": 0.25,
-    "deep": 0.15,
+    "narrow": 0.2,
+    "deep": 0.1,
     "central": 0.2,
-    "antipodal": 0.2,
+    "antipodal": 0.15,
+    "enclosed": 0.15,
     "bisected": 0.1,
     "upright": 0.1,
 }
@@ -150,7 +151,9 @@ def _target(object_points: Array, scene_points: Array, table_z: float | None) ->
     others = scene_points[scene_points[:, 2] > table_z + 0.01]
     if len(points):
         others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
-    return _Target(points, normals(points), thin(others, 0.006, 3000), table_z)
+    outward = normals(points)
+    outward *= np.sign((outward * (points - points.mean(0))).sum(1, keepdims=True))
+    return _Target(points, outward, thin(others, 0.006, 3000), table_z)
 
 
 def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
@@ -224,11 +227,13 @@ def _terms(
     rotation = np.stack([x_axis, side, z_axis], axis=-1)
     pose = se3(rotation, rotation @ [x, place.across, z])
     local = (points - pose[:3, 3]) @ rotation
+    outward = target.normals[place.part]
     terms = {
         "narrow": float(np.clip(1.0 - gripper.contact_opening(local) / 1.3, 0.0, 1.0)),
         "deep": place.hold,
         "central": _central(target.points.mean(0), pose),
-        "antipodal": _antipodal(target.normals[place.part] @ z_axis, local[:, 2]),
+        "antipodal": _worse_side(np.abs(outward @ z_axis), local[:, 2]),
+        "enclosed": _worse_side(np.clip(1.0 + 2.0 * outward @ approach, 0.0, 1.0), local[:, 2]),
         "bisected": 2.0 * share,
         "upright": float(-approach[2]),
     }
@@ -268,10 +273,10 @@ def _central(middle: Array, pose: Array) -> float:
     return float(np.exp(-np.hypot(offset[0], offset[1]) / 0.03))
 
 
-def _antipodal(facing: Array, between: Array) -> float:
-    """Mean |normal . closing| of the worse of the two sides that the jaws touch."""
+def _worse_side(values: Array, between: Array) -> float:
+    """Mean value where the jaws touch, on the side where it is smaller."""
     sides = between < between.min() + 0.006, between > between.max() - 0.006
-    return float(min(np.abs(facing[side]).mean() for side in sides))
+    return float(min(values[side].mean() for side in sides))
 
 
 def _reason(target: _Target, refused: Counter[str], config: GraspConfig) -> str:
