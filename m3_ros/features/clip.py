@@ -12,6 +12,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from open_clip.transform import PreprocessCfg, image_transform_v2
 from open_clip.transformer import VisionTransformer
 from PIL import Image
 from torch import Tensor
@@ -85,8 +86,8 @@ class ClipExtractor:
         self.name = "clip"
         self._model, self._device, self._patches = model, torch.device(device), patches
         self._tokenizer = open_clip.get_tokenizer(architecture)
-        self._whole = open_clip.image_transform_v2(
-            open_clip.PreprocessCfg(**model.visual.preprocess_cfg), is_train=False
+        self._whole = image_transform_v2(
+            PreprocessCfg(**model.visual.preprocess_cfg), is_train=False
         )
         self.dim = int(model.visual.output_dim)
         self.logit_scale = float(model.logit_scale.exp().detach())
@@ -96,7 +97,7 @@ class ClipExtractor:
         digest = hashlib.sha256()
         for name, value in sorted(self._model.state_dict().items()):
             digest.update(name.encode())
-            digest.update(value.cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(value.cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     def _input(self, rgb: NDArray[np.uint8]) -> Tensor:

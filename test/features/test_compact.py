@@ -1,0 +1,151 @@
+"""The compact encoder: loads as an open_clip model, its map lies on the image, text and image meet."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from m3_ros.features.compact import CONFIG, WEIGHTS, CompactExtractor, CompactTokenizer
+from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
+
+SHIPPED = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory) -> Path:
+    """The shipped architecture with random weights, saved as open_clip saves a model."""
+    folder = tmp_path_factory.mktemp("compact")
+    (folder / CONFIG).write_text((SHIPPED / CONFIG).read_text())
+    torch.manual_seed(0)
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
+    save_file(model.state_dict(), folder / WEIGHTS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def extractor(random_weights) -> CompactExtractor:
+    return CompactExtractor(random_weights)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> CompactExtractor:
+    return CompactExtractor()
+
+
+def noise(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+def test_halves_are_unit_vectors_over_root_two() -> None:
+    x = normalize_halves(torch.randn(5, 7, DIM))
+    torch.testing.assert_close(x.norm(dim=-1), torch.ones(5, 7))
+    torch.testing.assert_close(x[..., :CATEGORY_DIM].norm(dim=-1), torch.full((5, 7), 0.5**0.5))
+
+
+def test_trunk_gives_one_cell_per_eight_pixels() -> None:
+    features, objectness = CompactTrunk().eval().dense(torch.zeros(2, 3, 96, 160))
+    assert features.shape == (2, 12, 20, DIM) and objectness.shape == (2, 12, 20)
+
+
+@pytest.mark.parametrize("size", [(480, 640), (241, 333), (100, 37), (720, 1280)])
+def test_features_are_unit_rows_whatever_the_image_size(extractor, size) -> None:
+    found = extractor.extract(noise(*size))
+    assert found.features.dtype == np.float32 and found.features.shape[2] == extractor.dim
+    np.testing.assert_allclose(np.linalg.norm(found.features, axis=-1), 1, atol=1e-3)
+    assert found.valid.all()
+    h, w = found.valid.shape
+    assert abs(np.log((h / w) / (size[0] / size[1]))) < 0.35
+
+
+def test_the_same_image_gives_the_same_features(extractor) -> None:
+    image = noise(120, 160)
+    np.testing.assert_array_equal(
+        extractor.extract(image).features, extractor.extract(image.copy()).features
+    )
+
+
+@pytest.mark.parametrize(("row", "column"), [(0.15, 0.2), (0.8, 0.25), (0.5, 0.85)])
+def test_a_changed_patch_changes_the_cells_it_covers_most(shipped, row, column) -> None:
+    plain = np.full((240, 320, 3), 128, np.uint8)
+    patched = plain.copy()
+    y, x = int(row * 240), int(column * 320)
+    patched[y - 16 : y + 16, x - 16 : x + 16] = (230, 30, 30)
+    change = np.linalg.norm(
+        shipped.extract(patched).features - shipped.extract(plain).features, axis=-1
+    )
+    h, w = change.shape
+    weight = change * (change > 0.5 * change.max())
+    centre = [(weight * axis).sum() / weight.sum() for axis in np.mgrid[:h, :w] + 0.5]
+    assert abs(centre[0] / h - row) < 0.06 and abs(centre[1] / w - column) < 0.06
+
+
+def test_text_features_are_unit_rows_and_independent_of_their_batch(extractor) -> None:
+    texts = ["a yellow bath duck", "mug", "the quick brown fox " * 20]
+    together = extractor.encode_text(texts)
+    assert together.shape == (3, DIM)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    alone = np.concatenate([extractor.encode_text([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_tokens_fit_the_vocabulary_and_end_with_its_largest() -> None:
+    tokenizer = CompactTokenizer()
+    config = json.loads((SHIPPED / CONFIG).read_text())["model_cfg"]["text_cfg"]
+    tokens = tokenizer(["yellow duck", "Größenwahn 漢字 🦆", "word " * 50, ""])
+    assert tokens.shape == (4, config["context_length"])
+    assert int(tokens.max()) == config["vocab_size"] - 1 == tokenizer.eot_token_id
+    assert (tokens == tokenizer.eot_token_id).sum(1).tolist() == [1, 1, 1, 1]
+
+
+def test_shipped_text_tower_knows_synonyms_colours_and_politeness(shipped) -> None:
+    wanted = shipped.encode_text(["yellow duck", "red mug", "blue car", "purple umbrella"])
+    said = shipped.encode_text(
+        ["the yellow rubber duck please", "a photo of a red coffee mug", "blue toy car"]
+    )
+    assert (said @ wanted.T).argmax(axis=1).tolist() == [0, 1, 2]
+    assert (np.diag(said @ wanted.T) > 0.8).all()
+    assert np.abs(wanted[3] @ wanted[:3].T).max() < 0.5
+
+
+def test_contrasts_leave_out_what_the_prompt_means(shipped) -> None:
+    assert "duck" in shipped.contrasts("yellow duck")
+    assert "duck" not in shipped.contrasts("rubber duck") and "mug" in shipped.contrasts("duck")
+    colors = shipped.contrasts("the red thing")
+    assert "red thing" not in colors and "blue thing" in colors
+
+
+def test_image_features_are_unit_vectors(extractor) -> None:
+    one = extractor.encode_image(noise(60, 80))
+    assert one.shape == (DIM,) and np.linalg.norm(one) == pytest.approx(1, abs=1e-3)
+
+
+def test_another_weight_another_digest(random_weights, shipped, extractor) -> None:
+    assert extractor.digest == CompactExtractor(random_weights).digest != shipped.digest
+
+
+@pytest.mark.parametrize("missing", [CONFIG, WEIGHTS])
+def test_missing_files_are_named_with_the_way_to_get_them(
+    random_weights, tmp_path, missing
+) -> None:
+    for name in {CONFIG, WEIGHTS} - {missing}:
+        (tmp_path / name).write_bytes((random_weights / name).read_bytes())
+    with pytest.raises(FileNotFoundError, match=missing) as error:
+        CompactExtractor(tmp_path)
+    assert str(tmp_path) in str(error.value) and "train_compact_encoder" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((48, 64), np.uint8),
+        np.zeros((48, 64, 3), np.float32),
+        np.zeros((8, 64, 3), np.uint8),
+    ],
+)
+def test_what_is_no_image_is_refused(extractor, image) -> None:
+    with pytest.raises(ValueError, match="rgb is"):
+        extractor.extract(image)
