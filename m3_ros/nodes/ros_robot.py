@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from geometry_msgs.msg import Twist
 from numpy.typing import NDArray
-from rclpy.action import ActionClient
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -35,6 +34,7 @@ from m3_ros.grasp.robot import (
     TrackingError,
     never,
 )
+from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.conversions import ConversionError, to_joint_state, trajectory_message
 from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.transforms import listen_to_transforms
@@ -48,8 +48,9 @@ except ImportError:  # then trajectories go to the topic
 Array = NDArray[np.float64]
 
 TICK = 0.05  # s between looks at `cancelled` and at the joints
+FIRST_STATE_TIMEOUT = 5.0  # s that the first joint state may take to arrive
 JOINT_STATE_AGE = 1.0  # s after which joint states count as lost
-FRAME_TIMEOUT = 5.0  # s to wait for a camera frame
+FRAME_TIMEOUT = 15.0  # s to wait for a camera frame; busy machines lose many
 GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
 TRACKING_TOLERANCE = 0.35  # rad, on the way
 SETTLE_TIME = 3.0  # s after a trajectory's end to reach its goal
@@ -69,6 +70,7 @@ class RosRobot:
         self._node, self._names = node, config.robot
         self._joints: JointState | None = None
         self._received = 0.0
+        self._heard = threading.Event()
         watchdog = Watchdog(node)
         self.tree = listen_to_transforms(node, watchdog)
         self.stream = FrameStream(node, config, self.tree, watchdog)
@@ -87,7 +89,7 @@ class RosRobot:
             for controller in (names.arm_controller, names.gripper_controller)
         )
         self._base = node.create_publisher(Twist, names.cmd_vel_topic, 10)
-        self._follower = FollowJointTrajectory and ActionClient(
+        self._follower = FollowJointTrajectory and ThreadSafeActionClient(
             node,
             FollowJointTrajectory,
             f"{names.arm_controller}/follow_joint_trajectory",
@@ -100,6 +102,7 @@ class RosRobot:
         Raises:
             JointStatesLost: there are none, or the newest is older than a second.
         """
+        self._heard.wait(FIRST_STATE_TIMEOUT)
         age = time.monotonic() - self._received
         if self._joints is None or age > JOINT_STATE_AGE:
             since = f"for {age:.1f} s" if self._joints else "at all"
@@ -190,6 +193,7 @@ class RosRobot:
     def _receive(self, message: JointStateMessage) -> None:
         try:
             self._joints, self._received = to_joint_state(message), time.monotonic()
+            self._heard.set()
             self._tick()
         except ConversionError:
             pass  # another device's joints on the same topic
