@@ -1,33 +1,9 @@
-"""What one works with: torches, drivers, hammers, wrenches, tape, brushes, spoons, pens, locks."""
+"""What one works with: drivers, hammers, wrenches, tape, brushes, padlocks."""
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, GLOW, INK, STEEL, WOOD, Kit
-from m3_ros.sim.objects.meshes import arc, extrude, lathe, regular_outline
-
-
-def flashlight(k: Kit, v: int) -> None:
-    """Torch, lying: grip, flared head, lens, switch."""
-    r, length = k.u(1.2, 1.7), k.u(10, 14)
-    head = r * [1.5, 1.8, 1.35, 1.6, 2.0, 1.45][v]
-    start = [0.72, 0.66, 0.78, 0.6, 0.75, 0.7][v]
-    profile = [(0, 0), (0.9 * r, 0), (r, 0.03), (r, start), (head, start + 0.12), (head, 1.0)]
-    if v == 3:
-        profile[3:] = [(r, start), (head, 0.97), (head, 1.0)]
-    if v == 5:
-        profile[3:4] = [(r, 0.3), (0.85 * r, 0.35), (0.85 * r, 0.6), (r, start)]
-    k.lathe(
-        [(a, b * length) for a, b in [*profile, (0.88 * head, 1.0), (0.5 * head, 0.95), (0, 0.95)]]
-    )
-    k.cylinder(0.86 * head, 0.3, at=(0, 0, 0.985 * length), color=GLOW, collide=False)
-    k.tube(arc(0.96 * head, 0, 360, 19, "xy"), 0.18, at=(0, 0, length), color=k.accent)
-    k.rounded((0.8, 0.9, 1.8), 0.5, at=(r, 0, 0.58 * length), color=k.accent, collide=False)
-    if v in (1, 4):
-        for z in np.linspace(0.12, 0.45, 5):
-            k.tube(arc(r, 0, 360, 17, "xy"), 0.12, at=(0, 0, z * length), color=k.accent)
-    k.turn((0, 90, 0))
-    if v == 2:
-        k.turn((0, -90, 0))
+from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
+from m3_ros.sim.objects.meshes import arc, extrude, regular_outline
 
 
 def screwdriver(k: Kit, v: int) -> None:
@@ -102,7 +78,9 @@ def wrench(k: Kit, v: int) -> None:
     length, w, t = k.u(11, 14), k.u(1.5, 2.0), k.u(1.75, 2.1)
     k.box((length, w, t), at=(0, 0, 0))
     if v in (1, 4):
-        k.rounded((0.55 * length, 1.25 * w, 1.3 * t), 0.3, at=(-0.1 * length, 0, 0), color=k.accent)
+        k.rounded(
+            (0.55 * length, 1.25 * w, 1.3 * t), 0.3, at=(-0.1 * length, 0, 0), color=k.accent
+        )
     for side, open_end in ((1, v != 2), (-1, v in (0, 3))):
         x = side * (length / 2 + 0.5)
         if open_end:
@@ -202,66 +180,6 @@ def brush(k: Kit, v: int) -> None:
         )
     k.turn((0, 90, 0))
     k.turn((k.u(-8, 8), 0, 0))
-
-
-def spoon(k: Kit, v: int) -> None:
-    """Thick cooking spoon, lying: oval, round, deep, slotted, square end, short."""
-    length = k.u(9, 13) * (0.7 if v == 5 else 1)
-    w, r = k.u(3.0, 4.0), k.u(0.7, 0.95)
-    depth = 2.0 if v != 2 else 2.8
-    size = (w * (1.0 if v == 1 else 1.4), w, depth)
-    angle = np.linspace(-np.pi / 2, -0.05, 7)
-    outer = np.column_stack([np.cos(angle), 1 + np.sin(angle)])
-    inner = np.column_stack([0.86 * np.cos(angle[::-1]), 1.08 + 0.86 * np.sin(angle[::-1])])
-    vertices, faces = lathe(np.concatenate([outer, inner]))
-    k.mesh((vertices * [size[0] / 2, size[1] / 2, 0.62 * depth], faces))
-    path = np.array(
-        [
-            [0.42 * size[0], 0, 0.55 * depth],
-            [0.5 * size[0] + 1.5, 0, 0.75 * depth],
-            [0.5 * size[0] + 0.6 * length, 0, 0.7 * depth],
-            [0.5 * size[0] + length, 0, r],
-        ]
-    )
-    k.tube(path, [0.8 * r, 0.75 * r, r, 1.1 * r], collide=True)
-    if v == 3:
-        for y in (-0.25, 0, 0.25):
-            k.box((0.7 * w, 0.25, 0.1), at=(0, y * w, 0.14 * depth), color=INK, collide=False)
-    if v == 4:
-        k.ball(1.25 * r, at=(0.5 * size[0] + length, 0, 1.25 * r))
-
-
-def marker(k: Kit, v: int) -> None:
-    """Felt pen, lying: thick body, cap; highlighter, crayon, slim, chisel, board marker."""
-    r, length = k.u(0.95, 1.3), k.u(9.5, 13)
-    if v == 3:
-        r, length = k.u(1.2, 1.5), k.u(7.5, 9.5)  # crayon
-        k.cylinder(r, length, at=(0, 0, length / 2))
-        k.lathe([(0, 0), (0.95 * r, 0), (0.4 * r, 1.6), (0, 1.6)], at=(0, 0, length))
-        for z in (0.12, 0.85):
-            k.cylinder(r + 0.04, 0.35, at=(0, 0, z * length), color=INK, collide=False)
-    else:
-        body = CREAM if v in (1, 5) and np.mean(k.main) < 0.8 else None
-        k.cylinder(r, 0.62 * length, at=(0, 0, 0.31 * length), color=body)
-        if v == 4:
-            k.mesh(
-                extrude(regular_outline(6, 1.15 * r), 0.35 * length, 0.9), at=(0, 0, 0.62 * length)
-            )
-        else:
-            k.lathe(
-                [
-                    (0, 0),
-                    (1.1 * r, 0),
-                    ((0.9 if v != 2 else 0.6) * r, 0.36 * length),
-                    (0, 0.37 * length),
-                ],
-                at=(0, 0, 0.62 * length),
-            )
-        k.box((0.25, 0.7, 0.3 * length), at=(1.2 * r, 0, 0.78 * length), collide=False)
-        k.cylinder(0.9 * r, 0.4, at=(0, 0, -0.1))
-        if body is not None:
-            k.cylinder(r + 0.02, 0.08 * length, at=(0, 0, 0.1 * length), collide=False)
-    k.turn((0, 90, 0))
 
 
 def padlock(k: Kit, v: int) -> None:
