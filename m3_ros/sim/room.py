@@ -82,8 +82,8 @@ def furnish(spec: mujoco.MjSpec, seed: int) -> None:
     key.pos = np.array([0.7, 0.0, 0.5]) - 2.2 * key.dir
     warmth = rng.uniform(-0.05, 0.05)
     tint = np.array([1.0 + warmth, 1.0, 1.0 - warmth])
-    key.diffuse = rng.uniform(0.50, 0.68) * tint
-    fill.diffuse = rng.uniform(0.15, 0.28) / tint
+    key.diffuse = rng.uniform(0.32, 0.46) * tint
+    fill.diffuse = rng.uniform(0.18, 0.28) / tint
 
 
 def _vary(rng: np.random.Generator, colors: tuple[tuple[float, ...], ...]) -> tuple[float, ...]:

@@ -47,13 +47,15 @@ def noisy_depth(
     """
     measured = depth
     if scale > 0.0:
-        measured = _shift_edges(depth, LATERAL * scale, rng)
-        lost = _stereo_shadow(depth, focal_length)
-        lost |= _silhouettes(depth) & (rng.random(depth.shape, np.float32) < EDGE_DROPOUT)
-        lost |= rng.random(depth.shape, np.float32) < SPECKLE * scale
+        edges = np.nonzero(_silhouettes(depth))
+        measured = depth.copy()
+        measured[edges] = _beside(depth, edges, LATERAL * scale, rng)
         error = _correlated_normal(depth.shape, rng)
-        measured = measured + scale * depth_sigma(measured, focal_length) * error
-        measured = np.where(lost, np.float32(0.0), measured)
+        measured += np.float32(scale) * depth_sigma(measured, focal_length) * error
+        measured[_stereo_shadow(depth, focal_length)] = 0.0
+        measured[edges] *= rng.random(len(edges[0])) >= EDGE_DROPOUT
+        speckles = rng.integers(depth.size, size=rng.poisson(SPECKLE * scale * depth.size))
+        measured.ravel()[speckles] = 0.0
     seen = (measured >= limits[0]) & (measured <= limits[1])
     steps = np.rint(measured / np.float32(QUANTUM)) * np.float32(QUANTUM)
     return np.where(seen, steps, np.float32(0.0)).astype(np.float32)
@@ -69,16 +71,14 @@ def noisy_color(
     return np.clip(np.rint(rgb + noise), 0, 255).astype(np.uint8)
 
 
-def _shift_edges(depth: Depth, sigma: float, rng: np.random.Generator) -> Depth:
-    """Every pixel takes the depth found `sigma` px or so beside it: ragged silhouettes."""
-    height, width = depth.shape
-    column, row = np.meshgrid(np.arange(width), np.arange(height))
-    shift = rng.standard_normal((2, height, width), np.float32) * np.float32(sigma)
-    row = np.clip(np.rint(row + shift[0]).astype(np.intp), 0, height - 1)
-    column = np.clip(np.rint(column + shift[1]).astype(np.intp), 0, width - 1)
-    near = depth[row, column]
-    edge = _silhouettes(depth)
-    return np.where(edge, near, depth)
+def _beside(
+    depth: Depth, pixels: tuple[NDArray, NDArray], sigma: float, rng: np.random.Generator
+) -> Depth:
+    """Depth found about `sigma` px beside each of some pixels (rows, columns): ragged edges."""
+    shift = np.rint(rng.normal(0.0, sigma, (2, len(pixels[0])))).astype(np.intp)
+    row = np.clip(pixels[0] + shift[0], 0, depth.shape[0] - 1)
+    column = np.clip(pixels[1] + shift[1], 0, depth.shape[1] - 1)
+    return depth[row, column]
 
 
 def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
