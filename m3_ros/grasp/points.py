@@ -65,14 +65,14 @@ def support_height(object_points: Array, scene_points: Array) -> float:
 def object_at(points: Array, center: Array, radius: float = 0.08) -> Array:
     """Points `[M, 3]` of the thing that stands nearest to `center [3]`, of all points `[N, 3]`.
 
-    What rises from its support counts, connected, within `radius` m horizontally; empty when
-    nothing does.
+    What rises from its support counts, connected as seen from above (one view leaves gaps in
+    height), within `radius` m horizontally; empty when nothing does.
     """
     apart = np.linalg.norm(points[:, :2] - center[:2], axis=1)
     table_z = support_height(center[None], points)
     raised = points[(apart < radius) & (points[:, 2] > table_z + FOOT)]
     if len(raised) == 0:
         return raised
-    tree = cKDTree(raised)
+    tree = cKDTree(raised[:, :2])
     _, label = connected_components(tree.sparse_distance_matrix(tree, GAP), directed=False)
     return raised[label == label[np.linalg.norm(raised - center, axis=1).argmin()]]
