@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,9 +13,11 @@ from torch import Tensor
 
 from m3_ros.capture.frame import Frame
 from m3_ros.config import SplatConfig
-from m3_ros.geometry import inverse, scale_intrinsics
+from m3_ros.geometry import inverse
+from m3_ros.splat.alignment import align_frames
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import (
+    Points,
     concatenate,
     downsample,
     frame_points,
@@ -24,19 +26,22 @@ from m3_ros.splat.initialization import (
 from m3_ros.splat.loss import depth_loss, photometric_loss, psnr
 from m3_ros.splat.optimizer import Adam
 from m3_ros.splat.poses import Cameras
+from m3_ros.splat.view import View
 
 Progress = Callable[[float, str], None]  # fraction done 0..1, what is going on
 
-LEARNING_RATES = {
+RATES = {  # of Adam, for each quantity
     "means": 2e-4,
     "quats": 2e-3,
     "scales": 1e-2,
     "opacities": 5e-2,
     "sh0": 8e-3,
     "shN": 5e-4,
+    "rotations": 3e-4,
+    "translations": 3e-4,
+    "exposures": 2e-3,
 }
-CAMERA_RATES = {"rotations": 1e-3, "translations": 1e-3, "exposures": 2e-3}
-COARSE_SHARE = 0.6  # of the iterations run at half resolution
+COARSE_SHARE = 0.3  # of the iterations run at half resolution
 FINAL_RATE = 0.1  # learning rates decay to this share
 
 
@@ -63,20 +68,6 @@ class FitResult:
     seconds: float
 
 
-class View:
-    """One frame as tensors at full and at half resolution."""
-
-    def __init__(self, frame: Frame, device: str) -> None:
-        rgb, depth = torch.from_numpy(frame.rgb), torch.from_numpy(frame.depth)
-        half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
-        half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
-        K = torch.from_numpy(frame.K).float()
-        K_half = torch.from_numpy(scale_intrinsics(frame.K, 0.5, 0.5)).float()
-        half = torch.from_numpy(half.mean((1, 3))).round().byte()
-        levels = [(rgb, depth, K), (half, depth[1::2, 1::2][: len(half)], K_half)]
-        self.levels = [tuple(x.to(device).contiguous() for x in level) for level in levels]
-
-
 def fit(
     frames: Sequence[Frame],
     config: SplatConfig | None = None,
@@ -98,7 +89,7 @@ def fit(
         ValueError: There are no frames, or none has depth.
     """
     fitter = Fitter(config or SplatConfig(), device)
-    fitter.add(frames)
+    fitter.add(list(frames))
     fitter.run(progress)
     return fitter.result()
 
@@ -108,49 +99,84 @@ class Fitter:
 
     def __init__(self, config: SplatConfig, device: str = "cpu") -> None:
         self.config, self.device = config, device
+        self.frames: list[Frame] = []  # with their poses as aligned when they were added
         self.views: list[View] = []
+        self.train_frames: list[int] = []
+        self.test_frames: list[int] = []
         self.iteration, self.seconds = 0, 0.0
         self.order = torch.Generator().manual_seed(config.seed)
+        self.queue: list[int] = []  # frames still to visit in this round
+        self.optimizers: dict[str, Adam] = {}
+        empty = gaussians_from_points(Points.empty(), config.voxel_size, config.sh_degree)
+        for name, x in empty.to(device).tensors.items():
+            self.restore(name, x)
+        self.cameras = Cameras(torch.zeros(0, 4, 4)).to(device)
 
     def add(self, frames: Sequence[Frame]) -> None:
-        """Takes the frames in and places Gaussians on their depth."""
+        """Takes frames in, aligns them, and places Gaussians on depth where there are none yet.
+
+        Raises:
+            ValueError: There are no frames, or none so far has depth.
+        """
         start = time.perf_counter()
         if not frames:
             raise ValueError("frames must hold at least one frame, got none")
-        config = self.config
-        self.test_frames = held_out(len(frames), config.test_every)
-        self.train_frames = [i for i in range(len(frames)) if i not in self.test_frames]
-        self.views = [View(frame, self.device) for frame in frames]
-        clouds = [
-            downsample(frame_points(frames[i], config.voxel_size), config.voxel_size)
-            for i in self.train_frames
-        ]
-        points = concatenate(clouds)
-        if not len(points):
-            raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
-        voxel_size = config.voxel_size
-        while len(sparse := downsample(points, voxel_size)) > config.max_gaussians:
-            voxel_size *= 1.1
-        gaussians = gaussians_from_points(sparse, voxel_size, config.sh_degree)
-        self.params = {
-            name: torch.nn.Parameter(x.to(self.device)) for name, x in gaussians.tensors.items()
-        }
-        viewmats = torch.from_numpy(np.stack([inverse(f.camtoworld) for f in frames])).float()
-        self.cameras = Cameras(viewmats).to(self.device)
-        self._make_optimizers()
+        known = len(self.frames)
+        self.frames += frames
+        if self.config.refine_poses and len(self.frames) > 2:
+            poses = align_frames(self.frames, known, self.config.seed)
+            self.frames = [
+                replace(frame, camtoworld=pose)
+                for frame, pose in zip(self.frames, poses, strict=True)
+            ]
+        new = range(known, len(self.frames))
+        test = held_out(len(self.frames), self.config.test_every)
+        self.test_frames += [i for i in new if i in test]
+        self.train_frames += [i for i in new if i not in test]
+        self.views += [View(self.frames[i], self.device) for i in new]
+        self._add_gaussians([self.frames[i] for i in new if i not in test])
+        poses = np.stack([inverse(self.frames[i].camtoworld) for i in new])
+        self._add_cameras(torch.from_numpy(poses).float().to(self.device))
         self.seconds += time.perf_counter() - start
 
-    def _make_optimizers(self) -> None:
-        self.optimizers = {name: Adam(x, LEARNING_RATES[name]) for name, x in self.params.items()}
-        config = self.config
-        refined = ["rotations", "translations"] * config.refine_poses
-        refined += ["exposures"] * config.refine_exposure
-        for name, parameter in self.cameras.named_parameters():
-            parameter.requires_grad_(name in refined)
-        self.optimizers |= {
-            name: Adam(getattr(self.cameras, name), CAMERA_RATES[name]) for name in refined
-        }
-        self.rates = LEARNING_RATES | CAMERA_RATES
+    def _add_gaussians(self, frames: Sequence[Frame]) -> None:
+        config, present = self.config, self.gaussians
+        size = config.voxel_size
+        clouds = [downsample(frame_points(frame, size), size) for frame in frames]
+        points = concatenate([Points.empty(), *clouds])
+        while len(sparse := downsample(points, size)) > config.max_gaussians:
+            size *= 1.1
+        fresh = sparse.away_from(present.means.cpu().numpy(), size)
+        fresh = fresh.select(np.arange(len(fresh)) < config.max_gaussians - len(present))
+        if not len(present) and not len(fresh):
+            raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
+        added = gaussians_from_points(fresh, size, config.sh_degree).to(self.device)
+        for name, x in added.tensors.items():
+            self.restore(name, torch.cat([present.tensors[name], x]))
+
+    def _add_cameras(self, viewmats: Tensor) -> None:
+        old, new = self.cameras, Cameras(viewmats)
+        self.cameras = Cameras(torch.cat([old.initial, new.initial])).to(self.device)
+        for name, refined in (
+            ("rotations", self.config.refine_poses),
+            ("translations", self.config.refine_poses),
+            ("exposures", self.config.refine_exposure),
+        ):
+            values = torch.cat([getattr(old, name), getattr(new, name).to(self.device)])
+            setattr(self.cameras, name, torch.nn.Parameter(values.detach(), refined))
+            self._optimize(name, getattr(self.cameras, name))
+
+    def restore(self, name: str, values: Tensor) -> None:
+        """Replaces a tensor of the Gaussians; the optimizer keeps what it knows of old rows."""
+        self.params = getattr(self, "params", {}) | {name: torch.nn.Parameter(values)}
+        self._optimize(name, self.params[name])
+
+    def _optimize(self, name: str, parameter: Tensor) -> None:
+        """Puts `parameter` under an optimizer that goes on from the one of its first rows."""
+        old = self.optimizers.get(name)
+        self.optimizers[name] = Adam(parameter, RATES[name])
+        if old:
+            self.optimizers[name].extend(old)
 
     @property
     def gaussians(self) -> Gaussians:
@@ -160,15 +186,18 @@ class Fitter:
     def run(self, progress: Progress | None = None) -> None:
         """Steps until the budget of iterations or seconds is used up."""
         start, before = time.perf_counter(), self.seconds
-        queue: list[int] = []
         while (fraction := self._fraction()) < 1:
-            if not queue:
-                shuffled = torch.randperm(len(self.train_frames), generator=self.order)
-                queue = [self.train_frames[k] for k in shuffled.tolist()]
-            self.step(queue.pop(), fraction)
+            self.advance()
             self.seconds = before + time.perf_counter() - start
             if progress and self.iteration % 20 == 0:
                 progress(fraction, f"iteration {self.iteration}, {len(self.gaussians)} Gaussians")
+
+    def advance(self) -> None:
+        """One step on the next frame; every frame comes once a round, in random order."""
+        if not self.queue:
+            shuffled = torch.randperm(len(self.train_frames), generator=self.order)
+            self.queue = [self.train_frames[k] for k in shuffled.tolist()]
+        self.step(self.queue.pop(), self._fraction())
 
     def _fraction(self) -> float:
         """Used share of the budget."""
@@ -191,7 +220,7 @@ class Fitter:
         loss.backward()
         decay = FINAL_RATE**fraction
         for name, optimizer in self.optimizers.items():
-            optimizer.param_groups[0]["lr"] = self.rates[name] * decay
+            optimizer.param_groups[0]["lr"] = RATES[name] * decay
             optimizer.step()
             optimizer.zero_grad()
         self.iteration += 1
@@ -206,7 +235,8 @@ class Fitter:
             height, width = depth.shape
             viewmat = self.cameras.viewmat(i)
             render, _, _ = gaussians.render(viewmat[None], K[None], width, height)
-            scores.append(psnr(render[0, ..., :3].clamp(0, 1), rgb / 255.0))
+            image = self.cameras.expose(i, render[0, ..., :3])  # as it is for a test frame
+            scores.append(psnr(image.clamp(0, 1), rgb / 255.0))
             errors.append((render[0, ..., 3] - depth).abs()[depth > 0])
         return FitResult(
             gaussians=gaussians,

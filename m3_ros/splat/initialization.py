@@ -40,6 +40,18 @@ class Points:
     def __len__(self) -> int:
         return len(self.positions)
 
+    @staticmethod
+    def empty() -> Points:
+        """No points."""
+        return Points(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
+
+    def away_from(self, others: NDArray[np.float32], distance: float) -> Points:
+        """The points farther than `distance` m from all of `others [K, 3]`."""
+        if not len(others):
+            return self
+        nearest, _ = cKDTree(others).query(self.positions, distance_upper_bound=distance)
+        return self.select(~np.isfinite(nearest))
+
     def select(self, mask: NDArray[np.bool_]) -> Points:
         """The points where `mask [M]` is true."""
         return Points(*(getattr(self, f.name)[mask] for f in fields(self)))
@@ -123,8 +135,10 @@ def concatenate(clouds: Sequence[Points]) -> Points:
 def gaussians_from_points(points: Points, voxel_size: float, sh_degree: int) -> Gaussians:
     """Flat Gaussians on the points, as wide as the distance to their neighbours."""
     n = len(points)
-    distances, _ = cKDTree(points.positions).query(points.positions, k=min(4, n), workers=-1)
-    spacing = distances[:, 1:].mean(1) if n > 1 else np.full(n, voxel_size)
+    spacing = np.full(n, voxel_size)
+    if n > 3:
+        distances, _ = cKDTree(points.positions).query(points.positions, k=4)
+        spacing = distances[:, 1:].mean(1)
     voxels = voxel_size * (points.distances / REFERENCE_DISTANCE).clip(1)
     spacing = spacing.clip(0.3 * voxels, 2 * voxels)
     scales = np.log(spacing[:, None] * 0.7 * np.array([1.0, 1.0, FLATNESS]))

@@ -28,6 +28,18 @@ class Adam:
         self.param_groups = [{"params": [parameter], "lr": lr}]
         self.state: dict[Tensor, dict] = defaultdict(dict)
 
+    def extend(self, other: Adam) -> None:
+        """Takes over the moments of the optimizer of this tensor's first rows."""
+        (x,), (old,) = self.param_groups[0]["params"], other.param_groups[0]["params"]
+        if not (moments := other.state[old]):
+            return
+        padding = x.detach()[len(old) :] * 0
+        self.state[x] = {
+            "step": moments["step"],
+            "exp_avg": torch.cat([moments["exp_avg"], padding]),
+            "exp_avg_sq": torch.cat([moments["exp_avg_sq"], padding]),
+        }
+
     def zero_grad(self) -> None:
         """Forgets the gradient."""
         self.param_groups[0]["params"][0].grad = None

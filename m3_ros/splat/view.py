@@ -1,0 +1,32 @@
+"""Frames as the tensors that a fit compares with."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import scale_intrinsics
+
+
+class View:
+    """A frame at full and at half resolution.
+
+    Attributes:
+        levels: For each resolution colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none) and
+            intrinsics `[3, 3]` px.
+    """
+
+    def __init__(self, frame: Frame, device: str) -> None:
+        rgb, depth = torch.from_numpy(frame.rgb), torch.from_numpy(frame.depth)
+        half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
+        half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
+        K = torch.from_numpy(frame.K).float()
+        K_half = torch.from_numpy(scale_intrinsics(frame.K, 0.5, 0.5)).float()
+        half = torch.from_numpy(half.mean((1, 3))).round().byte()
+        levels: list[tuple[Tensor, ...]] = [
+            (rgb, depth, K),
+            (half, depth[1::2, 1::2][: len(half)], K_half),
+        ]
+        self.levels = [tuple(x.to(device).contiguous() for x in level) for level in levels]

@@ -1,0 +1,53 @@
+"""Recovery of poses with hand-eye and odometry errors of a centimetre and a degree."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from m3_ros.geometry import pose_distance, se3
+from m3_ros.splat.alignment import _keep_mean, align_frames
+
+
+def error_pose(rng):
+    """A motion of 1 cm and 1 degree in a random direction."""
+    axis, shift = (v / np.linalg.norm(v) for v in rng.normal(size=(2, 3)))
+    return se3(Rotation.from_rotvec(axis * np.radians(1)).as_matrix(), 0.01 * shift)
+
+
+def errors(poses, truth):
+    """Median distance (m, degrees) to the truth, apart from a motion of the whole world."""
+    distances = [pose_distance(a, b) for a, b in zip(_keep_mean(poses, truth), truth, strict=True)]
+    metres, radians = np.median(distances, axis=0)
+    return metres, np.degrees(radians)
+
+
+@pytest.mark.parametrize("kind", ["odometry", "hand-eye"])
+def test_errors_of_a_centimetre_and_a_degree_are_recovered(table_frames, kind):
+    rng = np.random.default_rng(3)
+    common = error_pose(rng)
+    moved = [
+        replace(f, camtoworld=f.camtoworld @ (common if kind == "hand-eye" else error_pose(rng)))
+        for f in table_frames
+    ]
+    truth = np.stack([f.camtoworld for f in table_frames])
+    before = errors(np.stack([f.camtoworld for f in moved]), truth)
+    after = errors(align_frames(moved), truth)
+    assert before[0] > 0.004 and before[1] > 0.5
+    assert after[0] < 0.002 and after[1] < 0.2
+
+
+def test_right_poses_stay(table_frames):
+    poses = align_frames(table_frames)
+    assert np.array_equal(poses, np.stack([f.camtoworld for f in table_frames]))
+
+
+def test_fixed_frames_stay_and_the_new_one_joins_them(table_frames):
+    rng = np.random.default_rng(0)
+    new = replace(table_frames[9], camtoworld=table_frames[9].camtoworld @ error_pose(rng))
+    poses = align_frames([*table_frames[:9], new], fixed=9)
+    truth = np.stack([f.camtoworld for f in table_frames[:10]])
+    assert np.array_equal(poses[:9], truth[:9])
+    metres, radians = pose_distance(poses[9], truth[9])
+    assert metres < 0.003 and np.degrees(radians) < 0.4
