@@ -173,12 +173,14 @@ class Localizer:
 
     def _contenders(self, label: str, values: NDArray[np.float32]) -> list[_Thing]:
         """Things likely enough, best first, that are about as likely as the best one."""
-        things, points, weights = [], self._things.points, self._things.weights
+        things, weights = [], self._things.weights
         for part in self._things.candidates(values):
             core = part[np.argsort(values[part])[len(part) // 2 :]]
             score = float(np.average(values[core], weights=weights[core]))
             if score >= self.config.found_probability:
-                things.append(_Thing(self._detection(label, points[part], score), part))
+                things.append(
+                    _Thing(self._detection(label, self._things.surface(part), score), part)
+                )
         things.sort(key=lambda thing: -thing.detection.score)
         margin = self.config.ambiguity_margin
         return [t for t in things if t.detection.score >= things[0].detection.score - margin]

@@ -15,7 +15,7 @@ PLANE_DISTANCE = 0.007
 PLANE_AREA = 0.06
 """Smallest area (m^2) of a plane that things stand on; the faces of things are smaller."""
 CELL = 0.02
-MAX_PLANES = 6
+MAX_PLANES = 12
 HYPOTHESES = 400
 
 

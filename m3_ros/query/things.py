@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from m3_ros.geometry import quat_to_matrix
 from m3_ros.memory.attention import attention_weights
 from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
 from m3_ros.query.segmentation import find_planes, neighbour_graph, pieces, smooth
+from m3_ros.splat import Gaussians
 
 TOP_K = 16
 """Components that a Gaussian reads; the rest weigh next to nothing."""
@@ -45,6 +47,7 @@ class Things:
         self.graph = neighbour_graph(self.points, float(np.clip(3 * spacing, 0.008, 0.025)))
         everything = pieces(self.graph, np.ones(len(self.points), bool))
         self.pieces = [piece for piece in everything if len(piece) >= min_points]
+        self._axes = larger_axes(gaussians, self.index, spacing)
         self._reads = reads(model, memory.config.memory.temperature)
 
     def _near_plane(self) -> NDArray[np.bool_]:
@@ -93,6 +96,13 @@ class Things:
                     found.append(part)
         return found
 
+    def surface(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Points `[5 K, 3]` on the Gaussians `part [K]`: centres, and one sigma along both
+        larger axes, so that the outline is not cut short by half a Gaussian."""
+        offsets = self._axes[part]
+        centers = self.points[part][:, None]
+        return np.concatenate([centers, centers + offsets, centers - offsets], 1).reshape(-1, 3)
+
     def floor(self, points: NDArray[np.float64]) -> float | None:
         """Height (m) of the horizontal plane that points `[K, 3]` stand on, if there is one."""
         low = points[:, 2].min()
@@ -104,6 +114,18 @@ class Things:
             if -0.01 < low - height < STANDING:
                 return float(height)
         return None
+
+
+def larger_axes(
+    gaussians: Gaussians, index: NDArray[np.int64], longest: float
+) -> NDArray[np.float64]:
+    """One sigma (m, at most `longest`) along the two larger axes `[M, 2, 3]` of Gaussians."""
+    part = gaussians.select(torch.from_numpy(index))
+    scales = part.scales.exp().double().numpy()
+    columns = np.swapaxes(quat_to_matrix(part.quats.double().numpy()), -1, -2)
+    larger = np.argsort(scales, axis=1)[:, 1:]
+    sigma = np.take_along_axis(scales, larger, axis=1).clip(max=longest)
+    return np.take_along_axis(columns, larger[..., None], axis=1) * sigma[..., None]
 
 
 def reads(model: ModelMemory, temperature: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -29,8 +29,8 @@ def test_the_memory_alone_finds_the_whole_box(localizer, toy, color):
     assert result.heatmap is None
     found = result.detections[0]
     truth = [*toy.places[color], toy.table_z + toy.box / 2]
-    np.testing.assert_allclose(found.centroid, truth, atol=0.003)
-    np.testing.assert_allclose(found.box.size, toy.box, atol=0.008)
+    np.testing.assert_allclose(found.centroid, truth, atol=0.005)
+    np.testing.assert_allclose(found.box.size, toy.box, atol=0.014)
     assert 0.5 <= found.score <= 1
     assert found.label == f"{color} box"
     assert np.linalg.eigvalsh(found.covariance).min() > 0
