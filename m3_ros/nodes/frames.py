@@ -6,6 +6,8 @@ import threading
 import time
 from collections import deque
 
+import numpy as np
+from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -73,17 +75,16 @@ class FrameStream:
             FrameError: no such frame came, its transform is missing, or it cannot be converted.
         """
         deadline = time.monotonic() + timeout
-        with self._arrived:
-            if after is None:
-                after = to_seconds(self._pair[0].header.stamp) if self._pair else 0.0
-            while not self._newer(after):
-                remaining = deadline - time.monotonic()
-                if remaining <= 0.0 or self._closed:
-                    reasons = "; ".join(self._watchdog.problems())
-                    raise FrameError(reasons or f"no new camera frame within {timeout:.1f} s")
-                self._arrived.wait(remaining)
-            color, depth, info = *self._pair, self._info
-        return self._convert(color, depth, info)
+        if after is None:
+            after = self._newest_stamp()
+        while True:
+            pair = self._wait_for_pair(after, deadline)
+            try:
+                return self._convert(*pair)
+            except TransformError as error:
+                # A later frame may do better: TF stalls, or it began after this frame.
+                if time.monotonic() > deadline or self._closed:
+                    raise FrameError(str(error)) from error
 
     def close(self) -> None:
         """Let everybody who waits for a frame give up."""
@@ -91,10 +92,20 @@ class FrameStream:
             self._closed = True
             self._arrived.notify_all()
 
-    def _newer(self, after: float) -> bool:
-        if self._pair is None or self._info is None:
-            return False
-        return to_seconds(self._pair[0].header.stamp) > after
+    def _newest_stamp(self) -> float:
+        with self._arrived:
+            return to_seconds(self._pair[0].header.stamp) if self._pair else 0.0
+
+    def _wait_for_pair(self, after: float, deadline: float) -> tuple[Image, Image, CameraInfo]:
+        """Newest colour, depth and camera info once there are some stamped after `after` s."""
+        with self._arrived:
+            while self._info is None or self._newest_stamp() <= after:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0.0 or self._closed:
+                    reasons = "; ".join(self._watchdog.problems())
+                    raise FrameError(reasons or "no new camera frame came in time")
+                self._arrived.wait(remaining)
+            return *self._pair, self._info
 
     def _convert(self, color: Image, depth: Image, info: CameraInfo) -> Frame:
         stamp = to_seconds(color.header.stamp)
@@ -109,15 +120,15 @@ class FrameStream:
         except ValueError as error:
             raise FrameError(str(error)) from error
 
-    def _pose(self, source: str, stamp: float) -> object:
+    def _pose(self, source: str, stamp: float) -> NDArray[np.float64]:
         """`T_world_camera [4, 4]` at `stamp`; waits, as TF may come later than the image."""
         deadline = time.monotonic() + self._scan.transform_timeout
         while True:
             try:
                 return self._tree.lookup(self._robot.world_frame, source, stamp)
-            except TransformError as error:
+            except TransformError:
                 if time.monotonic() > deadline or self._closed:
-                    raise FrameError(str(error)) from error
+                    raise
             time.sleep(POLL)
 
     def _receive(self, kind: str, image: Image) -> None:

@@ -67,19 +67,6 @@ def to_depth(message: Image) -> NDArray[np.float32]:
     return np.where(np.isfinite(pixels) & (pixels > 0.0), pixels, np.float32(0.0))
 
 
-def to_heatmap(message: Image) -> NDArray[np.float32] | None:
-    """Relevancy `[H, W]` 0..1 of a 32FC1 image; None when it is empty.
-
-    Raises:
-        ConversionError: another encoding, or too few bytes.
-    """
-    if message.height == 0:
-        return None
-    if message.encoding != "32FC1":
-        raise ConversionError(f"heat map encoding {message.encoding!r}; it must be 32FC1")
-    return _pixels(message, np.dtype("f4"), 1)[..., 0].copy()
-
-
 def image_message(pixels: NDArray, encoding: str, head: Header) -> Image:
     """Image message of `[H, W]` or `[H, W, C]` pixels that already have `encoding`'s type."""
     pixels = np.ascontiguousarray(pixels)

@@ -62,12 +62,6 @@ def test_unknown_encodings_and_short_images_are_refused(convert):
         convert(Image(height=4, width=6, step=18, encoding=encoding, data=array("B", b"\0")))
 
 
-def test_heat_map_round_trip():
-    heat = np.random.default_rng(0).random((4, 6), np.float32)
-    assert np.array_equal(images.to_heatmap(images.image_message(heat, "32FC1", HEAD)), heat)
-    assert images.to_heatmap(Image()) is None
-
-
 def test_intrinsics_move_by_half_a_pixel_and_back():
     message = images.camera_info_message(K, 640, 480, HEAD)
     assert np.allclose(message.k[2], K[0, 2] - 0.5)

@@ -16,7 +16,6 @@ def own_domain():
     # Domains 1 to 101 have safe ports everywhere; the process id tells parallel runs apart.
     os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["ROS_LOCALHOST_ONLY"] = "1"  # the same for ROS 2 Humble
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.nodes.client import Client, ClientError
-from m3_ros.nodes.images import to_heatmap, to_points
+from m3_ros.nodes.images import to_points
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.srv import Query
 
@@ -100,7 +100,7 @@ def test_the_query_node_loads_it_and_answers_without_a_camera(client, eventually
     eventually(lambda: ask(client, "red box").error_code == Response.NONE, "the memory's loading")
     answer = ask(client, "red box")
     assert answer.status in (Response.FOUND, Response.NOT_FOUND, Response.AMBIGUOUS)
-    assert "camera" in answer.error_msg and to_heatmap(answer.heatmap) is None
+    assert "camera" in answer.error_msg and not answer.heatmap.data
     count = len(answer.targets)
     lists = (answer.sizes, answer.labels, answer.scores, answer.visible, answer.points)
     assert all(len(column) == count for column in lists)

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
+from m3_ros.nodes.conversions import header, to_pose
+from m3_ros.nodes.images import to_depth, to_points
+from m3_ros.query.localize import Detection, QueryResult
+from m3_ros.query.shape import upright_box
+from m3_ros.srv import Query
+
+HEADS = Heads(header("map", 2.0), header("camera_color_optical_frame", 2.0))
+
+
+@pytest.fixture
+def result(toy):
+    points = np.random.default_rng(0).random((50, 3)) * [0.1, 0.2, 0.3]
+    box = upright_box(points)
+    duck = Detection("duck", 0.9, box.center, box, points, np.eye(3) * 1e-4, True)
+    goose = Detection("duck", 0.4, box.center, box, points, np.eye(3) * 1e-4)
+    heatmap = np.linspace(0, 1, toy.frames[0].depth.size, dtype=np.float32)
+    return QueryResult("FOUND", [duck, goose], heatmap.reshape(toy.frames[0].depth.shape), "here")
+
+
+def test_the_response_lists_every_object_best_first(result):
+    response = Query.Response()
+    fill_response(response, result, HEADS)
+    assert response.status == Query.Response.FOUND
+    assert list(response.scores) == pytest.approx([0.9, 0.4])
+    assert list(response.visible) == [True, False]
+    center = to_pose(response.targets[0].pose)[:3, 3]
+    assert np.allclose(center, result.detections[0].box.center)
+    assert np.allclose(to_points(response.points[0]), result.detections[0].points)
+    assert np.allclose(to_depth(response.heatmap), result.heatmap)
+    assert response.targets[0].header.frame_id == "map"
+
+
+@pytest.mark.parametrize(
+    "status", ["FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "OUT_OF_VIEW"]
+)
+def test_every_status_has_its_constant_and_only_found_gives_a_target(result, toy, status):
+    answer = QueryResult(status, result.detections, result.heatmap, "")
+    response = Query.Response()
+    fill_response(response, answer, HEADS)
+    assert response.status == getattr(Query.Response, status) != Query.Response.UNKNOWN
+    messages = topic_messages(answer, toy.frames[0], HEADS)
+    assert ("grasp_target" in messages) == (status == "FOUND")
+
+
+def test_pictures_and_clouds_belong_to_the_frame(result, toy):
+    frame = toy.frames[0]
+    messages = topic_messages(result, frame, HEADS)
+    assert (messages["heatmap"].width, messages["heatmap"].height) == (frame.width, frame.height)
+    assert messages["heatmap"].header.frame_id == "camera_color_optical_frame"
+    heights = to_points(messages["relevancy"])[:, 2]
+    assert len(heights) > 1000 and abs(np.median(heights) - toy.table_z) < 0.01
+    assert len(messages["detections"].detections) == 2
+
+
+def test_without_a_frame_there_is_no_picture(result):
+    blind = QueryResult("FOUND", result.detections, None, "")
+    messages = topic_messages(blind, None, HEADS)
+    assert "heatmap" not in messages and "relevancy" not in messages
+
+
+def test_gaussians_become_coloured_points(toy_memory):
+    message = gaussians_message(toy_memory, HEADS.world)
+    assert np.allclose(to_points(message), toy_memory.gaussians.means.numpy())
+    assert [field.name for field in message.fields] == ["x", "y", "z", "rgb", "opacity"]
