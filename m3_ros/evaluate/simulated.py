@@ -1,0 +1,107 @@
+"""Scans and looks at simulated scenes by a camera that can be anywhere, for benchmarks."""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from m3_ros.capture.frame import Frame
+from m3_ros.config import SimulationConfig
+from m3_ros.geometry import look_at, se3
+from m3_ros.sim.camera import WRIST, Camera, intrinsics
+from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject
+from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.world import World
+
+Array = NDArray[np.float64]
+
+CENTER = np.array([np.mean(REGION[0]), 0.0, TABLE_HEIGHT + 0.03])
+ELEVATIONS = (45.0, 60.0, 75.0)  # of the scan's rings, degrees
+RADIUS = 0.42  # m
+SIDES = 130.0  # a ring spans this far to both sides of the robot, degrees
+ASIDE = (-1.5, 0.0, 0.0)  # where the robot waits, out of the pictures
+
+
+class SimulatedScene:
+    """A settled scene and a wrist camera without an arm.
+
+    Args:
+        scene: what stands on the table.
+        config: camera and noise.
+        pose_noise: standard deviation of a frame's believed pose, m and rad.
+    """
+
+    def __init__(
+        self, scene: Scene, config: SimulationConfig, pose_noise: tuple[float, float]
+    ) -> None:
+        self._config, self._pose_noise = config, pose_noise
+        self._world = World(scene, config)
+        self._world.teleport_base(*ASIDE)
+        self._camera = Camera(self._world.model, config.width, config.height)
+        self._rng = np.random.default_rng([scene.seed, 7])
+        self.objects: dict[str, SceneObject] = {item.name: item for item in scene.objects}
+
+    def close(self) -> None:
+        """Free the camera."""
+        self._camera.close()
+
+    def frame(self, camtoworld: Array, stamp: float = 0.0) -> Frame:
+        """What the camera measures at a true pose; the frame's own pose has noise."""
+        data, config = self._world.data, self._config
+        index = self._world.model.camera(WRIST).id
+        data.cam_xpos[index] = camtoworld[:3, 3]
+        data.cam_xmat[index] = (camtoworld[:3, :3] @ np.diag([1.0, -1.0, -1.0])).ravel()
+        rgb, depth = self._camera.render(data)
+        noise = (config.focal_length, self._rng, config.depth_noise, config.depth_range)
+        shift, turn = self._pose_noise
+        error = se3(
+            Rotation.from_rotvec(self._rng.normal(0.0, turn, 3)).as_matrix(),
+            self._rng.normal(0.0, shift, 3),
+        )
+        color = noisy_color(rgb, config.color_noise, self._rng)
+        depth = noisy_depth(depth, *noise)
+        return Frame(color, depth, intrinsics(config), camtoworld @ error, stamp)
+
+    def scan(self, views: int) -> list[Frame]:
+        """Keyframes from rings about the table's middle."""
+        frames = []
+        for index in range(views):
+            elevation = ELEVATIONS[index % len(ELEVATIONS)]
+            azimuth = 180.0 + SIDES * (2.0 * index / max(1, views - 1) - 1.0)
+            frames.append(self.frame(self.viewpoint(azimuth, elevation), float(index)))
+        return frames
+
+    def viewpoint(self, azimuth: float, elevation: float, radius: float = RADIUS) -> Array:
+        """`camtoworld` of a look at about the middle; angles in degrees."""
+        a, e = np.radians([azimuth, elevation])
+        target = CENTER + self._rng.normal(0.0, 0.015, 3)
+        out = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
+        return look_at(target + radius * out, target)
+
+    def truth(self, name: str) -> tuple[Array, Array]:
+        """True pose `[4, 4]` of the middle of an object's box, and the box's size `[3]`."""
+        return self._world.ground_truth()[name], np.asarray(self.objects[name].model.size)
+
+    def move(self, name: str, offset: Array) -> None:
+        """Shift an object by `offset [3]` m, without physics."""
+        model, data = self._world.model, self._world.data
+        start = model.jnt_qposadr[model.body(name).jntadr[0]]
+        data.qpos[start : start + 3] += offset
+        mujoco.mj_forward(model, data)
+
+    def free_offset(self, name: str, least: float = 0.12) -> Array | None:
+        """A shift on the table of at least `least` m that leaves room to all others, or None."""
+        poses = {other: self.truth(other) for other in self.objects}
+        place, size = poses[name][0][:2, 3], max(poses[name][1][:2])
+        (x0, x1), (y0, y1) = REGION
+        for x, y in self._rng.uniform([x0, y0], [x1, y1], (300, 2)):
+            gaps = [
+                np.hypot(*(pose[:2, 3] - [x, y])) - (size + max(box[:2])) / 2
+                for other, (pose, box) in poses.items()
+                if other != name
+            ]
+            if np.hypot(x - place[0], y - place[1]) > least and min(gaps, default=1.0) > 0.02:
+                return np.array([x - place[0], y - place[1], 0.0])
+        return None
