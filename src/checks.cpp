@@ -1,7 +1,10 @@
 // What the library can tell about its input and its processor.
 #include <cmath>
+#include <cstring>
 
 #include "rasterizer.h"
+
+constexpr int32_t kExponent = 0x7f800000;  // all ones in NaN and infinity, and only there
 
 int32_t m3_isa_level() {
 #if defined(__x86_64__)
@@ -22,10 +25,13 @@ int64_t m3_first_nonfinite(const float* x, int64_t n, int32_t threads) {
 #pragma omp parallel for schedule(static) num_threads(threads) reduction(min : first)
   for (int64_t begin = 0; begin < n; begin += 4096) {
     const int64_t end = begin + 4096 < n ? begin + 4096 : n;
-    float zeros = 0;  // 0 * x is 0 for a finite x and NaN otherwise
-#pragma omp simd reduction(+ : zeros)
-    for (int64_t i = begin; i < end; ++i) zeros += 0.f * x[i];
-    if (zeros == 0) continue;
+    int32_t bad = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      int32_t bits;
+      std::memcpy(&bits, x + i, sizeof bits);
+      bad |= (bits & kExponent) == kExponent;
+    }
+    if (!bad) continue;
     int64_t i = begin;
     while (std::isfinite(x[i])) ++i;
     first = i < first ? i : first;

@@ -50,19 +50,23 @@ class Splats(Structure):
 
 
 @cache
+def isa() -> str:
+    """The instruction set in use: the best this processor runs, or `M3_SPLAT_ISA`."""
+    return os.environ.get("M3_SPLAT_ISA") or ISAS[_open("baseline").m3_isa_level()]
+
+
+@cache
 def library() -> ctypes.CDLL:
-    """The library for this processor; `M3_SPLAT_ISA` names another one of `ISAS`.
+    """The library for this processor.
 
     Raises:
         ImportError: The libraries were not built.
     """
-    baseline = _open("baseline")
-    name = os.environ.get("M3_SPLAT_ISA") or ISAS[baseline.m3_isa_level()]
-    return baseline if name == "baseline" else _open(name)
+    return _open(isa())
 
 
-def _open(isa: str) -> ctypes.CDLL:
-    path = _FOLDER / f"libm3_splat_{isa}.so"
+def _open(name: str) -> ctypes.CDLL:
+    path = _FOLDER / f"libm3_splat_{name}.so"
     if not path.exists():
         raise ImportError(
             f"the CPU rasterizer is not built: {path} does not exist. Build it in the repository "
