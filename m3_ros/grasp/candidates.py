@@ -38,6 +38,8 @@ WEIGHTS = {
     "upright": 0.1,
 }
 MIN_POINTS = 10  # on a part of the object that is worth closing on
+FOOT = 0.006  # what is lower than this above the support may be the support, m
+TABLE_NOISE = 0.01  # points of the support reach up to this, m
 REACH = 0.3  # surroundings farther from the object than this cannot meet the gripper, m
 
 
@@ -127,9 +129,12 @@ def grasp_candidates(
             raise ValueError(f"{name} has shape {points.shape}; it must be a finite [N, 3]")
     if len(object_points) < 20:
         return Candidates([], f"{len(object_points)} points on the object; 20 are needed")
-    target = _target(object_points, scene_points, table_z)
-    if len(target.points) < 20:
-        return Candidates([], f"the object rises less than 6 mm above z = {target.table_z:.3f} m")
+    if table_z is None:
+        table_z = support_height(object_points, scene_points)
+    raised = object_points[object_points[:, 2] > table_z + FOOT]
+    if len(raised) < 20:
+        return Candidates([], f"it rises less than {FOOT * 1e3:.0f} mm above z = {table_z:.3f} m")
+    target = _target(raised, scene_points, table_z)
     grasps: list[Grasp] = []
     refused: Counter[str] = Counter()
     places = sorted(_places(target, config, azimuth), key=lambda place: -place.score)
@@ -144,15 +149,12 @@ def grasp_candidates(
     return Candidates(grasps, "" if grasps else _reason(target, refused, config))
 
 
-def _target(object_points: Array, scene_points: Array, table_z: float | None) -> _Target:
-    if table_z is None:
-        table_z = support_height(object_points, scene_points)
-    points = thin(object_points[object_points[:, 2] > table_z + 0.006], 0.004, 800)
-    others = scene_points[scene_points[:, 2] > table_z + 0.01]
-    if len(points):
-        others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
+def _target(object_points: Array, scene_points: Array, table_z: float) -> _Target:
+    points = thin(object_points, 0.004, 800)
     outward = normals(points)
     outward *= np.sign((outward * (points - points.mean(0))).sum(1, keepdims=True))
+    others = scene_points[scene_points[:, 2] > table_z + TABLE_NOISE]
+    others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
     return _Target(points, outward, thin(others, 0.006, 3000), table_z)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from ruckig import InputParameter, Result, Ruckig, Trajectory
+from ruckig import InputParameter, Result, Ruckig, Synchronization, Trajectory
 from scipy.interpolate import CubicSpline
 
 from m3_ros.grasp.robot import JointTrajectory
@@ -18,7 +18,7 @@ JERK_RATIO = 10.0  # jerk limit over acceleration limit, 1/s
 def joint_move(
     start: Array, goal: Array, max_velocity: float, max_acceleration: float
 ) -> JointTrajectory:
-    """Fastest synchronised joint motion from rest to rest within the limits.
+    """Fastest straight motion in joint space, from rest to rest within the limits.
 
     Args:
         start: `[6]` rad.
@@ -32,6 +32,7 @@ def joint_move(
     problem.max_velocity = [max_velocity] * count
     problem.max_acceleration = [max_acceleration] * count
     problem.max_jerk = [JERK_RATIO * max_acceleration] * count
+    problem.synchronization = Synchronization.Phase  # on the straight line in joint space
     motion = Trajectory(count)
     result = Ruckig(count).calculate(problem, motion)
     if result not in (Result.Working, Result.Finished):

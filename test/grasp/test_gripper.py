@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from m3_ros.grasp.gripper import (
+    Prism,
+    clearance,
+    contact_opening,
+    fixed_jaw,
+    moving_jaw,
+    opening_for,
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "opening"), [(0.02, 0.23), (0.04, 0.46), (0.06, 0.72), (0.08, 1.03), (0.09, 1.26)]
+)
+def test_opening_for_a_width_is_the_measured_gripper_s(width, opening):
+    assert opening_for(width) == pytest.approx(opening, abs=0.01)
+
+
+def test_closed_jaws_meet_in_one_plane():
+    tips = [
+        prism.polygon[prism.polygon[:, 0] > 0.13] for prism in (fixed_jaw()[1], moving_jaw(0)[1])
+    ]
+    assert tips[0][:, 1].max() == pytest.approx(-0.009)
+    assert tips[1][:, 1].min() == pytest.approx(-0.009)
+
+
+def inside(prism, points):
+    """Oracle: on the left of every edge of the counter-clockwise polygon, and in the slab."""
+    result = np.abs(points[:, 1]) <= prism.half_width
+    for a, b in zip(prism.polygon, np.roll(prism.polygon, -1, axis=0), strict=True):
+        edge, offset = b - a, points[:, [0, 2]] - a
+        result &= edge[0] * offset[:, 1] - edge[1] * offset[:, 0] >= 0.0
+    return result
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.7, 1.4])
+def test_distance_is_negative_exactly_inside(opening):
+    points = np.random.default_rng(0).uniform([-0.05, -0.06, -0.1], [0.2, 0.06, 0.2], (4000, 3))
+    for prism in (*fixed_jaw(), *moving_jaw(opening)):
+        assert ((prism.distance(points) < 0.0) == inside(prism, points)).all()
+        assert inside(prism, points).any()
+
+
+def test_a_swept_prism_is_all_its_places_on_the_way():
+    points = np.random.default_rng(1).uniform([-0.15, -0.04, -0.15], [0.2, 0.04, 0.15], (4000, 3))
+    for prism in fixed_jaw():
+        swept = Prism(prism.polygon, prism.half_width, sweep=(-0.08, 0.05))
+        on_the_way = np.zeros(len(points), bool)
+        for share in np.linspace(0.0, 1.0, 200):
+            on_the_way |= inside(prism, points - share * np.array([-0.08, 0.0, 0.05]))
+        assert (swept.distance(points) < 1e-9)[on_the_way].all()
+        assert (swept.distance(points) < -1e-3).sum() <= on_the_way.sum()
+
+
+def test_contact_opening_is_where_the_moving_jaw_touches():
+    rng = np.random.default_rng(2)
+    for _ in range(20):
+        radius, angle = rng.uniform(0.055, 0.095), rng.uniform(0.3, 1.2)
+        point = np.array([[0.049 + radius * np.cos(angle), 0.0, radius * np.sin(angle)]])
+        opening = contact_opening(point)
+        assert clearance(moving_jaw(opening + 0.02), point) > 0.0
+        assert abs(clearance(moving_jaw(opening), point)) < 1e-3
+
+
+def test_nothing_between_the_jaws_closes_them():
+    assert contact_opening(np.array([[0.3, 0.0, 0.0]])) == 0.0
+    assert clearance(fixed_jaw(), np.zeros((0, 3))) == np.inf

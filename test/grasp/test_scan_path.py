@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.kinematics import CAMERA_FRAME, HOME, SCAN
+from m3_ros.grasp.planning import PlanError
+from m3_ros.grasp.scan_path import scan_path, view_from, viewpoint
+
+CENTER = np.array([0.75, 0.0, -0.05])
+
+
+@pytest.fixture(scope="module")
+def path(planner, table):
+    return scan_path(planner, CENTER, Scene(table), HOME)
+
+
+def test_the_table_is_seen_from_at_least_forty_viewpoints(path):
+    assert len(path.positions) >= 40
+    assert path.wanted == 60
+
+
+def test_every_view_looks_at_the_middle_from_its_distance(planner, path):
+    for q in path.positions:
+        T = planner.arm.fk(q, CAMERA_FRAME)
+        assert np.allclose(T[:3, 3] + 0.3 * T[:3, 2], CENTER, atol=1e-3)
+
+
+def test_views_surround_the_middle(planner, path):
+    eyes = np.array([planner.arm.fk(q, CAMERA_FRAME)[:2, 3] for q in path.positions]) - CENTER[:2]
+    azimuths = np.sort(np.arctan2(eyes[:, 1], eyes[:, 0]))
+    assert np.diff(np.append(azimuths, azimuths[0] + 2 * np.pi)).max() < np.radians(30.0)
+
+
+def test_every_view_is_free_and_inside_the_limits(planner, path, table):
+    assert planner.arm.within_limits(path.positions)
+    assert all(planner.free(q, Scene(table)) for q in path.positions)
+
+
+def test_the_path_begins_from_above_and_moves_in_small_steps(planner, path):
+    heights = [planner.arm.fk(q, CAMERA_FRAME)[2, 3] for q in path.positions]
+    assert heights[0] > max(heights) - 1e-4 and heights[-1] < heights[0] - 0.05
+    steps = np.abs(np.diff(path.positions, axis=0)).max(1)
+    assert np.median(steps) < 0.4
+
+
+def test_a_middle_out_of_reach_is_refused(planner):
+    with pytest.raises(PlanError, match="of 60 viewpoints") as caught:
+        scan_path(planner, np.array([2.0, 0.0, 0.0]), Scene(np.zeros((0, 3))), HOME)
+    assert caught.value.unreachable
+
+
+def test_a_viewpoint_on_an_object(planner, table):
+    center = np.array([0.68, 0.12, -0.04])
+    q = viewpoint(planner, center, Scene(table), SCAN, 0.28)
+    T = planner.arm.fk(q, CAMERA_FRAME)
+    assert np.allclose(T[:3, 3] + 0.28 * T[:3, 2], center, atol=1e-3)
+    with pytest.raises(PlanError):
+        viewpoint(planner, np.array([2.0, 0.0, 0.0]), Scene(table), SCAN, 0.28)
+
+
+def test_view_from_stands_on_the_sphere():
+    T = view_from(CENTER, 0.3, np.radians(60.0), 1.0)
+    out = T[:3, 3] - CENTER
+    assert np.linalg.norm(out) == pytest.approx(0.3)
+    assert np.degrees(np.arcsin(out[2] / 0.3)) == pytest.approx(60.0)
+    assert np.arctan2(out[1], out[0]) == pytest.approx(1.0)

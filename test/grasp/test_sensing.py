@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import look_at
+from m3_ros.grasp.sensing import agreement, frame_points
+
+K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
+
+
+def frame(depth):
+    """A camera 0.5 m above the origin that looks straight down."""
+    pose = look_at([0.0, 0.0, 0.5], [0.0, 0.0, 0.0], up=[1.0, 0.0, 0.0])
+    return Frame(np.zeros((120, 160, 3), np.uint8), depth.astype(np.float32), K, pose)
+
+
+def test_points_of_a_flat_view_lie_on_the_plane():
+    points = frame_points(frame(np.full((120, 160), 0.4)))
+    assert len(points) > 1000
+    assert np.allclose(points[:, 2], 0.1, atol=1e-6)
+    assert np.allclose(points.mean(0)[:2], 0.0, atol=0.01)
+
+
+def test_no_points_without_depth_far_away_or_at_silhouettes():
+    depth = np.full((120, 160), 0.4)
+    depth[:, 80:] = 0.3
+    depth[:20] = 0.0
+    depth[100:] = 3.0
+    points = frame_points(frame(depth))
+    assert set(np.round(points[:, 2], 3)) == {0.1, 0.2}
+    with_silhouettes = len(range(21, 100, 3)) * len(range(0, 160, 3))
+    assert 0.9 * with_silhouettes < len(points) < with_silhouettes
+
+
+def test_agreement_tells_present_gone_and_hidden():
+    plane = frame(np.full((120, 160), 0.4))
+    x, y = np.meshgrid(np.linspace(-0.05, 0.05, 20), np.linspace(-0.05, 0.05, 20))
+    there = np.stack([x.ravel(), y.ravel(), np.full(x.size, 0.1)], axis=-1)
+    assert agreement(plane, there, 0.02) == 1.0
+    assert agreement(plane, there + [0.0, 0.0, 0.1], 0.02) == 0.0
+    assert np.isnan(agreement(plane, there - [0.0, 0.0, 0.08], 0.02))
+    assert np.isnan(agreement(plane, there + [5.0, 0.0, 0.0], 0.02))
+    mixed = np.concatenate([there, there + [0.0, 0.0, 0.1]])
+    assert agreement(plane, mixed, 0.02) == pytest.approx(0.5)
