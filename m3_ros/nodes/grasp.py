@@ -17,8 +17,8 @@ from m3_ros.grasp.outcome import ErrorCode, GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import MotionCancelled, RobotError
 from m3_ros.grasp.scan_path import follow_scan, scan_path
-from m3_ros.nodes.arm_actions import ArmActions
 from m3_ros.nodes.conversions import pose_stamped
+from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.ros_robot import RosRobot
@@ -41,7 +41,7 @@ class GraspNode(Node):
         self._finder = TargetFinder(self, self._robot, self._config.robot.world_frame)
         self._remembered = EMPTY
         self.create_subscription(PointCloud2, "/m3/gaussians", self._remember, LATCHED)
-        actions = self._actions = ArmActions(self)
+        actions = self._actions = ExclusiveActions(self)
         actions.serve(Grasp, "/m3/grasp", self._grasp)
         actions.serve(ScanMotion, "/m3/scan_motion", self._scan)
 

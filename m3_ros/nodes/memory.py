@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
@@ -15,6 +13,7 @@ from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import load_extractor
 from m3_ros.memory.build import build_memory
+from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
 
@@ -44,40 +43,21 @@ class MemoryNode(Node):
         super().__init__("memory")
         groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
         self._config = declare_settings(self, *groups)
-        self._busy = threading.Lock()
-        self._server = ActionServer(
-            self,
-            BuildMemory,
-            "/m3/build_memory",
-            self._execute,
-            goal_callback=self._accept,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-        )
-
-    def _accept(self, _: BuildMemory.Goal) -> GoalResponse:
-        if self._busy.acquire(blocking=False):
-            return GoalResponse.ACCEPT
-        self.get_logger().warning("a memory is being built; the new goal is rejected")
-        return GoalResponse.REJECT
+        self._actions = ExclusiveActions(self)
+        self._actions.serve(BuildMemory, "/m3/build_memory", self._execute)
 
     def _execute(self, goal: ServerGoalHandle) -> Result:
         result = Result()
         try:
             _build(goal, self._config, result)
-            goal.succeed()
             self.get_logger().info(f"{result.gaussians} Gaussians in {result.memory}")
         except BuildCancelled:
             result.error_code, result.error_msg = Result.CANCELLED, "cancelled"
-            goal.canceled()
         except ScanError as error:
             result.error_code, result.error_msg = Result.INVALID_SCAN, str(error)
-            goal.abort()
         except Exception as error:  # whatever it is, the node lives and the client is told
             result.error_code, result.error_msg = Result.FAILED, str(error)
             self.get_logger().error(f"the build failed: {type(error).__name__}: {error}")
-            goal.abort()
-        finally:
-            self._busy.release()
         return result
 
 

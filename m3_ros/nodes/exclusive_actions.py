@@ -1,4 +1,4 @@
-"""Actions that move the arm: one goal at a time over all of them, and an end for every goal."""
+"""Action servers that share one resource: one goal at a time, and an end for every goal."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 
-class ArmActions:
-    """Serves the actions of one arm; a goal that comes while another one runs is rejected.
+class ExclusiveActions:
+    """Serves actions; a goal that comes while another one runs is rejected.
 
     Args:
         node: carries the servers; its executor needs a thread for a running goal.
@@ -53,5 +53,5 @@ class ArmActions:
     def _accept(self, _: object) -> GoalResponse:
         if self._busy.acquire(blocking=False):
             return GoalResponse.ACCEPT
-        self._node.get_logger().warning("the arm is busy; the new goal is rejected")
+        self._node.get_logger().warning("busy with another goal; the new one is rejected")
         return GoalResponse.REJECT
