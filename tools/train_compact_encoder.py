@@ -1,0 +1,159 @@
+"""Train the compact encoder from nothing: render, learn, export, measure.
+
+    python tools/train_compact_encoder.py --output build/compact
+
+writes `open_clip_config.json`, `open_clip_model.safetensors` and `figures.json` to the output
+folder, and keeps the rendered pictures and a checkpoint there. Everything follows from the seed,
+except for how many steps fit into the minutes.
+"""
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import compact_evaluation as evaluation
+import compact_scenes as scenes
+import compact_text as text
+import compact_training as training
+import open_clip
+import torch
+import tyro
+from safetensors.torch import save_file
+
+from m3_ros.features.compact import (
+    CONFIG,
+    CONTEXT_LENGTH,
+    MEAN,
+    STD,
+    VOCABULARY,
+    WEIGHTS,
+    CompactExtractor,
+    CompactTokenizer,
+)
+from m3_ros.features.compact.trunk import DIM
+
+SHARD = 2000
+
+
+@dataclass
+class Options:
+    """What to train and for how long."""
+
+    output: Path
+    """Folder of everything this writes."""
+    images: int = 16000
+    """Training pictures to render."""
+    test_images: int = 600
+    """Pictures of each of the three test sets."""
+    minutes: float = 80.0
+    """Wall-clock time for the image tower."""
+    text_steps: int = 3000
+    """Steps of 128 captions for the text tower."""
+    seed: int = 0
+    workers: int = 2
+    """Processes that render, and that train on a CPU."""
+    batch: int = 12
+    """Crops a step and worker."""
+    device: str = "cpu"
+    """cpu or cuda."""
+    resume: bool = False
+    """Go on from the checkpoint in the output folder."""
+
+
+def model_config() -> dict:
+    """open_clip's description of the model."""
+    return {
+        "model_cfg": {
+            "embed_dim": DIM,
+            "vision_cfg": {
+                "timm_model_name": "m3_compact",
+                "timm_model_pretrained": False,
+                "timm_pool": "",
+                "timm_proj": "none",
+                "image_size": [288, 384],
+            },
+            "text_cfg": {
+                "context_length": CONTEXT_LENGTH,
+                "vocab_size": VOCABULARY,
+                "width": 128,
+                "heads": 4,
+                "layers": 2,
+            },
+        },
+        "preprocess_cfg": {"mean": MEAN, "std": STD, "resize_mode": "squash"},
+    }
+
+
+def render_all(options: Options) -> list[Path]:
+    """Render what is missing; returns the training folders."""
+    data = options.output / "pictures"
+    shards = -(-options.images // SHARD)
+    jobs = [
+        (data / name, name, options.test_images, options.seed)
+        for name in ("seen", "pairs", "structures")
+    ]
+    jobs += [
+        (data / f"train-{i}", "train", min(SHARD, options.images - i * SHARD), options.seed + i)
+        for i in range(shards)
+    ]
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        for job in [pool.submit(scenes.render, *arguments) for arguments in jobs]:
+            job.result()
+    return [data / f"train-{i}" for i in range(shards)]
+
+
+def export(encoder: training.Encoder, folder: Path, text_steps: int, seed: int) -> float:
+    """Train the text tower, write config and fp16 weights; returns the captions' mean cosine."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = model_config()
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    torch.manual_seed(seed)
+    model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
+    model.visual.trunk.load_state_dict(encoder.trunk.state_dict())
+    with torch.no_grad():
+        category, color, scale = encoder.directions()
+        model.logit_scale.fill_(float(torch.log(2 * scale)))
+    model.logit_scale.requires_grad_(False)
+    model.visual.requires_grad_(False)
+    cosine = text.train_text(
+        model, CompactTokenizer(), category.detach(), color.detach(), text_steps, seed
+    )
+    state = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    save_file(state, folder / WEIGHTS)
+    return cosine
+
+
+def main(options: Options) -> None:
+    """Render, train, export, measure."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    folders = render_all(options)
+    encoder = training.train(
+        training.TrainOptions(
+            folders,
+            options.output,
+            options.minutes,
+            options.seed,
+            options.resume,
+            options.device,
+            options.batch,
+            options.workers if options.device == "cpu" else 1,
+        )
+    )
+    cosine = export(encoder, options.output, options.text_steps, options.seed)
+    extractor = CompactExtractor(options.output)
+    figures = {"text_cosine": round(cosine, 4)}
+    for name in ("seen", "pairs", "structures"):
+        figures[name] = evaluation.evaluate(
+            extractor, options.output / "pictures" / name, options.test_images
+        )
+        print(name, figures[name], flush=True)
+    (options.output / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options))
