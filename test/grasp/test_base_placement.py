@@ -15,7 +15,7 @@ HERE = planar_pose(0.0, 0.0, 0.0, 0.58)
 @pytest.fixture(scope="module")
 def in_map(table, box_points):
     """A box that the arm does not reach from `HERE`, and the table it stands on, in map."""
-    return transform(HERE, box_points((0.04, 0.05, 0.06), (0.72, 0.33))), transform(HERE, table)
+    return transform(HERE, box_points((0.04, 0.05, 0.06), (0.72, 0.65))), transform(HERE, table)
 
 
 def test_from_the_new_place_the_object_can_be_grasped(planner, in_map):
@@ -25,7 +25,7 @@ def test_from_the_new_place_the_object_can_be_grasped(planner, in_map):
     grasps = grasp_candidates(own, others, GraspConfig()).grasps
     assert planner.grasp(SCAN, grasps, Scene(np.concatenate([own, others])), own).phases
     assert goal[2, 3] == pytest.approx(0.58)
-    assert np.linalg.norm((inverse(HERE) @ goal)[:2, 3]) < 0.6
+    assert np.linalg.norm((inverse(HERE) @ goal)[:2, 3]) < 0.9
 
 
 def test_the_body_stays_off_the_table(planner, in_map):
