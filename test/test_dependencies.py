@@ -1,0 +1,60 @@
+"""What the package imports is declared: ROS packages in package.xml, the rest in requirements/."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def imported_by(folder):
+    """Top-level names that the Python files below a folder import, less the standard library."""
+    names = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"m3_ros"}
+
+
+def declared_ros():
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    return {item.text for item in package if item.tag in ("depend", "exec_depend")}
+
+
+def normalised(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def declared_pins(name):
+    lines = (ROOT / "requirements" / name).read_text().splitlines()
+    return {normalised(re.split(r"[\[=]", line)[0]) for line in lines if re.match(r"\w", line)}
+
+
+def test_the_library_imports_only_what_it_declares():
+    distributions = packages_distributions() | {
+        "pinocchio": ["pin"]
+    }  # its files are libpinocchio's
+    pins = declared_pins("core.txt")
+    for name in imported_by("m3_ros") - declared_ros():
+        providers = {normalised(item) for item in distributions.get(name, [name])}
+        assert providers & pins, f"{name} is imported, but requirements/core.txt lacks it"
+
+
+def test_every_pin_is_exact_and_says_what_it_is_for():
+    for path in (ROOT / "requirements").glob("*.txt"):
+        for line in path.read_text().splitlines():
+            if line.startswith("#"):
+                continue
+            assert re.match(r"[\w\[\]-]+==[\w.]+\s", line), f"{path.name}: {line}: pin it exactly"
+            assert "# " in line, f"{path.name}: {line}: say what it is for"
+
+
+def test_the_versions_agree():
+    version = ElementTree.parse(ROOT / "package.xml").findtext("version")
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
