@@ -120,7 +120,7 @@ class ScanConfig(Stage):
         0.02, "largest stamp difference of colour and depth", "s", 0.0, 1.0
     )
     transform_timeout: float = setting(
-        0.5, "wait for a transform at the image stamp", "s", 0.0, 30
+        1.0, "wait for a transform at the image stamp", "s", 0.0, 30
     )
     keyframe_translation: float = setting(0.03, "new keyframe after this motion", "m", 0.0, 10.0)
     keyframe_rotation: float = setting(0.10, "new keyframe after this turn", "rad", 0.0, 3.15)
@@ -132,8 +132,9 @@ class ScanConfig(Stage):
 class SplatConfig(Stage):
     """Gaussians fitted to the frames."""
 
-    voxel_size: float = setting(0.006, "initial spacing of Gaussians from depth", "m", 1e-4, 1.0)
+    voxel_size: float = setting(0.003, "least spacing of Gaussians from depth", "m", 1e-4, 1.0)
     max_gaussians: int = setting(60_000, "spacing grows until no more are needed", "", 1)
+    fill_holes: bool = setting(True, "guess surfaces where no frame has depth")
     sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
     max_iterations: int = setting(600, "the fit ends after these steps", "", 0)
     max_seconds: float = setting(15.0, "or after this time; 0: no limit", "s", 0.0)
@@ -226,7 +227,7 @@ class SimulationConfig(Stage):
     principal_offset: tuple[float, ...] = setting(
         (1.4, 1.7), "principal point off the image centre, x y", "px", -100.0, 100.0, length=2
     )
-    camera_rate: float = setting(10.0, "wrist camera frames", "Hz", 0.1, 90.0)
+    camera_rate: float = setting(5.0, "wrist camera frames", "Hz", 0.1, 90.0)
     joint_rate: float = setting(50.0, "joint states", "Hz", 1.0, 500.0)
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
     depth_noise: float = setting(

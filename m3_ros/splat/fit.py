@@ -22,6 +22,7 @@ from m3_ros.splat.initialization import (
     downsample,
     frame_points,
     gaussians_from_points,
+    hole_points,
 )
 from m3_ros.splat.loss import depth_loss, photometric_loss, psnr
 from m3_ros.splat.optimizer import Adam
@@ -42,6 +43,9 @@ RATES = {  # of Adam, for each quantity
     "exposures": 2e-3,
 }
 COARSE_SHARE = 0.3  # of the iterations run at half resolution
+CARVING_FRAMES = 20  # that may look through a guessed point
+HOLE_OPACITY = 0.3
+HOLE_SHARE = 0.15  # of the Gaussians is left for guesses
 FINAL_RATE = 0.1  # learning rates decay to this share
 
 
@@ -141,17 +145,25 @@ class Fitter:
 
     def _add_gaussians(self, frames: Sequence[Frame]) -> None:
         config, present = self.config, self.gaussians
-        size = config.voxel_size
-        clouds = [downsample(frame_points(frame, size), size) for frame in frames]
-        points = concatenate([Points.empty(), *clouds])
-        while len(sparse := downsample(points, size)) > config.max_gaussians:
-            size *= 1.1
+        clouds = [downsample(frame_points(frame), config.voxel_size) for frame in frames]
+        points, size = concatenate([Points.empty(), *clouds]), config.voxel_size
+        limit = config.max_gaussians * (1 - HOLE_SHARE * config.fill_holes)
+        while len(sparse := downsample(points, size)) > limit:
+            size *= max(1.05, (len(sparse) / limit) ** 0.5)
         fresh = sparse.away_from(present.means.cpu().numpy(), size)
-        fresh = fresh.select(np.arange(len(fresh)) < config.max_gaussians - len(present))
         if not len(present) and not len(fresh):
             raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
-        added = gaussians_from_points(fresh, size, config.sh_degree).to(self.device)
-        for name, x in added.tensors.items():
+        added = gaussians_from_points(fresh, size, config.sh_degree)
+        if config.fill_holes:
+            step = -(-len(frames) // CARVING_FRAMES)
+            holes = concatenate([hole_points(frame, frames[::step]) for frame in frames])
+            holes = downsample(holes, 2 * size).away_from(
+                np.concatenate([present.means.cpu().numpy(), fresh.positions]), 2 * size
+            )
+            guessed = gaussians_from_points(holes, 2 * size, config.sh_degree, HOLE_OPACITY)
+            added = added.join(guessed)
+        added = added.select(torch.arange(len(added)) < config.max_gaussians - len(present))
+        for name, x in added.to(self.device).tensors.items():
             self.restore(name, torch.cat([present.tensors[name], x]))
 
     def _add_cameras(self, viewmats: Tensor) -> None:

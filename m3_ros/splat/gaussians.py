@@ -74,6 +74,11 @@ class Gaussians:
         """The same Gaussians outside any autograd graph."""
         return Gaussians(**{name: x.detach() for name, x in self.tensors.items()})
 
+    def join(self, other: Gaussians) -> Gaussians:
+        """These Gaussians, then the other ones."""
+        pairs = zip(self.tensors.items(), other.tensors.values(), strict=True)
+        return Gaussians(**{name: torch.cat([x, y]) for (name, x), y in pairs})
+
     def select(self, index: Tensor) -> Gaussians:
         """The Gaussians at `index` (int `[M]` or bool `[N]`)."""
         return Gaussians(**{name: x[index] for name, x in self.tensors.items()})

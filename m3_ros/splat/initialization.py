@@ -8,15 +8,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, maximum_filter
 from scipy.spatial import cKDTree
 
 from m3_ros.capture.frame import Frame
-from m3_ros.geometry import backproject, scale_intrinsics, transform
+from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.splat.gaussians import SH_C0, Gaussians
 
 INITIAL_OPACITY = 0.7
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
-MAX_STRIDE = 8  # pixels between points of one frame
+MAX_POINTS = 36_000  # of one frame
 REFERENCE_DISTANCE = 0.75  # m, beyond which voxels grow
 EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
 
@@ -57,16 +58,31 @@ class Points:
         return Points(*(getattr(self, f.name)[mask] for f in fields(self)))
 
 
-def frame_points(frame: Frame, voxel_size: float) -> Points:
-    """Points of a frame, at least two a voxel across, where there is depth and no depth edge."""
-    measured = frame.depth[frame.depth > 0]
-    pixel = np.median(measured) / frame.K[0, 0] if len(measured) else 1.0
-    stride = int(np.clip(voxel_size / 2 / pixel, 1, MAX_STRIDE))
-    depth = frame.depth[::stride, ::stride]
-    rgb = frame.rgb[::stride, ::stride]
-    K = scale_intrinsics(frame.K, 1 / stride, 1 / stride)
-    K[:2, 2] += 0.5 - 0.5 / stride  # the first pixel kept is the first one, not the block's mean
-    camera = backproject(depth, K).astype(np.float32)
+def reduce_depth(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Depth `[h, w]` m (0: none) and colour `[h, w, 3]` 0..1 of blocks of pixels, and their edge.
+
+    A block's depth is the mean of what was measured in it, so a sparse depth image becomes dense;
+    a block across a depth edge has none.
+    """
+    edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
+    height, width = frame.height // edge, frame.width // edge
+
+    def blocks(image: NDArray) -> NDArray:
+        image = image[: height * edge, : width * edge]
+        return image.reshape(height, edge, width, edge, -1).swapaxes(1, 2)
+
+    depth = blocks(frame.depth).reshape(height, width, -1).astype(np.float64)
+    count = (depth > 0).sum(-1)
+    mean = depth.sum(-1) / np.maximum(count, 1)
+    farthest, nearest = depth.max(-1), np.where(depth > 0, depth, np.inf).min(-1)
+    mean[(count > 0) & (farthest - nearest > EDGE_RATIO * mean)] = 0
+    return mean, blocks(frame.rgb).mean((2, 3)) / 255.0, edge
+
+
+def frame_points(frame: Frame) -> Points:
+    """Points of a frame, about `MAX_POINTS`, where there is depth and no depth edge."""
+    depth, rgb, edge = reduce_depth(frame)
+    camera = backproject(depth, scale_intrinsics(frame.K, 1 / edge, 1 / edge))
     across = camera[1:-1, 2:] - camera[1:-1, :-2]
     down = camera[2:, 1:-1] - camera[:-2, 1:-1]
     normals = np.cross(down, across)
@@ -80,9 +96,33 @@ def frame_points(frame: Frame, voxel_size: float) -> Points:
     return Points(
         transform(frame.camtoworld, positions),
         normals @ frame.camtoworld[:3, :3].T,
-        rgb[1:-1, 1:-1][smooth] / 255.0,
+        rgb[1:-1, 1:-1][smooth],
         positions[:, 2],
     )
+
+
+def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
+    """Guesses where a frame has no depth: on the farthest surface nearby, facing the camera.
+
+    Holes are mostly shadows of the depth camera beside something near, or things out of its
+    range; so the far side is the better guess. What another frame looks through is left out.
+    """
+    depth, rgb, edge = reduce_depth(frame)
+    if not depth.any():
+        return Points.empty()
+    far = maximum_filter(depth, size=7)
+    nearest = distance_transform_edt(far == 0, return_distances=False, return_indices=True)
+    guess = far[tuple(nearest)]
+    camera = backproject(guess, scale_intrinsics(frame.K, 1 / edge, 1 / edge))[depth == 0]
+    world, seen_through = transform(frame.camtoworld, camera), np.zeros(len(camera), bool)
+    for other in others:
+        uv, z = project(transform(inverse(other.camtoworld), world), other.K)
+        inside = (z > 0) & (uv >= 0).all(1) & (uv < [other.width, other.height]).all(1)
+        column, row = uv[inside].astype(int).T
+        seen_through[inside] |= other.depth[row, column] > (1 + EDGE_RATIO) * z[inside]
+    directions = -camera / np.linalg.norm(camera, axis=1, keepdims=True)
+    normals = directions @ frame.camtoworld[:3, :3].T
+    return Points(world, normals, rgb[depth == 0], camera[:, 2]).select(~seen_through)
 
 
 def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.int64]:
@@ -132,7 +172,9 @@ def concatenate(clouds: Sequence[Points]) -> Points:
     return Points(*(np.concatenate([getattr(c, name) for c in clouds]) for name in names))
 
 
-def gaussians_from_points(points: Points, voxel_size: float, sh_degree: int) -> Gaussians:
+def gaussians_from_points(
+    points: Points, voxel_size: float, sh_degree: int, opacity: float = INITIAL_OPACITY
+) -> Gaussians:
     """Flat Gaussians on the points, as wide as the distance to their neighbours."""
     n = len(points)
     spacing = np.full(n, voxel_size)
@@ -150,7 +192,7 @@ def gaussians_from_points(points: Points, voxel_size: float, sh_degree: int) -> 
         means=tensor(points.positions),
         quats=tensor(_quats_with_z_along(points.normals)),
         scales=tensor(scales),
-        opacities=torch.full((n,), INITIAL_OPACITY).logit(),
+        opacities=torch.full((n,), opacity).logit(),
         sh0=tensor((points.colors[:, None] - 0.5) / SH_C0),
         shN=torch.zeros(n, (sh_degree + 1) ** 2 - 1, 3),
     )
