@@ -15,6 +15,7 @@ from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, JointState
+from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from m3_ros.nodes.controllers import Controllers
@@ -27,6 +28,7 @@ from m3_ros.nodes.conversions import (
 from m3_ros.nodes.images import camera_info_message, depth_message, image_message
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
+from m3_ros.resources import resource
 from m3_ros.sim.simulation import Simulation
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -55,7 +57,7 @@ class SimulationNode(Node):
         self._truth = self.create_publisher(TFMessage, "/simulation/ground_truth", 10)
         self._pictures = self.create_publisher(Image, "/simulation/observer/image_raw", 1)
         self._epoch = self._now() - self._simulation.time
-        self._publish_mounts()
+        self._publish_model()
         self._controllers = Controllers(self, self._simulation, self._names)
         self._ending = threading.Event()
         self._threads = [
@@ -85,8 +87,10 @@ class SimulationNode(Node):
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def _publish_mounts(self) -> None:
-        """What a robot_state_publisher latches: the links that do not move."""
+    def _publish_model(self) -> None:
+        """What a robot_state_publisher latches: the URDF and the links that do not move."""
+        self._description = self.create_publisher(String, "/robot_description", LATCHED)
+        self._description.publish(String(data=resource("urdf/b1_z1.urdf").read_text()))
         fixed = self._simulation.robot.link_transforms(self._simulation.robot.home, fixed=True)
         self._mounts = self.create_publisher(TFMessage, "/tf_static", LATCHED)
         self._mounts.publish(transforms_message(fixed, self._now()))
