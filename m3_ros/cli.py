@@ -24,7 +24,7 @@ def demo(
     seed: int = 0,
     query: str = "yellow bath duck",
     scene: Path | None = None,
-    base_shift: tuple[float, float, float] | None = None,
+    base_shift: tuple[float, float, float] = (-0.05, 0.20, -15.0),
     output: Path = Path("demo_output"),
     encoder: str = "compact",
 ) -> int:

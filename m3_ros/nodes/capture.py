@@ -13,6 +13,7 @@ from std_srvs.srv import Trigger
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.scan import ScanError, ScanWriter
 from m3_ros.nodes.frames import FrameError, FrameStream
+from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.transforms import listen_to_transforms
@@ -61,10 +62,10 @@ class CaptureNode(Node):
     def __init__(self) -> None:
         super().__init__("capture")
         self.config = declare_settings(self, "robot", "storage", "scan")
-        watchdog = Watchdog(self)
-        self.stream = FrameStream(
-            self, self.config, listen_to_transforms(self, watchdog), watchdog
-        )
+        inputs = self._inputs = InputNode(self)
+        watchdog = Watchdog(inputs)
+        tree = listen_to_transforms(inputs, watchdog)
+        self.stream = FrameStream(inputs, self.config, tree, watchdog)
         self._recording: Recording | None = None
         group = MutuallyExclusiveCallbackGroup()
         self.create_service(Trigger, "/m3/scan/start", self._start, callback_group=group)
@@ -75,6 +76,7 @@ class CaptureNode(Node):
         self.stream.close()
         if self._recording:
             self._recording.stop()
+        self._inputs.destroy_node()
         super().destroy_node()
 
     def _start(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
 from action_msgs.msg import GoalStatus
-from rclpy.action import ActionClient
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.task import Future
+
+from m3_ros.nodes.action_client import ThreadSafeActionClient
 
 if TYPE_CHECKING:
     from typing import Self
@@ -76,7 +77,7 @@ class Client:
         Raises:
             ClientError: nobody serves it, the goal is rejected, or `timeout` s have passed.
         """
-        client = ActionClient(self.node, kind, name)
+        client = ThreadSafeActionClient(self.node, kind, name)
         try:
             self._wait(client.server_is_ready, 30.0, f"nobody serves {name}")
             sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,7 +69,8 @@ def run_demo(options: DemoOptions) -> int:
     result = DemoResult(options.query, options.seed)
     with Stack(NODES, config, options.output) as stack, Client("demo", stack.check) as client:
         try:
-            Demo(client, config, options, result).run()
+            with closing(Demo(client, config, options, result)) as demo:
+                demo.run()
         except (DemoFailed, ClientError, NodeDied, RobotError) as error:
             result.message = str(error)
     write_demo_report(options.output, result)
@@ -115,6 +116,10 @@ class Demo:
         self._robot = RosRobot(client.node, config)
         self._phase = ""
 
+    def close(self) -> None:
+        """Stop receiving."""
+        self._robot.close()
+
     def run(self) -> None:
         """All stages in order; the arm reaches out only for what was found.
 
@@ -145,9 +150,7 @@ class Demo:
             self._result.stages[f"{name}_s"] = round(time.monotonic() - started, 2)
 
     def _scan(self) -> None:
-        start = self._client.call(Trigger, "/m3/scan/start", Trigger.Request(), STARTUP)
-        if not start.success:
-            raise DemoFailed(start.message)
+        start = self._start_scan()
         with tqdm(unit="view", desc="scan", file=sys.stdout) as bar:
             motion = self._client.run(
                 ScanMotion,
@@ -160,6 +163,16 @@ class Demo:
         if not motion.success or not stop.success:
             raise DemoFailed(motion.error_msg or stop.message)
         self._result.scan_folder = Path(start.message)
+
+    def _start_scan(self) -> Trigger.Response:
+        """Start the capture as soon as the camera delivers."""
+        deadline = time.monotonic() + STARTUP
+        while True:
+            start = self._client.call(Trigger, "/m3/scan/start", Trigger.Request(), STARTUP)
+            if start.success:
+                return start
+            if time.monotonic() > deadline:
+                raise DemoFailed(start.message)
 
     def _build(self) -> None:
         with _percent_bar() as bar:

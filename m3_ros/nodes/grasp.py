@@ -47,7 +47,7 @@ class GraspNode(Node):
 
     def destroy_node(self) -> None:
         """Let a waiting goal give up."""
-        self._robot.stream.close()
+        self._robot.close()
         super().destroy_node()
 
     def _remember(self, cloud: PointCloud2) -> None:

@@ -17,6 +17,7 @@ from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.images import to_rgb
+from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.newest_memory import NewestMemory, NoMemory
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
@@ -40,9 +41,10 @@ class QueryNode(Node):
         folder = Path(self._config.storage.memory).expanduser()
         self._memory = NewestMemory(folder, self._config)
         self._shown: SpatialMemory | None = None
-        watchdog = Watchdog(self)
-        tree = listen_to_transforms(self, watchdog)
-        self._stream = FrameStream(self, self._config, tree, watchdog)
+        inputs = self._inputs = InputNode(self)
+        watchdog = Watchdog(inputs)
+        tree = listen_to_transforms(inputs, watchdog)
+        self._stream = FrameStream(inputs, self._config, tree, watchdog)
         topics = {
             "grasp_target": PoseStamped,
             "detections": Detection3DArray,
@@ -64,6 +66,7 @@ class QueryNode(Node):
     def destroy_node(self) -> None:
         """Let a waiting query give up."""
         self._stream.close()
+        self._inputs.destroy_node()
         super().destroy_node()
 
     def _refresh(self) -> None:

@@ -37,6 +37,7 @@ from m3_ros.grasp.robot import (
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.conversions import ConversionError, to_joint_state, trajectory_message
 from m3_ros.nodes.frames import FrameError, FrameStream
+from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.transforms import listen_to_transforms
 from m3_ros.nodes.watchdog import Watchdog
 
@@ -71,18 +72,15 @@ class RosRobot:
         self._joints: JointState | None = None
         self._received = 0.0
         self._heard = threading.Event()
-        watchdog = Watchdog(node)
-        self.tree = listen_to_transforms(node, watchdog)
-        self.stream = FrameStream(node, config, self.tree, watchdog)
+        inputs = self._inputs = InputNode(node)
+        watchdog = Watchdog(inputs)
+        self.tree = listen_to_transforms(inputs, watchdog)
+        self.stream = FrameStream(inputs, config, self.tree, watchdog)
         group = ReentrantCallbackGroup()
         names = self._names
         self._tick = watchdog.topic((names.joint_states_topic,), qos_profile_sensor_data)
-        node.create_subscription(
-            JointStateMessage,
-            names.joint_states_topic,
-            self._receive,
-            qos_profile_sensor_data,
-            callback_group=group,
+        inputs.create_subscription(
+            JointStateMessage, names.joint_states_topic, self._receive, qos_profile_sensor_data
         )
         self._arm, self._gripper = (
             node.create_publisher(JointTrajectoryMessage, f"{controller}/joint_trajectory", 10)
@@ -95,6 +93,11 @@ class RosRobot:
             f"{names.arm_controller}/follow_joint_trajectory",
             callback_group=group,
         )
+
+    def close(self) -> None:
+        """Let everybody who waits give up, and stop receiving."""
+        self.stream.close()
+        self._inputs.destroy_node()
 
     def joint_state(self) -> JointState:
         """Newest measured joints.

@@ -1,0 +1,42 @@
+"""A second node for what arrives often, so that slow work and fast topics do not meet."""
+
+from __future__ import annotations
+
+import threading
+
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+
+class InputNode(Node):
+    """Carries the fast subscriptions of `owner`, spun by a thread of its own as `OWNER_inputs`.
+
+    rclpy builds its wait set anew for every message, at a cost that grows with all that a node
+    has: few entities and one thread keep up where a node with services and actions falls behind.
+    """
+
+    def __init__(self, owner: Node) -> None:
+        name = f"{owner.get_name()}_inputs"
+        super().__init__(
+            name,
+            namespace=owner.get_namespace(),
+            cli_args=["--ros-args", "-r", f"__node:={name}"],
+            start_parameter_services=False,
+        )
+        executor = SingleThreadedExecutor()
+        executor.add_node(self)
+        self._spinner = executor
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def destroy_node(self) -> None:
+        """Stop receiving, then end the node."""
+        self._spinner.shutdown()
+        self._thread.join(timeout=2.0)
+        super().destroy_node()
+
+    def _spin(self) -> None:
+        try:
+            self._spinner.spin()
+        except ExternalShutdownException:
+            pass
