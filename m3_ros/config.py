@@ -299,19 +299,27 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
     return kind(**parts)
 
 
+def read_yaml(path: Path, what: str) -> object:
+    """Content of a YAML file, an empty dict when it is empty.
+
+    Raises:
+        ConfigError: the file is missing or is not YAML; the message names `what` it is.
+    """
+    try:
+        return yaml.safe_load(path.read_text()) or {}
+    except OSError as error:
+        raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{what} {path} is not YAML: {error}") from error
+
+
 def load_config(path: str | Path) -> M3Config:
     """Read an `M3Config` from a YAML file, bare or as ROS parameters (`/**: ros__parameters:`).
 
     Raises:
         ConfigError: the file is missing, is not YAML, or a setting breaks its rule.
     """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise ConfigError(f"config file {path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"config file {path} is not YAML: {error}") from error
+    values = read_yaml(Path(path), "config file")
     if isinstance(values, dict) and "/**" in values:
         values = values["/**"]["ros__parameters"]
     return from_dict(M3Config, values)

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
-from m3_ros.config import ConfigError, Stage, from_dict, setting
+from m3_ros.config import ConfigError, Stage, from_dict, read_yaml, setting
 from m3_ros.geometry import planar_pose
 from m3_ros.sim.mesh_object import MeshModel, MeshSettings, load_mesh
 from m3_ros.sim.objects import make_object
@@ -55,12 +54,7 @@ def load_scene(path: str | Path) -> Scene:
             names file, entry, field, value and rule.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-    except OSError as error:
-        raise ConfigError(f"scene file {path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"scene file {path} is not YAML: {error}") from error
+    content = read_yaml(path, "scene file")
     if not isinstance(content, dict) or not isinstance(content.get("objects", []), list):
         raise ConfigError(f"scene file {path}: it must be a mapping, its objects a list")
     entries = content.pop("objects", [])
