@@ -135,6 +135,7 @@ class SplatConfig(Stage):
     voxel_size: float = setting(0.003, "least spacing of Gaussians from depth", "m", 1e-4, 1.0)
     max_gaussians: int = setting(60_000, "spacing grows until no more are needed", "", 1)
     fill_holes: bool = setting(True, "guess surfaces where no frame has depth")
+    densify: bool = setting(False, "split and prune Gaussians during the fit, as in 3DGS")
     sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
     max_iterations: int = setting(600, "the fit ends after these steps", "", 0)
     max_seconds: float = setting(15.0, "or after this time; 0: no limit", "s", 0.0)

@@ -5,6 +5,7 @@ from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.lift import lift, reliability
 from m3_ros.splat.ply import load_ply, save_ply
 from m3_ros.splat.rasterization import rasterization
+from m3_ros.splat.result import FitResult
 
 __all__ = [
     "FitResult",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from m3_ros.capture.frame import Frame
@@ -24,10 +24,14 @@ from m3_ros.splat.initialization import (
     gaussians_from_points,
     hole_points,
 )
-from m3_ros.splat.loss import depth_loss, photometric_loss, psnr
+from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Adam
 from m3_ros.splat.poses import Cameras
+from m3_ros.splat.result import FitResult, held_out, score
 from m3_ros.splat.view import View
+
+if TYPE_CHECKING:
+    from gsplat.strategy.base import Strategy
 
 Progress = Callable[[float, str], None]  # fraction done 0..1, what is going on
 
@@ -46,30 +50,8 @@ COARSE_SHARE = 0.3  # of the iterations run at half resolution
 CARVING_FRAMES = 20  # that may look through a guessed point
 HOLE_OPACITY = 0.3
 HOLE_SHARE = 0.15  # of the Gaussians is left for guesses
+SCENE_SCALE = 0.5  # m, to which gsplat's thresholds of size are relative
 FINAL_RATE = 0.1  # learning rates decay to this share
-
-
-@dataclass(frozen=True, eq=False)
-class FitResult:
-    """What a fit found.
-
-    Attributes:
-        gaussians: Outside any autograd graph.
-        camtoworlds: Poses of all frames `[n, 4, 4]` float64, corrected where the fit does so.
-        psnr_db: Mean PSNR of the frames kept from the fit (of all frames if none was).
-        depth_error_m: Median absolute difference to their measured depth, m.
-        test_frames: Indices of the frames kept from the fit.
-        iterations: Steps taken.
-        seconds: Time used.
-    """
-
-    gaussians: Gaussians
-    camtoworlds: NDArray[np.float64]
-    psnr_db: float
-    depth_error_m: float
-    test_frames: tuple[int, ...]
-    iterations: int
-    seconds: float
 
 
 def fit(
@@ -110,6 +92,8 @@ class Fitter:
         self.iteration, self.seconds = 0, 0.0
         self.order = torch.Generator().manual_seed(config.seed)
         self.queue: list[int] = []  # frames still to visit in this round
+        self.strategy = _strategy(config) if config.densify else None
+        self.strategy_state: dict = {}
         self.optimizers: dict[str, Adam] = {}
         empty = gaussians_from_points(Points.empty(), config.voxel_size, config.sh_degree)
         for name, x in empty.to(device).tensors.items():
@@ -165,6 +149,8 @@ class Fitter:
         added = added.select(torch.arange(len(added)) < config.max_gaussians - len(present))
         for name, x in added.to(self.device).tensors.items():
             self.restore(name, torch.cat([present.tensors[name], x]))
+        if self.strategy:
+            self.strategy_state = self.strategy.initialize_state(scene_scale=SCENE_SCALE)
 
     def _add_cameras(self, viewmats: Tensor) -> None:
         old, new = self.cameras, Cameras(viewmats)
@@ -223,44 +209,49 @@ class Fitter:
         height, width = depth.shape
         gaussians = Gaussians(**self.params)
         viewmat = self.cameras.viewmat(frame)
-        render, alpha, _ = gaussians.render(viewmat[None], K[None], width, height)
+        render, alpha, info = gaussians.render(viewmat[None], K[None], width, height)
         image = self.cameras.expose(frame, render[0, ..., :3])
         loss = photometric_loss(image, rgb / 255.0, self.config.ssim_weight)
         if self.config.depth_weight:
             error = depth_loss(render[0, ..., 3], depth, alpha[0, ..., 0])
             loss = loss + self.config.depth_weight * error
+        densify = self.strategy and len(gaussians) < self.config.max_gaussians
+        state = self.params, self.optimizers, self.strategy_state, self.iteration, info
+        if densify:
+            self.strategy.step_pre_backward(*state)
         loss.backward()
         decay = FINAL_RATE**fraction
         for name, optimizer in self.optimizers.items():
             optimizer.param_groups[0]["lr"] = RATES[name] * decay
             optimizer.step()
             optimizer.zero_grad()
+        if densify:
+            self.strategy.step_post_backward(*state)
         self.iteration += 1
         return loss.detach()
 
-    @torch.no_grad()
     def result(self) -> FitResult:
-        """Scores the Gaussians on the frames kept from the fit."""
-        gaussians, scores, errors = self.gaussians, [], []
-        for i in self.test_frames or self.train_frames:
-            rgb, depth, K = self.views[i].levels[0]
-            height, width = depth.shape
-            viewmat = self.cameras.viewmat(i)
-            render, _, _ = gaussians.render(viewmat[None], K[None], width, height)
-            image = self.cameras.expose(i, render[0, ..., :3])  # as it is for a test frame
-            scores.append(psnr(image.clamp(0, 1), rgb / 255.0))
-            errors.append((render[0, ..., 3] - depth).abs()[depth > 0])
+        """The Gaussians, the poses and their score on the frames kept from the fit."""
+        scored = self.test_frames or self.train_frames
+        psnr_db, depth_error = score(self.gaussians, self.cameras, self.views, scored)
         return FitResult(
-            gaussians=gaussians,
+            gaussians=self.gaussians,
             camtoworlds=self.cameras.camtoworlds().cpu().numpy(),
-            psnr_db=float(np.mean(scores)),
-            depth_error_m=float(torch.cat(errors).median()),
+            psnr_db=psnr_db,
+            depth_error_m=depth_error,
             test_frames=tuple(self.test_frames),
             iterations=self.iteration,
             seconds=self.seconds,
         )
 
 
-def held_out(count: int, every: int) -> list[int]:
-    """Every n-th frame, from the middle of the first group on; none of fewer than two groups."""
-    return list(range(every // 2, count, every)) if every and count >= 2 * every - 1 else []
+def _strategy(config: SplatConfig) -> Strategy:
+    """gsplat's densification, paced for a fit of a few hundred steps."""
+    from gsplat.strategy import DefaultStrategy
+
+    return DefaultStrategy(
+        refine_start_iter=50,
+        refine_every=50,
+        refine_stop_iter=int(0.7 * config.max_iterations),
+        reset_every=1_000_000,
+    )

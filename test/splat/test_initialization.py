@@ -1,0 +1,71 @@
+"""First Gaussians from depth."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from m3_ros.geometry import quat_to_matrix
+from m3_ros.splat import initialization as init
+
+
+def table_of(points):
+    """The points on the bare table, away from the balls and their rims."""
+    balls = np.array([[0.1, 0.05], [-0.12, 0.1], [0.0, -0.14]])
+    gaps = np.linalg.norm(points.positions[:, None, :2] - balls, axis=-1).min(1)
+    return points.select(gaps > 0.09)
+
+
+def test_points_lie_on_the_surface_with_its_normal_and_color(table_frames):
+    table = table_of(init.frame_points(table_frames[0]))
+    assert len(table) > 1000
+    assert np.abs(table.positions[:, 2]).max() < 1e-3
+    assert (table.normals[:, 2] > 0.99).all()
+    assert np.allclose(table.colors[:, 1] / table.colors[:, 0], 0.8, atol=0.05)
+
+
+def test_sparse_depth_gives_most_of_what_dense_depth_does(table_frames, monkeypatch):
+    monkeypatch.setattr(init, "MAX_POINTS", 3000)
+    frame = table_frames[0]
+    sparse = np.where(np.random.default_rng(0).random(frame.depth.shape) < 0.6, frame.depth, 0)
+    dense = init.frame_points(frame)
+    table = table_of(init.frame_points(replace(frame, depth=sparse.astype(np.float32))))
+    assert len(table) > 0.7 * len(table_of(dense))
+    assert np.abs(table.positions[:, 2]).max() < 0.02
+
+
+def test_one_point_a_voxel_and_coarser_ones_only_where_nothing_finer_is(table_frames):
+    points = init.concatenate([init.frame_points(f) for f in table_frames])
+    sparse = init.downsample(points, 0.01)
+    near = sparse.select(sparse.distances < init.REFERENCE_DISTANCE)
+    keys = init.voxel_keys(near.positions, 0.01)
+    assert len(np.unique(keys)) > 0.99 * len(keys)
+    far = replace(near, distances=np.full(len(near), 2.0))
+    assert len(init.downsample(init.concatenate([near, far]), 0.01)) == len(near)
+
+
+def test_gaussians_are_flat_along_the_surface(table_frames):
+    table = table_of(init.downsample(init.frame_points(table_frames[0]), 0.01))
+    gaussians = init.gaussians_from_points(table, 0.01, sh_degree=2)
+    thin = quat_to_matrix(gaussians.quats.numpy())[:, :, 2]
+    assert (np.abs(thin[:, 2]) > 0.99).all()
+    assert torch.allclose(gaussians.scales[:, 2].exp() * 4, gaussians.scales[:, 0].exp())
+    assert gaussians.sh_degree == 2
+    assert len(init.gaussians_from_points(init.Points.empty(), 0.01, 0)) == 0
+
+
+def test_guesses_fill_holes_but_nothing_that_is_seen_through(table_frames):
+    frame = table_frames[0]
+    depth = frame.depth.copy()
+    depth[30:60, 40:80] = 0
+    holed = replace(frame, depth=depth)
+    alone = init.hole_points(holed, [])
+    checked = init.hole_points(holed, table_frames[1:])
+    assert 0 < len(checked) < len(alone)
+    assert len(init.hole_points(replace(frame, depth=0 * depth), [])) == 0
+
+
+def test_points_away_from_others():
+    points = init.Points(np.eye(3), np.eye(3), np.eye(3), np.ones(3))
+    assert len(points.away_from(np.array([[1.0, 0, 0.01]]), 0.1)) == 2
+    assert len(points.away_from(np.zeros((0, 3)), 0.1)) == 3
