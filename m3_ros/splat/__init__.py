@@ -1,6 +1,6 @@
 """3D Gaussians: rendering, fitting to posed RGB-D frames, lifting of features, files."""
 
-from m3_ros.splat.fit import FitResult, Fitter, fit
+from m3_ros.splat.fit import Fitter, fit
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.lift import lift, reliability
 from m3_ros.splat.ply import load_ply, save_ply
