@@ -34,7 +34,8 @@ Array = NDArray[np.float64]
 CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
 OPEN_EFFORT = 10.0  # N m
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
-MOVED = 0.015  # the object's middle may differ this much when confirmed, m
+MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more, then at
+SAME_SURFACE = 0.6  # least this share of its points must be near the known ones (a partial view)
 STILL_THERE = (0.02, 0.6)  # depth confirms this share of the old points to m: it was not lifted
 SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
@@ -254,7 +255,9 @@ class _Execution:
         now = self.localize()
         if now.status in ("STALE", "NOT_FOUND"):
             raise Slipped("the object is no longer where it was")
-        if now.status == "FOUND" and np.linalg.norm(now.center - target.center) > MOVED:
+        if now.status != "FOUND" or np.linalg.norm(now.center - target.center) < MOVED:
+            return
+        if near(now.points, target.points, OWN_RADIUS).mean() < SAME_SURFACE:
             raise Slipped("the object moved while the arm came nearer")
 
     def check_held(self, target: Target) -> None:
