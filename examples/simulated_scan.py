@@ -34,7 +34,7 @@ def main() -> None:
     writer = ScanWriter(options.output / "scan")
     for view in follow_scan(robot, planner, path):
         writer.add(robot.observe())
-        print(f"view {view} of {len(path.positions)}", end="\r")
+        print(f"view {view} of {len(path.positions)}", end="\r", flush=True)
     writer.close()
     picture = cv2.cvtColor(simulation.picture(), cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(options.output / "scene.png"), picture)
