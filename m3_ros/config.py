@@ -178,9 +178,9 @@ class QueryConfig(Stage):
 
     agreement_gate: float = setting(0.02, "largest memory-to-live depth difference", "m", 0.0, 1.0)
     max_prompt_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
-    found_probability: float = setting(0.5, "least probability of an answer", "", 0.0, 1.0)
-    ambiguity_margin: float = setting(
-        0.15, "answers within this much of the best one count as equally good", "", 0.0, 1.0
+    found_probability: float = setting(0.4, "least probability of an answer", "", 0.0, 1.0)
+    ambiguity_ratio: float = setting(
+        0.75, "answers at least this share as likely as the best are as good", "", 0.0, 1.0
     )
     min_points: int = setting(20, "Gaussians that a thing has at least", "", 1)
 

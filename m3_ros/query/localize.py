@@ -136,7 +136,7 @@ class Localizer:
         """
         label, probability = self._question(prompt)
         every, values = self._things.scores(probability(self._components))
-        found = self._contenders(label, values)
+        found = self._contenders(label, probability, values)
         if frame is None:
             return _answer([(thing.detection, "FOUND") for thing in found], label, None)
         heatmap = self._render(every, frame.camtoworld, frame.K, (frame.width, frame.height))
@@ -171,19 +171,25 @@ class Localizer:
             return text, text_probability(self.extractor, text)
         return "the picture", image_probability(self.extractor, prompt)
 
-    def _contenders(self, label: str, values: NDArray[np.float32]) -> list[_Thing]:
-        """Things likely enough, best first, that are about as likely as the best one."""
-        things, weights = [], self._things.weights
+    def _contenders(
+        self, label: str, probability: Probability, values: NDArray[np.float32]
+    ) -> list[_Thing]:
+        """Things likely enough, best first, that are about as likely as the best one.
+
+        A thing's score is the probability of its mean feature over the likelier half of it.
+        """
+        things = []
         for part in self._things.candidates(values):
             core = part[np.argsort(values[part])[len(part) // 2 :]]
-            score = float(np.average(values[core], weights=weights[core]))
+            feature = self._things.shares(core, len(self._components)) @ self._components
+            feature /= max(float(np.linalg.norm(feature)), 1e-12)
+            score = float(probability(feature[None])[0])
             if score >= self.config.found_probability:
-                things.append(
-                    _Thing(self._detection(label, self._things.surface(part), score), part)
-                )
+                points = self._things.surface(part)
+                things.append(_Thing(self._detection(label, points, score), part))
         things.sort(key=lambda thing: -thing.detection.score)
-        margin = self.config.ambiguity_margin
-        return [t for t in things if t.detection.score >= things[0].detection.score - margin]
+        least = self.config.ambiguity_ratio * max((t.detection.score for t in things), default=0.0)
+        return [thing for thing in things if thing.detection.score >= least]
 
     def _detection(
         self, label: str, points: NDArray[np.float64], score: float, visible: bool = False

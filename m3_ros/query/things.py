@@ -96,6 +96,13 @@ class Things:
                     found.append(part)
         return found
 
+    def shares(self, part: NDArray[np.int64], components: int) -> NDArray[np.float32]:
+        """How much the points `part [K]` read, together, of each component `[t]`."""
+        index, shares = (values[self.index[part]] for values in self._reads)
+        weights = shares * self.weights[part, None]
+        total = np.bincount(index.ravel(), weights.ravel(), minlength=components)
+        return total.astype(np.float32)
+
     def surface(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
         """Points `[5 K, 3]` on the Gaussians `part [K]`: centres, and one sigma along both
         larger axes, so that the outline is not cut short by half a Gaussian."""
