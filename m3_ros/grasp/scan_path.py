@@ -133,16 +133,16 @@ def follow_scan(
     Raises:
         RobotError: a motion was not followed, or the robot delivers no frames or joints.
     """
-    seen: list[Array] = []
+    scene = Scene(np.zeros((0, 3)))
     for i, goal in enumerate(path.positions):
-        points = np.concatenate(seen) if seen else np.zeros((0, 3))
         try:
-            motion = planner.move(robot.joint_state().arm, goal, Scene(points))
+            motion = planner.move(robot.joint_state().arm, goal, scene)
         except PlanError:
             yield i + 1
             continue
         robot.follow(motion, cancelled)
-        seen.append(visible_points(robot.observe(), robot, planner.collision))
+        seen = visible_points(robot.observe(), robot, planner.collision)
+        scene = Scene(np.concatenate([scene.points, seen]))
         yield i + 1
 
 

@@ -12,7 +12,7 @@ from m3_ros.grasp.robot import Robot
 
 Array = NDArray[np.float64]
 
-STEP = 3  # pixels between points
+STEP = 4  # pixels between points
 MAX_DEPTH = 0.9  # farther points do not matter to the arm, m
 EDGE = 0.02  # relative change of depth to a neighbour that marks a silhouette
 ROBOT_MARGIN = 0.02  # points nearer to a link than this are the robot itself, m
