@@ -108,6 +108,7 @@ def build(
         config: YAML file of settings.
     """
     from m3_ros.capture.scan import Scan
+    from m3_ros.capture.self_mask import without_carrier
     from m3_ros.evaluate.views import score_views
     from m3_ros.features.extractor import load_extractor
     from m3_ros.memory.build import build_memory
@@ -126,7 +127,8 @@ def build(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
     )
     indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
-    views = [opened[index] for index in indices]
+    frames = without_carrier(list(opened))
+    views = [frames[index] for index in indices]
     score = score_views(built, views)
     print(
         f"{len(views)} views kept from the fit: PSNR {score.psnr_db:.2f} dB, "

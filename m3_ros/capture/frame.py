@@ -18,6 +18,8 @@ class Frame:
         K: `[3, 3]` float64 pinhole intrinsics in pixels, no distortion.
         camtoworld: `[4, 4]` float64 `T_world_camera`, OpenCV camera axes.
         stamp: time of exposure in s.
+        mask: `[H, W]` bool, False where the picture does not show the scene (say the robot's own
+            gripper); None where all of it does.
 
     Raises:
         ValueError: a field has the wrong shape, dtype or value; the message names it.
@@ -28,6 +30,7 @@ class Frame:
     K: NDArray[np.float64]
     camtoworld: NDArray[np.float64]
     stamp: float = 0.0
+    mask: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         rgb, depth = self.rgb, self.depth
@@ -40,6 +43,11 @@ class Frame:
         if self.K.shape != (3, 3) or not np.isfinite(self.K).all() or self.K[0, 0] <= 0:
             raise ValueError(f"frame.K is {self.K.tolist()}; it must be a finite [3, 3], fx > 0")
         check_pose("frame.camtoworld", self.camtoworld)
+        mask = self.mask
+        if mask is not None and (mask.shape != depth.shape or mask.dtype != np.bool_):
+            raise ValueError(
+                f"frame.mask is {mask.dtype} {mask.shape}; it must be bool {depth.shape}"
+            )
 
     @property
     def width(self) -> int:

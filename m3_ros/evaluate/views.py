@@ -33,7 +33,9 @@ def score_view(memory: SpatialMemory, frame: Frame) -> ViewScore:
     depth = memory.render(*place, what="depth")
     both = (depth > 0) & (frame.depth > 0)
     error = float(np.median(np.abs(depth - frame.depth)[both])) if both.any() else float("nan")
-    return ViewScore(psnr(rgb, frame.rgb.astype(np.float32) / 255), error)
+    seen = frame.rgb.astype(np.float32) / 255
+    shown = np.ones(depth.shape, bool) if frame.mask is None else frame.mask
+    return ViewScore(psnr(rgb[shown], seen[shown]), error)
 
 
 def score_views(memory: SpatialMemory, frames: Iterable[Frame]) -> ViewScore:

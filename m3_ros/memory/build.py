@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
+from m3_ros.capture.self_mask import without_carrier
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
@@ -53,6 +58,8 @@ class MemoryBuilder:
         """Remember one keyframe."""
         for name, extractor in self._extractors.items():
             result = extractor.extract(frame.rgb)
+            if frame.mask is not None:
+                result = replace(result, valid=result.valid & cells(frame.mask, result.valid))
             self._stores[name].append(result.features, result.valid)
             pixels = torch.nonzero(torch.from_numpy(result.valid))
             rows = torch.from_numpy(result.features[result.valid])
@@ -131,11 +138,17 @@ def build_memory(
         ValueError: no frames, no extractor, or no valid feature.
     """
     builder = MemoryBuilder(config, extractors)
-    total = len(frames) if hasattr(frames, "__len__") else 0
+    frames = without_carrier(list(frames))
     for count, frame in enumerate(frames, 1):
         builder.add(frame)
-        progress("features", count / max(total, count))
+        progress("features", count / len(frames))
     return builder.finish(progress)
+
+
+def cells(mask: NDArray[np.bool_], grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which cells of a feature grid `[h, w]` lie wholly inside an image mask `[H, W]`."""
+    size = grid.shape[::-1]
+    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
 
 
 def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:

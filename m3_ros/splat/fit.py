@@ -205,13 +205,14 @@ class Fitter:
 
     def step(self, frame: int, fraction: float) -> Tensor:
         """One optimisation step on one frame, `fraction` of the way through the budget."""
-        rgb, depth, K = self.views[frame].levels[1 if fraction < COARSE_SHARE else 0]
+        rgb, depth, K, mask = self.views[frame].levels[1 if fraction < COARSE_SHARE else 0]
         height, width = depth.shape
         gaussians = Gaussians(**self.params)
         viewmat = self.cameras.viewmat(frame)
         render, alpha, info = gaussians.render(viewmat[None], K[None], width, height)
         image = self.cameras.expose(frame, render[0, ..., :3])
-        loss = photometric_loss(image, rgb / 255.0, self.config.ssim_weight)
+        target = torch.where(mask[..., None], rgb / 255.0, image.detach())
+        loss = photometric_loss(image, target, self.config.ssim_weight)
         if self.config.depth_weight:
             error = depth_loss(render[0, ..., 3], depth, alpha[0, ..., 0])
             loss = loss + self.config.depth_weight * error

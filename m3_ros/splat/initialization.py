@@ -113,7 +113,10 @@ def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
     far = maximum_filter(depth, size=7)
     nearest = distance_transform_edt(far == 0, return_distances=False, return_indices=True)
     guess = far[tuple(nearest)]
-    camera = backproject(guess, scale_intrinsics(frame.K, 1 / edge, 1 / edge))[depth == 0]
+    hole = depth == 0
+    if frame.mask is not None:
+        hole &= frame.mask[::edge, ::edge][: len(hole), : hole.shape[1]]
+    camera = backproject(guess, scale_intrinsics(frame.K, 1 / edge, 1 / edge))[hole]
     world, seen_through = transform(frame.camtoworld, camera), np.zeros(len(camera), bool)
     for other in others:
         uv, z = project(transform(inverse(other.camtoworld), world), other.K)
@@ -122,7 +125,7 @@ def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
         seen_through[inside] |= other.depth[row, column] > (1 + EDGE_RATIO) * z[inside]
     directions = -camera / np.linalg.norm(camera, axis=1, keepdims=True)
     normals = directions @ frame.camtoworld[:3, :3].T
-    return Points(world, normals, rgb[depth == 0], camera[:, 2]).select(~seen_through)
+    return Points(world, normals, rgb[hole], camera[:, 2]).select(~seen_through)
 
 
 def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.int64]:

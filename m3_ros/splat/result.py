@@ -50,10 +50,10 @@ def score(
     """Mean PSNR, dB, and median absolute depth error, m, of the chosen views."""
     scores, errors = [], []
     for i in chosen:
-        rgb, depth, K = views[i].levels[0]
+        rgb, depth, K, mask = views[i].levels[0]
         height, width = depth.shape
         render, _, _ = gaussians.render(cameras.viewmat(i)[None], K[None], width, height)
         image = cameras.expose(i, render[0, ..., :3])  # as it is for a frame kept from the fit
-        scores.append(psnr(image.clamp(0, 1), rgb / 255.0))
+        scores.append(psnr(image.clamp(0, 1)[mask], rgb[mask] / 255.0))
         errors.append((render[0, ..., 3] - depth).abs()[depth > 0])
     return float(np.mean(scores)), float(torch.cat(errors).median())

@@ -14,19 +14,22 @@ class View:
     """A frame at full and at half resolution.
 
     Attributes:
-        levels: For each resolution colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none) and
-            intrinsics `[3, 3]` px.
+        levels: For each resolution colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none),
+            intrinsics `[3, 3]` px and the mask `[h, w]`, False off the scene.
     """
 
     def __init__(self, frame: Frame, device: str) -> None:
         rgb, depth = torch.from_numpy(frame.rgb), torch.from_numpy(frame.depth)
+        mask = torch.ones(depth.shape, dtype=torch.bool)
+        if frame.mask is not None:
+            mask = torch.from_numpy(frame.mask)
         half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
         half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
         K = torch.from_numpy(frame.K).float()
         K_half = torch.from_numpy(scale_intrinsics(frame.K, 0.5, 0.5)).float()
         half = torch.from_numpy(half.mean((1, 3))).round().byte()
         levels: list[tuple[Tensor, ...]] = [
-            (rgb, depth, K),
-            (half, depth[1::2, 1::2][: len(half)], K_half),
+            (rgb, depth, K, mask),
+            (half, depth[1::2, 1::2][: len(half)], K_half, mask[1::2, 1::2][: len(half)]),
         ]
         self.levels = [tuple(x.to(device).contiguous() for x in level) for level in levels]
