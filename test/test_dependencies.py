@@ -33,7 +33,7 @@ def normalised(name):
 
 def declared_pins(name):
     lines = (ROOT / "requirements" / name).read_text().splitlines()
-    return {normalised(re.split(r"[\[=]", line)[0]) for line in lines if re.match(r"\w", line)}
+    return {normalised(re.split(r"[\[=<\s]", line)[0]) for line in lines if re.match(r"\w", line)}
 
 
 def test_the_library_imports_only_what_it_declares():
@@ -46,8 +46,14 @@ def test_the_library_imports_only_what_it_declares():
         assert providers & pins, f"{name} is imported, but requirements/core.txt lacks it"
 
 
+def test_a_workspace_asks_for_the_same_less_what_rosdep_installs():
+    rosdep = {"numpy", "opencv-python-headless", "scipy", "pyyaml"}
+    assert declared_pins("workspace.txt") == declared_pins("core.txt") - rosdep | {"numpy"}
+
+
 def test_every_pin_is_exact_and_says_what_it_is_for():
-    for path in (ROOT / "requirements").glob("*.txt"):
+    for name in ("core.txt", "ros.txt", "dev.txt"):
+        path = ROOT / "requirements" / name
         for line in path.read_text().splitlines():
             if line.startswith("#"):
                 continue

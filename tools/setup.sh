@@ -81,7 +81,7 @@ make_virtual_environment() {
 }
 
 install_python_packages() {
-  done_for packages requirements/*.txt && return
+  done_for packages requirements/{core,ros,dev}.txt && return
   say "Python packages (a few minutes and about 7 GB the first time)"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     -r requirements/core.txt -r requirements/ros.txt -r requirements/dev.txt
