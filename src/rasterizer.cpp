@@ -9,7 +9,7 @@ constexpr float kMinTransmittance = 1e-4f;
 
 struct Scratch {  // of one thread
   Segment segment;
-  int hits[kSegment];
+  int hits[kSegment + W];
   alignas(64) float weight[kSegment][kPixels];
   std::vector<float> pixels;  // [strip][channel][pixel]
 };

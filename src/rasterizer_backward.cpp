@@ -12,7 +12,7 @@ constexpr int kMoments = 8;  // sums of v_sigma times 1, x, y, x^2, xy, y^2, and
 
 struct Scratch {  // of one thread
   Segment segment;
-  int hits[kSegment];
+  int hits[kSegment + W];
   alignas(64) float weight[kSegment][kPixels];
   alignas(64) float v_sigma[kSegment][kPixels];  // first holds colour . v_pixel
   alignas(64) float moments[kStrips][kPixels][kMoments];

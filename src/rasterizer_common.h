@@ -65,7 +65,8 @@ inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, i
   }
 }
 
-// Lists the Gaussians of the segment that reach the strip whose corner is (left, top).
+// Lists the Gaussians of the segment that reach the strip whose corner is (left, top); `hits` has
+// W places more than a segment.
 inline int find_hits(const Segment& g, int left, int top, int* hits) {
   const vfloat x0 = broadcast(left + 0.5f), x1 = x0 + (kStrip - 1.f);
   const vfloat y0 = broadcast(top + 0.5f), y1 = y0 + (kStrip - 1.f);
@@ -73,12 +74,9 @@ inline int find_hits(const Segment& g, int left, int top, int* hits) {
   for (int k = 0; k < g.n; k += W) {
     const Ellipse<vfloat> e = {load(g.x + k), load(g.y + k), load(g.p + k),  load(g.r + k),
                                load(g.q + k), load(g.s + k), load(g.cut + k)};
-    const vint reach = least_sigma(e, x0, x1, y0, y1, vfloat{}, clamp) <= e.cut;
-    for (int l = 0; l < W && k + l < g.n; ++l) {
-      hits[n] = k + l;
-      n += reach[l] != 0;
-    }
+    n += append_lanes(least_sigma(e, x0, x1, y0, y1, vfloat{}, clamp) <= e.cut, k, hits + n);
   }
+  while (n > 0 && hits[n - 1] >= g.n) --n;  // what lies in the last vector past the segment's end
   return n;
 }
 

@@ -4,6 +4,10 @@
 #include <cstring>
 
 #if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
 constexpr int W = 16;
 #elif defined(__AVX__)
 constexpr int W = 8;
@@ -37,6 +41,25 @@ inline bool any(vint mask) {
   int32_t bits = 0;
   for (int l = 0; l < W; ++l) bits |= mask[l];
   return bits != 0;
+}
+
+// Appends first + l for every lane l of the mask; writes up to W places, returns how many count.
+inline int append_lanes(vint mask, int first, int* out) {
+#if defined(__AVX512F__)
+  const __mmask16 lanes = _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask);
+  const __m512i places = _mm512_add_epi32(
+      _mm512_set1_epi32(first),
+      _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+  _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(lanes, places));
+  return __builtin_popcount(lanes);
+#else
+  int n = 0;
+  for (int l = 0; l < W; ++l) {
+    out[n] = first + l;
+    n += mask[l] != 0;
+  }
+  return n;
+#endif
 }
 
 inline float sum(vfloat x) {
