@@ -34,8 +34,8 @@ Array = NDArray[np.float64]
 CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
 OPEN_EFFORT = 10.0  # N m
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
-MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more, then at
-SAME_SURFACE = 0.6  # least this share of its points must be near the known ones (a partial view)
+MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more (a partial
+SAME_SURFACE = 0.6  # view), the depth must confirm this share of its points
 STILL_THERE = (0.02, 0.6)  # depth confirms this share of the old points to m: it was not lifted
 SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
@@ -121,6 +121,7 @@ class _Execution:
                 return self.attempt(plan, target)
             except Slipped as error:
                 problem = str(error)
+                self.tell(f"let go: {problem}", 0.9)
                 self.let_go()
         tries = self.retries + 1
         raise GraspError(ErrorCode.EXECUTION_FAILED, f"{problem}; grasps tried: {tries}")
@@ -257,7 +258,7 @@ class _Execution:
             raise Slipped("the object is no longer where it was")
         if now.status != "FOUND" or np.linalg.norm(now.center - target.center) < MOVED:
             return
-        if near(now.points, target.points, OWN_RADIUS).mean() < SAME_SURFACE:
+        if agreement(self.robot.observe(), target.points, OWN_RADIUS) < SAME_SURFACE:
             raise Slipped("the object moved while the arm came nearer")
 
     def check_held(self, target: Target) -> None:

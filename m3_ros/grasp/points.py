@@ -66,7 +66,8 @@ def object_at(points: Array, center: Array, radius: float = 0.08) -> Array:
     """Points `[M, 3]` of the thing that stands nearest to `center [3]`, of all points `[N, 3]`.
 
     What rises from its support counts, connected as seen from above (one view leaves gaps in
-    height), within `radius` m horizontally; empty when nothing does.
+    height), within `radius` m horizontally, and what is hidden below it: taken as filled down to
+    the support. Empty when nothing rises.
     """
     apart = np.linalg.norm(points[:, :2] - center[:2], axis=1)
     table_z = support_height(center[None], points)
@@ -75,4 +76,9 @@ def object_at(points: Array, center: Array, radius: float = 0.08) -> Array:
         return raised
     tree = cKDTree(raised[:, :2])
     _, label = connected_components(tree.sparse_distance_matrix(tree, GAP), directed=False)
-    return raised[label == label[np.linalg.norm(raised - center, axis=1).argmin()]]
+    seen = raised[label == label[np.linalg.norm(raised - center, axis=1).argmin()]]
+    levels = np.arange(table_z + FOOT, seen[:, 2].max(), LAYER)
+    columns = np.repeat(seen[None], len(levels), axis=0)
+    columns[..., 2] = levels[:, None]
+    below = columns[columns[..., 2] < seen[:, 2] - LAYER]
+    return np.concatenate([seen, thin(below, LAYER, len(below))])
