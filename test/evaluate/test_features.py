@@ -10,7 +10,14 @@ from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.evaluate.features import evaluate_features, run
 
-SPLAT = SplatConfig(voxel_size=0.012, max_iterations=5, max_seconds=0.0, sh_degree=0, test_every=4)
+SPLAT = SplatConfig(
+    voxel_size=0.012,
+    max_iterations=5,
+    max_seconds=0.0,
+    sh_degree=0,
+    test_every=4,
+    refine_poses=False,
+)
 CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=10))
 
 
