@@ -1,0 +1,108 @@
+"""The grasp node drives the simulation node over DDS: scan, cancel, refuse, grasp and lift."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from geometry_msgs.msg import PoseStamped
+from rclpy.action import ActionClient
+from sensor_msgs.msg import JointState
+
+from m3_ros.action import Grasp, ScanMotion
+from m3_ros.config import M3Config
+from m3_ros.nodes.client import Client
+from m3_ros.nodes.conversions import to_joint_state
+from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.stack import Stack, override
+
+SETTINGS = (
+    "simulation.width=320",
+    "simulation.height=240",
+    "simulation.focal_length=191.13",
+    "simulation.objects=1",
+    "grasp.max_attempts=2",
+)
+DUCK = "yellow bath duck"
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(["simulation", "grasp"], override(M3Config(), SETTINGS)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(stack):
+    with Client("test", stack.check) as client:
+        client.truth = GroundTruth(client.node)
+        client.joints = []
+        client.node.create_subscription(
+            JointState, "/joint_states", lambda m: client.joints.append(to_joint_state(m)), 10
+        )
+        client.wait_until(lambda: client.truth.poses and client.joints, 60.0, "no simulation")
+        yield client
+
+
+def moved_since(client, count):
+    """Largest joint motion in rad since the joint state of that number."""
+    positions = np.array([joints.positions for joints in client.joints[count:]])
+    return np.ptp(positions, axis=0).max() if len(positions) else 0.0
+
+
+def test_nothing_moves_without_a_goal(client):
+    count = len(client.joints)
+    time.sleep(1.0)
+    assert len(client.joints) > count and moved_since(client, count) < 0.01
+
+
+def test_a_text_without_a_query_service_moves_nothing(client):
+    count = len(client.joints)
+    result = client.run(Grasp, "/m3/grasp", Grasp.Goal(text=DUCK), timeout=60.0)
+    assert not result.success and result.error_code == Grasp.Result.EXECUTION_FAILED
+    assert "/m3/query" in result.error_msg
+    assert moved_since(client, count) < 0.01
+
+
+def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
+    action = ActionClient(client.node, ScanMotion, "/m3/scan_motion")
+    seen, answered, ended = [], threading.Event(), threading.Event()
+    assert action.wait_for_server(30.0)
+    sent = action.send_goal_async(ScanMotion.Goal(), lambda m: seen.append(m.feedback.view))
+    sent.add_done_callback(lambda _: answered.set())
+    assert answered.wait(30.0)
+    handle = sent.result()
+    busy = client.run
+    with pytest.raises(Exception, match="rejected"):
+        busy(Grasp, "/m3/grasp", Grasp.Goal(text=DUCK), timeout=30.0)
+    client.wait_until(lambda: seen, 60.0, "no viewpoint was reached")
+    handle.cancel_goal_async()
+    result = handle.get_result_async()
+    result.add_done_callback(lambda _: ended.set())
+    assert ended.wait(30.0)
+    answer = result.result()
+    assert answer.status == GoalStatus.STATUS_CANCELED
+    assert answer.result.error_code == ScanMotion.Result.CANCELLED and answer.result.moved
+    time.sleep(1.0)
+    count = len(client.joints)
+    time.sleep(1.0)
+    assert moved_since(client, count) < 0.01
+    action.destroy()
+
+
+def test_the_object_at_a_pose_is_lifted(client):
+    place = client.truth.poses[DUCK][:3, 3].copy()
+    target = PoseStamped()
+    target.header.frame_id = "map"
+    point = target.pose.position
+    point.x, point.y, point.z = (float(value) for value in place)
+    stages = []
+    goal = Grasp.Goal(target=target)
+    result = client.run(Grasp, "/m3/grasp", goal, lambda f: stages.append(f.stage), timeout=300.0)
+    assert result.success, result.error_msg
+    assert result.error_code == Grasp.Result.NONE and result.lift_height > 0.12
+    assert [stage for stage in ("look", "approach", "close", "lift") if stage in stages]
+    time.sleep(2.0)
+    assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
+    assert abs(result.grasp.pose.position.x - place[0]) < 0.25
