@@ -1,7 +1,8 @@
 """`m3 eval features`: how faithfully a memory reproduces features on views it never saw.
 
 The paper's Tables 1, 3 and 4 in shape. All settings share one fit, one split and one lifting;
-held-out views enter neither the fit nor the banks nor the training.
+held-out views enter neither the Gaussians nor the banks nor the training; only their poses are
+aligned together with the others' where `splat.refine_poses` is on.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from m3_ros.splat import Gaussians
 
 TOP_K = 16
 """Components that a Gaussian reads; the rest weigh next to nothing."""
-MIN_OPACITY = 0.3
+MIN_OPACITY = 0.5
 MIN_RELIABILITY = 0.2
 FOOT, FOOT_WEIGHT = 0.012, 0.1
 """Height (m) above a plane below which pixels show plane and thing mixed, and its weight."""
@@ -43,7 +43,8 @@ class Things:
         self.weights = (opacity * reliability)[self.index].astype(np.float32)
         self.weights[self._near_plane()] *= FOOT_WEIGHT
         self._min_points = min_points
-        spacing = float(gaussians.scales.exp().amax(1).median())
+        sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
+        spacing = float(sigmas.median()) if len(self.index) else 0.0
         self.graph = neighbour_graph(self.points, float(np.clip(3 * spacing, 0.008, 0.025)))
         everything = pieces(self.graph, np.ones(len(self.points), bool))
         self.pieces = [piece for piece in everything if len(piece) >= min_points]

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.localize import Localizer
 from m3_ros.query.relevancy import QueryError
 
@@ -144,6 +146,22 @@ def test_the_heat_map_from_any_pose(localizer, toy):
     heat = localizer.heatmap("green", frame.camtoworld, frame.K, (160, 120))
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     assert frame.rgb[row, column].argmax() == 1
+
+
+def test_an_empty_table_answers_too(toy, toy_memory):
+    keep = torch.arange(6400)  # the table's Gaussians come first
+    model = toy_memory.model("color")
+    bare = SpatialMemory(
+        toy.gaussians.select(keep),
+        {
+            "color": replace(
+                model, queries=model.queries[keep], reliability=model.reliability[keep]
+            )
+        },
+        toy_memory.views,
+    )
+    for frame in (None, toy.see(EYE), toy.see(EYE, target=(0.4, -0.35, 5.0))):
+        assert Localizer(bare, toy.model).locate("red", frame).status == "NOT_FOUND"
 
 
 def test_other_weights_are_refused(toy, toy_memory):
