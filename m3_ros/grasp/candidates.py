@@ -27,7 +27,8 @@ PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches
 SIDES = (-35.0, 0.0, 35.0)  # degrees about the direction from arm to object
 ROLLS = 8  # closing directions of a slanted approach
 TILTS = (0.5, 0.25, 0.0)  # shares of the contact opening
-DEPTHS = (0.02, 0.03, 0.04, 0.05, 0.06)  # tips past the object's near side, m
+DEPTHS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])  # tips past the object's near side, m
+LESS = 0.004  # a little higher than as deep as the table allows, m
 WEIGHTS = {
     "narrow": 0.2,
     "deep": 0.1,
@@ -186,7 +187,7 @@ def _places(target: _Target, config: GraspConfig, azimuth: float) -> Iterator[_P
             near = np.sort(along[slab])[len(slab) // 50]
             table = (target.points[:, 2].mean() - target.table_z) / max(-approach[2], 0.1)
             deepest = along.mean() + table - config.table_clearance - 0.001
-            for tip in {*(d for d in near + np.array(DEPTHS) if d < deepest), deepest}:
+            for tip in (*(d for d in near + DEPTHS if d < deepest), deepest - LESS, deepest):
                 if not 0.008 < tip - near <= gripper.TIP_X - gripper.PALM_X - 0.003:
                     continue
                 hold = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
