@@ -20,6 +20,10 @@ LOOK_SIZE = 160
 """Width (px) of the images in which memory and camera are compared."""
 OWN_SHARE = 0.5
 """A pixel shows a thing where at least this share of its rendered light comes from it."""
+SURPRISE = 3.0
+"""A thing that moved is seen where the live view is this many times as relevant as the memory."""
+NEIGHBOUR_PIXELS = 2.5
+"""Points at most this many pixels apart, at their distance, hang together."""
 MIN_PIXELS = 12
 """Fewer pixels of a thing than this tell nothing."""
 
@@ -67,17 +71,15 @@ def look(
         gate: largest difference of depth, m, that counts as agreement.
         relevancy: of the live frame `[h, w]`, see `live_relevancy`.
     """
-    width, height = LOOK_SIZE, round(LOOK_SIZE * frame.height / frame.width)
-    K = scale_intrinsics(frame.K, width / frame.width, height / frame.height)
+    size, K, depth = _small(frame)
     own = torch.zeros(len(memory.gaussians), 1)
     own[gaussians] = 1.0
-    place = (frame.camtoworld, K, (width, height))
+    place = (frame.camtoworld, K, size)
     mask = memory.render_values(own, *place)[..., 0] > OWN_SHARE
     if mask.sum() < MIN_PIXELS:
         return Evidence(int(mask.sum()), 0.0, 0.0, 0.0, float("nan"))
-    remembered = memory.render(*place, what="depth")[mask]
-    seen = cv2.resize(frame.depth, (width, height), interpolation=cv2.INTER_NEAREST)[mask]
-    live = cv2.resize(relevancy, (width, height), interpolation=cv2.INTER_LINEAR)[mask]
+    remembered, seen = memory.render(*place, what="depth")[mask], depth[mask]
+    live = cv2.resize(relevancy, size, interpolation=cv2.INTER_LINEAR)[mask]
     measured = (seen > 0) & (remembered > 0)
     difference = (seen - remembered)[measured]
     if not len(difference):
@@ -100,27 +102,44 @@ def in_image(points: NDArray[np.float64], frame: Frame) -> float:
 
 
 def see_thing(
-    frame: Frame, relevancy: NDArray[np.float32], threshold: float, spacing: float = 0.012
+    frame: Frame,
+    relevancy: NDArray[np.float32],
+    threshold: float,
+    expected: NDArray[np.float32] | None = None,
 ) -> tuple[NDArray[np.float64], float] | None:
     """The best thing in the live frame: points `[M, 3]` in the memory's frame, mean probability.
 
     Pixels whose relevancy is above half of the peak and that hang together in 3D are one thing.
-    None when the peak is below `threshold` or has no depth.
+
+    Args:
+        frame: what is seen.
+        relevancy: of the live frame `[h, w]`, see `live_relevancy`.
+        threshold: None is returned when nothing has at least this mean probability.
+        expected: relevancy `[H, W]` that the memory expects in the frame; only pixels with
+            `SURPRISE` times as much count, so that what was there before is no substitute.
     """
-    width, height = LOOK_SIZE, round(LOOK_SIZE * frame.height / frame.width)
-    K = scale_intrinsics(frame.K, width / frame.width, height / frame.height)
-    depth = cv2.resize(frame.depth, (width, height), interpolation=cv2.INTER_NEAREST)
-    heat = cv2.resize(relevancy, (width, height), interpolation=cv2.INTER_LINEAR)
+    size, K, depth = _small(frame)
+    heat = cv2.resize(relevancy, size, interpolation=cv2.INTER_LINEAR)
     heat = np.where(depth > 0, heat, 0.0)
+    if expected is not None:
+        known = cv2.resize(expected, size, interpolation=cv2.INTER_AREA)
+        heat = np.where(heat > SURPRISE * known, heat, 0.0)
     if heat.max() < threshold:
         return None
     mask = heat > 0.5 * heat.max()
     points = transform(frame.camtoworld, backproject(depth, K)[mask])
     values = heat[mask]
-    graph = neighbour_graph(points, spacing)
+    graph = neighbour_graph(points, NEIGHBOUR_PIXELS * float(np.median(depth[mask])) / K[0, 0])
     parts = [part for part in pieces(graph, np.ones(len(points), bool)) if len(part) >= MIN_PIXELS]
     if not parts:
         return None
     best = max(parts, key=lambda part: values[part].mean())
     score = float(values[best].mean())
     return (points[best], score) if score >= threshold else None
+
+
+def _small(frame: Frame) -> tuple[tuple[int, int], NDArray[np.float64], NDArray[np.float32]]:
+    """Size (width, height), intrinsics `[3, 3]` and depth `[H, W]` of the comparison images."""
+    size = (LOOK_SIZE, round(LOOK_SIZE * frame.height / frame.width))
+    K = scale_intrinsics(frame.K, size[0] / frame.width, size[1] / frame.height)
+    return size, K, cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST)

@@ -39,7 +39,6 @@ MIN_AGREE = 0.5
 """A thing is still there when at least this share of its pixels has the remembered depth."""
 MIN_LIKENESS = 0.3
 """... and the live features there are at least this share as likely as the remembered ones."""
-
 MESSAGES = {
     "FOUND": "{label} is {place}",
     "NO_DEPTH": "{label} should be {place}, but the camera measures no depth there",
@@ -145,7 +144,7 @@ class Localizer:
         live = live_relevancy(self.extractor, frame, probability)
         checked = [self._check(thing, frame, live) for thing in found]
         if all(status == "STALE" for _, status in checked):
-            now = see_thing(frame, live, self.config.found_probability)
+            now = see_thing(frame, live, self.config.found_probability, heatmap)
             detections = [] if now is None else [self._detection(label, *now, visible=True)]
             where = "it is seen elsewhere now" if detections else "it is not seen now"
             message = f"{label!r} is no longer where the memory has it; {where}"
