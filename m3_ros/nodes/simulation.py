@@ -1,7 +1,7 @@
 """A simulated B1 + Z1 in front of a table: publishes and obeys what the real robot does.
 
 The truth is only on /simulation/..., which no part of the pipeline reads. Stamps are the node's
-clock. `m3_ros.nodes.controllers` takes the commands.
+clock. `controllers.py` takes the commands, `simulated_camera.py` publishes the pictures.
 """
 
 from __future__ import annotations
@@ -14,26 +14,24 @@ import rclpy
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, Image, JointState
+from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from m3_ros.nodes.controllers import Controllers
 from m3_ros.nodes.conversions import (
-    header,
     joint_state_message,
     odometry_message,
     transforms_message,
 )
-from m3_ros.nodes.images import camera_info_message, depth_message, image_message
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
+from m3_ros.nodes.simulated_camera import SimulatedCamera
 from m3_ros.resources import resource
 from m3_ros.sim.simulation import Simulation
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
-PICTURE_PERIOD = 1.0  # s between pictures of the observer, when somebody looks
 MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
 
 
@@ -45,17 +43,11 @@ class SimulationNode(Node):
         config = declare_settings(self, "robot", "simulation")
         self._names, self._settings = config.robot, config.simulation
         self._simulation = Simulation(config.simulation)
-        camera_topics = (self._names.color_topic, self._names.depth_topic)
-        self._color, self._depth = (self.create_publisher(Image, t, 5) for t in camera_topics)
-        self._infos = [
-            self.create_publisher(CameraInfo, topic.rsplit("/", 1)[0] + "/camera_info", 5)
-            for topic in camera_topics
-        ]
+        self._camera = SimulatedCamera(self, self._simulation, self._names)
         self._joints = self.create_publisher(JointState, self._names.joint_states_topic, 10)
         self._odometry = self.create_publisher(Odometry, self._names.odometry_topic, 10)
         self._tf = self.create_publisher(TFMessage, "/tf", 100)
         self._truth = self.create_publisher(TFMessage, "/simulation/ground_truth", 10)
-        self._pictures = self.create_publisher(Image, "/simulation/observer/image_raw", 1)
         self._epoch = self._now() - self._simulation.time
         self._publish_model()
         self._controllers = Controllers(self, self._simulation, self._names)
@@ -130,21 +122,11 @@ class SimulationNode(Node):
         self._tf.publish(transforms_message({frames: T_map_base}, stamp))
 
     def _look(self) -> None:
-        """Render and publish the cameras."""
-        period, pictured = 1.0 / self._settings.camera_rate, 0.0
-        begun = self._now()
+        """Publish the camera's frames at its rate, or as fast as this machine renders."""
+        begun, period = self._now(), 1.0 / self._settings.camera_rate
         while not self._ending.wait(max(0.0, begun + period - self._now())):
             begun = self._now()
-            frame = self._simulation.capture()
-            head = header(self._names.camera_frame, self._epoch + frame.stamp)
-            self._color.publish(image_message(frame.rgb, "rgb8", head))
-            self._depth.publish(depth_message(frame.depth, head))
-            for info in self._infos:
-                info.publish(camera_info_message(frame.K, frame.width, frame.height, head))
-            if self._pictures.get_subscription_count() and begun - pictured > PICTURE_PERIOD:
-                pictured = begun
-                head = header(self._names.world_frame, self._epoch + frame.stamp)
-                self._pictures.publish(image_message(self._simulation.picture(), "rgb8", head))
+            self._camera.publish(self._epoch)
         self._simulation.close()
 
 
