@@ -231,8 +231,8 @@ class Demo:
             raise DemoFailed(answer.error_msg)
         time.sleep(HOLD_TIME)
         height = self._truth.held_height(name, rest, HOLD_TIME)
-        self._result.lift_height_m = round(height, 4)
-        self._result.lifted = height >= LIFT_HEIGHT
+        self._result.lift_height_m = round(float(height), 4)
+        self._result.lifted = bool(height >= LIFT_HEIGHT)
 
     def _keep_picture(self, message: Image) -> None:
         self._result.pictures.append((self._phase, to_rgb(message)))
