@@ -49,7 +49,7 @@ class Trial:
         message: in words.
         retries: grasps after the first.
         height: how far the object had risen at the end, m.
-        table_force: greatest force of robot or object on the table while grasping, N.
+        table_force: greatest force between robot and table, N.
         sim_s: simulated time, s.
         cpu_s: processor time, s.
     """
@@ -186,7 +186,7 @@ def _lowest(simulation: Simulation, name: str) -> float:
 
 
 class _TableForce:
-    """Greatest normal force between the table and the robot or what it holds, in N."""
+    """Greatest normal force between the table and the robot, in N."""
 
     def __init__(self, simulation: Simulation) -> None:
         self._world = simulation.world
