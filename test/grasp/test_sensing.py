@@ -3,7 +3,7 @@ import pytest
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
-from m3_ros.grasp.sensing import agreement, frame_points
+from m3_ros.grasp.sensing import STEP, agreement, frame_points
 
 K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
 
@@ -28,7 +28,7 @@ def test_no_points_without_depth_far_away_or_at_silhouettes():
     depth[100:] = 3.0
     points = frame_points(frame(depth))
     assert set(np.round(points[:, 2], 3)) == {0.1, 0.2}
-    with_silhouettes = len(range(21, 100, 3)) * len(range(0, 160, 3))
+    with_silhouettes = len(range(20, 100, STEP)) * len(range(0, 160, STEP))
     assert 0.9 * with_silhouettes < len(points) < with_silhouettes
 
 
