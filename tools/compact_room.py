@@ -49,7 +49,7 @@ def surface(rng: np.random.Generator, size: int = 128) -> NDArray[np.uint8]:
 def add_room(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
     """Table, floor, four walls, lights, camera and a gripper before it."""
     for i in range(6):
-        texture = spec.addsurface(
+        texture = spec.add_texture(
             name=f"surface {i}",
             type=mujoco.mjtTexture.mjTEXTURE_2D,
             width=128,

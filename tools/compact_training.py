@@ -19,7 +19,7 @@ class TrainOptions:
     Attributes:
         folders: rendered data sets.
         output: folder of the checkpoint.
-        minutes: wall-clock budget.
+        minutes: time budget on the clock; pauses of the whole process do not count.
         batch: crops a step and worker.
         workers: processes, one thread each.
         rate: peak learning rate.
@@ -62,7 +62,7 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
     device = options.device
     encoder = Encoder().to(device, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
-        encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
+        encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=True
     )
     body = [p for p in encoder.trunk.body.parameters() if p.requires_grad]
     rest = [p for n, p in encoder.named_parameters() if not n.startswith("trunk.body")]
@@ -79,10 +79,13 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["spent"]
     pictures = Pictures(options.folders)
-    began = saved = time.monotonic()
+    last, saved = time.monotonic(), spent
     log: dict[str, float] = {}
     for arrays in pictures.batches(options.batch, options.seed + 1000 * rank + step):
-        done = torch.tensor((spent + time.monotonic() - began) / (60 * options.minutes))
+        now = time.monotonic()
+        spent += min(now - last, 10.0)  # a paused machine does not use up the time
+        last = now
+        done = torch.tensor(spent / (60 * options.minutes))
         if options.workers > 1:
             distributed.broadcast(done, 0)
         if done >= 1:
@@ -99,18 +102,19 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         _share_gradients(encoder, options.workers)
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), 5.0)
         optimizer.step()
-        average.update_parameters(encoder)
         step += 1
+        if step % 4 == 0:
+            average.update_parameters(encoder)
         for name, value in figures.items():
             log[name] = 0.98 * log.get(name, value) + 0.02 * value
         if rank == 0 and step % 50 == 0:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in log.items())
             print(f"{100 * done:5.1f} %  step {step}  {shown}", flush=True)
-        if rank == 0 and time.monotonic() - saved > 120:
-            saved = time.monotonic()
-            _save(path, encoder, average, optimizer, step, spent + saved - began)
+        if rank == 0 and spent - saved > 120:
+            saved = spent
+            _save(path, encoder, average, optimizer, step, spent)
     if rank == 0:
-        _save(path, encoder, average, optimizer, step, 60 * options.minutes)
+        _save(path, encoder, average, optimizer, step, spent)
 
 
 def _save(
@@ -133,7 +137,7 @@ def _save(
 
 
 def train(options: TrainOptions) -> Encoder:
-    """Train for a wall-clock budget; returns the running average of the weights.
+    """Train for a time budget; returns the running average of the weights.
 
     Checkpoints go to `output/image_tower.pt` every 2 minutes. The rate warms up for 2 % of the
     budget and falls along a cosine to zero at its end.

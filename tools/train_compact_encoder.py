@@ -26,6 +26,7 @@ from m3_ros.features.compact import (
     CONFIG,
     CONTEXT_LENGTH,
     MEAN,
+    NAMES,
     STD,
     VOCABULARY,
     WEIGHTS,
@@ -33,6 +34,7 @@ from m3_ros.features.compact import (
     CompactTokenizer,
 )
 from m3_ros.features.compact.trunk import DIM
+from m3_ros.sim.objects import CATEGORIES, COLORS
 
 SHARD = 2000
 
@@ -109,6 +111,8 @@ def export(encoder: training.Encoder, folder: Path, text_steps: int, seed: int) 
     folder.mkdir(parents=True, exist_ok=True)
     config = model_config()
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    names = {"categories": list(CATEGORIES), "colors": list(COLORS)}
+    (folder / NAMES).write_text(json.dumps(names, indent=1) + "\n")
     torch.manual_seed(seed)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
     model.visual.trunk.load_state_dict(encoder.trunk.state_dict())

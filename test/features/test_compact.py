@@ -1,4 +1,4 @@
-"""The compact encoder: loads as an open_clip model, its map lies on the image, text and image meet."""
+"""The compact encoder: an open_clip model whose map lies on the image, near its words."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from m3_ros.features.compact import CONFIG, WEIGHTS, CompactExtractor, CompactTokenizer
+from m3_ros.features.compact import CONFIG, NAMES, WEIGHTS, CompactExtractor, CompactTokenizer
 from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
 
 SHIPPED = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
@@ -19,7 +19,8 @@ SHIPPED = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
 def random_weights(tmp_path_factory) -> Path:
     """The shipped architecture with random weights, saved as open_clip saves a model."""
     folder = tmp_path_factory.mktemp("compact")
-    (folder / CONFIG).write_text((SHIPPED / CONFIG).read_text())
+    for name in (CONFIG, NAMES):
+        (folder / name).write_text((SHIPPED / name).read_text())
     torch.manual_seed(0)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
     save_file(model.state_dict(), folder / WEIGHTS)
@@ -127,11 +128,11 @@ def test_another_weight_another_digest(random_weights, shipped, extractor) -> No
     assert extractor.digest == CompactExtractor(random_weights).digest != shipped.digest
 
 
-@pytest.mark.parametrize("missing", [CONFIG, WEIGHTS])
+@pytest.mark.parametrize("missing", [CONFIG, WEIGHTS, NAMES])
 def test_missing_files_are_named_with_the_way_to_get_them(
     random_weights, tmp_path, missing
 ) -> None:
-    for name in {CONFIG, WEIGHTS} - {missing}:
+    for name in {CONFIG, WEIGHTS, NAMES} - {missing}:
         (tmp_path / name).write_bytes((random_weights / name).read_bytes())
     with pytest.raises(FileNotFoundError, match=missing) as error:
         CompactExtractor(tmp_path)

@@ -5,6 +5,7 @@ holds a category half and a colour half; the text tower lands on the same direct
 """
 
 import hashlib
+import json
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,12 @@ from torch import Tensor
 
 from m3_ros.features.compact import trunk
 from m3_ros.features.extractor import FeatureMap, check_image
-from m3_ros.sim.objects import CATEGORIES, COLORS
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+NAMES = "names.json"  # of the categories and colours that the model was trained on
 CONTEXT_LENGTH, MERGES = 16, 6000
 VOCABULARY = 512 + MERGES + 2
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
 class CompactTokenizer(SimpleTokenizer):
@@ -39,13 +40,13 @@ class CompactExtractor:
     """Dense and text features of the compact encoder.
 
     Args:
-        weights: folder with `open_clip_config.json` and `open_clip_model.safetensors`; the
+        weights: folder with the config, the weights and the names of this folder; the
             shipped one unless given.
         device: torch device.
         longest_side: pixels to which an image's longer side is scaled before the network.
 
     Raises:
-        FileNotFoundError: when the folder lacks one of the two files.
+        FileNotFoundError: when the folder lacks one of the three files.
     """
 
     name = "compact"
@@ -57,7 +58,7 @@ class CompactExtractor:
         self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 384
     ) -> None:
         folder = Path(__file__).parent if weights is None else Path(weights)
-        for file in (CONFIG, WEIGHTS):
+        for file in (CONFIG, WEIGHTS, NAMES):
             if not (folder / file).is_file():
                 raise FileNotFoundError(
                     f"the compact encoder's {file} is not in {folder}; it ships with m3_ros, or "
@@ -68,6 +69,7 @@ class CompactExtractor:
         self._tokenizer = CompactTokenizer()
         self._device, self._longest_side = torch.device(device), longest_side
         self.digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
+        self._names: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
         self.logit_scale = float(model.logit_scale.exp().detach())
 
     def _input(self, rgb: NDArray[np.uint8]) -> Tensor:
@@ -109,10 +111,9 @@ class CompactExtractor:
         """
         text = self.encode_text([prompt])[0]
         named = np.linalg.norm(text[: trunk.CATEGORY_DIM]) > 0.4
-        names = (
-            ["table", "unknown thing", *CATEGORIES] if named else [f"{c} thing" for c in COLORS]
-        )
-        if not named:
-            names.insert(0, "table")
+        if named:
+            names = ["table", "unknown thing", *self._names["categories"]]
+        else:
+            names = ["table", *(f"{color} thing" for color in self._names["colors"])]
         likeness = self.encode_text(names) @ text
         return [name for name, like in zip(names, likeness, strict=True) if like < 0.85]

