@@ -2,15 +2,8 @@
 
 import pytest
 
-from m3_ros.config import (
-    ConfigError,
-    M3Config,
-    SplatConfig,
-    from_dict,
-    load_config,
-    save_config,
-    to_dict,
-)
+from m3_ros.config import M3Config, SplatConfig, load_config, save_config
+from m3_ros.settings import ConfigError, from_dict, to_dict
 
 
 def test_yaml_round_trip(tmp_path):

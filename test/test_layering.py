@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
-BASE = {"geometry", "config", "resources"}
+BASE = {"geometry", "config", "resources", "settings"}
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
 FEATURES = SPLAT | {"features"}
@@ -22,6 +22,7 @@ ALL = GRASP | {"sim", "evaluate", "view", "nodes"}
 ALLOWED = {
     "geometry": set(),
     "resources": set(),
+    "settings": set(),
     "config": BASE,
     "capture": BASE,
     "splat": CAPTURE,

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.view.pictures import Image, depth_picture
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,3 @@ def score_views(memory: SpatialMemory, frames: Iterable[Frame]) -> ViewScore:
         float(np.mean([score.psnr_db for score in scores])),
         float(np.nanmedian([score.depth_error for score in scores])),
     )
-
-
-def compare_view(memory: SpatialMemory, frame: Frame) -> list[Image]:
-    """Real colour, rendered colour, real depth, rendered depth, feature colours `[H, W, 3]`."""
-    place = (frame.camtoworld, frame.K, (frame.width, frame.height))
-    rgb, depth = memory.render(*place, what="rgb"), memory.render(*place, what="depth")
-    seen = frame.depth[frame.depth > 0] if (frame.depth > 0).any() else depth[depth > 0]
-    near, far = np.percentile(seen, [1, 99]) if len(seen) else (0.0, 1.0)
-    return [
-        frame.rgb,
-        np.uint8(np.rint(rgb * 255)),
-        depth_picture(frame.depth, near, far),
-        depth_picture(depth, near, far),
-        np.uint8(np.rint(memory.render(*place, what="pca") * 255)),
-    ]

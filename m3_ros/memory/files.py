@@ -20,10 +20,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from m3_ros.config import ConfigError, M3Config, from_dict, to_dict
+from m3_ros.config import M3Config
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
 
 SCHEMA = 1

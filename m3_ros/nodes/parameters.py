@@ -8,7 +8,8 @@ from typing import get_type_hints
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-from m3_ros.config import M3Config, from_dict
+from m3_ros.config import M3Config
+from m3_ros.settings import from_dict
 
 
 def declare_settings(node: Node, *groups: str) -> M3Config:

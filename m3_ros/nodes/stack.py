@@ -19,7 +19,8 @@ from pathlib import Path
 import yaml
 from ament_index_python.packages import get_package_prefix
 
-from m3_ros.config import ConfigError, M3Config, from_dict, load_config, to_dict
+from m3_ros.config import M3Config, load_config
+from m3_ros.settings import ConfigError, from_dict, to_dict
 
 STACKS: dict[str, tuple[str, ...]] = {
     "scan": ("capture",),

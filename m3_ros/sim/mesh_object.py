@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from m3_ros.config import ConfigError, Stage, setting
+from m3_ros.settings import ConfigError, Stage, setting
 from m3_ros.sim.objects.spec import ROLLING_FRICTION
 
 SIZE_RULE = (0.005, 0.5)  # extents that stand on the table, m

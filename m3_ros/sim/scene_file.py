@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.config import ConfigError, Stage, from_dict, read_yaml, setting
 from m3_ros.geometry import planar_pose
+from m3_ros.settings import ConfigError, Stage, from_dict, read_yaml, setting
 from m3_ros.sim.mesh_object import MeshModel, MeshSettings, load_mesh
 from m3_ros.sim.objects import make_object
 from m3_ros.sim.scene import (

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan
-from m3_ros.evaluate.views import compare_view
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.view.memory import compare_view
 from m3_ros.view.overlay import draw_overlay
 from m3_ros.view.pictures import Image, contact_sheet, evenly
 from m3_ros.view.report import Section, write_html, write_json

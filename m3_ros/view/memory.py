@@ -7,13 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 
 from m3_ros.capture.frame import Frame
-from m3_ros.evaluate.views import compare_view
 from m3_ros.geometry import inverse, transform
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.localize import Detection, Localizer
 from m3_ros.view.overlay import draw_overlay
-from m3_ros.view.pictures import Image, contact_sheet, evenly
+from m3_ros.view.pictures import Image, contact_sheet, depth_picture, evenly
+
+
+def compare_view(memory: SpatialMemory, frame: Frame) -> list[Image]:
+    """Real colour, rendered colour, real depth, rendered depth, feature colours `[H, W, 3]`."""
+    place = (frame.camtoworld, frame.K, (frame.width, frame.height))
+    rgb, depth = memory.render(*place, what="rgb"), memory.render(*place, what="depth")
+    seen = frame.depth[frame.depth > 0] if (frame.depth > 0).any() else depth[depth > 0]
+    near, far = np.percentile(seen, [1, 99]) if len(seen) else (0.0, 1.0)
+    return [
+        frame.rgb,
+        np.uint8(np.rint(rgb * 255)),
+        depth_picture(frame.depth, near, far),
+        depth_picture(depth, near, far),
+        np.uint8(np.rint(memory.render(*place, what="pca") * 255)),
+    ]
 
 
 def memory_sheet(memory: SpatialMemory, frames: Sequence[Frame], count: int = 4) -> Image:

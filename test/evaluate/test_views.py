@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from m3_ros.capture.frame import Frame
-from m3_ros.evaluate.views import compare_view, psnr, score_view
+from m3_ros.evaluate.views import psnr, score_view
 from m3_ros.geometry import look_at
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
 from m3_ros.splat import Gaussians
+from m3_ros.view.memory import compare_view
 
 K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
 POSE = look_at([0.0, -0.5, 0.5], [0, 0, 0])

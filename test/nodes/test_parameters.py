@@ -3,8 +3,9 @@ import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.parameter import Parameter
 
-from m3_ros.config import ConfigError, M3Config
+from m3_ros.config import M3Config
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.settings import ConfigError
 
 
 @pytest.fixture

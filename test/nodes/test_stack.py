@@ -1,8 +1,9 @@
 import pytest
 import yaml
 
-from m3_ros.config import ConfigError, M3Config, load_config
+from m3_ros.config import M3Config, load_config
 from m3_ros.nodes.stack import STACKS, override, run_stack, save_parameters
+from m3_ros.settings import ConfigError
 
 
 def test_the_whole_stack_has_every_node_of_the_others_but_the_simulation():

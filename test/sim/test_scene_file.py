@@ -5,7 +5,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from m3_ros.config import ConfigError, SimulationConfig
+from m3_ros.config import SimulationConfig
+from m3_ros.settings import ConfigError
 from m3_ros.sim.camera import Camera
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.world import World
