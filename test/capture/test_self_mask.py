@@ -1,0 +1,63 @@
+"""The carrier's pixels are found in what moves, and nothing else is."""
+
+import numpy as np
+import pytest
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.self_mask import masked, scene_mask, without_carrier
+from m3_ros.geometry import planar_pose
+
+SIZE = (96, 128)
+GRIPPER = np.s_[70:96, 40:90]
+K = np.array([[100.0, 0, 64], [0, 100.0, 48], [0, 0, 1]])
+
+
+def scan(count=16, moving=True, gripper_depth=0.12, seed=0):
+    """Frames of a changing scene behind a gripper that is always at one place."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for index in range(count):
+        rgb = rng.integers(0, 255, (SIZE[0] // 16, SIZE[1] // 16, 3), dtype=np.uint8)
+        rgb = np.kron(rgb, np.ones((16, 16, 1), np.uint8))
+        depth = rng.uniform(0.2, 0.5) + rng.uniform(0, 0.1, SIZE).astype(np.float32)
+        rgb[GRIPPER], depth[GRIPPER] = 25, gripper_depth
+        pose = planar_pose(0.02 * index if moving else 0.0, 0, 0)
+        frames.append(Frame(rgb, depth.astype(np.float32), K, pose))
+    return frames
+
+
+@pytest.mark.parametrize("depth", [0.12, 0.0], ids=["with depth", "without depth"])
+def test_the_gripper_is_masked_and_little_else(depth):
+    mask = scene_mask(scan(gripper_depth=depth))
+    assert not mask[GRIPPER].any()
+    outside = np.ones(SIZE, bool)
+    outside[60:, 30:100] = False  # the margin around it
+    assert mask[outside].mean() > 0.99
+
+
+def test_a_scene_without_a_gripper_is_whole():
+    frames = scan(gripper_depth=0.12)
+    for frame in frames:
+        frame.rgb[GRIPPER], frame.depth[GRIPPER] = frame.rgb[:26, :50], frame.depth[:26, :50]
+    assert scene_mask(frames) is None
+
+
+def test_a_still_camera_tells_nothing():
+    assert scene_mask(scan(moving=False)) is None
+
+
+def test_few_frames_tell_nothing():
+    assert scene_mask(scan(count=5)) is None
+
+
+def test_masked_frames_have_no_depth_off_the_scene():
+    for frame in without_carrier(scan()):
+        assert not frame.depth[~frame.mask].any() and frame.depth[frame.mask].all()
+
+
+def test_a_frame_keeps_the_mask_it_brought():
+    frames = scan()
+    own = np.ones(SIZE, bool)
+    own[0] = False
+    frames[3] = masked(frames[3], own)
+    np.testing.assert_array_equal(without_carrier(frames)[3].mask, own)

@@ -1,0 +1,65 @@
+"""The command line: what it prints, and how it says what is wrong."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from m3_ros import cli
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.scan import Scan, ScanWriter
+from m3_ros.geometry import look_at
+
+K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])
+
+
+@pytest.fixture
+def scan(tmp_path):
+    rng = np.random.default_rng(0)
+    with ScanWriter(tmp_path / "scan") as writer:
+        for x in (0.3, 0.4):
+            rgb = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+            depth = np.full((24, 32), 0.5, np.float32)
+            writer.add(Frame(rgb, depth, K, look_at([x, 0, 0.4], [0, 0, 0])))
+    return tmp_path / "scan"
+
+
+@pytest.fixture
+def m3(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["m3", *map(str, arguments)])
+        status = cli.main()
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_scan_show_describes_and_draws(m3, scan, tmp_path):
+    status, out, _ = m3("scan", "show", scan, "--output", tmp_path / "sheet.png")
+    assert status == 0 and "2 frames of 32 x 24, camera path 0.10 m" in out
+    assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
+def test_scan_import_copies(m3, scan, tmp_path):
+    status, out, _ = m3("scan", "import", scan, tmp_path / "copy")
+    assert status == 0 and "2 frames" in out and len(Scan.open(tmp_path / "copy")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("scan", "show", "nowhere"), "nowhere is no scan"),
+        (("build", "nowhere"), "nowhere is no scan"),
+        (("query", "nowhere", "duck"), "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_one_line(m3, arguments, words):
+    status, _, err = m3(*arguments)
+    assert status == 1 and words in err and err.count("\n") == 1
+
+
+def test_an_unknown_command_is_refused(m3):
+    with pytest.raises(SystemExit) as stop:
+        m3("fly")
+    assert stop.value.code == 2
