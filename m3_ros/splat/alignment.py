@@ -25,6 +25,7 @@ PARTNERS = 10  # other frames that one frame is aligned to in a sweep
 POINTS = 1500  # of each frame
 DEPTH_SIGMA, INTENSITY_SIGMA = 0.003, 0.03  # m and 0..1 that weigh alike
 SETTLED = 0.001  # m: poses whose median first correction is less are left as given
+MIN_COVERAGE = 0.5  # share of pixels with depth, below which normals and edges mislead
 GATE = 0.04  # m: depths further apart belong to different surfaces
 
 Array = NDArray[np.float64]
@@ -53,10 +54,13 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
 
     Returns:
         `camtoworld [n, 4, 4]`. Where none is fixed their mean correction is none: what moves all
-        of them together cannot be observed, so the world frame stays.
+        of them together cannot be observed, so the world frame stays. Sparse depth, of less
+        than `MIN_COVERAGE` of the pixels, corrects nothing.
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
+    if np.median([(frame.depth > 0).mean() for frame in frames]) < MIN_COVERAGE:
+        return given
     poses, images = given.copy(), []
     for sweep, width in enumerate(WIDTHS):
         if sweep == 0 or width != WIDTHS[sweep - 1]:
