@@ -22,7 +22,8 @@ Progress = Callable[[int, int], None]
 def import_scan(source: str | Path, target: str | Path, progress: Progress | None = None) -> Scan:
     """Copy a nerfstudio or COLMAP folder into a new scan folder, distortion removed.
 
-    COLMAP scans have no depth and an arbitrary scale; their sparse points come along.
+    COLMAP scans have an arbitrary scale; their sparse points come along, and are the depth of the
+    pixels in which they were seen.
 
     Args:
         source: folder with `transforms.json`, or with a COLMAP model and its `images/`.
@@ -84,19 +85,32 @@ def _read_colmap(
             pinhole = pycolmap.Reconstruction(f"{undistorted}/sparse")
             by_name = {image.name: image for image in pinhole.images.values()}
             for index, image in enumerate(images):
-                yield _colmap_frame(Path(undistorted) / "images", by_name[image.name], index)
+                image = by_name[image.name]
+                depth = _sparse_depth(image, pinhole.points3D)
+                yield _colmap_frame(Path(undistorted) / "images", image, depth, index)
 
     return len(images), frames(), (points, colors)
 
 
-def _colmap_frame(folder: Path, image: object, index: int) -> Frame:
+def _sparse_depth(image: object, points: object) -> NDArray[np.float32]:
+    """Depth `[H, W]` of the pixels in which an image saw a sparse point, 0 elsewhere."""
+    depth = np.zeros((image.camera.height, image.camera.width), np.float32)
+    for seen in image.points2D:
+        column, row = seen.xy.astype(int)
+        if seen.has_point3D() and 0 <= row < len(depth) and 0 <= column < depth.shape[1]:
+            z = (image.cam_from_world() * points[seen.point3D_id].xyz)[2]
+            depth[row, column] = max(z, 0.0)
+    return depth
+
+
+def _colmap_frame(folder: Path, image: object, depth: NDArray[np.float32], index: int) -> Frame:
     bgr = cv2.imread(str(folder / image.name), cv2.IMREAD_COLOR)
     if bgr is None:
         raise ScanError(f"the COLMAP model names {image.name}, which is not among the images")
     world_to_camera = image.cam_from_world().matrix()
     return Frame(
         rgb=cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB),
-        depth=np.zeros(bgr.shape[:2], np.float32),
+        depth=depth,
         K=np.asarray(image.camera.calibration_matrix(), np.float64),
         camtoworld=inverse(se3(world_to_camera[:, :3], world_to_camera[:, 3])),
         stamp=float(index),

@@ -8,9 +8,10 @@ import pytest
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.importer import import_scan
 from m3_ros.capture.scan import ScanError, ScanWriter
-from m3_ros.geometry import inverse, look_at
+from m3_ros.geometry import inverse, look_at, project, transform
 
 K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
+POINT = np.array([0.02, 0.03, 0.05])
 EYES = ([0.5, 0, 0.5], [0, 0.5, 0.4], [-0.5, 0.1, 0.6])
 
 
@@ -53,17 +54,21 @@ def test_colmap_folder(tmp_path, frames):
         name = f"{index}.png"
         cv2.imwrite(str(source / "images" / name), frame.rgb[..., ::-1])
         pose = pycolmap.Rigid3d(inverse(frame.camtoworld)[:3])
-        image = pycolmap.Image(image_id=index, name=name, camera_id=1)
+        seen, _ = project(transform(inverse(frame.camtoworld), POINT), K)
+        image = pycolmap.Image(image_id=index, name=name, camera_id=1, keypoints=seen[None])
         model.add_image_with_trivial_frame(image, pose)
-    model.add_point3D(np.array([0.1, 0.2, 0.3]), pycolmap.Track(), np.array([9, 8, 7], np.uint8))
+    track = pycolmap.Track([pycolmap.TrackElement(index, 0) for index in (1, 2, 3)])
+    model.add_point3D(POINT, track, np.array([9, 8, 7], np.uint8))
     model.write(str(source / "sparse/0"))
     scan = import_scan(source, tmp_path / "ours")
     assert len(scan) == 3
     for ours, theirs in zip(scan, frames, strict=True):
         np.testing.assert_allclose(ours.camtoworld, theirs.camtoworld, atol=1e-9)
-        assert not ours.depth.any()
+        (u, v), z = project(transform(inverse(theirs.camtoworld), POINT), K)
+        assert np.count_nonzero(ours.depth) == 1
+        assert ours.depth[int(v), int(u)] == pytest.approx(z, abs=1e-3)
     points, colors = scan.points
-    np.testing.assert_allclose(points, [[0.1, 0.2, 0.3]], atol=1e-6)
+    np.testing.assert_allclose(points, [POINT], atol=1e-6)
     np.testing.assert_array_equal(colors, [[9, 8, 7]])
 
 
