@@ -19,6 +19,7 @@ INITIAL_OPACITY = 0.7
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
 MAX_POINTS = 36_000  # of one frame
 REFERENCE_DISTANCE = 0.75  # m, beyond which voxels grow
+LONELY = 0.02  # share of pixels with depth, below which they are points and not surfaces
 EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
 
 
@@ -81,6 +82,8 @@ def reduce_depth(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 def frame_points(frame: Frame) -> Points:
     """Points of a frame, about `MAX_POINTS`, where there is depth and no depth edge."""
+    if (frame.depth > 0).mean() < LONELY:
+        return _lonely_points(frame)
     depth, rgb, edge = reduce_depth(frame)
     camera = backproject(depth, scale_intrinsics(frame.K, 1 / edge, 1 / edge))
     across = camera[1:-1, 2:] - camera[1:-1, :-2]
@@ -98,6 +101,19 @@ def frame_points(frame: Frame) -> Points:
         normals @ frame.camtoworld[:3, :3].T,
         rgb[1:-1, 1:-1][smooth],
         positions[:, 2],
+    )
+
+
+def _lonely_points(frame: Frame) -> Points:
+    """Points without neighbours to tell their surface, as COLMAP has them: they face the camera."""
+    measured = frame.depth > 0
+    camera = backproject(frame.depth, frame.K)[measured]
+    normals = -camera / np.linalg.norm(camera, axis=1, keepdims=True)
+    return Points(
+        transform(frame.camtoworld, camera),
+        normals @ frame.camtoworld[:3, :3].T,
+        frame.rgb[measured] / 255.0,
+        camera[:, 2],
     )
 
 
