@@ -105,7 +105,7 @@ def frame_points(frame: Frame) -> Points:
 
 
 def _lonely_points(frame: Frame) -> Points:
-    """Points without neighbours to tell their surface, as COLMAP has them: they face the camera."""
+    """Points too far apart to show a surface, as COLMAP has them; they face the camera."""
     measured = frame.depth > 0
     camera = backproject(frame.depth, frame.K)[measured]
     normals = -camera / np.linalg.norm(camera, axis=1, keepdims=True)
