@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import rclpy
 from action_msgs.msg import GoalStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from m3_ros.nodes.action_client import ThreadSafeActionClient
@@ -34,7 +35,8 @@ class Client:
     """
 
     def __init__(self, name: str, alive: Callable[[], None] = lambda: None) -> None:
-        rclpy.init()
+        # Ctrl-C is for the owner, who cancels its goal before the context goes.
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node(name)
         self._alive = alive
         self._executor = SingleThreadedExecutor()
