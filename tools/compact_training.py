@@ -1,7 +1,7 @@
 """Stage 1 of the compact encoder: the image tower learns categories and colours of cells."""
 
+import math
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class TrainOptions:
     Attributes:
         folders: rendered data sets.
         output: folder of the checkpoint.
-        minutes: time budget on the clock; pauses of the whole process do not count.
+        steps: length of the whole schedule, a resumed part included.
         batch: crops a step and worker.
         workers: processes, one thread each.
         rate: peak learning rate.
@@ -27,7 +27,7 @@ class TrainOptions:
 
     folders: list[Path]
     output: Path
-    minutes: float
+    steps: int
     seed: int = 0
     resume: bool = False
     device: str = "cpu"
@@ -71,30 +71,24 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         weight_decay=0.02,
         fused=True,
     )
-    path, step, spent = options.output / "image_tower.pt", 0, 0.0
+    path, step = options.output / "image_tower.pt", 0
     if options.resume and path.exists():
         state = torch.load(path, weights_only=True, map_location=device)
         encoder.load_state_dict(state["encoder"])
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent = state["step"], state["spent"]
+        step = state["step"]
     pictures = Pictures(options.folders)
-    last, saved = time.monotonic(), spent
     log: dict[str, float] = {}
     for arrays in pictures.batches(options.batch, options.seed + 1000 * rank + step):
-        now = time.monotonic()
-        spent += min(now - last, 10.0)  # a paused machine does not use up the time
-        last = now
-        done = torch.tensor(spent / (60 * options.minutes))
-        if options.workers > 1:
-            distributed.broadcast(done, 0)
+        done = step / options.steps
         if done >= 1:
             break
         if done > 0.8:
             pictures.size, pictures.mosaics = LARGE, 0.0
-        cosine = 0.5 + 0.5 * float(torch.cos(torch.pi * done))
+        cosine = 0.5 + 0.5 * math.cos(math.pi * done)
         for group in optimizer.param_groups:
-            warm = min(1.0, float(done) / 0.02 + 0.01)
+            warm = min(1.0, done / 0.02 + 0.01)
             group["lr"] = options.rate * group["share"] * warm * cosine
         total, figures = loss(encoder, *(array.to(device) for array in arrays))
         optimizer.zero_grad(set_to_none=True)
@@ -110,11 +104,8 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         if rank == 0 and step % 50 == 0:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in log.items())
             print(f"{100 * done:5.1f} %  step {step}  {shown}", flush=True)
-        if rank == 0 and spent - saved > 120:
-            saved = spent
-            _save(path, encoder, average, optimizer, step, spent)
-    if rank == 0:
-        _save(path, encoder, average, optimizer, step, spent)
+        if rank == 0 and (step % 100 == 0 or step == options.steps):
+            _save(path, encoder, average, optimizer, step)
 
 
 def _save(
@@ -123,24 +114,22 @@ def _save(
     average: torch.optim.swa_utils.AveragedModel,
     optimizer: torch.optim.Optimizer,
     step: int,
-    spent: float,
 ) -> None:
     state = {
         "encoder": encoder.state_dict(),
         "average": average.state_dict(),
         "optimizer": optimizer.state_dict(),
         "step": step,
-        "spent": spent,
     }
     torch.save(state, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").replace(path)
 
 
 def train(options: TrainOptions) -> Encoder:
-    """Train for a time budget; returns the running average of the weights.
+    """Train for a number of steps; returns the running average of the weights.
 
-    Checkpoints go to `output/image_tower.pt` every 2 minutes. The rate warms up for 2 % of the
-    budget and falls along a cosine to zero at its end.
+    Checkpoints go to `output/image_tower.pt` every 100 steps. The rate warms up for 2 % of the
+    steps and falls along a cosine to zero at their end.
     """
     if options.workers > 1:
         with socket.socket() as probe:
