@@ -53,7 +53,7 @@ setup(
     package_data={"m3_ros": ["**/*.json", "**/*.safetensors", "**/*.md", "splat/_native/*"]},
     data_files=data_files(),
     install_requires=re.findall(r"^(\w[\w-]*)==", PINS, flags=re.MULTILINE),
-    entry_points={"console_scripts": ["m3 = m3_ros.cli:main"]},
+    entry_points={"console_scripts": ["m3 = m3_ros.cli.main:main"]},
     cmdclass={"build_py": BuildWithRasterizer},
     distclass=PlatformDistribution,
 )

@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from m3_ros import cli
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.scan import Scan, ScanWriter
+from m3_ros.cli import main as cli
 from m3_ros.geometry import look_at
 
 K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])

@@ -1,0 +1,51 @@
+"""Commands that measure: bench and eval; each prints a table and writes JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from m3_ros.cli.app import OK, Positional, bench, evaluate
+from m3_ros.config import M3Config
+
+
+@bench.command(name="splat")
+def bench_splat(scan: Path | None = None, json: Path | None = None) -> int:
+    """Time the rasterizer beside the PyTorch oracle, and fits of a scan against their PSNR."""
+    from m3_ros.evaluate.bench_splat import run
+
+    run(json, scan)
+    return OK
+
+
+@bench.command(name="query")
+def bench_query(scenes: int = 40, seed: int = 0, views: int = 60, json: Path | None = None) -> int:
+    """Ask random simulated scenes for present, absent, moved and removed objects."""
+    from m3_ros.evaluate.bench_query import run
+    from m3_ros.features.extractor import load_extractor
+
+    run(M3Config(), load_extractor("compact"), scenes, seed, views, json)
+    return OK
+
+
+@bench.command(name="grasp")
+def bench_grasp(
+    scenes: int = 50, seed: int = 0, noise: float = 0.001, bias: float = 0.0, clutter: int = 5,
+    json: Path | None = None,
+) -> int:  # fmt: skip
+    """Grasp in random scenes with physics; an oracle says where, with noise and bias in m."""
+    from m3_ros.evaluate.bench_grasp import run
+
+    run(scenes, seed, noise, bias, clutter, json_path=json)
+    return OK
+
+
+@evaluate.command(name="features")
+def eval_features(
+    scan: Positional[Path], encoder: tuple[str, ...] = ("compact",), json: Path | None = None
+) -> int:
+    """Compare what memories remember of each model, on views that they never saw."""
+    from m3_ros.evaluate.features import run
+    from m3_ros.features.extractor import load_extractor
+
+    run(scan, M3Config(), [load_extractor(name) for name in encoder], json_path=json)
+    return OK

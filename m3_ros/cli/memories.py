@@ -1,0 +1,137 @@
+"""Commands on folders: scan import, scan show, build, query."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from m3_ros.cli.app import (
+    FAILED,
+    OK,
+    STAGE_BAR,
+    Positional,
+    advance,
+    app,
+    scan,
+    settings_from,
+    show_stage,
+)
+
+
+@scan.command(name="import")
+def scan_import(source: Positional[Path], target: Positional[Path | None] = None) -> int:
+    """Copy a nerfstudio or COLMAP folder into a scan folder.
+
+    Args:
+        source: the folder to read.
+        target: the folder to make; scans/NAME by default.
+    """
+    from m3_ros.capture.importer import import_scan
+
+    target = target or Path("scans") / source.resolve().name
+    with tqdm(unit="frame", desc="import") as bar:
+        scan = import_scan(source, target, lambda done, total: advance(bar, done, total))
+    print(f"{len(scan)} frames in {target}")
+    return OK
+
+
+@scan.command(name="show")
+def scan_show(folder: Positional[Path], output: Path | None = None) -> int:
+    """Describe a scan folder and draw its contact sheet.
+
+    Args:
+        folder: the scan folder.
+        output: the picture to write; NAME.png here by default.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.view.pictures import write_picture
+    from m3_ros.view.scan import describe_scan, scan_sheet
+
+    print(describe_scan(folder))
+    sheet = scan_sheet(Scan.open(folder))
+    print(f"contact sheet: {write_picture(sheet, output or Path(f'{folder.resolve().name}.png'))}")
+    return OK
+
+
+@app.command
+def build(
+    scan: Positional[Path],
+    memory: Positional[Path | None] = None,
+    encoder: tuple[str, ...] = ("compact",),
+    config: Path | None = None,
+) -> int:
+    """Build a memory from a scan folder and measure it on views kept from the fit.
+
+    Args:
+        scan: the scan folder.
+        memory: the memory folder to write; memories/NAME by default.
+        encoder: models: "compact", or open_clip names such as ViT-B-16:laion2b_s34b_b88k.
+        config: YAML file of settings.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.capture.self_mask import without_carrier
+    from m3_ros.evaluate.views import score_views
+    from m3_ros.features.extractor import load_extractor
+    from m3_ros.memory.build import build_memory
+    from m3_ros.splat.fit import held_out
+    from m3_ros.view.memory import memory_sheet
+    from m3_ros.view.pictures import write_picture
+
+    settings, opened = settings_from(config), Scan.open(scan)
+    settings = replace(settings, features=replace(settings.features, models=encoder))
+    extractors = [load_extractor(name, device=settings.features.device) for name in encoder]
+    with tqdm(total=100, bar_format=STAGE_BAR) as bar:
+        built = build_memory(opened, settings, extractors, lambda *state: show_stage(bar, *state))
+    memory = memory or Path("memories") / scan.resolve().name
+    built.save(memory)
+    print(
+        f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
+    )
+    indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
+    frames = without_carrier(list(opened))
+    views = [frames[index] for index in indices]
+    score = score_views(built, views)
+    print(
+        f"{len(views)} views kept from the fit: PSNR {score.psnr_db:.2f} dB, "
+        f"median depth error {1e3 * score.depth_error:.1f} mm"
+    )
+    sheet = memory_sheet(built, views)
+    print(f"memory: {memory}\npictures: {write_picture(sheet, memory.with_suffix('.views.png'))}")
+    return OK
+
+
+@app.command
+def query(
+    memory: Positional[Path],
+    text: Positional[str],
+    output: Path | None = None,
+) -> int:
+    """Ask a memory where something is: prints status, position, size, score; draws it.
+
+    Args:
+        memory: the memory folder.
+        text: what to find, for instance "yellow bath duck".
+        output: the picture to write; answer.png beside the memory by default.
+    """
+    from m3_ros.features.extractor import load_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.query.localize import Localizer
+    from m3_ros.view.memory import answer_picture
+    from m3_ros.view.pictures import write_picture
+
+    loaded = SpatialMemory.load(memory)
+    localizer = Localizer(loaded, load_extractor(loaded.config.features.models[0]))
+    result = localizer.locate(text)
+    print(f"{result.status}: {result.message}" if result.message else result.status)
+    for found in result.detections:
+        place = ", ".join(f"{value:.3f}" for value in found.centroid)
+        size = " x ".join(f"{100 * value:.1f}" for value in found.box.size)
+        print(
+            f"{found.label}: at {place} m in {loaded.frame_id}, {size} cm, score {found.score:.2f}"
+        )
+    best = result.detections[0] if result.detections else None
+    picture = answer_picture(localizer, text, best)
+    print(f"picture: {write_picture(picture, output or memory.with_suffix('.answer.png'))}")
+    return OK if result.status == "FOUND" else FAILED

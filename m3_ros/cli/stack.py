@@ -1,0 +1,58 @@
+"""Commands that run the ROS 2 stack: demo, up, grasp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from m3_ros.cli.app import Positional, app
+
+
+@app.command
+def demo(
+    seed: int = 0,
+    query: str = "yellow bath duck",
+    scene: Path | None = None,
+    base_shift: tuple[float, float, float] = (-0.05, 0.20, -15.0),
+    output: Path = Path("demo_output"),
+    encoder: str = "compact",
+) -> int:
+    """Run the whole job in simulation over ROS 2: scan, memory, query, grasp, report.
+
+    Args:
+        seed: scene, sensor noise and everything else random.
+        query: what to find and lift.
+        scene: a scene.yaml with objects of your own.
+        base_shift: move the robot by x m, y m, yaw deg between scan and query.
+        output: folder for report.html, report.json, scan, memory and logs.
+        encoder: "compact", or an open_clip model such as ViT-B-16:laion2b_s34b_b88k.
+    """
+    from m3_ros.nodes.demo import DemoOptions, run_demo
+
+    return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
+
+
+@app.command
+def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] = ()) -> int:
+    """Start the nodes of a stack: scan, memory, query, grasp, simulation or m3 (all).
+
+    Args:
+        stack: which nodes.
+        config: YAML file of settings.
+        set: single parameters, as node.name=value.
+    """
+    from m3_ros.nodes.stack import run_stack
+
+    return run_stack(stack, config, set)
+
+
+@app.command
+def grasp(text: Positional[str], dry_run: bool = False) -> int:
+    """Have the running stack find, grasp and lift something.
+
+    Args:
+        text: what to grasp, for instance "yellow bath duck".
+        dry_run: plan only; nothing moves.
+    """
+    from m3_ros.nodes.ask import grasp_once
+
+    return grasp_once(text, dry_run)
