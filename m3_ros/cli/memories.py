@@ -1,4 +1,4 @@
-"""Commands on folders: scan import, scan show, build, query."""
+"""Commands on folders: scan import, scan simulate, scan show, build, query."""
 
 from __future__ import annotations
 
@@ -34,6 +34,25 @@ def scan_import(source: Positional[Path], target: Positional[Path | None] = None
     with tqdm(unit="frame", desc="import") as bar:
         scan = import_scan(source, target, lambda done, total: advance(bar, done, total))
     print(f"{len(scan)} frames in {target}")
+    return OK
+
+
+@scan.command(name="simulate")
+def scan_simulate(
+    folder: Positional[Path], seed: int = 0, views: int = 60, config: Path | None = None
+) -> int:
+    """Scan a random simulated table with a free camera, without robot and ROS.
+
+    Args:
+        folder: the scan folder to make.
+        seed: scene and sensor noise.
+        views: keyframes, on rings about the table's middle.
+        config: YAML file of settings; `simulation` is used.
+    """
+    from m3_ros.evaluate.simulated import simulate_scan
+
+    labels = simulate_scan(folder, seed, views, settings_from(config).simulation)
+    print(f"{views} frames of {', '.join(labels)} in {folder}")
     return OK
 
 

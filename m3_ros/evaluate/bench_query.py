@@ -19,7 +19,7 @@ from rich.table import Table
 
 from m3_ros.capture.frame import Frame
 from m3_ros.config import M3Config
-from m3_ros.evaluate.simulated import SimulatedScene
+from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.build import build_memory
 from m3_ros.query.live import live_relevancy, see_thing
@@ -36,7 +36,6 @@ FIRST_SEED = 100_000
 """Scenes of the benchmark start here, far from those of demos and tests."""
 OBJECTS = (8, 15)  # from, below
 ABSENT = 6  # absent prompts a scene
-POSE_NOISE = (0.002, 0.003)  # m, rad
 MARGIN = 0.005  # a centroid this far outside the true box still counts as inside, m
 CLAIMS = ("FOUND", "AMBIGUOUS", "NO_DEPTH", "OUT_OF_VIEW")
 """Statuses that say where the object is."""

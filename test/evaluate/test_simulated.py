@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.config import SimulationConfig
-from m3_ros.evaluate.simulated import SimulatedScene
+from m3_ros.evaluate.simulated import SimulatedScene, simulate_scan
 from m3_ros.geometry import inverse, project, transform
 from m3_ros.sim.scene import random_scene
 
@@ -55,3 +56,18 @@ def test_pose_noise_is_in_the_frames_pose_only():
     believed = noisy.frame(pose).camtoworld
     noisy.close()
     assert 1e-4 < np.abs(believed - pose).max() < 0.1
+
+
+def test_a_simulated_scan_is_a_scan_folder_of_the_seed(tmp_path):
+    labels = simulate_scan(tmp_path / "one", 5, 3, CONFIG)
+    assert "yellow bath duck" in labels and len(labels) == CONFIG.objects
+    assert simulate_scan(tmp_path / "two", 5, 3, CONFIG) == labels
+    one, two = Scan.open(tmp_path / "one"), Scan.open(tmp_path / "two")
+    assert len(one) == 3 and (one[0].depth > 0).mean() > 0.5
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_array_equal(first.rgb, second.rgb)
+        np.testing.assert_array_equal(first.camtoworld, second.camtoworld)
+    with pytest.raises(ScanError, match="not empty"):
+        simulate_scan(tmp_path / "one", 5, 3, CONFIG)
+    with pytest.raises(ValueError, match="views"):
+        simulate_scan(tmp_path / "none", 5, 0, CONFIG)
