@@ -27,6 +27,38 @@ def bench_query(scenes: int = 40, seed: int = 0, views: int = 60, json: Path | N
     return OK
 
 
+@bench.command(name="chain")
+def bench_chain(
+    trials: int = 100, seed: int = 0, hand_eye: tuple[float, float] = (0.002, 0.005),
+    joints: float = 0.001, odometry: tuple[float, float] = (0.001, 0.0005),
+    drift: tuple[float, float] = (0.003, 0.003), delay: float = 0.02, arm_speed: float = 0.2,
+    base_speed: float = 0.1, yaw_rate: float = 0.1, driven: float = 2.0, turned: float = 1.0,
+    json: Path | None = None,
+) -> int:  # fmt: skip
+    """Say what each error of the pose chain costs at the target.
+
+    Args:
+        trials: draws of every error at every distance.
+        seed: of the draws.
+        hand_eye: error of the camera's mount, m and rad.
+        joints: noise of a joint angle, rad.
+        odometry: noise of a LiDAR pose, m and rad.
+        drift: of the LiDAR odometry, m per m driven and rad per rad turned.
+        delay: image stamps are this much too late, s.
+        arm_speed: of every joint at the query, rad/s.
+        base_speed: at the query, m/s.
+        yaw_rate: at the query, rad/s.
+        driven: way between scan and query, m.
+        turned: turns between scan and query, rad.
+        json: file for the figures.
+    """
+    from m3_ros.evaluate.bench_chain import Errors, Motion, run
+
+    errors = Errors(hand_eye, joints, odometry, drift, delay)
+    run(errors, Motion(arm_speed, base_speed, yaw_rate, driven, turned), trials, seed, json)
+    return OK
+
+
 @bench.command(name="grasp")
 def bench_grasp(
     scenes: int = 50, seed: int = 0, noise: float = 0.001, bias: float = 0.0, clutter: int = 5,
