@@ -6,11 +6,13 @@ The robot moves only inside `execute_grasp`; whatever goes wrong ends with it ho
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, pose_distance, transform
+from m3_ros.grasp.attempt import Job, attempt, let_go
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
@@ -26,17 +28,11 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.grasp.scan_path import viewpoint
-from m3_ros.grasp.sensing import agreement, visible_points
-from m3_ros.grasp.timing import straight_move
+from m3_ros.grasp.sensing import displacement, visible_points
 
 Array = NDArray[np.float64]
 
-CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
-OPEN_EFFORT = 10.0  # N m
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
-MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more (a partial
-SAME_SURFACE = 0.6  # view), the depth must confirm this share of its points
-STILL_THERE = (0.02, 0.6)  # depth confirms this share of the old points to m: it was not lifted
 SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
 
@@ -60,7 +56,7 @@ def execute_grasp(
         cancelled: the robot stops where it is when true.
         dry_run: plan from here with what is known; nothing moves.
     """
-    run = _Execution(robot, planner, localize, surroundings, feedback, cancelled)
+    run = _Execution(Job(robot, planner, localize, feedback, cancelled), surroundings)
     code, message, height = ErrorCode.NONE, "", 0.0
     try:
         height = run.rehearse() if dry_run else run.perform()
@@ -70,37 +66,27 @@ def execute_grasp(
         code, message = ErrorCode.CANCELLED, str(error)
         robot.hold()
     except TrackingError as error:
-        code, message = ErrorCode.EXECUTION_FAILED, str(error)
         robot.hold()
-        run.let_go()
+        code, message = ErrorCode.EXECUTION_FAILED, str(error) + run.abort()
     except RobotError as error:
         code, message = ErrorCode.EXECUTION_FAILED, str(error)
         robot.hold()
-    return GraspOutcome(code, message, run.retries, run.grasp, height)
+    return GraspOutcome(code, message, run.job.retries, run.grasp, height)
 
 
 class _Execution:
-    def __init__(
-        self,
-        robot: Robot,
-        planner: Planner,
-        localize: Callable[[], Target],
-        remembered: Array,
-        feedback: Callable[[str, float, int], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self.robot, self.planner, self.config = robot, planner, planner.config
-        self.localize, self.feedback, self.cancelled = localize, feedback, cancelled
-        self.cloud = remembered
+    def __init__(self, job: Job, remembered: Array) -> None:
+        self.job, self.robot, self.planner = job, job.robot, job.planner
+        self.config = job.planner.config
+        self.remembered, self.seen = remembered, np.zeros((0, 3))
         self.grasp: Grasp | None = None
         self.tried: list[Grasp] = []
-        self.retries = 0
 
     def rehearse(self) -> float:
         """Plan from here."""
-        self.tell("locate", 0.0)
-        target = self.known(self.localize())
-        self.tell("plan", 0.5)
+        self.job.tell("locate", 0.0)
+        target = self.known(self.job.localize())
+        self.job.tell("plan", 0.5)
         try:
             self.plan(target)
         except PlanError as error:
@@ -111,51 +97,68 @@ class _Execution:
 
     def perform(self) -> float:
         """Grasp it; returns how far the gripper was raised in m."""
-        self.tell("locate", 0.0)
-        target = self.known(self.localize())
-        for attempt in range(self.config.max_attempts):
-            self.retries = attempt
+        self.job.tell("locate", 0.0)
+        target = self.known(self.job.localize())
+        for retries in range(self.config.max_attempts):
+            self.job.retries = retries
             try:
                 target = self.look(target)
                 plan, target = self.plan_or_drive(target)
-                return self.attempt(plan, target)
+                self.tried.append(self.grasp)
+                height = attempt(self.job, plan, target)
+                self.job.tell("hold", 1.0)
+                return height
             except Slipped as error:
                 problem = str(error)
-                self.tell(f"let go: {problem}", 0.9)
-                self.let_go()
-        tries = self.retries + 1
-        raise GraspError(ErrorCode.EXECUTION_FAILED, f"{problem}; grasps tried: {tries}")
+                self.job.tell(f"let go: {problem}", 0.9)
+                let_go(self.job, self.tried[-1].preopening)
+        message = f"{problem}; grasps tried: {self.config.max_attempts}"
+        raise GraspError(ErrorCode.EXECUTION_FAILED, message)
 
-    def tell(self, stage: str, progress: float) -> None:
-        """Report a stage; the place where a cancel between motions is noticed."""
-        self.feedback(stage, progress, self.retries)
-        if self.cancelled():
-            raise MotionCancelled("cancelled: the robot holds still")
+    def abort(self) -> str:
+        """Let go after the arm was blocked; returns what to add to the message if it cannot."""
+        if not self.tried:
+            return ""
+        try:
+            let_go(self.job, self.tried[-1].preopening)
+        except RobotError as error:
+            self.robot.hold()
+            return f"; then it could not let go: {error}"
+        return ""
+
+    @property
+    def cloud(self) -> Array:
+        """Everything known around the robot `[N, 3]`, in map."""
+        return np.concatenate([self.remembered, self.seen])
 
     def known(self, target: Target) -> Target:
         """The target when there is something to reach for."""
-        if target.status not in ("FOUND", "OUT_OF_VIEW"):
+        if not target.located:
             raise GraspError(ErrorCode[target.status], target.message)
         return target
 
     def look(self, target: Target) -> Target:
         """Bring the camera over the object; where is it now, and what is around it?"""
-        self.tell("look", 0.1)
+        self.job.tell("look", 0.1)
         try:
-            self.robot.follow(self.way_to_view(target), self.cancelled)
+            self.robot.follow(self.way_to_view(target), self.job.cancelled)
         except PlanError as error:
             if not error.unreachable:
                 raise GraspError(ErrorCode.PLAN_FAILED, str(error)) from error
             self.drive(target)
             try:
-                self.robot.follow(self.way_to_view(target), self.cancelled)
+                self.robot.follow(self.way_to_view(target), self.job.cancelled)
             except PlanError as again:
                 raise GraspError(ErrorCode.UNREACHABLE, str(again)) from again
-        self.observe()
-        seen = self.known(self.localize())
+        frame = self.robot.observe()
+        seen = self.known(self.job.localize())
         if seen.status == "OUT_OF_VIEW":
             raise GraspError(ErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
-        return seen
+        shift = displacement(frame, seen.points)
+        self.remembered = self.remembered + shift
+        points = visible_points(frame, self.robot, self.planner.collision)
+        self.seen = np.concatenate([self.seen, transform(self.robot.base_pose(), points)])
+        return replace(seen, points=seen.points + shift)
 
     def way_to_view(self, target: Target) -> JointTrajectory:
         """Motion to a posture from which the camera looks at the target."""
@@ -166,14 +169,9 @@ class _Execution:
         view = viewpoint(self.planner, center, scene, here, distance)
         return self.planner.move(here, view, scene)
 
-    def observe(self) -> None:
-        """Add what the camera sees to what is known around the robot."""
-        points = visible_points(self.robot.observe(), self.robot, self.planner.collision)
-        self.cloud = np.concatenate([self.cloud, transform(self.robot.base_pose(), points)])
-
     def plan_or_drive(self, target: Target) -> tuple[Plan, Target]:
         """A plan from here, or from where the base has driven to for it."""
-        self.tell("plan", 0.2)
+        self.job.tell("plan", 0.2)
         for last in (False, True):
             try:
                 return self.plan(target), target
@@ -187,10 +185,10 @@ class _Execution:
 
     def plan(self, target: Target) -> Plan:
         """Candidates, and the best whose motions exist; in `base_link`."""
-        T_map_base = self.robot.base_pose()
-        mine = near(self.cloud, target.points, OWN_RADIUS)
-        own = transform(inverse(T_map_base), np.concatenate([target.points, self.cloud[mine]]))
-        others = transform(inverse(T_map_base), self.cloud[~mine])
+        T_map_base, cloud = self.robot.base_pose(), self.cloud
+        mine = near(cloud, target.points, OWN_RADIUS)
+        own = transform(inverse(T_map_base), np.concatenate([target.points, cloud[mine]]))
+        others = transform(inverse(T_map_base), cloud[~mine])
         azimuth = float(np.arctan2(*(own.mean(0) - self.planner.shoulder)[[1, 0]]))
         found = grasp_candidates(own, others, self.config, azimuth)
         fresh = [grasp for grasp in found.grasps if self.is_new(grasp.in_frame(T_map_base))]
@@ -210,15 +208,14 @@ class _Execution:
     def drive(self, target: Target) -> None:
         """Move the base to where the arm can grasp the target."""
         goal = self.refuse_or_place(target)
-        self.tell("drive", 0.15)
-        self.robot.move_base(
-            goal, self.config.base_speed, self.config.base_yaw_rate, self.cancelled
-        )
+        self.job.tell("drive", 0.15)
+        speeds = self.config.base_speed, self.config.base_yaw_rate
+        self.robot.move_base(goal, *speeds, self.job.cancelled)
 
     def refuse_or_place(self, target: Target) -> Array:
         """Where the base must go; an error that says so when it may not drive."""
-        here = self.robot.base_pose()
-        others = self.cloud[~near(self.cloud, target.points, OWN_RADIUS)]
+        here, cloud = self.robot.base_pose(), self.cloud
+        others = cloud[~near(cloud, target.points, OWN_RADIUS)]
         try:
             goal = place_base(self.planner, here, target.points, others)
         except PlanError as error:
@@ -227,59 +224,3 @@ class _Execution:
             way = describe_move(here, goal)
             raise GraspError(ErrorCode.UNREACHABLE, f"out of reach; the base must move {way}")
         return goal
-
-    def attempt(self, plan: Plan, target: Target) -> float:
-        """Pre-grasp to lift."""
-        robot, cancelled = self.robot, self.cancelled
-        self.tried.append(self.grasp)
-        self.tell("pre-grasp", 0.3)
-        robot.follow(plan.phases["pre-grasp"], cancelled)
-        robot.move_gripper(-plan.grasp.preopening, OPEN_EFFORT, cancelled)
-        self.tell("confirm", 0.45)
-        self.check_unmoved(target)
-        self.tell("approach", 0.5)
-        robot.follow(plan.phases["approach"], cancelled)
-        robot.follow(plan.phases["touch"], cancelled)
-        self.tell("close", 0.7)
-        if robot.move_gripper(0.0, self.config.gripper_effort, cancelled) > CLOSED:
-            raise Slipped("the jaws closed on nothing")
-        self.tell("lift", 0.8)
-        low = self.planner.arm.fk(robot.joint_state().arm)[2, 3]
-        robot.follow(plan.phases["lift"], cancelled)
-        self.tell("check", 0.95)
-        self.check_held(target)
-        self.tell("hold", 1.0)
-        return float(self.planner.arm.fk(robot.joint_state().arm)[2, 3] - low)
-
-    def check_unmoved(self, target: Target) -> None:
-        """Ask again from above the object; what the camera cannot judge from there is trusted."""
-        now = self.localize()
-        if now.status in ("STALE", "NOT_FOUND"):
-            raise Slipped("the object is no longer where it was")
-        if now.status != "FOUND" or np.linalg.norm(now.center - target.center) < MOVED:
-            return
-        if agreement(self.robot.observe(), target.points, OWN_RADIUS) < SAME_SURFACE:
-            raise Slipped("the object moved while the arm came nearer")
-
-    def check_held(self, target: Target) -> None:
-        """Jaws apart, and the object gone from its place."""
-        if self.robot.joint_state().gripper > CLOSED:
-            raise Slipped("the object slipped out of the jaws")
-        tolerance, share = STILL_THERE
-        if agreement(self.robot.observe(), target.points, tolerance) > share:
-            raise Slipped("the jaws hold something, but the object is still at its place")
-
-    def let_go(self) -> None:
-        """Open the jaws and rise straight up, as far as the arm can."""
-        opening = self.tried[-1].preopening if self.tried else 1.0
-        self.robot.move_gripper(-opening, OPEN_EFFORT, self.cancelled)
-        here = self.robot.joint_state().arm
-        up = np.array([0.0, 0.0, self.config.approach_distance])
-        try:
-            path = self.planner.straight(self.planner.arm.fk(here), up, here)
-        except PlanError:
-            return
-        config = self.config
-        limits = config.approach_speed, config.max_joint_velocity, config.max_joint_acceleration
-        rise = straight_move(path, config.approach_distance, *limits)
-        self.robot.follow(rise, self.cancelled)

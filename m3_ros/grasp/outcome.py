@@ -48,7 +48,8 @@ class Target:
     """An answer to "where is it?".
 
     Attributes:
-        status: FOUND, OUT_OF_VIEW, or the name of the `ErrorCode` that says why not.
+        status: FOUND, OUT_OF_VIEW, or the name of the `ErrorCode` that says why not. STALE with
+            points: not where it was remembered, but the camera sees it there.
         points: `[M, 3]` on the object, in map; empty unless it was found.
         message: one sentence for a person.
     """
@@ -56,6 +57,11 @@ class Target:
     status: str
     points: NDArray[np.float64]
     message: str = ""
+
+    @property
+    def located(self) -> bool:
+        """Whether there is something to reach for."""
+        return self.status in ("FOUND", "OUT_OF_VIEW", "STALE") and len(self.points) > 0
 
     @property
     def center(self) -> NDArray[np.float64]:

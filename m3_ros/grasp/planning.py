@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 
 EDGE_STEP = 0.06  # largest joint step between collision checks, rad
 STRAIGHT_STEP = 0.01  # between waypoints of a straight line, m
+PATH_STRIDE = 8  # points of a timed line between collision checks
 WRIST = np.array([-0.051, 0.0, 0.0])  # joint6 in the stator's frame, m
 WRIST_REACH = 0.6945  # joint2 to joint6, stretched, m
 SHOULDER_HEIGHT = 0.1035  # joint2 above z1_link00, m
@@ -67,12 +68,14 @@ class Planner:
         arm: kinematics.
         collision: shapes of the robot.
         config: limits and clearances.
+        limits: of every joint, rad/s and rad/s^2.
     """
 
     def __init__(self, urdf: str | Path, config: GraspConfig) -> None:
         self.arm = Arm(urdf)
         self.collision = CollisionModel(urdf)
         self.config = config
+        self.limits = config.max_joint_velocity, config.max_joint_acceleration
         self.shoulder = self.arm.fk(np.zeros(6), ARM_BASE_FRAME)[:3, 3]
         self.shoulder = self.shoulder + [0.0, 0.0, SHOULDER_HEIGHT]
 
@@ -88,8 +91,7 @@ class Planner:
         way = way or self._rrt_connect(start, goal, scene)
         if way is None:
             raise PlanError("no collision-free way to the goal posture")
-        limits = self.config.max_joint_velocity, self.config.max_joint_acceleration
-        moves = [timing.joint_move(a, b, *limits) for a, b in pairwise(way)]
+        moves = [timing.joint_move(a, b, *self.limits) for a, b in pairwise(way)]
         return timing.join(*moves)
 
     def free(self, q: Array, scene: Scene) -> bool:
@@ -138,22 +140,42 @@ class Planner:
         if bottom is None:
             raise PlanError("out of the arm's reach", unreachable=True)
         retreat = self.straight(above, -grasp.approach * config.approach_distance, bottom)
-        touch = self.straight(above, above[:3, 2] * config.jaw_clearance, bottom)
-        up = np.array([0.0, 0.0, config.lift_height])
-        lift = self.straight(grasp.pose, up, touch[-1])
-        for q in (*retreat, *touch, *lift):
+        ending = self.ending(bottom, grasp)
+        near = [phase.positions[::PATH_STRIDE] for phase in ending.values()]
+        for q in np.concatenate([retreat, *near]):
             opened = np.append(q, -grasp.preopening)
             if not self.collision.is_free(opened, surroundings, config.scene_clearance, JAWS):
                 raise PlanError("the arm would touch something on the straight way")
         pre_grasp = self.move(start, retreat[-1], scene)
-        limits = config.max_joint_velocity, config.max_joint_acceleration
-        lines = {
-            "approach": (retreat[::-1], config.approach_distance, config.approach_speed),
-            "touch": (touch, config.jaw_clearance, config.touch_speed),
-            "lift": (lift, config.lift_height, config.lift_speed),
-        }
-        straight = {name: timing.straight_move(*line, *limits) for name, line in lines.items()}
-        return Plan(grasp, {"pre-grasp": pre_grasp, **straight})
+        line = retreat[::-1], config.approach_distance, config.approach_speed
+        approach = timing.straight_move(*line, *self.limits)
+        return Plan(grasp, {"pre-grasp": pre_grasp, "approach": approach, **ending})
+
+    def ending(self, bottom: Array, grasp: Grasp) -> dict[str, JointTrajectory]:
+        """Touch and lift of a grasp from where the approach has ended.
+
+        Args:
+            bottom: joint positions `[6]`, the open jaws around the object.
+            grasp: in `base_link`.
+
+        Raises:
+            PlanError: one of the lines leaves the arm's reach.
+        """
+        config = self.config
+        across, up = grasp.pose[:3, 2] * config.jaw_clearance, np.array([0, 0, config.lift_height])
+        touch = self.line(bottom, across, config.touch_speed)
+        lift = self.line(touch.positions[-1], up, config.lift_speed)
+        return {"touch": touch, "lift": lift}
+
+    def line(self, start: Array, offset: Array, speed: float) -> JointTrajectory:
+        """Straight motion of the tool by `offset [3]` m in `base_link`, peak `speed` in m/s.
+
+        Raises:
+            PlanError: the line leaves the arm's reach.
+        """
+        path = self.straight(self.arm.fk(start), offset, start)
+        length = float(np.linalg.norm(offset))
+        return timing.straight_move(path, length, speed, *self.limits)
 
     def straight(self, pose: Array, offset: Array, start: Array) -> Array:
         """Joint positions `[K, 6]` of a straight line of the tool from `pose` by `offset`.

@@ -163,9 +163,13 @@ class Robot(Protocol):
         ...
 
     def move_gripper(
-        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+        self,
+        position: float,
+        max_effort: float,
+        max_speed: float,
+        cancelled: Callable[[], bool] = never,
     ) -> float:
-        """Move jointGripper to `position` rad with at most `max_effort` N m until it rests.
+        """Move jointGripper to `position` rad until it rests, with these N m and rad/s at most.
 
         Returns:
             The position reached in rad: another one where an object is between the jaws.

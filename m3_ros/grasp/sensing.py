@@ -16,6 +16,10 @@ STEP = 4  # pixels between points
 MAX_DEPTH = 0.9  # farther points do not matter to the arm, m
 EDGE = 0.02  # relative change of depth to a neighbour that marks a silhouette
 ROBOT_MARGIN = 0.02  # points nearer to a link than this are the robot itself, m
+SEARCH = 0.015  # farther the memory and the camera do not disagree about a place, m
+SEARCH_STEPS = (0.005, 0.0015)  # coarse to fine, m
+SAME_SURFACE = 0.004  # depth within this of a point shows its surface, m
+SHYNESS = 2.0  # share of the points that must speak for each m of a displacement
 
 
 def visible_points(frame: Frame, robot: Robot, collision: CollisionModel) -> Array:
@@ -48,6 +52,36 @@ def agreement(frame: Frame, points: Array, tolerance: float) -> float:
 
     Points hidden behind something nearer do not count; NaN when none can be judged.
     """
+    beyond = _depth_beyond(frame, points)
+    judged = beyond > -tolerance
+    if not judged.any():
+        return float("nan")
+    return float((beyond[judged] < tolerance).mean())
+
+
+def displacement(frame: Frame, points: Array) -> Array:
+    """How far `[3]` points `[N, 3]` (world) must be shifted to lie on what the frame shows, in m.
+
+    At most `SEARCH` each way; zero where the frame does not tell.
+    """
+    points = points[:: -(-len(points) // 300)]
+    shift = np.zeros(3)
+    for step in SEARCH_STEPS:
+        grid = step * np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3), axis=-1).reshape(-1, 3)
+        shifts = shift + grid[np.abs(shift + grid).max(1) <= SEARCH + 1e-9]
+        shift = max(shifts, key=lambda d: _fit(frame, points + d) - SHYNESS * np.linalg.norm(d))
+    return shift
+
+
+def _fit(frame: Frame, points: Array) -> float:
+    """Share of points on the surface that the frame shows, less that of points before it."""
+    beyond = _depth_beyond(frame, points)
+    on_surface = np.abs(beyond) < SAME_SURFACE
+    return float(on_surface.sum() - (beyond >= SAME_SURFACE).sum()) / max(len(points), 1)
+
+
+def _depth_beyond(frame: Frame, points: Array) -> Array:
+    """Measured depth less that of points `[N, 3]`, of those in the image with depth, in m."""
     local = transform(inverse(frame.camtoworld), points)
     z = local[:, 2]
     front = z > 0.02
@@ -55,8 +89,4 @@ def agreement(frame: Frame, points: Array, tolerance: float) -> float:
     column, row = np.floor(uv).astype(int).T
     inside = (column >= 0) & (column < frame.width) & (row >= 0) & (row < frame.height)
     measured = frame.depth[row[inside], column[inside]]
-    expected = z[front][inside]
-    judged = (measured > 0.0) & (measured > expected - tolerance)
-    if not judged.any():
-        return float("nan")
-    return float((measured[judged] < expected[judged] + tolerance).mean())
+    return (measured - z[front][inside])[measured > 0.0]

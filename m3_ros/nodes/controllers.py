@@ -3,7 +3,7 @@
 - `{arm_controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action, where
   control_msgs is installed): joint1 .. joint6; an empty trajectory stops the arm.
 - `{gripper_controller}/joint_trajectory`: jointGripper; the last point's position is the goal,
-  its `effort`, where given, the torque limit in N m.
+  its `effort`, where given, the torque limit in N m, its time, where given, when to be there.
 - cmd_vel: the planar base.
 """
 
@@ -23,6 +23,7 @@ from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, RobotError
 from m3_ros.nodes.conversions import to_seconds, to_trajectory
 from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
+from m3_ros.sim.world import GRIPPER_SPEED
 
 try:
     from control_msgs.action import FollowJointTrajectory
@@ -74,8 +75,11 @@ class Controllers:
             return
         goal = message.points[-1]
         effort = goal.effort[0] if len(goal.effort) else GRIPPER_EFFORT
+        duration = to_seconds(goal.time_from_start)
         try:
-            self._simulation.set_gripper(goal.positions[0], effort)
+            way = abs(goal.positions[0] - self._simulation.joint_state().gripper)
+            speed = max(way, 1e-3) / duration if duration > 0.0 else GRIPPER_SPEED
+            self._simulation.set_gripper(goal.positions[0], effort, speed)
         except (RobotError, IndexError) as error:
             self._node.get_logger().error(f"gripper trajectory refused: {error}")
 

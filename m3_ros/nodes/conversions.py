@@ -225,3 +225,10 @@ def _detection(detection: Detection, head: Header) -> Detection3D:
     result.pose.covariance = covariance.ravel()
     message.results.append(result)
     return message
+
+
+def gripper_message(position: float, effort: float, duration: float) -> JointTrajectoryMessage:
+    """Message that moves jointGripper to a position (rad, N m) within a time in s."""
+    goal = JointTrajectoryPoint(positions=[position], effort=[effort])
+    goal.time_from_start = Duration(**_split(duration))
+    return JointTrajectoryMessage(joint_names=[GRIPPER_JOINT], points=[goal])

@@ -18,14 +18,12 @@ from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
 from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
-from trajectory_msgs.msg import JointTrajectoryPoint
 
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.frame_tree import TransformError
 from m3_ros.config import M3Config
 from m3_ros.grasp.driving import arrived, steer, way_left
 from m3_ros.grasp.robot import (
-    GRIPPER_JOINT,
     JointState,
     JointStatesLost,
     JointTrajectory,
@@ -35,7 +33,12 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.nodes.action_client import ThreadSafeActionClient
-from m3_ros.nodes.conversions import ConversionError, to_joint_state, trajectory_message
+from m3_ros.nodes.conversions import (
+    ConversionError,
+    gripper_message,
+    to_joint_state,
+    trajectory_message,
+)
 from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.transforms import listen_to_transforms
@@ -147,11 +150,15 @@ class RosRobot:
             self._follow_topic(trajectory, cancelled)
 
     def move_gripper(
-        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+        self,
+        position: float,
+        max_effort: float,
+        max_speed: float,
+        cancelled: Callable[[], bool] = never,
     ) -> float:
         """Move jointGripper until it rests; returns the position reached in rad."""
-        goal = JointTrajectoryPoint(positions=[position], effort=[max_effort])
-        self._gripper.publish(JointTrajectoryMessage(joint_names=[GRIPPER_JOINT], points=[goal]))
+        duration = abs(position - self.joint_state().gripper) / max_speed
+        self._gripper.publish(gripper_message(position, max_effort, duration))
         still, end = 0.0, time.monotonic() + GRIPPER_TIMEOUT
         while still < GRIPPER_REST and time.monotonic() < end:
             before = self.joint_state().gripper

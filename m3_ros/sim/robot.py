@@ -68,10 +68,14 @@ class SimulatedRobot:
             raise TrackingError("the arm did not follow its trajectory and stopped")
 
     def move_gripper(
-        self, position: float, max_effort: float, cancelled: Callable[[], bool] = never
+        self,
+        position: float,
+        max_effort: float,
+        max_speed: float,
+        cancelled: Callable[[], bool] = never,
     ) -> float:
         """Move the jaw until it rests; returns the position reached in rad."""
-        self.simulation.set_gripper(position, max_effort)
+        self.simulation.set_gripper(position, max_effort, max_speed)
         still, end = 0.0, self.simulation.time + GRIPPER_TIMEOUT
         while still < GRIPPER_REST and self.simulation.time < end:
             self._tick(cancelled)

@@ -23,7 +23,7 @@ from m3_ros.sim.robot_model import CAMERA_FRAME
 from m3_ros.sim.scene import Scene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
-from m3_ros.sim.world import World
+from m3_ros.sim.world import GRIPPER_SPEED, World
 
 Array = NDArray[np.float64]
 
@@ -125,11 +125,13 @@ class Simulation:
         with self._lock:
             self._arm.hold(self.world.joint_state().arm)
 
-    def set_gripper(self, position: float, max_effort: float) -> None:
-        """Move jointGripper towards a position in rad with at most `max_effort` N m.
+    def set_gripper(
+        self, position: float, max_effort: float, max_speed: float = GRIPPER_SPEED
+    ) -> None:
+        """Move jointGripper towards a position in rad with these N m and rad/s at most.
 
         Raises:
-            RobotError: the position is outside the joint's limits, the effort not positive.
+            RobotError: the position is outside the joint's limits, effort or speed not positive.
         """
         low, high = self.robot.limits[6]
         if not low - 1e-4 <= position <= high + 1e-4:
@@ -138,9 +140,12 @@ class Simulation:
             )
         if not max_effort > 0.0:
             raise RobotError(f"effort of jointGripper = {max_effort} N m: it must be positive")
+        if not max_speed > 0.0:
+            raise RobotError(f"speed of jointGripper = {max_speed} rad/s: it must be positive")
         with self._lock:
             self.world.set_gripper_effort(max_effort)
             self.world.command.gripper = float(np.clip(position, low, high))
+            self.world.command.gripper_speed = float(max_speed)
 
     def set_base_velocity(self, vx: float, vy: float, yaw_rate: float) -> None:
         """Drive at vx, vy m/s and yaw_rate rad/s in base_link, for `base_timeout` s at most."""

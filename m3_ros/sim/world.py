@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 BASE_LIMITS = np.array([[-0.8, 1.2], [-0.25, 0.25], [-0.75, 0.75]])  # B1 walking: m/s, m/s, rad/s
 BASE_ACCELERATION = np.array([0.8, 0.8, 1.5])  # m/s^2, m/s^2, rad/s^2
-GRIPPER_SPEED = 1.5  # of the jaw's set point, rad/s
+GRIPPER_SPEED = 1.5  # of the jaw's set point when no speed is asked for, rad/s
 GRIPPER_EFFORT = (0.5, 20.0)  # torque limits the controller accepts, N m
 SETTLE_TIME = 1.5  # s, objects come to rest before anything else happens
 
@@ -40,12 +40,14 @@ class Command:
     Attributes:
         arm: function of simulated time (s) to positions `[6]` rad and velocities `[6]` rad/s.
         gripper: position of jointGripper in rad.
+        gripper_speed: of its set point in rad/s.
         base_velocity: vx, vy in m/s and yaw rate in rad/s in base_link.
     """
 
     arm: Callable[[float], tuple[Array, Array]]
     gripper: float
     base_velocity: Array
+    gripper_speed: float = GRIPPER_SPEED
 
 
 def build(scene: Scene, config: SimulationConfig) -> mujoco.MjModel:
@@ -98,8 +100,8 @@ class World:
         """One step of the physics."""
         dt = self.model.opt.timestep
         self._drive(dt)
-        ramp = np.clip(self.command.gripper - self._gripper, -1.0, 1.0)
-        moved = float(np.clip(ramp, -GRIPPER_SPEED * dt, GRIPPER_SPEED * dt))
+        most = self.command.gripper_speed * dt
+        moved = float(np.clip(self.command.gripper - self._gripper, -most, most))
         self._gripper += moved
         arm, arm_velocity = self.command.arm(self.data.time)
         position = np.concatenate([self._base, arm, [self._gripper]])

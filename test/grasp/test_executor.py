@@ -44,7 +44,7 @@ class PerfectRobot:
         self._do("follow", cancelled)
         self.q[:6] = trajectory.positions[-1]
 
-    def move_gripper(self, position, max_effort, cancelled=never):
+    def move_gripper(self, position, max_effort, max_speed, cancelled=never):
         self._do("open" if position < 0.0 else "close", cancelled)
         self.q[6] = position if position < 0.0 else self.grips.pop(0)
         return self.q[6]

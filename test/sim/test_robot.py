@@ -53,8 +53,8 @@ def test_something_in_the_way_raises_and_stops(robot):
 
 
 def test_gripper_reaches_its_goal_where_nothing_is(robot):
-    assert robot.move_gripper(-1.0, 10.0) == pytest.approx(-1.0, abs=0.02)
-    assert robot.move_gripper(0.0, 5.0) == pytest.approx(0.0, abs=0.02)
+    assert robot.move_gripper(-1.0, 10.0, 1.5) == pytest.approx(-1.0, abs=0.02)
+    assert robot.move_gripper(0.0, 5.0, 1.5) == pytest.approx(0.0, abs=0.02)
 
 
 def test_gripper_stops_at_an_object_and_holds_it_while_the_arm_moves():
@@ -62,12 +62,12 @@ def test_gripper_stops_at_an_object_and_holds_it_while_the_arm_moves():
     simulation = Simulation(SMALL, random_scene(0, 1, include=("red toy block",)))
     robot, world = SimulatedRobot(simulation), simulation.world
     world.model.opt.gravity[:] = 0.0
-    robot.move_gripper(-1.0, 10.0)
+    robot.move_gripper(-1.0, 10.0, 1.5)
     T = world.pose_of("z1_gripper_stator") @ se3(np.eye(3), [0.125, 0.0, 0.0])
     block = world.data.joint("red toy block joint")
     block.qpos[:] = np.concatenate([T[:3, 3], matrix_to_quat(T[:3, :3])])
     block.qvel[:] = 0.0
-    assert robot.move_gripper(0.0, 5.0) < -0.15
+    assert robot.move_gripper(0.0, 5.0, 1.5) < -0.15
     world.model.opt.gravity[2] = -9.81
 
     def in_hand():

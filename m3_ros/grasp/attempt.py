@@ -1,0 +1,182 @@
+"""One try at a planned grasp: down, close, lift, check. Every way in which it fails has a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import inverse, transform
+from m3_ros.grasp.outcome import Slipped, Target
+from m3_ros.grasp.planning import Plan, PlanError, Planner
+from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
+from m3_ros.grasp.sensing import agreement
+
+Array = NDArray[np.float64]
+
+CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
+OPENING = (10.0, 1.5)  # effort in N m and speed in rad/s
+SAME_PLACE = 0.012  # depth within this of the object's points shows its surface, m
+MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more (a partial
+SAME_SURFACE = 0.6  # view), the depth must confirm this share of its points
+STILL_THERE = 0.6  # share of its points that the depth confirms where the object was: not lifted
+IN_THE_JAWS = 0.2  # least share of them that it confirms where the jaws have carried them
+NEAR_THE_END = 0.012  # a contact this near to the end of the approach is the support, m
+BACK_OFF = 0.002  # up again from the support, m
+
+
+@dataclass
+class Job:
+    """What all steps of one grasp share.
+
+    Attributes:
+        robot: to move.
+        planner: for its arm.
+        localize: asks where the object is, seen from where the camera is now.
+        feedback: told the stage, the share of the whole that is done, and the retries.
+        cancelled: the robot stops where it is when true.
+        retries: grasps tried after the first.
+    """
+
+    robot: Robot
+    planner: Planner
+    localize: Callable[[], Target]
+    feedback: Callable[[str, float, int], None]
+    cancelled: Callable[[], bool]
+    retries: int = 0
+
+    def tell(self, stage: str, progress: float) -> None:
+        """Report a stage; the place where a cancel between motions is noticed."""
+        self.feedback(stage, progress, self.retries)
+        if self.cancelled():
+            raise MotionCancelled("cancelled: the robot holds still")
+
+    def gripper_pose(self) -> Array:
+        """`T_base_stator [4, 4]` now."""
+        return self.planner.arm.fk(self.robot.joint_state().arm)
+
+
+class ContactGuard:
+    """Notices that the arm touches something: its torques leave what they are now."""
+
+    def __init__(self, robot: Robot, limit: float) -> None:
+        self._robot, self._limit = robot, limit
+        self._rest = robot.joint_state().efforts[:6]
+        self.touched = False
+
+    def __call__(self) -> bool:
+        """Whether a joint's torque has changed by more than `limit` N m, ever."""
+        change = np.abs(self._robot.joint_state().efforts[:6] - self._rest)
+        self.touched |= bool(change.max() > self._limit)
+        return self.touched
+
+
+def attempt(job: Job, plan: Plan, target: Target) -> float:
+    """From before the grasp to the object in the air; returns the way lifted in m.
+
+    Raises:
+        Slipped: it failed in a way that another grasp may not.
+        RobotError: the robot could not.
+    """
+    robot, config, cancelled = job.robot, job.planner.config, job.cancelled
+    job.tell("pre-grasp", 0.3)
+    robot.follow(plan.phases["pre-grasp"], cancelled)
+    robot.move_gripper(-plan.grasp.preopening, *OPENING, cancelled)
+    job.tell("confirm", 0.45)
+    _check_unmoved(job, target)
+    job.tell("approach", 0.5)
+    phases = _approach(job, plan)
+    robot.follow(phases["touch"], cancelled)
+    job.tell("close", 0.7)
+    at_object = job.gripper_pose()
+    if robot.move_gripper(0.0, config.gripper_effort, config.gripper_speed, cancelled) > CLOSED:
+        raise Slipped("the jaws closed on nothing")
+    job.tell("lift", 0.8)
+    robot.follow(phases["lift"], cancelled)
+    job.tell("check", 0.95)
+    _check_held(job, target, job.gripper_pose() @ inverse(at_object))
+    return float(job.gripper_pose()[2, 3] - at_object[2, 3])
+
+
+def let_go(job: Job, opening: float) -> None:
+    """Open the jaws to `opening` rad and rise straight up, as far as the arm can."""
+    job.robot.move_gripper(-opening, *OPENING, job.cancelled)
+    config = job.planner.config
+    up = np.array([0.0, 0.0, config.approach_distance])
+    try:
+        rise = job.planner.line(job.robot.joint_state().arm, up, config.approach_speed)
+    except PlanError:
+        return
+    job.robot.follow(rise, job.cancelled)
+
+
+def _approach(job: Job, plan: Plan) -> Mapping[str, JointTrajectory]:
+    """Down around the object; returns the motions that follow, from where the arm is then.
+
+    A contact at the very end is the support, a little higher than it was seen.
+    """
+    robot, planner, config = job.robot, job.planner, job.planner.config
+    guard = ContactGuard(robot, config.contact_effort)
+    try:
+        robot.follow(plan.phases["approach"], lambda: guard() or job.cancelled())
+    except MotionCancelled:
+        if job.cancelled() or not guard.touched:
+            raise
+    if not guard.touched:
+        return plan.phases
+    approach = plan.grasp.approach
+    bottom = planner.arm.fk(plan.phases["approach"].positions[-1])
+    left = float((bottom - job.gripper_pose())[:3, 3] @ approach)
+    if left > NEAR_THE_END:
+        raise Slipped(f"the gripper met something {left * 100:.0f} cm above the grasp")
+    try:
+        back = planner.line(robot.joint_state().arm, -BACK_OFF * approach, config.touch_speed)
+        robot.follow(back, job.cancelled)
+        return planner.ending(robot.joint_state().arm, plan.grasp)
+    except PlanError as error:
+        raise Slipped(f"no way on from the support: {error}") from error
+
+
+def _check_unmoved(job: Job, target: Target) -> None:
+    """Ask again from above the object; what the camera cannot judge from there is trusted."""
+    now = job.localize()
+    if now.status in ("STALE", "NOT_FOUND") and not now.located:
+        raise Slipped("the object is no longer where it was")
+    seen = now.located and now.status != "OUT_OF_VIEW"
+    if not seen or np.linalg.norm(now.center - target.center) < MOVED:
+        return
+    if agreement(job.robot.observe(), target.points, SAME_PLACE) < SAME_SURFACE:
+        raise Slipped("the object moved while the arm came nearer")
+
+
+def _check_held(job: Job, target: Target, carried: Array) -> None:
+    """Jaws apart, the object gone from its place and seen between the jaws.
+
+    Args:
+        job: of the grasp.
+        target: where the object was.
+        carried: `[4, 4]` motion of the gripper since it closed, in `base_link`.
+    """
+    if job.robot.joint_state().gripper > CLOSED:
+        raise Slipped("the object slipped out of the jaws")
+    frame, T_map_base = job.robot.observe(), job.robot.base_pose()
+    if still_there(frame, target.points):
+        raise Slipped("the jaws hold something, but the object is still at its place")
+    held = transform(T_map_base @ carried @ inverse(T_map_base), target.points)
+    if agreement(frame, held, SAME_PLACE) < IN_THE_JAWS:
+        raise Slipped("the camera sees nothing between the jaws")
+
+
+def still_there(frame: Frame, points: Array) -> bool:
+    """Whether the depth shows an object at its place, not the support below it.
+
+    Args:
+        frame: of the wrist camera.
+        points: `[M, 3]` on the object where it stood, in the frame's world.
+    """
+    low, high = np.percentile(points[:, 2], [2, 98])
+    upper = points[points[:, 2] > (low + high) / 2]
+    return agreement(frame, upper, min(SAME_PLACE, (high - low) / 3)) > STILL_THERE
