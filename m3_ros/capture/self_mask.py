@@ -23,7 +23,8 @@ SAMPLES = 24  # frames looked at, spread over the scan
 MIN_MOTION = (0.05, 0.2)  # m or rad that the camera must have moved
 NEAR = 0.35  # m, the farthest that a part of the carrier can be
 DEPTH_SPREAD = 0.03  # of the depth, between the 10 % and the 90 % quantile
-COLOR_SPREAD = 14.0  # of 255, where there is no depth
+COLOR_SPREAD = (14.0, 40.0)  # of 255, where there is no depth: of a part's core, and of all of it
+SATURATED = 240.0  # of 255, above which colour is steady for another reason
 PRESENT = 0.7  # share of the frames in which a pixel of the carrier has its depth
 SMALLEST = 1e-3  # share of the picture, below which a region is chance
 MARGIN = 7  # pixels that the mask is grown by
@@ -49,9 +50,11 @@ def scene_mask(frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
         low, middle, high = np.nanquantile(measured, [0.1, 0.5, 0.9], axis=0)
     steady = (middle < NEAR) & (high - low < DEPTH_SPREAD * middle)
     by_depth = (present > PRESENT) & steady
-    spread = np.ptp(np.quantile(color, [0.1, 0.9], axis=0), axis=0).max(-1)
-    blind = (present <= PRESENT) & ~(middle >= NEAR)
-    carrier = _without_specks(by_depth | (blind & (spread < COLOR_SPREAD)))
+    dark, usual, bright = np.quantile(color, [0.1, 0.5, 0.9], axis=0)
+    spread = (bright - dark).max(-1)
+    blind = (present <= PRESENT) & ~(middle >= NEAR) & (usual.max(-1) < SATURATED)
+    core, whole = (blind & (spread < limit) for limit in COLOR_SPREAD)
+    carrier = _without_specks(by_depth | core) | _grown(core, whole)
     if not carrier.any():
         return None
     return cv2.dilate(carrier.astype(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) == 0
@@ -73,6 +76,14 @@ def masked(frame: Frame, mask: NDArray[np.bool_]) -> Frame:
 def _moves(frames: Sequence[Frame]) -> bool:
     ways = [pose_distance(frames[0].camtoworld, frame.camtoworld) for frame in frames]
     return any(way > MIN_MOTION[0] or turn > MIN_MOTION[1] for way, turn in ways)
+
+
+def _grown(core: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The regions of `whole` that hold enough of `core`; light on a part changes with the pose."""
+    _, labels = cv2.connectedComponents(whole.astype(np.uint8))
+    held = np.bincount(labels[core], minlength=labels.max() + 1) > SMALLEST * core.size
+    held[0] = False  # the background
+    return held[labels]
 
 
 def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

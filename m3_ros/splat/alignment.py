@@ -19,13 +19,14 @@ from scipy.spatial.transform import Rotation
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
+from m3_ros.splat.initialization import reduce_depth
 
 WIDTHS = (160, 160, 160, 160, 320, 320, 320, 320)  # image width of each sweep, px
 PARTNERS = 10  # other frames that one frame is aligned to in a sweep
 POINTS = 1500  # of each frame
 DEPTH_SIGMA, INTENSITY_SIGMA = 0.003, 0.03  # m and 0..1 that weigh alike
 SETTLED = 0.001  # m: poses whose median first correction is less are left as given
-MIN_COVERAGE = 0.5  # share of pixels with depth, below which normals and edges mislead
+MIN_COVERAGE = 0.35  # share of reduced pixels with depth, below which normals and edges mislead
 GATE = 0.04  # m: depths further apart belong to different surfaces
 
 Array = NDArray[np.float64]
@@ -59,12 +60,12 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
-    if np.median([(frame.depth > 0).mean() for frame in frames]) < MIN_COVERAGE:
-        return given
     poses, images = given.copy(), []
     for sweep, width in enumerate(WIDTHS):
         if sweep == 0 or width != WIDTHS[sweep - 1]:
             images = [_reduce(frame, width, rng) for frame in frames]
+            if np.median([(image.points[..., 2] > 0).mean() for image in images]) < MIN_COVERAGE:
+                return poses
         for i in fixed + rng.permutation(len(frames) - fixed):
             others = np.delete(np.arange(len(frames)), i)
             partners = rng.permutation(others)[:PARTNERS]
@@ -82,8 +83,7 @@ def _reduce(frame: Frame, width: int, rng: np.random.Generator) -> _Image:
     height, width = frame.height // stride, frame.width // stride
     gray = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)[: height * stride, : width * stride]
     intensity = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA) / 255.0
-    middle = stride // 2
-    depth = frame.depth[middle::stride, middle::stride][:height, :width]
+    depth = reduce_depth(frame.depth, stride)
     K = scale_intrinsics(frame.K, 1 / stride, 1 / stride)
     points = backproject(depth, K)
     slopes = np.stack([np.gradient(intensity, axis=1), np.gradient(intensity, axis=0)], -1)

@@ -59,32 +59,39 @@ class Points:
         return Points(*(getattr(self, f.name)[mask] for f in fields(self)))
 
 
-def reduce_depth(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Depth `[h, w]` m (0: none) and colour `[h, w, 3]` 0..1 of blocks of pixels, and their edge.
+def blocks(image: NDArray, edge: int) -> NDArray:
+    """Blocks `[H / edge, W / edge, edge * edge, ...]` of an image `[H, W, ...]`."""
+    height, width = image.shape[0] // edge, image.shape[1] // edge
+    image = image[: height * edge, : width * edge]
+    tiled = image.reshape(height, edge, width, edge, *image.shape[2:]).swapaxes(1, 2)
+    return tiled.reshape(height, width, edge * edge, *image.shape[2:])
+
+
+def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
+    """Depth `[H / edge, W / edge]` m (0: none) of blocks of pixels.
 
     A block's depth is the mean of what was measured in it, so a sparse depth image becomes dense;
     a block across a depth edge has none.
     """
-    edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
-    height, width = frame.height // edge, frame.width // edge
-
-    def blocks(image: NDArray) -> NDArray:
-        image = image[: height * edge, : width * edge]
-        return image.reshape(height, edge, width, edge, -1).swapaxes(1, 2)
-
-    depth = blocks(frame.depth).reshape(height, width, -1).astype(np.float64)
+    depth = blocks(depth, edge).astype(np.float64)
     count = (depth > 0).sum(-1)
     mean = depth.sum(-1) / np.maximum(count, 1)
     farthest, nearest = depth.max(-1), np.where(depth > 0, depth, np.inf).min(-1)
     mean[(count > 0) & (farthest - nearest > EDGE_RATIO * mean)] = 0
-    return mean, blocks(frame.rgb).mean((2, 3)) / 255.0, edge
+    return mean
+
+
+def _reduced(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Depth `[h, w]` m and colour `[h, w, 3]` 0..1 of about `MAX_POINTS` blocks; their edge."""
+    edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
+    return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(2) / 255.0, edge
 
 
 def frame_points(frame: Frame) -> Points:
     """Points of a frame, about `MAX_POINTS`, where there is depth and no depth edge."""
     if (frame.depth > 0).mean() < LONELY:
         return _lonely_points(frame)
-    depth, rgb, edge = reduce_depth(frame)
+    depth, rgb, edge = _reduced(frame)
     camera = backproject(depth, scale_intrinsics(frame.K, 1 / edge, 1 / edge))
     across = camera[1:-1, 2:] - camera[1:-1, :-2]
     down = camera[2:, 1:-1] - camera[:-2, 1:-1]
@@ -123,7 +130,7 @@ def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
     Holes are mostly shadows of the depth camera beside something near, or things out of its
     range; so the far side is the better guess. What another frame looks through is left out.
     """
-    depth, rgb, edge = reduce_depth(frame)
+    depth, rgb, edge = _reduced(frame)
     if not depth.any():
         return Points.empty()
     far = maximum_filter(depth, size=7)

@@ -35,6 +35,20 @@ def test_the_gripper_is_masked_and_little_else(depth):
     assert mask[outside].mean() > 0.99
 
 
+def test_a_gripper_under_changing_light_is_masked_whole():
+    frames = scan(gripper_depth=0.0)
+    for index, frame in enumerate(frames):  # its left half is lit more in some poses
+        frame.rgb[70:96, 40:65] += np.uint8(2 * (index % 12))
+    assert not scene_mask(frames)[GRIPPER].any()
+
+
+def test_what_is_always_overexposed_belongs_to_the_scene():
+    frames = scan()
+    for frame in frames:
+        frame.rgb[:20], frame.depth[:20] = 255, 0.0
+    assert scene_mask(frames)[:20].all()
+
+
 def test_a_scene_without_a_gripper_is_whole():
     frames = scan(gripper_depth=0.12)
     for frame in frames:

@@ -45,3 +45,8 @@ def circle(count, width=120, height=90):
 @pytest.fixture(scope="session")
 def table_frames():
     return circle(16)
+
+
+@pytest.fixture(scope="session")
+def large_table_frames():
+    return circle(8, 320, 240)

@@ -54,6 +54,19 @@ def test_fixed_frames_stay_and_the_new_one_joins_them(table_frames):
     assert metres < 0.003 and np.degrees(radians) < 0.4
 
 
+def test_depth_at_every_other_pixel_is_enough(large_table_frames):
+    rng = np.random.default_rng(5)
+    dots = np.zeros((240, 320), bool)
+    dots[::2, ::2] = True
+    moved = [
+        replace(f, camtoworld=f.camtoworld @ error_pose(rng), depth=f.depth * dots)
+        for f in large_table_frames
+    ]
+    truth = np.stack([f.camtoworld for f in large_table_frames])
+    after = errors(align_frames(moved), truth)
+    assert after[0] < 0.003 and after[1] < 0.3
+
+
 def test_sparse_depth_corrects_nothing():
     rng = np.random.default_rng(0)
     K = np.array([[100.0, 0, 32], [0, 100.0, 24], [0, 0, 1]])
