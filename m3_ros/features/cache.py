@@ -1,0 +1,84 @@
+"""Features on disk, by image and model, so that no image goes through a model twice."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from m3_ros.features.extractor import FeatureExtractor, FeatureMap
+
+FOLDER = "features"
+"""Where a scan folder keeps them."""
+
+
+class CachedExtractor:
+    """An extractor that looks on disk first.
+
+    A map is one file `FOLDER/NAME-DIGEST/IMAGE.safetensors`: the distinct features "rows
+    [r, d]" (float16, as a memory keeps them while it is built) and each cell's row "index
+    [h, w]". A file is written beside its place and renamed. What `extract` returns has gone
+    through float16 whether it was there or not.
+
+    Args:
+        extractor: the model.
+        folder: where the features of all models are; made when needed.
+    """
+
+    def __init__(self, extractor: FeatureExtractor, folder: str | Path) -> None:
+        self.name, self.dim, self.digest = extractor.name, extractor.dim, extractor.digest
+        self.degrees, self.threshold = extractor.degrees, extractor.threshold
+        self.folder = Path(folder) / f"{extractor.name}-{extractor.digest[:16]}"
+        self._extractor = extractor
+
+    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+        """Features of an image `[H, W, 3]`, read if they are there, else made and written."""
+        return self.extract_batch([rgb])[0]
+
+    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+        """Features of images of one size; those not on disk go through the model at once."""
+        absent = [image for image in images if not self._path(image).is_file()]
+        if absent:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for image, found in zip(absent, self._extractor.extract_batch(absent), strict=True):
+                _write(self._path(image), found)
+        return [_read(self._path(image)) for image in images]
+
+    def has(self, rgb: NDArray[np.uint8]) -> bool:
+        """Whether the features of an image `[H, W, 3]` are on disk."""
+        return self._path(rgb).is_file()
+
+    def _path(self, rgb: NDArray[np.uint8]) -> Path:
+        digest = hashlib.sha256(str(rgb.shape).encode() + np.ascontiguousarray(rgb).data)
+        return self.folder / f"{digest.hexdigest()}.safetensors"
+
+
+def _write(path: Path, found: FeatureMap) -> None:
+    rows, index = found.as_rows()
+    limit = np.finfo(np.float16).max
+    arrays = {"rows": np.clip(rows, -limit, limit).astype(np.float16), "index": index}
+    kind = "regions" if found.regions is not None else "cells"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file(arrays, temporary, metadata={"rows": kind})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> FeatureMap:
+    try:
+        with safe_open(path, "numpy") as file:
+            rows, index = file.get_tensor("rows"), file.get_tensor("index")
+            regions = file.metadata()["rows"] == "regions"
+        return FeatureMap.of_rows(rows.astype(np.float32), index, regions)
+    except (SafetensorError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); delete it to have it made again"
+        ) from error

@@ -1,0 +1,138 @@
+"""The models M3 knows: what they are, what they deserve in a memory, how to get their weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Facts about one model with the weights that are meant unless others are named.
+
+    Attributes:
+        name: what `load_extractor` and `features.models` call it.
+        what: one line for a table.
+        dim: d, the length of its features.
+        degrees: s, principal-query channels on every Gaussian (the M3 paper's, per model).
+        threshold: cosine at which two features count as the same (the M3 release's, per model).
+        gigabytes: what has to be downloaded.
+        licence: of the weights.
+        repositories: where on huggingface.co they are, one for each part of the model.
+        files: what is wanted of the repositories, as glob patterns.
+    """
+
+    name: str
+    what: str
+    dim: int
+    degrees: int
+    threshold: float
+    gigabytes: float
+    licence: str
+    repositories: tuple[str, ...]
+    files: tuple[str, ...] = ("*.json", "*.safetensors")
+
+    @property
+    def commands(self) -> list[str]:
+        """Shell commands that download the weights on a machine with a network."""
+        wanted = " ".join(f"--include '{pattern}'" for pattern in self.files)
+        return [f"hf download {repository} {wanted}" for repository in self.repositories]
+
+    def snapshot(self, repository: str) -> Path | None:
+        """Folder of a repository in this machine's Hugging Face cache; no network is used."""
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        try:
+            folder = Path(snapshot_download(repository, local_files_only=True))
+        except LocalEntryNotFoundError:
+            return None
+        weights = [pattern for pattern in self.files if pattern.endswith((".safetensors", ".pt"))]
+        return folder if any(any(folder.glob(pattern)) for pattern in weights) else None
+
+    @property
+    def present(self) -> bool:
+        """Whether the weights of all its parts are on this machine."""
+        return all(self.snapshot(repository) for repository in self.repositories)
+
+
+CARDS = (
+    ModelCard(
+        name="compact",
+        what="text-aligned encoder that ships with m3_ros",
+        dim=128,
+        degrees=32,
+        threshold=0.90,
+        gigabytes=0.0,
+        licence="Apache-2.0",
+        repositories=(),
+    ),
+    ModelCard(
+        name="clip",
+        what="CLIP ViT-L/14 at 336 px, value path of the last block",
+        dim=768,
+        degrees=16,
+        threshold=0.80,
+        gigabytes=1.7,
+        licence="MIT",
+        repositories=("timm/vit_large_patch14_clip_336.openai",),
+        files=("open_clip_config.json", "open_clip_model.safetensors"),
+    ),
+    ModelCard(
+        name="siglip",
+        what="SigLIP So400m/14 at 384 px, pooling head on every token",
+        dim=1152,
+        degrees=32,
+        threshold=0.85,
+        gigabytes=3.5,
+        licence="Apache-2.0",
+        repositories=("timm/ViT-SO400M-14-SigLIP-384",),
+    ),
+    ModelCard(
+        name="dinov2",
+        what="DINOv2 giant, last layer",
+        dim=1536,
+        degrees=32,
+        threshold=0.75,
+        gigabytes=4.5,
+        licence="Apache-2.0",
+        repositories=("facebook/dinov2-giant",),
+    ),
+    ModelCard(
+        name="seem",
+        what="SEEM Focal-L, embeddings of prompted regions",
+        dim=512,
+        degrees=16,
+        threshold=1.0,
+        gigabytes=1.4,
+        licence="AFL-3.0",
+        repositories=("xdecoder/SEEM",),
+        files=("seem_focall_v1.pt",),
+    ),
+    ModelCard(
+        name="llama3",
+        what="Llama 3.1 8B reading BLIP's captions of SAM's regions",
+        dim=4096,
+        degrees=32,
+        threshold=1.0,
+        gigabytes=20.5,
+        licence="Llama 3.1; BSD-3-Clause; Apache-2.0",
+        repositories=(
+            "meta-llama/Llama-3.1-8B-Instruct",
+            "Salesforce/blip-image-captioning-large",
+            "facebook/sam-vit-huge",
+        ),
+    ),
+    ModelCard(
+        name="llamav",
+        what="Llama 3.2 11B Vision: image tower and projector",
+        dim=4096,
+        degrees=32,
+        threshold=0.60,
+        gigabytes=21.3,
+        licence="Llama 3.2",
+        repositories=("meta-llama/Llama-3.2-11B-Vision-Instruct",),
+    ),
+)
+MODELS = {card.name: card for card in CARDS}
+"""Every model by its name."""

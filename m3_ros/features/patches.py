@@ -1,0 +1,95 @@
+"""What extractors share that cut the full image into patches: scaling, number types, the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from m3_ros.features.catalogue import ModelCard
+from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.weights import weights_digest
+
+
+class PatchExtractor:
+    """An extractor whose network gives one feature a patch of the full image.
+
+    The image is scaled, not cropped, to whole patches: cell (i, j) of a map `[h, w]` is the
+    patch that covers image rows i*H/h..(i+1)*H/h. The network runs in the number type in which
+    its weights are stored. A subclass implements `_dense`.
+
+    Args:
+        card: the model.
+        model: its network, on the CPU.
+        patch: height and width of a patch, px.
+        mean: of the channels of the pixels it was trained on, 0..1.
+        std: their standard deviation.
+        patches: patches along an image's longer side.
+        device: torch device.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        model: nn.Module,
+        patch: tuple[int, int],
+        mean: Sequence[float],
+        std: Sequence[float],
+        patches: int,
+        device: str,
+    ) -> None:
+        if patches < 1:
+            raise ValueError(f"patches = {patches}: it must be at least 1")
+        self.name, self.degrees, self.threshold = card.name, card.degrees, card.threshold
+        self.digest = weights_digest([model], f"{patches} patches")
+        self._model, self._device = model.eval().to(device), torch.device(device)
+        self._dtype = next(model.parameters()).dtype
+        self._patch, self._patches = patch, patches
+        self._mean, self._std = (torch.tensor(values)[:, None, None] for values in (mean, std))
+
+    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+        """Features of an image `[H, W, 3]`, one a patch."""
+        return self.extract_batch([rgb])[0]
+
+    @torch.inference_mode()
+    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+        """Features of images `[H, W, 3]` of one size, through the network at once.
+
+        Raises:
+            ValueError: their sizes differ.
+        """
+        if len({image.shape for image in images}) > 1:
+            raise ValueError(f"images are {[image.shape for image in images]}; give one size")
+        pixels = torch.stack([self._pixels(image) for image in images])
+        features = self._dense(pixels.to(self._device, self._dtype)).float().cpu().numpy()
+        return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in features]
+
+    def _dense(self, pixels: Tensor) -> Tensor:
+        """Features `[b, h, w, d]` of normalised pixels `[b, 3, h * patch, w * patch]`."""
+        raise NotImplementedError
+
+    def _pixels(self, rgb: NDArray[np.uint8]) -> Tensor:
+        """The image scaled to whole patches and normalised, `[3, h * patch, w * patch]`."""
+        check_image(rgb)
+        size = patch_grid(rgb.shape[:2], self._patches)
+        pixels = resize(rgb, (size[0] * self._patch[0], size[1] * self._patch[1]))
+        return (pixels - self._mean) / self._std
+
+
+def patch_grid(shape: tuple[int, int], patches: int) -> tuple[int, int]:
+    """Rows and columns of patches for an image of (height, width), `patches` on the longer."""
+    scale = patches / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def resize(rgb: NDArray[np.uint8], size: tuple[int, int], mode: str = "bicubic") -> Tensor:
+    """An image `[H, W, 3]` at another (height, width) as float32 `[3, height, width]` in 0..1.
+
+    Antialiased, with corners at the pixels' outer edges (half-pixel centres).
+    """
+    image = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+    return F.interpolate(image, size=size, mode=mode, antialias=True).clamp(0, 1)[0]

@@ -1,0 +1,86 @@
+"""Segment Anything as a proposer of regions, through transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from m3_ros.features.catalogue import ModelCard
+from m3_ros.features.patches import patch_grid, resize
+from m3_ros.features.regions import best_masks, paint, relabel
+from m3_ros.features.weights import load_pretrained, transformers_for, weights_digest
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet, as the model was trained."""
+PROMPTS = 64
+"""Points that go through the mask decoder at once."""
+
+
+class SamProposer:
+    """Regions by Segment Anything (Kirillov et al., ICCV 2023), prompted with a grid of points.
+
+    Each point's best mask is kept if the model trusts it and it is stable; masks that repeat a
+    better one are dropped; where masks overlap, the smaller one is on top.
+
+    Args:
+        card: the model that it is part of.
+        folder: of a `SamModel`.
+        device: torch device.
+        points: points along each side of the grid.
+        trust: least IoU that the model predicts of a mask.
+        stability: least IoU of a mask at a higher and at a lower cut.
+        repeat: masks of a larger IoU repeat each other.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        folder: Path,
+        device: str = "cpu",
+        points: int = 16,
+        trust: float = 0.88,
+        stability: float = 0.92,
+        repeat: float = 0.7,
+    ) -> None:
+        model = load_pretrained(transformers_for(card).SamModel, folder, card, part=2)
+        self._model = model.to(device)
+        self._side = int(model.config.vision_config.image_size)
+        self._mask_side = 4 * self._side // int(model.config.vision_config.patch_size)
+        self._stride = self._side // self._mask_side
+        self._points, self._trust = points, trust
+        self._stability, self._repeat = stability, repeat
+        self.digest = weights_digest([model], f"{points} {trust} {stability} {repeat}")
+
+    @torch.inference_mode()
+    def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Regions `[H, W]` of an image."""
+        height, width = (self._stride * n for n in patch_grid(rgb.shape[:2], self._mask_side))
+        pixels = resize(rgb, (height, width), "bilinear") - torch.tensor(MEAN)[:, None, None]
+        pixels = pixels / torch.tensor(STD)[:, None, None]
+        pixels = F.pad(pixels, (0, self._side - width, 0, self._side - height))[None]
+        embedding = self._model.get_image_embeddings(
+            pixels.to(self._model.device, self._model.dtype)
+        )
+        steps = (torch.arange(self._points) + 0.5) / self._points
+        points = torch.cartesian_prod(steps * height, steps * width).flip(1) - 0.5  # pixels x, y
+        found = [self._masks(embedding, part) for part in points.split(PROMPTS)]
+        logits, scores = (torch.cat(part) for part in zip(*found, strict=True))
+        logits = logits[:, : height // self._stride, : width // self._stride]
+        kept = best_masks(logits > 0, scores, self._repeat)
+        full = F.interpolate(logits[kept, None], size=rgb.shape[:2], mode="bilinear")
+        return relabel(paint((full[:, 0] > 0).cpu().numpy(), rgb.shape[:2]))
+
+    def _masks(self, embedding: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits `[n, h, w]` and predicted IoU `[n]` of the good masks of points `[m, 2]`."""
+        prompts = points[None, :, None].to(self._model.device)
+        output = self._model(image_embeddings=embedding, input_points=prompts)
+        scores, best = output.iou_scores[0].float().max(dim=1)
+        logits = output.pred_masks[0].float()[torch.arange(len(best)), best]
+        high, low = ((logits > cut).flatten(1).sum(1) for cut in (1.0, -1.0))
+        good = (scores >= self._trust) & (high >= self._stability * low) & (high > 0)
+        return logits[good], scores[good]

@@ -1,0 +1,108 @@
+"""Where weights come from, what is said when they are missing, and how they are told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.constants import HF_HUB_CACHE
+from torch import nn
+
+from m3_ros.features.catalogue import ModelCard
+
+
+def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> Path:
+    """Folder that holds one part of a model.
+
+    Args:
+        card: the model.
+        weights: a folder; a huggingface.co name such as "facebook/dinov2-base", which is
+            downloaded unless this machine has it; None for the card's own, which is not.
+        part: number of the part among the card's repositories.
+
+    Raises:
+        FileNotFoundError: there are none; says what, where, and how to get them.
+    """
+    if weights is None:
+        folder = card.snapshot(card.repositories[part])
+        if folder is None:
+            raise missing(card, f"{card.repositories[part]} is not in {HF_HUB_CACHE}", part)
+        return folder
+    if Path(weights).expanduser().is_dir():
+        return Path(weights).expanduser()
+    if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(weights)):
+        raise missing(card, f"{str(weights)!r} is no folder and no huggingface.co name", part)
+    return _download(card, str(weights), part)
+
+
+def _download(card: ModelCard, repository: str, part: int) -> Path:
+    try:
+        return Path(snapshot_download(repository, allow_patterns=list(card.files)))
+    except Exception as error:  # the hub's client raises its own, requests' and the system's
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        what = f"{repository} is not in {HF_HUB_CACHE} and could not be downloaded ({cause})"
+        raise missing(card, what, part) from error
+
+
+def missing(card: ModelCard, what: str, part: int = 0) -> FileNotFoundError:
+    """The error for weights that are not there, as one sentence."""
+    return FileNotFoundError(
+        f"weights of {card.name}: {what}; on a machine with a network run "
+        f"`{card.commands[part]}` and copy its Hugging Face cache here, or name a folder that "
+        f"holds them as {card.name}:FOLDER"
+    )
+
+
+def transformers_for(card: ModelCard) -> ModuleType:
+    """The package transformers, quiet.
+
+    Raises:
+        RuntimeError: it is not installed.
+    """
+    try:
+        import transformers
+    except ImportError as error:
+        raise RuntimeError(
+            f"model {card.name!r} needs the Python package transformers; `make models` or "
+            "`pip install -r requirements/models.txt` installs it"
+        ) from error
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers
+
+
+def load_pretrained(model_class: type, folder: Path, card: ModelCard, part: int = 0) -> nn.Module:
+    """A transformers model from a folder, in the number type its weights are stored in.
+
+    Raises:
+        FileNotFoundError: the folder does not hold all weights of such a model.
+    """
+    try:
+        model, info = model_class.from_pretrained(
+            folder, local_files_only=True, dtype="auto", output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        cause = next(iter(str(error).splitlines()), type(error).__name__)
+        what = f"{folder} cannot be read ({cause})"
+        raise missing(card, what, part) from error
+    if info["missing_keys"]:
+        first = sorted(info["missing_keys"])[0]
+        what = f"{folder} lacks {len(info['missing_keys'])} tensors such as {first}"
+        raise missing(card, what, part)
+    return model.eval().requires_grad_(False)
+
+
+def weights_digest(modules: Iterable[nn.Module], settings: str) -> str:
+    """Hexadecimal SHA-256 of the modules' tensors and of what else decides their features."""
+    digest = hashlib.sha256(settings.encode())
+    for module in modules:
+        for name, value in sorted(module.state_dict().items()):
+            digest.update(name.encode())
+            flat = value.detach().cpu().contiguous().flatten()
+            digest.update(memoryview(flat.view(torch.uint8).numpy()))
+    return digest.hexdigest()

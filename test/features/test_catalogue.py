@@ -1,0 +1,33 @@
+"""The models' cards agree with the models."""
+
+import pytest
+
+from m3_ros.features.catalogue import CARDS, MODELS
+from m3_ros.features.extractor import load_extractor
+
+
+def test_the_six_models_of_the_paper_and_the_shipped_one():
+    assert set(MODELS) == {"compact", "clip", "siglip", "dinov2", "seem", "llama3", "llamav"}
+    assert sum(card.degrees for card in CARDS if card.name != "compact") == 160
+    assert [card.threshold for card in CARDS[1:]] == [0.80, 0.85, 0.75, 1.0, 1.0, 0.60]
+
+
+def test_the_shipped_model_is_as_its_card_says():
+    card, extractor = MODELS["compact"], load_extractor("compact")
+    for name in ("name", "dim", "degrees", "threshold"):
+        assert getattr(card, name) == getattr(extractor, name), name
+    assert card.present and not card.commands
+
+
+def test_a_command_names_repository_and_files():
+    assert MODELS["seem"].commands == ["hf download xdecoder/SEEM --include 'seem_focall_v1.pt'"]
+    assert len(MODELS["llama3"].commands) == 3
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "open_clip_model.safetensors"])
+def test_a_snapshot_counts_only_with_its_weights(monkeypatch, tmp_path, name):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+    card = MODELS["clip"]
+    assert card.snapshot("x/y") is None and not card.present
+    (tmp_path / name).touch()
+    assert card.present == (name == "open_clip_model.safetensors")
