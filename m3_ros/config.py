@@ -96,9 +96,9 @@ class MemoryConfig(Stage):
     """Principal scene components, principal queries and their attention."""
 
     temperature: float = setting(
-        0.05, "softmax temperature of Gaussian memory attention", "", 1e-3
+        0.05, "of Gaussian memory attention before training adapts it", "", 1e-3
     )
-    max_components: int = setting(2048, "bound on the components of one model's bank", "", 1)
+    max_components: int = setting(2560, "bound on the components of one model's bank", "", 1)
     method: str = setting(
         "cover",
         "how the bank is made: streaming cover, or Algorithm 1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from m3_ros.cli.app import OK, Positional, bench, evaluate
+from m3_ros.cli.app import OK, Positional, bench, evaluate, settings_from
 from m3_ros.config import M3Config
 
 
@@ -73,11 +73,47 @@ def bench_grasp(
 
 @evaluate.command(name="features")
 def eval_features(
-    scan: Positional[Path], encoder: tuple[str, ...] = ("compact",), json: Path | None = None
-) -> int:
-    """Compare what memories remember of each model, on views that they never saw."""
+    scan: Positional[Path], encoder: tuple[str, ...] = ("compact",), random: tuple[int, ...] = (),
+    degrees: tuple[int, ...] = (8, 16, 32, 64), config: Path | None = None,
+    json: Path | None = None,
+) -> int:  # fmt: skip
+    """Compare what memories remember of each model, on views that they never saw.
+
+    Args:
+        scan: a scan folder.
+        encoder: models.
+        random: also models with random weights and features of these dimensions.
+        degrees: channels of the principal queries.
+        config: YAML file of settings.
+        json: file of the scores.
+    """
     from m3_ros.evaluate.features import run
+    from m3_ros.evaluate.random_model import RandomModel
     from m3_ros.features.extractor import load_extractor
 
-    run(scan, M3Config(), [load_extractor(name) for name in encoder], json_path=json)
+    models = [load_extractor(name) for name in encoder] + [RandomModel(dim) for dim in random]
+    run(scan, settings_from(config), models, degrees, json)
+    return OK
+
+
+@bench.command(name="memory")
+def bench_memory(
+    scan: Positional[Path | None] = None, frames: int = 1000, dim: int = 768,
+    encoder: tuple[str, ...] = ("compact",), config: Path | None = None, json: Path | None = None,
+) -> int:  # fmt: skip
+    """Pass synthetic features through a bank; time the build of a scan, grown and at once.
+
+    Args:
+        scan: a scan folder to build, or none.
+        frames: synthetic frames; 0: none.
+        dim: of their features.
+        encoder: models of the build.
+        config: YAML file of settings.
+        json: file of the figures.
+    """
+    from m3_ros.evaluate.bench_memory import run
+    from m3_ros.features.extractor import load_extractor
+
+    models = [load_extractor(name) for name in encoder] if scan else []
+    run(frames, dim, scan, settings_from(config), models, json)
     return OK

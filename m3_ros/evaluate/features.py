@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,7 @@ class FeatureScore:
         cosine_distance: mean over valid cells of held-out views.
         l2: mean length of the error relative to the feature's.
         parameters: numbers on Gaussians and in W or decoder: N s + s d.
-        bytes: of those and, where attention reads one, the bank; float32.
+        bytes: of those (float32) and, where attention reads one, the bank (float16).
         seconds: to make the queries, lifting included.
     """
 
@@ -137,10 +137,8 @@ def _score(
     seconds = time.perf_counter() - start
     distance, l2 = _errors(gaussians, split, queries, decode)
     parameters = queries.queries.numel() + queries.projection.numel()
-    stored = parameters + (0 if setting == "distill" else split.bank.components.numel())
-    return FeatureScore(
-        split.model, setting, degrees, distance, l2, parameters, 4 * stored, seconds
-    )
+    stored = 4 * parameters + (0 if setting == "distill" else split.bank.size_bytes)
+    return FeatureScore(split.model, setting, degrees, distance, l2, parameters, stored, seconds)
 
 
 def make_queries(
@@ -150,23 +148,23 @@ def make_queries(
     components, memory = split.bank.components, config.memory
     decode = linear_decoder
     if setting != "distill":
-        decode = attention_decoder(components, memory.temperature)
-    projection = principal_directions(components, degrees)
-    start = lift_queries(gaussians, *split.train, projection)
-    steps, learn_projection = memory.refine_steps, True
+        decode = attention_decoder(components)
+    projection = principal_directions(components, degrees, split.bank.counts)
+    start = lift_queries(gaussians, *split.train, projection, memory.temperature)
+    steps, learn_decoder = memory.refine_steps, True
     if setting == "lifting":
         return start, decode
     if setting == "frozen_random":
         generator = torch.Generator().manual_seed(0)
         queries = 0.1 * torch.randn(len(gaussians), degrees, generator=generator)
         random = torch.randn(degrees, components.shape[1], generator=generator)
-        start = PrincipalQueries(queries, random, start.reliability)
-        steps, learn_projection = SCRATCH_STEPS * steps, False
+        start = replace(start, queries=queries, projection=random)
+        steps, learn_decoder = SCRATCH_STEPS * steps, False
     train = (gaussians, *split.train, start, decode, steps, memory.refine_points)
-    return refine(*train, learn_projection=learn_projection), decode
+    return refine(*train, learn_decoder=learn_decoder), decode
 
 
-def linear_decoder(queries: Tensor, projection: Tensor) -> Tensor:
+def linear_decoder(queries: Tensor, projection: Tensor, _: Tensor) -> Tensor:
     """Feature-3DGS's decoder: low-dimensional features times a learned matrix."""
     return queries @ projection
 
@@ -183,7 +181,7 @@ def _errors(
         size = (target.shape[1], target.shape[0])
         with torch.no_grad():
             rendered = render_queries(gaussians, queries.queries, view, size)
-            features = decode(rendered[valid], queries.projection)
+            features = decode(rendered[valid], queries.projection, queries.temperature)
         truth = target[valid]
         cosine.append(1.0 - torch.cosine_similarity(features, truth, dim=-1))
         l2.append((features - truth).norm(dim=-1) / truth.norm(dim=-1))

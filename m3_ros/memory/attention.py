@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import embedding_bag, normalize
 
 CHUNK_ELEMENTS = 2**24
 """Attention weights held at once, at most (64 MiB of float32)."""
 
 
 def attention_weights(
-    queries: Tensor, projection: Tensor, components: Tensor, temperature: float = 0.05
+    queries: Tensor, projection: Tensor, components: Tensor, temperature: float | Tensor = 0.05
 ) -> Tensor:
     """Share `[..., t]` of every component in every query `[..., s]`; each row sums to one.
 
@@ -25,7 +25,7 @@ def attention_weights(
     keys = projection @ normalize(components, dim=-1).T
     gram = projection @ projection.T
     length = ((queries @ gram) * queries).sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
-    return torch.softmax(queries @ keys / (temperature * length), dim=-1)
+    return torch.softmax(queries / (temperature * length) @ keys, dim=-1)
 
 
 def read_values(
@@ -33,7 +33,7 @@ def read_values(
     projection: Tensor,
     components: Tensor,
     values: Tensor,
-    temperature: float = 0.05,
+    temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
     """Attention-weighted mean `[..., m]` of any `values [t, m]` of the components.
@@ -56,11 +56,12 @@ def read_values(
     parts = []
     for chunk in flat.split(max(1, CHUNK_ELEMENTS // len(components))):
         weights = attention_weights(chunk, projection, components, temperature)
-        if top_k is not None and top_k < len(components):
+        if top_k is None or top_k >= len(components):
+            parts.append(weights @ values)
+        else:  # k rows of the values a query, not all t
             largest, index = weights.topk(top_k, dim=-1)
             largest = largest / largest.sum(-1, keepdim=True)
-            weights = torch.zeros_like(weights).scatter(-1, index, largest)
-        parts.append(weights @ values)
+            parts.append(embedding_bag(index, values, per_sample_weights=largest, mode="sum"))
     result = torch.cat(parts) if parts else flat.new_zeros(0, values.shape[-1])
     return result.reshape(*queries.shape[:-1], values.shape[-1])
 
@@ -69,7 +70,7 @@ def gaussian_memory_attention(
     queries: Tensor,
     projection: Tensor,
     components: Tensor,
-    temperature: float = 0.05,
+    temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
     """Features `[..., d]` in the foundation model's own space; arguments as `read_values`."""
@@ -81,7 +82,7 @@ def relevancy(
     projection: Tensor,
     components: Tensor,
     text: Tensor,
-    temperature: float = 0.05,
+    temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
     """Inner products `[..., m]` of the decoded features with `text [m, d]`, without decoding.
@@ -98,7 +99,7 @@ def _check(
     queries: Tensor,
     projection: Tensor,
     components: Tensor,
-    temperature: float,
+    temperature: float | Tensor,
     top_k: int | None,
 ) -> None:
     s, d = projection.shape
@@ -109,6 +110,6 @@ def _check(
     if components.ndim != 2 or components.shape[1] != d or not len(components):
         raise ValueError(f"components {tuple(components.shape)} must be [t, {d}], t > 0")
     if not temperature > 0:
-        raise ValueError(f"temperature = {temperature}: it must be above 0")
+        raise ValueError(f"temperature = {float(temperature)}: it must be above 0")
     if top_k is not None and top_k < 1:
         raise ValueError(f"top_k = {top_k}: it must be at least 1")

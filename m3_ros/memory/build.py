@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
-from m3_ros.capture.self_mask import without_carrier
+from m3_ros.capture.self_mask import masked, scene_mask
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
@@ -25,10 +24,13 @@ from m3_ros.memory.queries import (
 from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
 from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
-from m3_ros.splat.fit import fit
+from m3_ros.splat.fit import COARSE_SHARE, Fitter
 
 Progress = Callable[[str, float], None]
 """Called with the stage's name and the share of it that is done, 0..1."""
+
+BATCH = 16
+"""Frames that `grow` takes into banks and Gaussians at once; enough to show the carrier."""
 
 
 def silent(stage: str, share: float) -> None:
@@ -36,10 +38,11 @@ def silent(stage: str, share: float) -> None:
 
 
 class MemoryBuilder:
-    """Grows a memory frame by frame while the robot scans.
+    """Grows a memory while the robot scans.
 
-    `add` extracts features and updates the banks; `finish` fits the Gaussians and the queries.
-    More frames may be added, and `finish` called again, at any time.
+    `add` extracts a frame's features. `grow`, called in spare time, takes frames into the banks
+    and fits Gaussians to them, coarsely. `finish` does what is left. Frames may be added, and
+    `finish` called again, at any time.
     """
 
     def __init__(self, config: M3Config, extractors: Sequence[FeatureExtractor]) -> None:
@@ -52,19 +55,32 @@ class MemoryBuilder:
             name: MemoryBank(extractor.dim, extractor.threshold, config.memory.max_components)
             for name, extractor in self._extractors.items()
         }
-        self._frames: list[Frame] = []
+        self._fitter = Fitter(config.splat)
+        self._waiting: list[Frame] = []  # not yet in banks and Gaussians
+        self._mask: NDArray[np.bool_] | None = None  # pixels that show the scene
+
+    def __len__(self) -> int:
+        """Number of frames added."""
+        return len(self._fitter.frames) + len(self._waiting)
 
     def add(self, frame: Frame) -> None:
         """Remember one keyframe."""
         for name, extractor in self._extractors.items():
             result = extractor.extract(frame.rgb)
-            if frame.mask is not None:
-                result = replace(result, valid=result.valid & cells(frame.mask, result.valid))
-            self._stores[name].append(result.features, result.valid)
-            pixels = torch.nonzero(torch.from_numpy(result.valid))
-            rows = torch.from_numpy(result.features[result.valid])
-            self._banks[name].add(rows, len(self._frames), pixels)
-        self._frames.append(frame)
+            self._stores[name].append(result.features, result.valid, result.regions)
+        self._waiting.append(frame)
+
+    def grow(self) -> bool:
+        """Do a bounded piece of work on the frames so far; False when there is none to do."""
+        if len(self._waiting) >= BATCH:
+            self._take_in()
+            self._fitter.iteration = 0
+            return True
+        self._fitter.seconds = 0.0  # the budget is for the time after the scan
+        if not self._fitter.frames or self._fitter.iteration >= self._coarse_iterations:
+            return False
+        self._fitter.advance()
+        return True
 
     def finish(self, progress: Progress = silent) -> SpatialMemory:
         """The memory of all frames so far.
@@ -72,51 +88,85 @@ class MemoryBuilder:
         Raises:
             ValueError: no frame was added.
         """
-        if not self._frames:
+        if not len(self):
             raise ValueError("the memory has no frames; add at least one")
-        fitted = fit(self._frames, self._config.splat, lambda share, _: progress("fit", share))
+        fitter = self._fitter
+        fitter.seconds = 0.0
+        fitter.iteration = min(fitter.iteration, self._coarse_iterations)
+        if self._waiting:
+            self._take_in()
+        fitter.run(lambda share, _: progress("fit", share))
+        fitted = fitter.result()
         progress("fit", 1.0)
         views = tuple(
             View(camtoworld, frame.K, frame.width, frame.height)
-            for camtoworld, frame in zip(fitted.camtoworlds, self._frames, strict=True)
+            for camtoworld, frame in zip(fitted.camtoworlds, fitter.frames, strict=True)
         )
         models = {}
         for name in self._extractors:
-            models[name] = self._remember(
-                name, fitted.gaussians, views, lambda share, name=name: progress(name, share)
-            )
+            models[name] = self._remember(name, fitted.gaussians, views, progress)
         return SpatialMemory(fitted.gaussians, models, views, self._config, fitted.psnr_db)
+
+    @property
+    def _coarse_iterations(self) -> int:
+        return int(COARSE_SHARE * self._config.splat.max_iterations)
+
+    def _take_in(self) -> None:
+        """Mask the carrier in the waiting frames, and give them to banks and Gaussians."""
+        known = len(self._fitter.frames)
+        if self._mask is None:
+            self._mask = scene_mask([*self._fitter.frames, *self._waiting])
+        frames = [self._without_carrier(frame) for frame in self._waiting]
+        for index, frame in enumerate(frames, known):
+            for name, store in self._stores.items():
+                if frame.mask is not None:
+                    store.restrict(index, cells(frame.mask, store.size(index)))
+                features = store.read(index)
+                valid = torch.isfinite(features).all(-1)
+                self._banks[name].add(features[valid], index, torch.nonzero(valid))
+        self._fitter.add(frames)
+        self._waiting = []
+
+    def _without_carrier(self, frame: Frame) -> Frame:
+        """The frame with its carrier masked, unless it brings a mask or has another size."""
+        mask = self._mask
+        if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
+            return frame
+        return masked(frame, mask)
 
     def _remember(
         self,
         name: str,
         gaussians: Gaussians,
         views: Sequence[View],
-        progress: Callable[[float], None],
+        progress: Progress,
     ) -> ModelMemory:
         """Lift and refine the queries of one model."""
-        settings, extractor, store = (
-            self._config.memory,
-            self._extractors[name],
-            self._stores[name],
-        )
+        settings, extractor = self._config.memory, self._extractors[name]
+        store = self._stores[name]
         bank = self._banks[name] if settings.method == "cover" else paper_bank(store, extractor)
         if not len(bank):
             raise ValueError(f"model {name!r} gave no valid feature in any frame")
-        projection = principal_directions(bank.components, extractor.degrees)
-        start = lift_queries(gaussians, views, store, projection)
+        projection = principal_directions(bank.components, extractor.degrees, bank.counts)
+        start = lift_queries(gaussians, views, store, projection, settings.temperature)
+        progress("lift", 1.0)
         result = refine(
             gaussians,
             views,
             store,
             start,
-            attention_decoder(bank.components, settings.temperature),
+            attention_decoder(bank.components),
             settings.refine_steps,
             settings.refine_points,
-            progress=progress,
+            progress=lambda share: progress(name, share),
         )
         return ModelMemory(
-            result.queries, result.projection, result.reliability, bank, extractor.digest
+            result.queries,
+            result.projection,
+            result.reliability,
+            bank,
+            extractor.digest,
+            float(result.temperature),
         )
 
 
@@ -132,22 +182,21 @@ def build_memory(
         frames: keyframes in order; a `Scan` is one such iterable.
         config: settings of every stage.
         extractors: foundation models; the first answers texts.
-        progress: told the stages "features", "fit" and each model's name.
+        progress: told the stages "features", "fit" and, for each model, "lift" and its name.
 
     Raises:
         ValueError: no frames, no extractor, or no valid feature.
     """
     builder = MemoryBuilder(config, extractors)
-    frames = without_carrier(list(frames))
+    frames = list(frames)
     for count, frame in enumerate(frames, 1):
         builder.add(frame)
         progress("features", count / len(frames))
     return builder.finish(progress)
 
 
-def cells(mask: NDArray[np.bool_], grid: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which cells of a feature grid `[h, w]` lie wholly inside an image mask `[H, W]`."""
-    size = grid.shape[::-1]
+def cells(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which cells of a feature grid of size (w, h) lie wholly inside an image mask `[H, W]`."""
     return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
 
 

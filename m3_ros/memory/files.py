@@ -104,6 +104,7 @@ def _write(memory: SpatialMemory, folder: Path) -> None:
         models[name] = {
             "bank": bank,
             "digest": model.digest,
+            "temperature": model.temperature,
             "threshold": model.bank.threshold,
             "dim": model.bank.dim,
             "degrees": model.queries.shape[1],
@@ -153,6 +154,7 @@ def _read(folder: Path, manifest: dict) -> SpatialMemory:
             tensors[f"{name}.reliability"],
             MemoryBank.restore(load_file(folder / entry["bank"]), entry["threshold"]),
             entry["digest"],
+            entry["temperature"],
         )
     poses, Ks = tensors["camtoworlds"].numpy(), tensors["Ks"].numpy()
     views = tuple(

@@ -15,6 +15,8 @@ from torch.nn.functional import normalize
 BLOCK_ELEMENTS = 2**26
 """Similarities held at once, at most (256 MiB of float32)."""
 
+HALF_MAX = torch.finfo(torch.float16).max
+
 SELF_SIMILARITY = 1.0 - 1e-6
 """Largest usable threshold: rounding puts the cosine of a row with itself below one."""
 
@@ -76,7 +78,7 @@ class MemoryBank:
         self.dim, self.threshold, self.max_components = dim, threshold, max_components
         self.rows = self.skipped = self._size = 0
         self._table = {
-            "components": torch.zeros(0, dim),
+            "components": torch.zeros(0, dim, dtype=torch.float16),
             "unit": torch.zeros(0, dim),
             "counts": torch.zeros(0, dtype=torch.int64),
             "held": torch.zeros(0, dtype=torch.int64),  # rows provably within the threshold
@@ -90,8 +92,13 @@ class MemoryBank:
 
     @property
     def components(self) -> Tensor:
-        """Raw features `[t, d]` float32."""
-        return self._column("components")
+        """Raw features `[t, d]` float32, of half precision."""
+        return self._column("components").float()
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the raw features, as they are kept in memory and in files."""
+        return 2 * len(self) * self.dim
 
     @property
     def counts(self) -> Tensor:
@@ -111,6 +118,8 @@ class MemoryBank:
     def add(self, features: Tensor, frame: int = -1, pixels: Tensor | None = None) -> None:
         """Add rows `[n, d]` of frame number `frame`, from cells `pixels [n, 2]` (row, column).
 
+        Values are rounded to half precision, and clipped to its range.
+
         Raises:
             ValueError: a shape does not fit.
         """
@@ -125,7 +134,7 @@ class MemoryBank:
         self.skipped += int((~good).sum())
         frames = torch.full((len(features), 1), frame)
         origins = torch.cat([frames, pixels.cpu()], 1)[good]
-        features = features[good]
+        features = features[good].clamp(-HALF_MAX, HALF_MAX).half().float()
         step = max(1, min(4096, BLOCK_ELEMENTS // self.max_components))
         for start in range(0, len(features), step):
             self._add(features[start : start + step], origins[start : start + step])
@@ -150,7 +159,7 @@ class MemoryBank:
     def of(cls, components: Tensor, origins: Tensor, threshold: float) -> MemoryBank:
         """A bank of given components `[t, d]` from `origins [t, 3]`, each standing for itself."""
         ones = torch.ones(len(components), dtype=torch.int64)
-        state = {"components": components, "origins": origins, "counts": ones, "held": ones}
+        state = {"components": components.half(), "origins": origins, "counts": ones, "held": ones}
         totals = torch.tensor([len(components), 0, max(1, len(components))])
         return cls.restore(state | {"farthest": ones.float(), "totals": totals}, threshold)
 

@@ -1,13 +1,14 @@
 """Principal queries: s numbers on every Gaussian that read the memory bank.
 
 They start from lifting (closed form: the alpha-weighted mean of the feature maps, reduced to the
-bank's leading directions) and are refined, with the projection W, by the paper's loss on points.
+bank's leading directions) and are refined, with the projection W and the attention's temperature,
+by the paper's loss on points.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,8 +22,11 @@ from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians, rasterization
 from m3_ros.splat.lift import lift
 
-Decoder = Callable[[Tensor, Tensor], Tensor]
-"""Features `[..., d]` of rendered queries `[..., s]` and the projection `[s, d]`."""
+Decoder = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Features `[..., d]` of rendered queries `[..., s]`, the projection `[s, d]` and temperature."""
+
+RATES = {"queries": 0.05, "projection": 0.02, "temperature": 0.03}
+"""Of Adam, relative to the root mean square of what is learned; the temperature's logarithm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,19 +53,28 @@ class PrincipalQueries:
         queries: `[N, s]`.
         projection: W `[s, d]`.
         reliability: `[N]` in 0..1: how much all views agree about a Gaussian, 0 = never seen.
+        temperature: of the attention, `[]`.
     """
 
     queries: Tensor
     projection: Tensor
     reliability: Tensor
+    temperature: Tensor
 
 
-def principal_directions(components: Tensor, degrees: int) -> Tensor:
+def principal_directions(components: Tensor, degrees: int, counts: Tensor | None = None) -> Tensor:
     """Orthonormal leading directions `[degrees, d]` of the unit components `[t, d]`.
 
     Not centred, so that cosines survive the projection; zero rows where t or d is too small.
+
+    Args:
+        components: of a bank.
+        degrees: s.
+        counts: features `[t]` that each component stands for; None: one each.
     """
     unit = normalize(components, dim=-1)
+    if counts is not None:
+        unit = unit * counts.float().sqrt()[:, None]
     rank = min(degrees, *unit.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -70,7 +83,11 @@ def principal_directions(components: Tensor, degrees: int) -> Tensor:
 
 
 def lift_queries(
-    gaussians: Gaussians, views: Sequence[View], store: FeatureStore, projection: Tensor
+    gaussians: Gaussians,
+    views: Sequence[View],
+    store: FeatureStore,
+    projection: Tensor,
+    temperature: float = 0.05,
 ) -> PrincipalQueries:
     """Closed-form queries: every Gaussian gets the mean of what the pixels it colours show."""
     height, width, _ = store.read(0).shape
@@ -81,7 +98,8 @@ def lift_queries(
     queries, weight = lift(gaussians, stacked, maps, valid)
     seen = weight > 1e-3
     reliability = torch.where(seen, queries.norm(dim=-1), 0.0).clamp(0.0, 1.0)
-    return PrincipalQueries(torch.where(seen[:, None], queries, 0.0), projection, reliability)
+    queries = torch.where(seen[:, None], queries, 0.0)
+    return PrincipalQueries(queries, projection, reliability, torch.tensor(temperature))
 
 
 def render_queries(gaussians: Gaussians, queries: Tensor, view: View, size: tuple) -> Tensor:
@@ -99,24 +117,38 @@ def refine(
     decode: Decoder,
     steps: int,
     points: int = 2000,
-    learn_projection: bool = True,
+    learn_decoder: bool = True,
     progress: Callable[[float], None] = lambda _: None,
     seed: int = 0,
 ) -> PrincipalQueries:
-    """Train queries and projection: 1 - cosine plus relative squared error on random points.
+    """Train queries, projection and temperature: `point_loss` on random points of random views.
 
     Maps are rendered at the size of the feature maps, so that a cell's centre is a pixel's
     centre and nothing is interpolated. The Gaussians themselves get no gradient.
+
+    Args:
+        gaussians: N Gaussians.
+        views: of the maps.
+        store: the maps.
+        start: where training starts.
+        decode: what makes features of rendered queries.
+        steps: one view each.
+        points: cells of a view in one step.
+        learn_decoder: False leaves projection and temperature as they are.
+        progress: told the share of the steps done.
+        seed: of the order of views and the choice of points.
     """
     gaussians = gaussians.detach()
-    queries = start.queries.clone().requires_grad_()
-    projection = start.projection.clone().requires_grad_(learn_projection)
-    scale = float(queries.detach().square().mean().sqrt().clamp_min(1e-6))
-    groups = [{"params": [queries], "lr": 0.05 * scale}]
-    if learn_projection:
-        typical = float(projection.detach().square().mean().sqrt().clamp_min(1e-6))
-        groups.append({"params": [projection], "lr": 0.02 * typical})
-    optimizer = torch.optim.Adam(groups)
+    learned = {
+        "queries": start.queries.clone(),
+        "projection": start.projection.clone(),
+        "temperature": start.temperature.log(),
+    }
+    rates = {name: RATES[name] * root_mean_square(learned[name]) for name in RATES}
+    rates["temperature"] = RATES["temperature"]
+    taught = list(learned) if learn_decoder else ["queries"]
+    groups = [{"params": [learned[name].requires_grad_()], "lr": rates[name]} for name in taught]
+    optimizer = torch.optim.Adam(groups, fused=True)
     generator = torch.Generator().manual_seed(seed)
     order: list[int] = []
     for step in range(steps):
@@ -128,13 +160,22 @@ def refine(
             continue
         cells = cells[torch.randperm(len(cells), generator=generator)[:points]]
         size = (target.shape[1], target.shape[0])
-        rendered = render_queries(gaussians, queries, views[index], size).flatten(0, 1)[cells]
-        loss = point_loss(decode(rendered, projection), target.flatten(0, 1)[cells])
+        rendered = render_queries(gaussians, learned["queries"], views[index], size)
+        features = decode(
+            rendered.flatten(0, 1)[cells], learned["projection"], learned["temperature"].exp()
+        )
+        loss = point_loss(features, target.flatten(0, 1)[cells])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         progress((step + 1) / steps)
-    return replace(start, queries=queries.detach(), projection=projection.detach())
+    queries, projection, temperature = (value.detach() for value in learned.values())
+    return PrincipalQueries(queries, projection, start.reliability, temperature.exp())
+
+
+def root_mean_square(values: Tensor) -> float:
+    """Of all values; at least 1e-6."""
+    return float(values.square().mean().sqrt().clamp_min(1e-6))
 
 
 def point_loss(features: Tensor, target: Tensor) -> Tensor:
@@ -144,8 +185,8 @@ def point_loss(features: Tensor, target: Tensor) -> Tensor:
     return (1.0 - cosine + error).mean()
 
 
-def attention_decoder(components: Tensor, temperature: float) -> Decoder:
+def attention_decoder(components: Tensor) -> Decoder:
     """The paper's decoder: attention over the raw components of a bank."""
-    return lambda queries, projection: gaussian_memory_attention(
+    return lambda queries, projection, temperature: gaussian_memory_attention(
         queries, projection, components, temperature
     )

@@ -12,7 +12,14 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from m3_ros.config import M3Config
-from m3_ros.memory.attention import attention_weights, gaussian_memory_attention, relevancy
+from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.extractor import relevancy as probability
+from m3_ros.memory.attention import (
+    attention_weights,
+    gaussian_memory_attention,
+    read_values,
+    relevancy,
+)
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.splat import Gaussians, rasterization
@@ -30,6 +37,7 @@ class ModelMemory:
         reliability: `[N]` in 0..1, how well the views agree about a Gaussian; 0 = never seen.
         bank: principal scene components of the model's features.
         digest: of the model's weights; the same model must encode the questions.
+        temperature: of the attention.
     """
 
     queries: Tensor
@@ -37,6 +45,7 @@ class ModelMemory:
     reliability: Tensor
     bank: MemoryBank
     digest: str
+    temperature: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,22 @@ class Trace:
     frame: int
     row: int
     column: int
+
+
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """What a text means to a memory.
+
+    Attributes:
+        values: `[N]` in 0..1, probability that a Gaussian shows the text; `render_values` of
+            `values[:, None]` is its heat map from any pose.
+        best: indices `[k]` of the opaque Gaussians that show it most, the best first.
+        positions: their centres `[k, 3]`, m.
+    """
+
+    values: Tensor
+    best: Tensor
+    positions: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +139,40 @@ class SpatialMemory:
             raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")
         return self.models[name]
 
+    def query(self, text: str, extractor: LanguageExtractor, count: int = 100) -> Relevance:
+        """Where the memory shows what a text says; `Localizer` makes objects and doubts of it.
+
+        Each component has a probability to show the text rather than one of the model's
+        contrasts to it; a Gaussian has the mean of those that it reads.
+
+        Args:
+            text: what to look for.
+            extractor: the model that the memory was built with.
+            count: of the best Gaussians.
+
+        Raises:
+            ValueError: the memory lacks the model, or was built with other weights of it.
+        """
+        model = self.model(extractor.name)
+        if model.digest != extractor.digest:
+            raise ValueError(
+                f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
+                f"but {extractor.digest[:12]} is loaded; build the memory again"
+            )
+        target, *others = extractor.encode_text([text, *extractor.contrasts(text)])
+        contrasts = np.array(others, np.float32).reshape(-1, len(target))
+        bank = model.bank.components
+        shown = probability(
+            normalize(bank, dim=-1).numpy(), target, contrasts, extractor.logit_scale
+        )
+        values = read_values(
+            model.queries, model.projection, bank, torch.from_numpy(shown)[:, None],
+            model.temperature,
+        )[:, 0]  # fmt: skip
+        solid = self.gaussians.opacities.sigmoid() * (model.reliability > 0)
+        best = (values * solid).topk(min(count, len(values))).indices
+        return Relevance(values, best, self.gaussians.means[best])
+
     def relevancy(self, name: str, text: NDArray[np.float32]) -> Tensor:
         """Mean cosine `[N, m]` of what each Gaussian remembers with unit rows `text [m, d]`.
 
@@ -122,7 +181,7 @@ class SpatialMemory:
         model = self.model(name)
         unit = normalize(model.bank.components, dim=-1)
         return relevancy(
-            model.queries, model.projection, unit, torch.as_tensor(text), self._temperature
+            model.queries, model.projection, unit, torch.as_tensor(text), model.temperature
         )
 
     def features(self, name: str) -> Tensor:
@@ -189,7 +248,7 @@ class SpatialMemory:
         one_pixel = K - [[0, 0, pixel[1]], [0, 0, pixel[0]], [0, 0, 0]]
         query = torch.from_numpy(self.render_values(model.queries, camtoworld, one_pixel, (1, 1)))
         weights = attention_weights(
-            query[0, 0], model.projection, model.bank.components, self._temperature
+            query[0, 0], model.projection, model.bank.components, model.temperature
         )
         top = weights.topk(min(count, len(weights)))
         origins = model.bank.origins[top.indices].tolist()
@@ -200,14 +259,10 @@ class SpatialMemory:
             )
         ]
 
-    @property
-    def _temperature(self) -> float:
-        return self.config.memory.temperature
-
     def _decode(self, name: str, queries: Tensor) -> Tensor:
         model = self.model(name)
         return gaussian_memory_attention(
-            queries, model.projection, model.bank.components, self._temperature
+            queries, model.projection, model.bank.components, model.temperature
         )
 
 

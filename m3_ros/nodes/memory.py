@@ -1,4 +1,4 @@
-"""Builds a spatial memory from a scan folder: action /m3/build_memory."""
+"""Builds a spatial memory from a scan folder, growing it during the scan: /m3/build_memory."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from m3_ros.action import BuildMemory
-from m3_ros.capture.scan import Scan, ScanError
-from m3_ros.config import M3Config
+from m3_ros.capture.scan import ScanError
+from m3_ros.config import StorageConfig
 from m3_ros.features.extractor import load_extractor
-from m3_ros.memory.build import build_memory
+from m3_ros.memory.growing import GrowingMemory, newest_scan
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
@@ -24,32 +24,34 @@ class BuildCancelled(Exception):
     """The client asked to stop; nothing has been written."""
 
 
-def newest_scan(folder: Path) -> Path:
-    """The newest scan in a folder of scans, whose names are their times.
-
-    Raises:
-        ScanError: there is none.
-    """
-    scans = sorted(path.parent for path in folder.glob("*/transforms.json"))
-    if not scans:
-        raise ScanError(f"no scan in {folder}; call /m3/scan/start and /m3/scan/stop first")
-    return scans[-1]
-
-
 class MemoryNode(Node):
-    """One build at a time; a cancelled or failed one leaves the old memory as it was."""
+    """One build at a time; a cancelled or failed one leaves the old memory as it was.
+
+    While a scan is taken its frames are remembered already, so that its build takes seconds.
+    """
 
     def __init__(self) -> None:
         super().__init__("memory")
         groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
         self._config = declare_settings(self, *groups)
+        features, scans = self._config.features, Path(self._config.storage.scans).expanduser()
+        self._growing = GrowingMemory(
+            scans,
+            self._config,
+            lambda: [load_extractor(name, device=features.device) for name in features.models],
+        )
         self._actions = ExclusiveActions(self)
         self._actions.serve(BuildMemory, "/m3/build_memory", self._execute)
+
+    def destroy_node(self) -> None:
+        """Stop following scans."""
+        self._growing.close()
+        super().destroy_node()
 
     def _execute(self, goal: ServerGoalHandle) -> Result:
         result = Result()
         try:
-            _build(goal, self._config, result)
+            _build(goal, self._config.storage, self._growing, result)
             self.get_logger().info(f"{result.gaussians} Gaussians in {result.memory}")
         except BuildCancelled:
             result.error_code, result.error_msg = Result.CANCELLED, "cancelled"
@@ -61,7 +63,9 @@ class MemoryNode(Node):
         return result
 
 
-def _build(goal: ServerGoalHandle, config: M3Config, result: Result) -> None:
+def _build(
+    goal: ServerGoalHandle, storage: StorageConfig, growing: GrowingMemory, result: Result
+) -> None:
     """Build what `goal` asks for, report on the way and fill `result`."""
     started = time.monotonic()
 
@@ -71,17 +75,13 @@ def _build(goal: ServerGoalHandle, config: M3Config, result: Result) -> None:
         goal.publish_feedback(BuildMemory.Feedback(stage=stage, progress=float(share)))
 
     request = goal.request
-    storage = config.storage
     target = Path(request.memory or storage.memory).expanduser()
     source = Path(request.scan) if request.scan else newest_scan(Path(storage.scans).expanduser())
-    scan = Scan.open(source.expanduser())
-    models, device = config.features.models, config.features.device
-    extractors = [load_extractor(name, device=device) for name in models]
-    memory = build_memory(scan, config, extractors, progress)
+    memory = growing.build(source.expanduser(), progress)
     progress("save", 0.0)
     memory.save(target)
     result.success, result.memory = True, str(target)
-    result.frames, result.gaussians = len(scan), len(memory.gaussians)
+    result.frames, result.gaussians = memory.frames, len(memory.gaussians)
     result.components, result.psnr_db = memory.components, float(memory.psnr_db)
     result.size_bytes = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     result.duration = time.monotonic() - started

@@ -49,7 +49,7 @@ class Things:
         everything = pieces(self.graph, np.ones(len(self.points), bool))
         self.pieces = [piece for piece in everything if len(piece) >= min_points]
         self._axes = larger_axes(gaussians, self.index, spacing)
-        self._reads = reads(model, memory.config.memory.temperature)
+        self._reads = reads(model)
 
     def _near_plane(self) -> NDArray[np.bool_]:
         """Which points `[M]` are so near a plane that its features mix with theirs."""
@@ -136,13 +136,13 @@ def larger_axes(
     return np.take_along_axis(columns, larger[..., None], axis=1) * sigma[..., None]
 
 
-def reads(model: ModelMemory, temperature: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def reads(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Components `[N, k]` that each Gaussian reads, and their shares `[N, k]`."""
     components = model.bank.components
     count = min(TOP_K, len(components))
     parts = []
     for chunk in model.queries.split(max(1, 2**22 // len(components))):
-        weights = attention_weights(chunk, model.projection, components, temperature)
+        weights = attention_weights(chunk, model.projection, components, model.temperature)
         parts.append(weights.topk(count, dim=-1))
     shares = torch.cat([part.values for part in parts])
     shares = shares / shares.sum(-1, keepdim=True)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from m3_ros.memory import attention
 from m3_ros.memory.attention import (
@@ -42,6 +43,25 @@ def test_chunks_do_not_matter(monkeypatch):
     torch.testing.assert_close(result.reshape(50, 32), expected)
 
 
+@pytest.mark.parametrize("top_k", [None, 4])
+def test_nothing_large_is_held_at_once(monkeypatch, top_k):
+    class Largest(TorchDispatchMode):
+        elements = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            for tensor in result if isinstance(result, tuple | list) else (result,):
+                if isinstance(tensor, torch.Tensor):
+                    self.elements = max(self.elements, tensor.numel())
+            return result
+
+    queries, projection, components, text = problem(n=3000, t=40, d=8)
+    monkeypatch.setattr(attention, "CHUNK_ELEMENTS", 2000)
+    with Largest() as largest:
+        relevancy(queries, projection, components, text, top_k=top_k)
+    assert largest.elements <= 3000 * 6  # the queries themselves; all weights were 120 000
+
+
 @pytest.mark.parametrize("top_k", [None, 1, 4, 20, 99])
 def test_relevancy_equals_the_decoded_result(top_k):
     queries, projection, components, text = problem()
@@ -69,11 +89,13 @@ def test_weights_are_finite_and_sum_to_one(scale):
     assert torch.isfinite(queries.grad).all()
 
 
-def test_queries_and_projection_get_gradients():
+@pytest.mark.parametrize("top_k", [None, 3])
+def test_queries_and_projection_get_gradients(top_k):
     queries, projection, components, _ = (tensor.double() for tensor in problem(n=3, t=5, d=8))
     queries.requires_grad_(), projection.requires_grad_()
     assert torch.autograd.gradcheck(
-        lambda q, w: gaussian_memory_attention(q, w, components, 0.3), (queries, projection)
+        lambda q, w: gaussian_memory_attention(q, w, components, 0.3, top_k),
+        (queries, projection),
     )
 
 

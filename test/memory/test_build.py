@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -34,25 +35,61 @@ def test_the_memory_knows_where_the_colours_are(toy, built):
 def test_progress_is_told_by_stage(built):
     _, calls = built
     stages = [stage for stage, _ in calls]
-    assert list(dict.fromkeys(stages)) == ["features", "fit", "color"]
+    assert list(dict.fromkeys(stages)) == ["features", "fit", "lift", "color"]
     assert all(0 <= share <= 1 for _, share in calls)
     assert calls[-1] == ("color", 1.0)
 
 
 def test_frames_can_be_added_after_an_answer(toy):
-    whole = MemoryBuilder(CONFIG, [toy.model])
-    for frame in toy.frames:
+    everything = np.ones(toy.frames[0].depth.shape, bool)
+    frames = [replace(frame, mask=everything) for frame in toy.frames]
+    whole, builder = MemoryBuilder(CONFIG, [toy.model]), MemoryBuilder(CONFIG, [toy.model])
+    for frame in frames:
         whole.add(frame)
-    builder = MemoryBuilder(CONFIG, [toy.model])
-    for frame in toy.frames[:4]:
+    for frame in frames[:4]:
         builder.add(frame)
     early = builder.finish()
-    assert early.frames == 4
-    for frame in toy.frames[4:]:
+    assert early.frames == len(builder) == 4
+    for frame in frames[4:]:
         builder.add(frame)
     late, once = (b.finish().model("color").bank for b in (builder, whole))
     torch.testing.assert_close(late.components, once.components)
     assert torch.equal(late.origins, once.origins)
+
+
+@pytest.fixture(scope="module")
+def carried(toy):
+    """The toy scan twice over, with the carrier's grey corner, near and steady, in every frame."""
+    shape, frames = toy.frames[0].depth.shape, []
+    corner = np.zeros(shape, bool)
+    corner[90:, :50] = True
+    for frame in [*toy.frames, *toy.frames]:
+        rgb, depth = frame.rgb.copy(), frame.depth.copy()
+        rgb[corner], depth[corner] = (230, 25, 25), 0.1
+        frames.append(replace(frame, rgb=rgb, depth=depth))
+    return frames, corner
+
+
+def test_growing_does_the_work_before_the_end(toy, carried):
+    frames, corner = carried
+    builder = MemoryBuilder(CONFIG, [toy.model])
+    for frame in frames:
+        builder.add(frame)
+        while builder.grow():
+            pass
+    assert not builder.grow()
+    grown = builder.finish()
+    assert grown.frames == len(builder) == len(frames)
+    once = build_memory(frames, CONFIG, [toy.model])
+    for memory in (grown, once):
+        eyes = torch.tensor(np.stack([frame.camtoworld[:3, 3] for frame in toy.frames]))
+        assert torch.cdist(memory.gaussians.means.double(), eyes).min() > 0.2  # no carrier
+        _, row, column = memory.model("color").bank.origins.T.numpy()
+        assert not corner[2 * row, 2 * column].any()
+    text = toy.model.encode_text(["blue"])
+    for memory in (grown, once):
+        best = memory.gaussians.means[memory.relevancy("color", text)[:, 0].topk(10).indices, :2]
+        assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
 
 
 def test_the_papers_bank_is_algorithm_one(toy, toy_store):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from m3_ros.config import MemoryConfig
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
 
 
@@ -35,6 +36,19 @@ def test_reduction_equals_the_double_loop(seed, threshold, chunk_size):
     features = clustered(60, 8, 9, 1.5, seed)
     kept = similarity_reduction(features, threshold, chunk_size)
     assert kept.tolist() == double_loop(features, threshold)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 1.0])
+@pytest.mark.parametrize("chunk_size", [1, 3, 5000])
+def test_reduction_of_duplicates_zeros_and_half_precision(threshold, chunk_size):
+    """A zero row is near nothing, not even itself: it is kept, as often as it comes."""
+    rows = torch.eye(4)[[0, 1, 0, 2, 2, 3, 1]]
+    rows[5] = 0
+    expected = double_loop(rows, threshold)
+    assert expected == [0, 1, 3, 5]
+    for features in (rows, 7 * rows, rows.half()):
+        assert similarity_reduction(features, threshold, chunk_size).tolist() == expected
+    assert similarity_reduction(rows[:0], threshold, chunk_size).tolist() == []
 
 
 def test_reduction_is_no_cover_and_the_bank_is():
@@ -130,6 +144,29 @@ def test_components_are_raw_rows_that_remember_their_origin():
     bank.add(features[1:], 7, torch.tensor([[3, 4], [5, 6]]))
     assert torch.equal(bank.components, features)
     assert bank.origins.tolist() == [[4, 1, 2], [7, 3, 4], [7, 5, 6]]
+
+
+def test_components_are_kept_in_half_precision():
+    features = clustered(40, 8, 40, 1.0, 0)
+    features[0] = 1e9
+    bank = MemoryBank(8, 0.999)
+    bank.add(features)
+    expected = features.clamp(-65504, 65504).half().float()
+    assert torch.equal(bank.components, expected)
+    assert bank.size_bytes == 2 * 40 * 8
+    assert bank.state()["components"].dtype == torch.float16
+
+
+def test_the_papers_six_models_fit_in_64_mb():
+    dims = {
+        "CLIP": 768,
+        "SigLIP": 1152,
+        "DINOv2": 1536,
+        "SEEM": 512,
+        "LLaMA": 4096,
+        "LLaMAv": 4096,
+    }
+    assert 2 * MemoryConfig().max_components * sum(dims.values()) <= 64e6
 
 
 def test_a_restored_bank_goes_on_alike():

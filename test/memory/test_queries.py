@@ -28,11 +28,11 @@ def bank(toy_store):
 
 def distance(gaussians, views, store, queries, bank):
     """Mean cosine distance of rendered, decoded features to the maps."""
-    decode, errors = attention_decoder(bank.components, 0.05), []
+    decode, errors = attention_decoder(bank.components), []
     for index, view in enumerate(views):
         target, valid = store.unit(index)
         rendered = render_queries(gaussians, queries.queries, view, (80, 60))
-        features = decode(rendered, queries.projection)
+        features = decode(rendered, queries.projection, queries.temperature)
         errors.append(1 - torch.cosine_similarity(features, target, dim=-1)[valid])
     return float(torch.cat(errors).mean())
 
@@ -57,6 +57,12 @@ def test_directions_span_the_components_best(rows, dim, degrees):
     torch.testing.assert_close((unit @ basis.T).square().sum(), best, rtol=1e-3, atol=1e-3)
 
 
+def test_directions_follow_how_often_components_were_seen():
+    counts = torch.tensor([1, 100, 1, 10_000])
+    basis = principal_directions(torch.eye(4), 2, counts)
+    torch.testing.assert_close(basis.abs(), torch.eye(4)[[3, 1]], atol=1e-4, rtol=0)
+
+
 def test_lifted_queries_decode_to_the_features(toy, toy_store, toy_views, bank):
     projection = principal_directions(bank.components, 8)
     lifted = lift_queries(toy.gaussians, toy_views, toy_store, projection)
@@ -68,7 +74,7 @@ def test_lifted_queries_decode_to_the_features(toy, toy_store, toy_views, bank):
 
 
 def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, bank):
-    decode = attention_decoder(bank.components, 0.05)
+    decode = attention_decoder(bank.components)
     projection = principal_directions(bank.components, 4)
     lifted = lift_queries(toy.gaussians, toy_views, toy_store, projection)
     scene = (toy.gaussians, toy_views, toy_store)
@@ -78,10 +84,13 @@ def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, ba
         0.1 * torch.randn(len(toy.gaussians), 4, generator=generator),
         torch.randn(4, 24, generator=generator),
         lifted.reliability,
+        lifted.temperature,
     )
-    frozen = refine(*scene, random, decode, steps=40, learn_projection=False)
+    frozen = refine(*scene, random, decode, steps=40, learn_decoder=False)
     assert torch.equal(frozen.projection, random.projection)
+    torch.testing.assert_close(frozen.temperature, random.temperature)
     assert not torch.equal(trained.projection, lifted.projection)
+    assert 0.01 < trained.temperature != lifted.temperature
     errors = [distance(*scene, queries, bank) for queries in (trained, lifted, frozen)]
     assert errors[0] < errors[1]
     assert errors[0] < errors[2]
@@ -90,7 +99,7 @@ def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, ba
 def test_training_repeats(toy, toy_store, toy_views, bank):
     scene = (toy.gaussians, toy_views, toy_store)
     lifted = lift_queries(*scene, principal_directions(bank.components, 4))
-    decode = attention_decoder(bank.components, 0.05)
+    decode = attention_decoder(bank.components)
     one, two = (refine(*scene, lifted, decode, steps=3, seed=5) for _ in range(2))
     torch.testing.assert_close(one.queries, two.queries, atol=1e-5, rtol=1e-3)
     none = refine(*scene, lifted, decode, steps=0)

@@ -1,5 +1,7 @@
 """What the memory shows: pictures, features, relevancy, and where a pixel's memory came from."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,22 @@ def test_features_are_decoded_in_the_models_space(toy, toy_memory):
     picture = toy_memory.render(*pose(toy), "pca")
     assert picture.shape == (120, 160, 3)
     assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_a_text_is_found_in_space_and_from_any_pose(toy, toy_memory):
+    for color in ("red", "blue"):
+        found = toy_memory.query(f"{color} box", toy.model, count=50)
+        assert found.values.shape == (len(toy.gaussians),)
+        assert 0 <= found.values.min() <= found.values.max() <= 1 + 1e-5
+        offset = found.positions[:, :2].mean(0) - torch.tensor(toy.places[color])
+        assert offset.abs().max() < 0.02
+        assert found.values[found.best[0]] > 0.9
+    heat = toy_memory.render_values(found.values[:, None], *pose(toy))[..., 0]
+    pixel = np.unravel_index(heat.argmax(), heat.shape)
+    assert toy.frames[0].rgb[pixel].argmax() == 2
+    other = SimpleNamespace(name="color", digest="other")
+    with pytest.raises(ValueError, match="build the memory again"):
+        toy_memory.query("red", other)
 
 
 def test_relevancy_is_highest_on_the_named_box(toy, toy_memory):
