@@ -46,12 +46,30 @@ def test_scan_import_copies(m3, scan, tmp_path):
     assert status == 0 and "2 frames" in out and len(Scan.open(tmp_path / "copy")) == 2
 
 
+def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
+    monkeypatch.setattr("m3_ros.features.catalogue.ModelCard.snapshot", lambda *_: None)
+    status, out, _ = m3("models")
+    assert status == 0 and "dinov2: .venv/bin/hf download facebook/dinov2-giant" in out
+    assert [line.split("│")[-2].strip() for line in out.splitlines() if "│ compact" in line] == [
+        "yes"
+    ]
+
+
+def test_features_are_put_beside_the_scan_once(m3, scan):
+    for _ in range(2):
+        status, out, err = m3("features", scan, "--models", "compact,compact", "--batch", "2")
+        assert status == 0 and "compact: 2 images in" in out and "2/2" in err
+    assert len(list((scan / "features").rglob("*.safetensors"))) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("scan", "show", "nowhere"), "nowhere is no scan"),
         (("build", "nowhere"), "nowhere is no scan"),
         (("query", "nowhere", "duck"), "nowhere"),
+        (("features", "nowhere"), "nowhere is no scan"),
+        (("bench", "features", "--models", "dinov2:nowhere"), "is no folder"),
     ],
 )
 def test_what_is_wrong_is_one_line(m3, arguments, words):

@@ -86,12 +86,15 @@ def build(
     Args:
         scan: the scan folder.
         memory: the memory folder to write; memories/NAME by default.
-        encoder: models: "compact", or open_clip names such as ViT-B-16:laion2b_s34b_b88k.
+        encoder: models of `m3 models`, name:weights, or open_clip names such as
+            ViT-B-16:laion2b_s34b_b88k; the first answers text. Features that `m3 features` has
+            left in the scan folder are read.
         config: YAML file of settings.
     """
     from m3_ros.capture.scan import Scan
     from m3_ros.capture.self_mask import without_carrier
     from m3_ros.evaluate.views import score_views
+    from m3_ros.features.cache import beside
     from m3_ros.features.extractor import load_extractor
     from m3_ros.memory.build import build_memory
     from m3_ros.splat.fit import held_out
@@ -100,7 +103,8 @@ def build(
 
     settings, opened = settings_from(config), Scan.open(scan)
     settings = replace(settings, features=replace(settings.features, models=encoder))
-    extractors = [load_extractor(name, device=settings.features.device) for name in encoder]
+    device = settings.features.device
+    extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
     with tqdm(total=100, bar_format=STAGE_BAR) as bar:
         built = build_memory(opened, settings, extractors, lambda *state: show_stage(bar, *state))
     memory = memory or Path("memories") / scan.resolve().name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +82,43 @@ def _read(path: Path) -> FeatureMap:
         raise ValueError(
             f"{path} is damaged ({error}); delete it to have it made again"
         ) from error
+
+
+def beside(scan: str | Path, extractor: FeatureExtractor) -> FeatureExtractor:
+    """The extractor, reading from a scan folder where `m3 features` has put its features."""
+    cached = CachedExtractor(extractor, Path(scan) / FOLDER)
+    return cached if cached.folder.is_dir() else extractor
+
+
+def fill(
+    cached: CachedExtractor,
+    images: Iterable[NDArray[np.uint8]],
+    batch: int,
+    progress: Callable[[int], None],
+) -> None:
+    """Have the features of images `[H, W, 3]` on disk.
+
+    Args:
+        cached: the model.
+        images: of any sizes.
+        batch: images of one size that go through the model at once, at most.
+        progress: told how many more images are done.
+
+    Raises:
+        ValueError: batch < 1.
+    """
+    if batch < 1:
+        raise ValueError(f"batch = {batch}: it must be at least 1")
+    waiting: list[NDArray[np.uint8]] = []
+    for image in images:
+        if waiting and (len(waiting) == batch or waiting[0].shape != image.shape):
+            cached.extract_batch(waiting)
+            progress(len(waiting))
+            waiting = []
+        if cached.has(image):
+            progress(1)
+        else:
+            waiting.append(image)
+    if waiting:
+        cached.extract_batch(waiting)
+        progress(len(waiting))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.features.cache import CachedExtractor
+from m3_ros.features.cache import CachedExtractor, beside, fill
 from m3_ros.features.extractor import FeatureMap
 
 
@@ -95,3 +95,27 @@ def test_a_damaged_file_is_named(model, make_noise, tmp_path):
     cached._path(image).write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"\.safetensors is damaged .* delete it"):
         cached.extract(image)
+
+
+def test_a_scan_is_filled_in_batches_of_one_size(model, make_noise, tmp_path):
+    sizes = [(64, 64)] * 3 + [(48, 80)] * 2 + [(64, 64)]
+    images = [make_noise(*size, seed=number) for number, size in enumerate(sizes)]
+    cached, batches, done = CachedExtractor(model, tmp_path), [], []
+    extract = model.extract_batch
+    model.extract_batch = lambda batch: batches.append(len(batch)) or extract(batch)
+    cached.extract(images[1])
+    fill(cached, iter(images), 2, done.append)
+    assert batches == [1, 2, 2, 1] and sum(done) == 6
+    fill(cached, images, 2, done.append)
+    assert sum(done) == 12 and model.seen == 6
+    with pytest.raises(ValueError, match="batch = 0"):
+        fill(cached, images, 0, done.append)
+
+
+def test_a_scan_without_features_leaves_the_model_as_it_is(model, make_noise, tmp_path):
+    assert beside(tmp_path, model) is model
+    CachedExtractor(model, tmp_path / "features").extract(make_noise())
+    beside(tmp_path, model).extract(make_noise())
+    assert model.seen == 1
+    model.digest = "other"
+    assert beside(tmp_path, model) is model
