@@ -21,7 +21,8 @@ from m3_ros.capture.frame import Frame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
 from m3_ros.splat.initialization import reduce_depth
 
-WIDTHS = (160, 160, 160, 160, 320, 320, 320, 320)  # image width of each sweep, px
+LEVELS = ((160, 12), (320, 6))  # image width, px, and the most sweeps at it
+CONVERGED = 0.0003  # m: the median motion in a sweep, below which the next level begins
 PARTNERS = 10  # other frames that one frame is aligned to in a sweep
 POINTS = 1500  # of each frame
 DEPTH_SIGMA, INTENSITY_SIGMA = 0.003, 0.03  # m and 0..1 that weigh alike
@@ -60,21 +61,24 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
-    poses, images = given.copy(), []
-    for sweep, width in enumerate(WIDTHS):
-        if sweep == 0 or width != WIDTHS[sweep - 1]:
-            images = [_reduce(frame, width, rng) for frame in frames]
-            if np.median([(image.points[..., 2] > 0).mean() for image in images]) < MIN_COVERAGE:
-                return poses
-        for i in fixed + rng.permutation(len(frames) - fixed):
-            others = np.delete(np.arange(len(frames)), i)
-            partners = rng.permutation(others)[:PARTNERS]
-            poses[i] = poses[i] @ _step(i, partners, images, poses)
-        if not fixed:
-            poses = _keep_mean(poses, given)
-        moved = np.linalg.norm((poses - given)[fixed:, :3, 3], axis=1)
-        if sweep == 0 and np.median(moved) < SETTLED:
-            return given
+    poses = given.copy()
+    for width, sweeps in LEVELS:
+        images = [_reduce(frame, width, rng) for frame in frames]
+        if np.median([(image.points[..., 2] > 0).mean() for image in images]) < MIN_COVERAGE:
+            return poses
+        for _ in range(sweeps):
+            before = poses.copy()
+            for i in fixed + rng.permutation(len(frames) - fixed):
+                others = np.delete(np.arange(len(frames)), i)
+                partners = rng.permutation(others)[:PARTNERS]
+                poses[i] = poses[i] @ _step(i, partners, images, poses)
+            if not fixed:
+                poses = _keep_mean(poses, given)
+            moved = np.median(np.linalg.norm((poses - before)[fixed:, :3, 3], axis=1))
+            if moved < SETTLED and np.array_equal(before, given):
+                return given
+            if moved < CONVERGED:
+                break
     return poses
 
 
