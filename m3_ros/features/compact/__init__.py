@@ -53,7 +53,7 @@ class CompactExtractor:
     name = "compact"
     dim = trunk.DIM
     degrees = 32
-    threshold = 0.9
+    threshold = 0.94
 
     def __init__(
         self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 384
