@@ -138,14 +138,14 @@ def query(
         text: what to find, for instance "yellow bath duck".
         output: the picture to write; answer.png beside the memory by default.
     """
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.extractor import load_language_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
     from m3_ros.query.localize import Localizer
     from m3_ros.view.memory import answer_picture
     from m3_ros.view.pictures import write_picture
 
     loaded = SpatialMemory.load(memory)
-    localizer = Localizer(loaded, load_extractor(loaded.config.features.models[0]))
+    localizer = Localizer(loaded, load_language_extractor(loaded.config.features.models[0]))
     result = localizer.locate(text)
     print(f"{result.status}: {result.message}" if result.message else result.status)
     for found in result.detections:

@@ -2,7 +2,8 @@
 
 The paper's Tables 1, 3 and 4 in shape. All settings share one fit, one split and one lifting;
 held-out views enter neither the Gaussians nor the banks nor the training; only their poses are
-aligned together with the others' where `splat.refine_poses` is on.
+aligned together with the others' where `splat.refine_poses` is on. What shows the camera's carrier
+is neither learned nor scored.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from torch import Tensor
 
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.scan import Scan
+from m3_ros.capture.self_mask import masked, scene_mask
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.memory.build import cells
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
     Decoder,
@@ -36,11 +39,10 @@ from m3_ros.memory.queries import (
 from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import fit
+from m3_ros.splat.result import held_out
 from m3_ros.view.report import write_json
 
 SETTINGS = ("ours", "lifting", "frozen_random", "distill")
-
-
 SCRATCH_STEPS = 10
 """Training from a random start gets this many times the steps of training after lifting."""
 
@@ -97,6 +99,10 @@ def evaluate_features(
     for setting in settings:
         if setting not in SETTINGS:
             raise ValueError(f"setting {setting!r} must be one of {', '.join(SETTINGS)}")
+    kept = held_out(len(frames), config.splat.test_every)
+    mask = scene_mask([frame for index, frame in enumerate(frames) if index not in kept])
+    if mask is not None:
+        frames = [frame if frame.mask is not None else masked(frame, mask) for frame in frames]
     fitted = fit(frames, config.splat)
     if not fitted.test_frames:
         raise ValueError(f"{len(frames)} frames are too few to keep every n-th from the fit")
@@ -113,7 +119,7 @@ def _extract(
     extractor: FeatureExtractor,
     frames: Sequence[Frame],
     camtoworlds: np.ndarray,
-    held_out: Sequence[int],
+    test_frames: Sequence[int],
     config: M3Config,
 ) -> Split:
     """Feature maps of all frames, split, and the bank of the training ones."""
@@ -121,11 +127,13 @@ def _extract(
     train, test = ([], FeatureStore()), ([], FeatureStore())
     for index, (frame, camtoworld) in enumerate(zip(frames, camtoworlds, strict=True)):
         result = extractor.extract(frame.rgb)
-        views, store = test if index in held_out else train
+        views, store = test if index in test_frames else train
         views.append(View(camtoworld, frame.K, frame.width, frame.height))
-        store.append(result.features, result.valid)
-        if index not in held_out:
-            bank.add(torch.from_numpy(result.features[result.valid]), index)
+        store.append(result.features, result.valid, result.regions)
+        if frame.mask is not None:
+            store.restrict(len(store) - 1, cells(frame.mask, store.size(len(store) - 1)))
+        if index not in test_frames:
+            bank.add(store.read(len(store) - 1).flatten(0, 1), index)
     return Split(extractor.name, train, test, bank)
 
 

@@ -178,6 +178,21 @@ def load_extractor(
     return getattr(import_module(f"m3_ros.features.{module}"), class_name)(weights, device)
 
 
+def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor:
+    """Load a model that understands text; see `load_extractor`.
+
+    Raises:
+        ValueError: for a model whose features share no space with text.
+    """
+    extractor = load_extractor(name, device=device)
+    if not hasattr(extractor, "encode_text"):
+        raise ValueError(
+            f"model {name!r} does not understand text; the first model of a memory that is asked "
+            "must be compact, clip or siglip"
+        )
+    return extractor
+
+
 _CLASSES = {
     "compact": ("compact", "CompactExtractor"),
     "dinov2": ("dinov2", "Dinov2Extractor"),

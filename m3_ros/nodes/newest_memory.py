@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from m3_ros.config import M3Config
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.extractor import load_language_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.localize import Localizer
 
@@ -59,6 +59,6 @@ class NewestMemory:
 
     def _load(self) -> Localizer:
         memory = SpatialMemory.load(self._folder)
-        model = next(iter(memory.models))
-        extractor = load_extractor(model, device=self._config.features.device)
+        model = memory.config.features.models[0]
+        extractor = load_language_extractor(model, device=self._config.features.device)
         return Localizer(memory, extractor, self._config.query)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from m3_ros.features.dinov2 import MEAN, STD, Dinov2Extractor
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.extractor import load_extractor, load_language_extractor
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,8 @@ def test_weights_that_are_not_whole_are_refused(dinov2_folder, cut_weights, tmp_
     folder = cut_weights(dinov2_folder, tmp_path / "cut", "layernorm")
     with pytest.raises(FileNotFoundError, match="weights of dinov2: .*cut lacks 2 tensors"):
         load_extractor(f"dinov2:{folder}")
+
+
+def test_it_does_not_answer_texts(dinov2_folder):
+    with pytest.raises(ValueError, match="'dinov2:.*' does not understand text; .* compact, clip"):
+        load_language_extractor(f"dinov2:{dinov2_folder}")

@@ -10,7 +10,7 @@ from m3_ros.nodes.newest_memory import NewestMemory, NoMemory
 @pytest.fixture
 def newest(tmp_path, toy, monkeypatch):
     """Over an empty folder, with the toy model in place of a real one."""
-    monkeypatch.setattr(newest_memory, "load_extractor", lambda name, device: toy.model)
+    monkeypatch.setattr(newest_memory, "load_language_extractor", lambda name, device: toy.model)
     return NewestMemory(tmp_path / "memory", M3Config())
 
 
