@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from m3_ros.cli.app import OK, Positional, bench, evaluate, settings_from
+from m3_ros.cli.app import OK, Positional, app, bench, evaluate, settings_from
 from m3_ros.config import M3Config
 
 
@@ -18,12 +18,44 @@ def bench_splat(scan: Path | None = None, json: Path | None = None) -> int:
 
 
 @bench.command(name="query")
-def bench_query(scenes: int = 40, seed: int = 0, views: int = 60, json: Path | None = None) -> int:
-    """Ask random simulated scenes for present, absent, moved and removed objects."""
-    from m3_ros.evaluate.bench_query import run
-    from m3_ros.features.extractor import load_extractor
+def bench_query(
+    scenes: int = 40, seed: int = 0, views: int = 60, encoder: str = "compact", workers: int = 1,
+    work: Path | None = None, json: Path | None = None,
+) -> int:  # fmt: skip
+    """Ask random simulated scenes for present, absent, ambiguous, moved and removed objects.
 
-    run(M3Config(), load_extractor("compact"), scenes, seed, views, json)
+    Args:
+        scenes: number of scenes.
+        seed: added to the seeds of all scenes.
+        views: of a scan.
+        encoder: name of the model that answers.
+        workers: processes that share the scenes.
+        work: folder that keeps memories and answers, for another run to go on from.
+        json: file for the figures and all answers.
+    """
+    from m3_ros.evaluate.bench_query import run
+
+    run(M3Config(), encoder, scenes, seed, views, workers, work, json)
+    return OK
+
+
+@app.command(name="calibrate")
+def calibrate(
+    encoder: str = "compact", scenes: int = 8, views: int = 60, work: Path = Path("calibration"),
+    output: Path | None = None,
+) -> int:  # fmt: skip
+    """Learn what a model's scores are worth, on simulated scenes that no benchmark uses.
+
+    Args:
+        encoder: name of the model.
+        scenes: number of scenes.
+        views: of a scan.
+        work: folder that keeps the memories.
+        output: file; beside the model's weights unless given.
+    """
+    from m3_ros.evaluate.calibrate import run
+
+    run(M3Config(), encoder, scenes, views, work, output)
     return OK
 
 
@@ -61,13 +93,30 @@ def bench_chain(
 
 @bench.command(name="grasp")
 def bench_grasp(
-    scenes: int = 50, seed: int = 0, noise: float = 0.001, bias: float = 0.0, clutter: int = 5,
-    json: Path | None = None,
+    scenes: int = 50, seed: int = 0, oracle: bool = False, clutter: int = 5,
+    noise: float = 0.001, bias: float = 0.0, hand_eye: tuple[float, float] = (0.0, 0.0),
+    drift: float = 0.0, workers: int = 1, pictures: Path | None = None, json: Path | None = None,
 ) -> int:  # fmt: skip
-    """Grasp in random scenes with physics; an oracle says where, with noise and bias in m."""
-    from m3_ros.evaluate.bench_grasp import run
+    """Lift a named object in random scenes with physics: scan, memory, query, grasp.
 
-    run(scenes, seed, noise, bias, clutter, json_path=json)
+    Args:
+        scenes: how many.
+        seed: of the first.
+        oracle: let the truth say where the object is; quick.
+        clutter: other objects on the table.
+        noise: of each of the oracle's points, m.
+        bias: of all of the oracle's points, m.
+        hand_eye: camera mounted off the URDF by m and degrees.
+        drift: of the odometry between memory and grasp, m.
+        workers: processes.
+        pictures: folder for strips of successes and failures.
+        json: file of all trials; a run that was broken off goes on.
+    """
+    from m3_ros.evaluate.bench_grasp import run
+    from m3_ros.evaluate.grasp_trial import Conditions
+
+    conditions = Conditions(oracle, clutter, noise, bias, hand_eye, drift)
+    run(scenes, seed, conditions, workers=workers, pictures=pictures, json_path=json)
     return OK
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import inverse, transform
-from m3_ros.grasp.outcome import Slipped, Target
+from m3_ros.grasp.outcome import Missed, Slipped, Target
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
 from m3_ros.grasp.sensing import agreement
@@ -93,7 +93,7 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     job.tell("close", 0.7)
     at_object = job.gripper_pose()
     if robot.move_gripper(0.0, config.gripper_effort, config.gripper_speed, cancelled) > CLOSED:
-        raise Slipped("the jaws closed on nothing")
+        raise Missed("the jaws closed on nothing")
     job.tell("lift", 0.8)
     robot.follow(phases["lift"], cancelled)
     job.tell("check", 0.95)
@@ -145,8 +145,7 @@ def _check_unmoved(job: Job, target: Target) -> None:
     now = job.localize()
     if now.status in ("STALE", "NOT_FOUND") and not now.located:
         raise Slipped("the object is no longer where it was")
-    seen = now.located and now.status != "OUT_OF_VIEW"
-    if not seen or np.linalg.norm(now.center - target.center) < MOVED:
+    if not now.seen or np.linalg.norm(now.center - target.center) < MOVED:
         return
     if agreement(job.robot.observe(), target.points, SAME_PLACE) < SAME_SURFACE:
         raise Slipped("the object moved while the arm came nearer")

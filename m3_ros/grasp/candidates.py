@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.config import GraspConfig
-from m3_ros.geometry import inverse, se3, transform
+from m3_ros.geometry import transform
 from m3_ros.grasp import gripper
 from m3_ros.grasp.points import normals, support_height, thin
 from m3_ros.grasp.room import NoRoom, smallest_opening
+from m3_ros.grasp.scoring import Place, Surface, extent, fit_gripper
 
 Array = NDArray[np.float64]
 
@@ -26,18 +27,9 @@ YAWS = 24  # closing directions of a vertical approach
 PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches
 SIDES = (-35.0, 0.0, 35.0)  # degrees about the direction from arm to object
 ROLLS = 8  # closing directions of a slanted approach
-TILTS = (0.5, 0.25, 0.0)  # shares of the contact opening
+TILTS = (0.5, 0.375, 0.25, 0.0)  # shares of the contact opening
 DEPTHS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])  # tips past the object's near side, m
 LESS = 0.004  # a little higher than as deep as the table allows, m
-WEIGHTS = {
-    "narrow": 0.2,
-    "deep": 0.1,
-    "central": 0.2,
-    "antipodal": 0.15,
-    "enclosed": 0.15,
-    "bisected": 0.1,
-    "upright": 0.1,
-}
 MIN_POINTS = 10  # on a part of the object that is worth closing on
 FOOT = 0.006  # what is lower than this above the support may be the support, m
 TABLE_NOISE = 0.01  # points of the support reach up to this, m
@@ -70,6 +62,11 @@ class Grasp:
     score: float
     terms: dict[str, float]
 
+    @property
+    def middle(self) -> Array:
+        """Middle `[3]` of what is held, in the frame of the pose."""
+        return transform(self.pose, [self.depth, 0.0, gripper.PAD_Z + self.width / 2])
+
     def in_frame(self, T: Array) -> Grasp:
         """The same grasp in another frame, `T [4, 4]` maps this frame to it."""
         return replace(self, pose=T @ self.pose, approach=T[:3, :3] @ self.approach)
@@ -81,27 +78,6 @@ class Candidates:
 
     grasps: list[Grasp]
     reason: str
-
-
-@dataclass(frozen=True, eq=False)
-class _Target:
-    points: Array
-    normals: Array
-    others: Array
-    table_z: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Place:
-    """Around the points `part`: rows approach, side, closing of `axes`, where the tips end."""
-
-    axes: Array
-    part: NDArray[np.int64]
-    across: float
-    tip: float
-    hold: float
-    width: float
-    score: float
 
 
 def grasp_candidates(
@@ -150,13 +126,13 @@ def grasp_candidates(
     return Candidates(grasps, "" if grasps else _reason(target, refused, config))
 
 
-def _target(object_points: Array, scene_points: Array, table_z: float) -> _Target:
+def _target(object_points: Array, scene_points: Array, table_z: float) -> Surface:
     points = thin(object_points, 0.004, 800)
     outward = normals(points)
     outward *= np.sign((outward * (points - points.mean(0))).sum(1, keepdims=True))
     others = scene_points[scene_points[:, 2] > table_z + TABLE_NOISE]
     others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
-    return _Target(points, outward, thin(others, 0.006, 3000), table_z)
+    return Surface(points, outward, thin(others, 0.006, 3000), table_z)
 
 
 def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
@@ -173,7 +149,7 @@ def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
                 yield approach, np.cos(roll) * across + np.sin(roll) * upward
 
 
-def _places(target: _Target, config: GraspConfig, azimuth: float) -> Iterator[_Place]:
+def _places(target: Surface, config: GraspConfig, azimuth: float) -> Iterator[Place]:
     """Scored places for the jaws on the object's points, not yet checked for room."""
     for approach, closing in _directions(azimuth):
         axes = np.stack([approach, np.cross(closing, approach), closing])
@@ -193,10 +169,10 @@ def _places(target: _Target, config: GraspConfig, azimuth: float) -> Iterator[_P
                 hold = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
                 zone = slab[along[slab] < tip]
                 for part in _parts(between, zone, config.jaw_clearance):
-                    width = _extent(between[part])
+                    width = extent(between[part])
                     if np.ptp(width) <= config.max_width:
-                        place = _Place(axes, part, middle + shift, tip, hold, np.ptp(width), 0.0)
-                        yield replace(place, score=_score(_terms(target, place, TILTS[0])[0]))
+                        place = Place(axes, part, middle + shift, tip, hold, np.ptp(width), 0.0)
+                        yield replace(place, score=fit_gripper(target, place, TILTS[0]).score)
 
 
 def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> list[NDArray]:
@@ -208,81 +184,30 @@ def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> lis
     return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_POINTS]
 
 
-def _extent(values: Array) -> tuple[float, float]:
-    """First and last percentile, those of a surface with few strays."""
-    ordered = np.sort(values)
-    skip = len(values) // 100
-    return float(ordered[skip]), float(ordered[-1 - skip])
-
-
-def _terms(
-    target: _Target, place: _Place, share: float
-) -> tuple[dict[str, float], Array, Array, float]:
-    """Terms of the score of a place with a tilt, the stator's pose, local points, the tilt."""
-    approach, side, closing = place.axes
-    points = target.points[place.part]
-    tilt = share * gripper.opening_for(place.width)
-    x_axis = np.cos(tilt) * approach - np.sin(tilt) * closing
-    z_axis = np.sin(tilt) * approach + np.cos(tilt) * closing
-    z = _extent(points @ z_axis)[0] - gripper.PAD_Z
-    tip_along = gripper.TIP_X * np.cos(tilt) + gripper.PAD_Z * np.sin(tilt)
-    x = (place.tip - z * np.sin(tilt) - tip_along) / np.cos(tilt)
-    rotation = np.stack([x_axis, side, z_axis], axis=-1)
-    pose = se3(rotation, rotation @ [x, place.across, z])
-    local = (points - pose[:3, 3]) @ rotation
-    outward = target.normals[place.part]
-    terms = {
-        "narrow": float(np.clip(1.0 - gripper.contact_opening(local) / 1.3, 0.0, 1.0)),
-        "deep": place.hold,
-        "central": _central(target.points.mean(0), pose),
-        "antipodal": _worse_side(np.abs(outward @ z_axis), local[:, 2]),
-        "enclosed": _worse_side(np.clip(1.0 + 2.0 * outward @ approach, 0.0, 1.0), local[:, 2]),
-        "bisected": 2.0 * share,
-        "upright": float(-approach[2]),
-    }
-    return terms, pose, local, tilt
-
-
-def _score(terms: dict[str, float]) -> float:
-    return float(sum(WEIGHTS[name] * value for name, value in terms.items()))
-
-
-def _grasp_at(target: _Target, place: _Place, config: GraspConfig) -> Grasp:
+def _grasp_at(target: Surface, place: Place, config: GraspConfig) -> Grasp:
     """The grasp at a place with the largest tilt for which there is room.
 
     Raises:
         NoRoom: with none of the tilts.
     """
     for share in TILTS:
-        terms, pose, local, tilt = _terms(target, place, share)
-        opening, approach = gripper.contact_opening(local), place.axes[0]
+        fit, approach = fit_gripper(target, place, share), place.axes[0]
+        opening = gripper.contact_opening(fit.local)
         around = target.points, target.others, target.table_z
         try:
-            preopening = smallest_opening(pose, approach, opening, *around, config)
+            preopening = smallest_opening(fit.pose, approach, opening, *around, config)
         except NoRoom:
             if share == TILTS[-1]:
                 raise
             continue
-        low, high = _extent(local[:, 2])
-        depth = float((local[:, 0].min() + local[:, 0].max()) / 2)
-        numbers = (high - low, opening, preopening, depth, tilt)
-        return Grasp(pose, approach, *numbers, _score(terms), terms)
+        low, high = extent(fit.local[:, 2])
+        depth = float((fit.local[:, 0].min() + fit.local[:, 0].max()) / 2)
+        numbers = (high - low, opening, preopening, depth, fit.tilt)
+        return Grasp(fit.pose, approach, *numbers, fit.score, fit.terms)
     raise AssertionError("the last tilt returns or raises")
 
 
-def _central(middle: Array, pose: Array) -> float:
-    """1 where the pads meet the object at its middle `[3]`, seen along the closing direction."""
-    offset = transform(inverse(pose), middle) - [0.13, 0.0, 0.0]
-    return float(np.exp(-np.hypot(offset[0], offset[1]) / 0.03))
-
-
-def _worse_side(values: Array, between: Array) -> float:
-    """Mean value where the jaws touch, on the side where it is smaller."""
-    sides = between < between.min() + 0.006, between > between.max() - 0.006
-    return float(min(values[side].mean() for side in sides))
-
-
-def _reason(target: _Target, refused: Counter[str], config: GraspConfig) -> str:
+def _reason(target: Surface, refused: Counter[str], config: GraspConfig) -> str:
     """What was refused, in one line."""
     if refused:
         return ", ".join(f"{problem} ({count})" for problem, count in refused.most_common())

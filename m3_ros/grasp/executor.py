@@ -16,7 +16,14 @@ from m3_ros.grasp.attempt import Job, attempt, let_go
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.outcome import ErrorCode, GraspError, GraspOutcome, Slipped, Target
+from m3_ros.grasp.outcome import (
+    ErrorCode,
+    GraspError,
+    GraspOutcome,
+    Missed,
+    Slipped,
+    Target,
+)
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.points import near
 from m3_ros.grasp.robot import (
@@ -28,11 +35,12 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.grasp.scan_path import viewpoint
-from m3_ros.grasp.sensing import displacement, visible_points
+from m3_ros.grasp.sensing import displacement, unseen, visible_points
 
 Array = NDArray[np.float64]
 
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
+EMPTY = 0.025  # around a place where the jaws found nothing, m
 SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
 
@@ -78,9 +86,10 @@ class _Execution:
     def __init__(self, job: Job, remembered: Array) -> None:
         self.job, self.robot, self.planner = job, job.robot, job.planner
         self.config = job.planner.config
-        self.remembered, self.seen = remembered, np.zeros((0, 3))
+        self.cloud = remembered
         self.grasp: Grasp | None = None
         self.tried: list[Grasp] = []
+        self.empty: list[Array] = []
 
     def rehearse(self) -> float:
         """Plan from here."""
@@ -110,6 +119,8 @@ class _Execution:
                 return height
             except Slipped as error:
                 problem = str(error)
+                if isinstance(error, Missed):
+                    self.empty.append(self.grasp.middle)
                 self.job.tell(f"let go: {problem}", 0.9)
                 let_go(self.job, self.tried[-1].preopening)
         message = f"{problem}; grasps tried: {self.config.max_attempts}"
@@ -125,11 +136,6 @@ class _Execution:
             self.robot.hold()
             return f"; then it could not let go: {error}"
         return ""
-
-    @property
-    def cloud(self) -> Array:
-        """Everything known around the robot `[N, 3]`, in map."""
-        return np.concatenate([self.remembered, self.seen])
 
     def known(self, target: Target) -> Target:
         """The target when there is something to reach for."""
@@ -152,12 +158,14 @@ class _Execution:
                 raise GraspError(ErrorCode.UNREACHABLE, str(again)) from again
         frame = self.robot.observe()
         seen = self.known(self.job.localize())
-        if seen.status == "OUT_OF_VIEW":
+        if not seen.seen:
             raise GraspError(ErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
         shift = displacement(frame, seen.points)
-        self.remembered = self.remembered + shift
         points = visible_points(frame, self.robot, self.planner.collision)
-        self.seen = np.concatenate([self.seen, transform(self.robot.base_pose(), points)])
+        known = self.cloud + shift
+        self.cloud = np.concatenate(
+            [known[unseen(frame, known)], transform(self.robot.base_pose(), points)]
+        )
         return replace(seen, points=seen.points + shift)
 
     def way_to_view(self, target: Target) -> JointTrajectory:
@@ -192,6 +200,7 @@ class _Execution:
         azimuth = float(np.arctan2(*(own.mean(0) - self.planner.shoulder)[[1, 0]]))
         found = grasp_candidates(own, others, self.config, azimuth)
         fresh = [grasp for grasp in found.grasps if self.is_new(grasp.in_frame(T_map_base))]
+        fresh.sort(key=lambda grasp: self.was_empty(grasp.in_frame(T_map_base)))  # those last
         if not fresh:
             reason = found.reason or "every grasp that fits was tried"
             raise GraspError(ErrorCode.NO_GRASP, reason)
@@ -204,6 +213,10 @@ class _Execution:
         """Whether a grasp (in map) differs from all that failed."""
         distances = (pose_distance(grasp.pose, other.pose) for other in self.tried)
         return all(m > SAME_GRASP[0] or rad > SAME_GRASP[1] for m, rad in distances)
+
+    def was_empty(self, grasp: Grasp) -> bool:
+        """Whether the jaws have found nothing where a grasp (in map) would hold."""
+        return any(np.linalg.norm(grasp.middle - place) < EMPTY for place in self.empty)
 
     def drive(self, target: Target) -> None:
         """Move the base to where the arm can grasp the target."""

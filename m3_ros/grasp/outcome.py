@@ -43,6 +43,10 @@ class Slipped(RuntimeError):
     """An attempt failed in a way that another one may not."""
 
 
+class Missed(Slipped):
+    """The jaws closed on nothing: what looked solid there is not."""
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """An answer to "where is it?".
@@ -60,8 +64,14 @@ class Target:
 
     @property
     def located(self) -> bool:
-        """Whether there is something to reach for."""
-        return self.status in ("FOUND", "OUT_OF_VIEW", "STALE") and len(self.points) > 0
+        """Whether there is something to look at, and to reach for when it is `seen`."""
+        known = self.status in ("FOUND", "OUT_OF_VIEW", "NO_DEPTH", "STALE")
+        return known and len(self.points) > 0
+
+    @property
+    def seen(self) -> bool:
+        """Whether the camera sees it where its points are."""
+        return self.located and self.status in ("FOUND", "STALE")
 
     @property
     def center(self) -> NDArray[np.float64]:

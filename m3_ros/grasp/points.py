@@ -12,6 +12,8 @@ Array = NDArray[np.float64]
 AROUND = 0.3  # the support is looked for this near to the object, m
 LAYER = 0.006  # thickness of a level, m
 FOOT = 0.008  # what is lower than this above the support may be the support, m
+SOLID = 0.5  # opacity from which a Gaussian is part of a surface
+LONE = (0.015, 4)  # fewer others than this within m: a floater
 GAP = 0.01  # points of one thing are nearer to each other than this, m
 
 
@@ -42,6 +44,21 @@ def near(points: Array, others: Array, radius: float) -> NDArray[np.bool_]:
         return np.zeros(len(points), bool)
     distance, _ = cKDTree(others).query(points, distance_upper_bound=radius)
     return np.isfinite(distance)
+
+
+def solid(means: Array, opacities: Array) -> Array:
+    """Those of Gaussians' means `[N, 3]` that are surface, not haze or lone floaters.
+
+    Args:
+        means: in m.
+        opacities: `[N]` in [0, 1].
+    """
+    dense = means[opacities >= SOLID]
+    if len(dense) == 0:
+        return dense
+    radius, others = LONE
+    distance, _ = cKDTree(dense).query(dense, [others + 1], distance_upper_bound=radius)
+    return dense[np.isfinite(distance[:, 0])]
 
 
 def support_height(object_points: Array, scene_points: Array) -> float:

@@ -82,11 +82,13 @@ def smallest_opening(
     for wide in np.arange(opening + STEP, max(MAX_OPENING, opening + 1.5 * STEP), STEP):
         jaw = moving_jaw(wide)
         swept = _swept(jaw, backward)
+        if clearance(jaw, touching) < config.scene_clearance:
+            raise NoRoom("something else is between the jaws")
         if clearance(swept, own) < JAW_SHARE * config.jaw_clearance:
             continue
         if _lowest(jaw, above) < limit:
             problem = "a jaw meets the table"
-        elif min(clearance(swept, others), clearance(jaw, touching)) < config.scene_clearance:
+        elif clearance(swept, others) < config.scene_clearance:
             problem = "something else is in the way"
         else:
             return float(wide)

@@ -16,6 +16,7 @@ STEP = 4  # pixels between points
 MAX_DEPTH = 0.9  # farther points do not matter to the arm, m
 EDGE = 0.02  # relative change of depth to a neighbour that marks a silhouette
 ROBOT_MARGIN = 0.02  # points nearer to a link than this are the robot itself, m
+HIDDEN = 0.02  # points farther than this behind what is seen are something else, m
 SEARCH = 0.015  # farther the memory and the camera do not disagree about a place, m
 SEARCH_STEPS = (0.005, 0.0015)  # coarse to fine, m
 SAME_SURFACE = 0.004  # depth within this of a point shows its surface, m
@@ -59,6 +60,14 @@ def agreement(frame: Frame, points: Array, tolerance: float) -> float:
     return float((beyond[judged] < tolerance).mean())
 
 
+def unseen(frame: Frame, points: Array) -> NDArray[np.bool_]:
+    """Which of points `[N, 3]` (world) a frame says nothing about: out of view, or far behind.
+
+    The others it shows better itself, or shows that they are gone.
+    """
+    return ~(_depth_beyond(frame, points) > -HIDDEN)
+
+
 def displacement(frame: Frame, points: Array) -> Array:
     """How far `[3]` points `[N, 3]` (world) must be shifted to lie on what the frame shows, in m.
 
@@ -81,12 +90,14 @@ def _fit(frame: Frame, points: Array) -> float:
 
 
 def _depth_beyond(frame: Frame, points: Array) -> Array:
-    """Measured depth less that of points `[N, 3]`, of those in the image with depth, in m."""
+    """Measured depth less that of points `[N, 3]` (world), in m; NaN where none is measured."""
     local = transform(inverse(frame.camtoworld), points)
-    z = local[:, 2]
-    front = z > 0.02
-    uv = local[front, :2] / z[front, None] * frame.K[[0, 1], [0, 1]] + frame.K[:2, 2]
-    column, row = np.floor(uv).astype(int).T
+    beyond = np.full(len(points), np.nan)
+    front = np.flatnonzero(local[:, 2] > 0.02)
+    x, y, z = local[front].T
+    column = np.floor(x / z * frame.K[0, 0] + frame.K[0, 2]).astype(int)
+    row = np.floor(y / z * frame.K[1, 1] + frame.K[1, 2]).astype(int)
     inside = (column >= 0) & (column < frame.width) & (row >= 0) & (row < frame.height)
     measured = frame.depth[row[inside], column[inside]]
-    return (measured - z[front][inside])[measured > 0.0]
+    beyond[front[inside]] = np.where(measured > 0.0, measured - z[inside], np.nan)
+    return beyond

@@ -15,11 +15,12 @@ from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.outcome import ErrorCode, GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
+from m3_ros.grasp.points import solid
 from m3_ros.grasp.robot import MotionCancelled, RobotError
 from m3_ros.grasp.scan_path import follow_scan, scan_path
 from m3_ros.nodes.conversions import pose_stamped
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
-from m3_ros.nodes.images import to_points
+from m3_ros.nodes.images import to_columns
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
@@ -51,7 +52,8 @@ class GraspNode(Node):
         super().destroy_node()
 
     def _remember(self, cloud: PointCloud2) -> None:
-        self._remembered = to_points(cloud).astype(np.float64)
+        columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
+        self._remembered = solid(columns[:, :3], columns[:, 3])
 
     def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:
         def tell(stage: str, progress: float, retries: int) -> None:

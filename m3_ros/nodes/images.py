@@ -148,22 +148,29 @@ def pack_rgb(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def to_points(message: PointCloud2) -> NDArray[np.float32]:
-    """Points `[N, 3]` float32 of a cloud with float32 fields x, y, z; invalid points are left out.
+    """Points `[N, 3]` of a cloud; see `to_columns`."""
+    return to_columns(message, "x", "y", "z")
+
+
+def to_columns(message: PointCloud2, *names: str) -> NDArray[np.float32]:
+    """Fields `[N, len(names)]` float32 of a cloud; points with an invalid one are left out.
 
     Raises:
-        ConversionError: x, y or z is missing or not float32.
+        ConversionError: a field is missing or not float32.
     """
     offsets = {item.name: item.offset for item in message.fields if item.datatype == 7}
-    if not {"x", "y", "z"} <= set(offsets):
-        raise ConversionError(f"cloud has float32 fields {list(offsets)}; it must have x, y, z")
+    if not set(names) <= set(offsets):
+        raise ConversionError(
+            f"cloud has float32 fields {list(offsets)}; it must have {', '.join(names)}"
+        )
     kind = np.dtype(
         {
-            "names": ["x", "y", "z"],
-            "formats": [">f4" if message.is_bigendian else "<f4"] * 3,
-            "offsets": [offsets[name] for name in "xyz"],
+            "names": names,
+            "formats": [">f4" if message.is_bigendian else "<f4"] * len(names),
+            "offsets": [offsets[name] for name in names],
             "itemsize": message.point_step,
         }
     )
     raw = np.frombuffer(message.data, kind, count=message.width * message.height)
-    points = np.stack([raw[name] for name in "xyz"], axis=1).astype(np.float32)
-    return points[np.isfinite(points).all(axis=1)]
+    columns = np.stack([raw[name] for name in names], axis=1).astype(np.float32)
+    return columns[np.isfinite(columns).all(axis=1)]

@@ -58,7 +58,7 @@ FRAME_TIMEOUT = 15.0  # s to wait for a camera frame; busy machines lose many
 GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
 TRACKING_TOLERANCE = 0.35  # rad, on the way
 SETTLE_TIME = 3.0  # s after a trajectory's end to reach its goal
-GRIPPER_REST, GRIPPER_STILL, GRIPPER_TIMEOUT = 0.3, 0.02, 6.0  # s, rad/s, s
+GRIPPER_REST, GRIPPER_STILL, GRIPPER_TIMEOUT = 0.3, 0.02, 8.0  # s, rad/s, s
 BASE_TIMEOUT = 90.0  # s
 
 

@@ -33,6 +33,10 @@ class LidarOdometry:
         self._shift = np.zeros(3)
         self._yaw = 0.0
 
+    def drift(self, x: float, y: float) -> None:
+        """Let the estimates be off by x, y m more from now on, as after a long way."""
+        self._shift += [x, y, 0.0]
+
     def estimate(self, T_world_base: Array) -> Array:
         """`T_map_base_link [4, 4]` that the odometry reports at a true pose."""
         way, angle = pose_distance(self._last, T_world_base)

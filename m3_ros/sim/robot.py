@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 TICK = 0.02  # s of simulated time between looks at `cancelled`
 GRIPPER_REST = 0.3  # s without motion after which the jaw rests
-GRIPPER_TIMEOUT = 5.0  # s
+GRIPPER_TIMEOUT = 8.0  # s
 BASE_TIMEOUT = 60.0  # s
 
 

@@ -161,6 +161,12 @@ class Simulation:
             self.world.teleport_base(x, y, yaw)
             self._odometry = self._estimate()
 
+    def drift(self, x: float, y: float) -> None:
+        """Let the odometry be off by x, y m more from now on, as after a long way."""
+        with self._lock:
+            self._lidar.drift(x, y)
+            self._odometry = self._estimate()
+
     def ground_truth(self) -> dict[str, Array]:
         """True poses `[4, 4]` in the world by name: base_link, and the centre of every object."""
         with self._lock:

@@ -68,6 +68,9 @@ class World:
     Args:
         scene: what stands on the table.
         config: sensors, and the camera that is built in.
+
+    Attributes:
+        on_step: called after every step of the physics, say to measure forces.
     """
 
     def __init__(self, scene: Scene, config: SimulationConfig) -> None:
@@ -89,6 +92,7 @@ class World:
         self._gripper = self.robot.home[6]
         self._base = np.zeros(3)
         self._base_velocity = np.zeros(3)
+        self.on_step: Callable[[], None] = lambda: None
         self._settle()
 
     @property
@@ -108,6 +112,7 @@ class World:
         velocity = np.concatenate([self._world_velocity(), arm_velocity, [moved / dt]])
         self.data.ctrl[self._actuators] = position + self._lead * velocity
         mujoco.mj_step(self.model, self.data)
+        self.on_step()
 
     def set_gripper_effort(self, effort: float) -> None:
         """Torque limit of jointGripper in N m."""

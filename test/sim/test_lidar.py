@@ -43,3 +43,11 @@ def test_drift_grows_with_the_way_and_the_turn():
     shift, turn = pose_distance(estimate, planar_pose(2.0, 0.0, 1.0, 0.58))
     assert shift == pytest.approx(0.02)
     assert turn == pytest.approx(0.02)
+
+
+def test_what_has_drifted_before_stays():
+    lidar = odometry()
+    lidar.drift(0.01, -0.02)
+    for pose in (START, planar_pose(1.0, -0.5, 2.0, 0.58)):
+        off = lidar.estimate(pose)[:3, 3] - pose[:3, 3]
+        np.testing.assert_allclose(off, [0.01, -0.02, 0.0], atol=1e-12)

@@ -1,0 +1,86 @@
+"""Where is it? as the robot answers it: its own scan, a memory, queries confirmed by its camera.
+
+The same stages as over ROS 2, in one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.keyframes import KeyframeSelector
+from m3_ros.config import M3Config, ScanConfig
+from m3_ros.features.extractor import FeatureExtractor, load_extractor
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.outcome import Target
+from m3_ros.grasp.planning import Planner
+from m3_ros.grasp.points import solid
+from m3_ros.grasp.scan_path import follow_scan, scan_path
+from m3_ros.memory.build import build_memory
+from m3_ros.query.localize import Localizer
+from m3_ros.sim.robot import SimulatedRobot
+from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.simulation import Simulation
+
+Array = NDArray[np.float64]
+
+load_once = lru_cache(maxsize=1)(load_extractor)
+
+
+class Recorder:
+    """Keeps keyframes of a moving camera; `look` is the robot's `on_tick`."""
+
+    def __init__(self, simulation: Simulation, config: ScanConfig) -> None:
+        self._simulation, self._selector = simulation, KeyframeSelector(config)
+        self._next = simulation.time
+        self.frames: list[Frame] = []
+
+    def look(self) -> None:
+        """Take a frame when one is due and the selector wants it."""
+        simulation = self._simulation
+        if simulation.time < self._next - 1e-9:
+            return
+        self._next = simulation.time + 1.0 / simulation.config.camera_rate
+        joints = simulation.joint_state()
+        T_base_camera = simulation.robot.base_to(CAMERA_FRAME, joints.positions)
+        camtoworld = simulation.odometry().T_map_base @ T_base_camera
+        if self._selector.accept(camtoworld, joints.stamp):
+            self.frames.append(simulation.capture())
+
+
+def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[Frame]:
+    """Keyframes of the robot's own scan of the table.
+
+    Raises:
+        PlanError: the arm does not reach enough viewpoints.
+    """
+    recorder, settings = Recorder(simulation, config.scan), config.grasp
+    robot = SimulatedRobot(simulation, recorder.look)
+    center, here = np.array(settings.scan_center), robot.joint_state().arm
+    ring = settings.scan_radius, settings.scan_views
+    path = scan_path(planner, center, Scene(np.zeros((0, 3))), here, *ring)
+    for _ in follow_scan(robot, planner, path):
+        pass
+    return recorder.frames
+
+
+def remembered_search(
+    simulation: Simulation, planner: Planner, config: M3Config, text: str
+) -> tuple[Callable[[], Target], Array]:
+    """Scan and remember; returns a search for `text`, and what is remembered around `[S, 3]`."""
+    extractors: list[FeatureExtractor] = [load_once(name) for name in config.features.models]
+    memory = build_memory(scan(simulation, planner, config), config, extractors)
+    localizer = Localizer(memory, extractors[0])
+    robot = SimulatedRobot(simulation)
+
+    def localize() -> Target:
+        result = localizer.locate(text, robot.observe())
+        points = [detection.points for detection in result.detections[:1]]
+        return Target(result.status, np.concatenate([np.zeros((0, 3)), *points]), result.message)
+
+    means = memory.gaussians.means.detach().numpy().astype(np.float64)
+    return localize, solid(means, memory.gaussians.opacities.detach().sigmoid().numpy())

@@ -1,0 +1,26 @@
+from m3_ros.config import M3Config
+from m3_ros.evaluate.grasp_trial import FRICTION, MASS, Conditions, run_trial
+
+
+def test_a_duck_is_lifted_and_held_by_physics():
+    pictures = {}
+    trial = run_trial(0, "yellow bath duck", M3Config(), Conditions(clutter=2), pictures)
+    assert trial.lifted and trial.error == "NONE" and trial.outcome == "LIFTED"
+    assert 0.10 < trial.height < 0.20
+    assert trial.table_force < 30.0 and trial.pressed_force < 30.0
+    assert MASS[0] <= trial.mass <= MASS[1] and FRICTION[0] <= trial.friction <= FRICTION[1]
+    assert list(pictures) == ["before", "above", "closed", "end"]
+    assert (pictures["before"] != pictures["end"]).any()
+
+
+def test_a_search_that_points_beside_the_object_lifts_nothing():
+    trial = run_trial(0, "yellow bath duck", M3Config(), Conditions(clutter=0, bias=0.12))
+    assert not trial.lifted and trial.outcome not in ("LIFTED", "NONE")
+    assert trial.height < 0.05
+
+
+def test_a_wrong_belief_of_camera_and_base_is_survived():
+    conditions = Conditions(clutter=2, hand_eye=(0.005, 1.0), drift=0.01)
+    trial = run_trial(1, "red toy block", M3Config(), conditions)
+    assert trial.target_error > 0.002
+    assert trial.lifted and trial.table_force < 30.0
