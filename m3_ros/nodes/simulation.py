@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-import rclpy
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -35,6 +34,10 @@ TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
 MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
 
 
+class SimulationFailed(RuntimeError):
+    """Physics or camera stopped; the message says why."""
+
+
 class SimulationNode(Node):
     """Steps the physics in one thread, renders in another; spinning takes the commands."""
 
@@ -52,6 +55,8 @@ class SimulationNode(Node):
         self._publish_model()
         self._controllers = Controllers(self, self._simulation, self._names)
         self._ending = threading.Event()
+        self._failure: Exception | None = None
+        self._failed = self.create_guard_condition(self._raise_failure)
         self._threads = [
             threading.Thread(target=self._work, args=(loop,)) for loop in (self._run, self._look)
         ]
@@ -74,7 +79,12 @@ class SimulationNode(Node):
         except Exception as error:
             if self.context.ok():  # otherwise the node is ending and cannot publish
                 self.get_logger().fatal(f"{type(error).__name__}: {error}")
-                rclpy.try_shutdown()
+                self._failure = error
+                self._failed.trigger()
+
+    def _raise_failure(self) -> None:
+        """In the thread that spins, where it ends the process with an exit status of its own."""
+        raise SimulationFailed(str(self._failure)) from self._failure
 
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9

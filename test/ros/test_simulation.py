@@ -1,9 +1,14 @@
 """The simulation node as a process: it publishes and obeys what the real robot does."""
 
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from ament_index_python.packages import get_package_prefix
 from control_msgs.action import FollowJointTrajectory
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
@@ -180,3 +185,13 @@ def test_cmd_vel_drives_and_odometry_tells(ears):
     assert ears.tree.lookup("map", "base_link")[0, 3] == pytest.approx(
         truth["base_link"][0, 3], abs=0.1
     )
+
+
+def test_without_a_camera_the_process_ends_with_a_failure(own_domain):
+    starter = Path(get_package_prefix("m3_ros")) / "lib" / "m3_ros" / "simulation"
+    broken = {**os.environ, "MUJOCO_EGL_DEVICE_ID": "99"}
+    ended = subprocess.run(
+        [sys.executable, starter], env=broken, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    assert ended.returncode == 1
+    assert "FATAL" in ended.stdout + ended.stderr and "MUJOCO_EGL_DEVICE_ID" in ended.stderr
