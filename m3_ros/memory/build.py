@@ -85,14 +85,16 @@ class MemoryBuilder:
     def finish(self, progress: Progress = silent) -> SpatialMemory:
         """The memory of all frames so far.
 
+        What growing has done of the fit is not done again: the rest of its budget is left.
+
         Raises:
             ValueError: no frame was added.
         """
         if not len(self):
             raise ValueError("the memory has no frames; add at least one")
-        fitter = self._fitter
-        fitter.seconds = 0.0
+        fitter, budget = self._fitter, self._config.splat
         fitter.iteration = min(fitter.iteration, self._coarse_iterations)
+        fitter.seconds = budget.max_seconds * fitter.iteration / max(1, budget.max_iterations)
         if self._waiting:
             self._take_in()
         fitter.run(lambda share, _: progress("fit", share))

@@ -154,7 +154,7 @@ def _read(folder: Path, manifest: dict) -> SpatialMemory:
             tensors[f"{name}.reliability"],
             MemoryBank.restore(load_file(folder / entry["bank"]), entry["threshold"]),
             entry["digest"],
-            entry["temperature"],
+            entry.get("temperature", 0.05),  # it was fixed before it was learned
         )
     poses, Ks = tensors["camtoworlds"].numpy(), tensors["Ks"].numpy()
     views = tuple(

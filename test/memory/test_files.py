@@ -1,6 +1,7 @@
 """A memory folder: what was saved is loaded; what is damaged, cut short or newer is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,12 @@ def test_round_trip(folder, toy, toy_memory):
     np.testing.assert_array_equal(loaded.views[3].camtoworld, toy_memory.views[3].camtoworld)
     text = toy.model.encode_text(["red"])
     assert torch.equal(loaded.relevancy("color", text), toy_memory.relevancy("color", text))
+
+
+def test_a_learned_temperature_comes_back(tmp_path, toy_memory):
+    model = replace(toy_memory.model("color"), temperature=0.031)
+    replace(toy_memory, models={"color": model}).save(tmp_path / "memory")
+    assert load_memory(tmp_path / "memory").model("color").temperature == 0.031
 
 
 def test_the_files_are_the_documented_ones(folder):
