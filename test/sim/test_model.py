@@ -7,8 +7,11 @@ import mujoco
 import numpy as np
 import pinocchio
 import pytest
+import xacro
 
 from m3_ros.geometry import inverse, quat_to_matrix, rpy_to_matrix, se3
+from m3_ros.grasp.kinematics import HOME, SCAN
+from m3_ros.sim.robot_model import MAX_JOINT_VELOCITY
 
 ROOT = Path(__file__).parents[2]
 URDF = ROOT / "urdf" / "b1_z1.urdf"
@@ -50,6 +53,7 @@ def test_limits_agree(model, urdf, name):
     ours = model.joint(name)
     assert [float(limit.get(k)) for k in ("lower", "upper")] == pytest.approx(list(ours.range))
     assert float(limit.get("effort")) == pytest.approx(model.jnt_actfrcrange[ours.id, 1])
+    assert float(limit.get("velocity")) == MAX_JOINT_VELOCITY
     assert float(dynamics.get("damping")) == pytest.approx(ours.damping[0])
     assert float(dynamics.get("friction")) == pytest.approx(ours.frictionloss[0])
     np.testing.assert_allclose(model.actuator(name).ctrlrange, ours.range)
@@ -106,8 +110,14 @@ def test_collision_shapes_agree(model, urdf):
             np.testing.assert_allclose([radius, length / 2], geom.size[:2], atol=1e-6)
 
 
+@pytest.mark.parametrize("name, posture", [("home", HOME), ("scan", SCAN)])
+def test_named_postures_are_those_of_the_planner(model, name, posture):
+    key = model.key(name)
+    np.testing.assert_allclose(key.qpos, [0.0, 0.0, 0.0, *posture, 0.0])
+    np.testing.assert_allclose(key.ctrl, key.qpos)
+
+
 def test_urdf_is_what_xacro_makes():
-    xacro = pytest.importorskip("xacro", reason="xacro regenerates the URDF")
     made = xacro.process_file(str(URDF.with_name("b1_z1.urdf.xacro"))).documentElement.toxml()
     kept = ElementTree.tostring(ElementTree.parse(URDF).getroot(), encoding="unicode")
     canonical = ElementTree.canonicalize
