@@ -46,7 +46,7 @@ RATES = {  # of Adam, for each quantity
     "translations": 3e-4,
     "exposures": 2e-3,
 }
-COARSE_SHARE = 0.3  # of the iterations run at half resolution
+COARSE_SHARE = 0.75  # of the iterations run at half resolution
 CARVING_FRAMES = 20  # that may look through a guessed point
 HOLE_OPACITY = 0.3
 HOLE_SHARE = 0.15  # of the Gaussians is left for guesses

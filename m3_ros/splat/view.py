@@ -9,9 +9,11 @@ from torch import Tensor
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import scale_intrinsics
 
+SMALL = 320  # px, a width below which half the resolution shows too little
+
 
 class View:
-    """A frame at full and at half resolution.
+    """A frame at full and at half resolution; a small one at its full resolution twice.
 
     Attributes:
         levels: For each resolution colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none),
@@ -23,13 +25,12 @@ class View:
         mask = torch.ones(depth.shape, dtype=torch.bool)
         if frame.mask is not None:
             mask = torch.from_numpy(frame.mask)
-        half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
-        half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
         K = torch.from_numpy(frame.K).float()
-        K_half = torch.from_numpy(scale_intrinsics(frame.K, 0.5, 0.5)).float()
-        half = torch.from_numpy(half.mean((1, 3))).round().byte()
-        levels: list[tuple[Tensor, ...]] = [
-            (rgb, depth, K, mask),
-            (half, depth[1::2, 1::2][: len(half)], K_half, mask[1::2, 1::2][: len(half)]),
-        ]
+        levels: list[tuple[Tensor, ...]] = [(rgb, depth, K, mask)] * 2
+        if frame.width >= SMALL:
+            half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
+            half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
+            half = torch.from_numpy(half.mean((1, 3))).round().byte()
+            K = torch.from_numpy(scale_intrinsics(frame.K, 0.5, 0.5)).float()
+            levels[1] = (half, depth[1::2, 1::2], K, mask[1::2, 1::2])
         self.levels = [tuple(x.to(device).contiguous() for x in level) for level in levels]
