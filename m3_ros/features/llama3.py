@@ -30,6 +30,10 @@ from m3_ros.features.weights import (
 )
 
 SYSTEM = "You read short descriptions of things and understand what they mean."
+DATE = "26 Jul 2024"
+"""Llama's chat formats tell the model a date; features must not change with it."""
+MARK = "■"
+"""Stands for a text; no format contains it."""
 SUPERPIXELS = "superpixels"
 """Names the proposer that needs no weights."""
 MARGIN = 0.1
@@ -120,21 +124,24 @@ class WordFeatures:
             raise missing(card, f"{folder} has no usable tokenizer") from error
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         self._model, self._layer, self._batch = model.to(device), layer, batch
+        message = self._message(MARK)
+        self._tail = len(message) - message.rindex(MARK) - 1  # what the format puts after a text
         self.dim = int(model.config.hidden_size)
-        self.digest = weights_digest([model], f"{layer} {SYSTEM}")
+        self.digest = weights_digest([model], f"{layer} {self._message('')}")
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Features `[m, d]` of texts; the empty text counts as "thing"."""
         rows = [np.zeros((0, self.dim), np.float32)]
         for start in range(0, len(texts), self._batch):
-            rows.append(self._encode([text or "thing" for text in texts[start:][: self._batch]]))
+            part = [text.strip() or "thing" for text in texts[start : start + self._batch]]
+            rows.append(self._encode(part))
         return np.concatenate(rows)
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         messages = [self._message(text) for text in texts]
-        starts = [m.rindex(text) for m, text in zip(messages, texts, strict=True)]
-        ends = [start + len(text) for start, text in zip(starts, texts, strict=True)]
+        last = torch.tensor([len(message) - self._tail for message in messages])[:, None]
+        first = last - torch.tensor([len(text) for text in texts])[:, None]
         tokens = self._tokenizer(
             messages,
             return_tensors="pt",
@@ -144,7 +151,6 @@ class WordFeatures:
             add_special_tokens=False,
         )
         begin, end = tokens.pop("offset_mapping").unbind(-1)
-        first, last = torch.tensor(starts)[:, None], torch.tensor(ends)[:, None]
         inside = (begin < last) & (end > first) & (end > begin)
         states = self._model(
             **tokens.to(self._model.device), output_hidden_states=True, use_cache=False
@@ -154,9 +160,9 @@ class WordFeatures:
         return mean.cpu().numpy()
 
     def _message(self, text: str) -> str:
-        """What the LLM reads, in the model's own chat format."""
+        """What the LLM reads, in the model's own chat format; the text is almost at its end."""
         messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
-        return self._tokenizer.apply_chat_template(messages, tokenize=False)
+        return self._tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE)
 
 
 def crop(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

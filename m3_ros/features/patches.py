@@ -19,8 +19,8 @@ class PatchExtractor:
     """An extractor whose network gives one feature a patch of the full image.
 
     The image is scaled, not cropped, to whole patches: cell (i, j) of a map `[h, w]` is the
-    patch that covers image rows i*H/h..(i+1)*H/h. The network runs in the number type in which
-    its weights are stored. A subclass implements `_dense`.
+    patch that covers image rows i*H/h..(i+1)*H/h. The network runs in the number type that
+    its weights were loaded in. A subclass implements `_dense`.
 
     Args:
         card: the model.

@@ -8,7 +8,6 @@ of SEEM's language encoder. Masks are chosen without class names, by their own c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -23,7 +22,7 @@ from m3_ros.features.catalogue import MODELS
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, region_cells
-from m3_ros.features.weights import missing
+from m3_ros.features.weights import missing, weights_digest
 
 REPOSITORY = "https://github.com/UX-Decoder/Segment-Everything-Everywhere-All-At-Once"
 CONFIG = "configs/seem/focall_unicl_lang_v1.yaml"
@@ -70,7 +69,7 @@ class SeemExtractor:
         self._repeat = repeat
         self.dim = int(self._model.sem_seg_head.predictor.class_embed.shape[1])
         settings = f"{cells} {spacing} {radius} {repeat}"
-        self.digest = hashlib.sha256(checkpoint.read_bytes() + settings.encode()).hexdigest()
+        self.digest = weights_digest([self._model], settings)
 
     @torch.inference_mode()
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
@@ -80,17 +79,19 @@ class SeemExtractor:
         levels = self._model.backbone(pixels)
         decoder = self._model.sem_seg_head.pixel_decoder
         mask_features, _, scales = decoder.forward_features(levels)
-        dots = dot_grid((height, width), self._spacing, self._radius)
         found = [
-            self._regions(scales, mask_features, part, pixels.shape[2:])
-            for part in dots.split(PROMPTS)
+            self._regions(scales, mask_features, discs(part, pixels.shape[2:], self._radius))
+            for part in grid_points((height, width), self._spacing).split(PROMPTS)
         ]
         logits, rows = (torch.cat(part) for part in zip(*found, strict=True))
-        logits = logits[:, :height, :width]
-        inside = logits > 0
-        confidence = (logits.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp_min(1)
+        step = pixels.shape[2] // logits.shape[1]
+        seen = logits[:, : -(-height // step), : -(-width // step)]
+        inside = seen > 0
+        confidence = (seen.sigmoid() * inside).sum((1, 2)) / inside.sum((1, 2)).clamp_min(1)
         kept = best_masks(inside, confidence, self._repeat)
-        regions = paint(inside[kept].cpu().numpy(), (height, width))
+        full = F.interpolate(logits[kept, None], size=tuple(pixels.shape[2:]), mode="bilinear")
+        masks = (full[:, 0, :height, :width] > 0).cpu().numpy()
+        regions = paint(masks, (height, width))
         index = region_cells(regions, patch_grid(rgb.shape[:2], self._cells))
         return FeatureMap.of_rows(rows[kept].float().cpu().numpy(), index)
 
@@ -108,11 +109,10 @@ class SeemExtractor:
         return F.pad(pixels, (0, -width % step, 0, -height % step))[None], (height, width)
 
     def _regions(
-        self, scales: list[Tensor], mask_features: Tensor, dots: Tensor, size: Sequence[int]
+        self, scales: list[Tensor], mask_features: Tensor, dots: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Mask logits `[n, h', w']` and embeddings `[n, d]` that dots `[n, h, w]` prompt."""
-        below, beside = size[0] - dots.shape[1], size[1] - dots.shape[2]
-        dots = F.pad(dots.to(self._device), (0, beside, 0, below))
+        """Mask logits `[n, h', w']` (small) and embeddings `[n, d]` for dots `[n, h, w]`."""
+        dots = dots.to(self._device)
         prompts = {
             "spatial_query_pos_mask": [dots],
             "spatial_query_neg_mask": [torch.zeros_like(dots)],
@@ -123,9 +123,7 @@ class SeemExtractor:
                 scales, mask_features, extra=prompts, task="seg"
             )
         best = own_query(results["pred_smaskembs"][0], results["pred_pspatials"][0])
-        masks = results["pred_smasks"][:, best].float()
-        masks = F.interpolate(masks, size=tuple(size), mode="bilinear", align_corners=False)
-        return masks[0], results["pred_stexts"][0, best]
+        return results["pred_smasks"][0, best].float(), results["pred_stexts"][0, best]
 
 
 def own_query(queries: Tensor, prompts: Tensor) -> Tensor:
@@ -140,14 +138,21 @@ def own_query(queries: Tensor, prompts: Tensor) -> Tensor:
     return own.argmax(1) + share * torch.arange(len(prompts), device=own.device)
 
 
-def dot_grid(size: tuple[int, int], spacing: int, radius: int) -> Tensor:
-    """Discs `[n, h, w]` (bool) about the centres of squares of a side, `spacing` px, each."""
-    centres = [(torch.arange(max(1, side // spacing)) + 0.5) for side in size]
-    steps = [side / len(centre) for side, centre in zip(size, centres, strict=True)]
+def grid_points(size: tuple[int, int], spacing: int) -> Tensor:
+    """Centres `[n, 2]` (row, column; px) of fields of about `spacing` px that tile a size."""
+    fields = [max(1, side // spacing) for side in size]
+    rows, columns = (
+        (torch.arange(number) + 0.5) * side / number
+        for side, number in zip(size, fields, strict=True)
+    )
+    return torch.cartesian_prod(rows, columns)
+
+
+def discs(centres: Tensor, size: Sequence[int], radius: float) -> Tensor:
+    """Filled circles `[n, h, w]` (bool) about centres `[n, 2]` (row, column; px)."""
     y, x = (torch.arange(side) + 0.5 for side in size)
-    grid = torch.cartesian_prod(centres[0] * steps[0], centres[1] * steps[1])
-    square = (y[None, :, None] - grid[:, :1, None]) ** 2 + (x - grid[:, 1:, None]) ** 2
-    return square <= radius**2
+    dy, dx = y - centres[:, :1], x - centres[:, 1:]
+    return dy[:, :, None] ** 2 + dx[:, None] ** 2 <= radius**2
 
 
 def load_seem(checkpoint: Path, device: str) -> nn.Module:

@@ -39,12 +39,12 @@ def test_the_mean_is_over_the_descriptions_tokens_alone(words, llm_folder):
 
 
 def test_a_batch_is_its_texts_one_by_one(words):
-    texts = ["red duck", "a mug on the yellow table", "thing", "end"]
+    texts = ["red duck", "a mug on the yellow table", "thing", "<|end|", "d"]
     together = words.encode(texts)
-    assert together.shape == (4, 32) and words.encode([]).shape == (0, 32)
+    assert together.shape == (5, 32) and words.encode([]).shape == (0, 32)
     alone = np.concatenate([words.encode([text]) for text in texts])
     np.testing.assert_allclose(together, alone, atol=1e-5)
-    np.testing.assert_array_equal(words.encode([""]), words.encode(["thing"]))
+    np.testing.assert_array_equal(words.encode([" "]), words.encode(["thing"]))
 
 
 def test_the_layer_matters_and_is_checked(words, llm_folder):
@@ -53,6 +53,15 @@ def test_the_layer_matters_and_is_checked(words, llm_folder):
     assert last.digest != words.digest
     with pytest.raises(ValueError, match="layer = -13: it must lie in -12..-1"):
         WordFeatures(llm_folder, "cpu", -13)
+
+
+def test_what_the_format_says_besides_does_not_count(words, llm_folder):
+    """A date in the format is the same one on every day; a longer tail moves no token."""
+    other = WordFeatures(llm_folder, "cpu", -12)
+    template = other._tokenizer.chat_template
+    other._tokenizer.chat_template = template + "{{ date_string }} red duck"
+    other._tail += len("26 Jul 2024 red duck")
+    np.testing.assert_allclose(other.encode(["duck"]), words.encode(["duck"]), atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

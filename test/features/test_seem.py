@@ -14,7 +14,7 @@ from torch import nn
 
 from m3_ros.features import seem
 from m3_ros.features.extractor import load_extractor
-from m3_ros.features.seem import SeemExtractor, dot_grid, own_query
+from m3_ros.features.seem import SeemExtractor, discs, grid_points, own_query
 
 QUERIES, DIM = 3, 8
 
@@ -88,8 +88,10 @@ def checkpoint(tmp_path):
 
 
 @pytest.fixture
-def extractor(package, checkpoint) -> SeemExtractor:
-    return load_extractor(f"seem:{checkpoint}")
+def extractor(package, checkpoint, monkeypatch) -> SeemExtractor:
+    """On small images, with dots in proportion."""
+    monkeypatch.setattr(seem, "SHORTEST", 160)
+    return SeemExtractor(checkpoint, spacing=15, radius=3)
 
 
 def picture() -> np.ndarray:
@@ -116,15 +118,19 @@ def test_all_dots_prompt_ten_at_a_time_and_the_same_way_again(extractor):
     first, second = extractor.extract_batch([picture(), picture()])
     np.testing.assert_array_equal(first.features, second.features)
     calls = extractor._model.sem_seg_head.predictor.calls
-    assert max(calls) == 10 and sum(calls) == 2 * (640 // 60) * (892 // 60)
+    assert max(calls) == 10 and sum(calls) == 2 * (160 // 15) * (223 // 15)
 
 
 def test_dots_are_whole_and_evenly_spread():
-    dots = dot_grid((120, 200), 60, 12)
-    assert dots.shape == (2 * 3, 120, 200)
+    points = grid_points((120, 200), 60)
+    expected = [[30, 200 / 6], [30, 100], [30, 1000 / 6], [90, 200 / 6]]
+    np.testing.assert_allclose(points[:4], expected, rtol=1e-6)
+    dots = discs(points, (130, 210), 12)
+    assert dots.shape == (2 * 3, 130, 210)
     np.testing.assert_allclose(dots.sum((1, 2)), np.pi * 12**2, rtol=0.03)
     y, x = np.nonzero(dots[4].numpy())
     assert (y.mean() + 0.5, x.mean() + 0.5) == pytest.approx((90, 100))
+    assert len(grid_points((30, 40), 60)) == 1
 
 
 def test_each_prompt_takes_the_best_of_its_own_queries():
@@ -135,8 +141,8 @@ def test_each_prompt_takes_the_best_of_its_own_queries():
 
 
 def test_settings_are_part_of_the_digest(extractor, package, checkpoint):
-    assert SeemExtractor(checkpoint).digest == extractor.digest
-    assert SeemExtractor(checkpoint, spacing=50).digest != extractor.digest
+    assert SeemExtractor(checkpoint, spacing=15, radius=3).digest == extractor.digest
+    assert load_extractor(f"seem:{checkpoint}").digest != extractor.digest
 
 
 def test_a_checkpoint_of_another_network_is_refused(package, checkpoint):
