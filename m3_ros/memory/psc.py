@@ -171,33 +171,38 @@ class MemoryBank:
         self.rows += len(features)
         unit = normalize(features, dim=-1)
         limit = min(self.threshold, SELF_SIMILARITY)
-        best, owner = torch.full((len(unit),), -2.0), torch.zeros(len(unit), dtype=torch.int64)
-        if self._size:
-            best, owner = (unit @ self._column("unit").T).max(dim=1)
-        candidates = torch.nonzero(best < limit)[:, 0]
-        similar = unit[candidates] @ unit[candidates].T
-        for row, similarity in zip(candidates.tolist(), similar, strict=True):
-            if best[row] >= limit:
-                continue
-            if self._size == self.max_components:
-                break
-            self._append(features[row], unit[row], origins[row])
-            closer = similarity > best[candidates]
-            best[candidates[closer]] = similarity[closer]
-            owner[candidates[closer]] = self._size - 1
-            best[row], owner[row] = 1.0, self._size - 1
+        best, owner = self._closest(unit)
         covered = best >= limit
         self._hold(owner[covered], best[covered])
-        rest = torch.nonzero(~covered)[:, 0]
-        if len(rest):  # the bank is full
-            closest_pair = self._nearest_pairs()[0].max()
-            joins = best[rest] >= closest_pair
-            self._table["counts"].index_add_(0, owner[rest[joins]], torch.ones_like(rest[joins]))
-            for row in rest[~joins].tolist():
-                self._add_to_full(features[row], unit[row], origins[row], limit)
+        left = torch.nonzero(~covered)[:, 0]
+        unit, best, owner = unit[left], best[left], owner[left]
+        similar = unit @ unit.T
+        for row, source in enumerate(left.tolist()):
+            if best[row] >= limit:  # a row before this one has become a component
+                self._hold(owner[row, None], best[row, None])
+                continue
+            full = self._size == self.max_components
+            if full and best[row] >= self._nearest_pairs()[0].max():
+                self._table["counts"][owner[row]] += 1  # joins the closest, which is too far
+                continue
+            index = self._make_room(limit) if full else self._append()
+            self._set(index, features[source], unit[row], origins[source])
+            self._hold(torch.tensor([index]), torch.ones(1))
+            if full:
+                self._renew_nearest(index)
+                orphans = owner == index
+                best[orphans], owner[orphans] = self._closest(unit[orphans])
+            closer = similar[row] > best
+            best[closer], owner[closer] = similar[row, closer], index
 
-    def _append(self, feature: Tensor, unit: Tensor, origin: Tensor) -> None:
-        """A new component that stands for no row yet."""
+    def _closest(self, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine `[n]` and index `[n]` of the component closest to each unit row `[n, d]`."""
+        if not self._size:
+            return torch.full((len(unit),), -2.0), torch.zeros(len(unit), dtype=torch.int64)
+        return (unit @ self._column("unit").T).max(dim=1)
+
+    def _append(self) -> int:
+        """Index of a new component that is still to be set."""
         if self._size == len(self._table["unit"]):
             capacity = min(self.max_components, max(64, 2 * self._size))
             for name, column in self._table.items():
@@ -205,9 +210,10 @@ class MemoryBank:
                 larger[: len(column)] = column
                 self._table[name] = larger
         self._size += 1
-        self._set(self._size - 1, feature, unit, origin)
+        return self._size - 1
 
     def _set(self, index: int, feature: Tensor, unit: Tensor, origin: Tensor) -> None:
+        """Make a component of a row; it stands for none yet."""
         table = self._table
         table["components"][index], table["unit"][index] = feature, unit
         table["origins"][index], table["farthest"][index] = origin, 1.0
@@ -220,38 +226,34 @@ class MemoryBank:
         self._table["held"].index_add_(0, owner, ones)
         self._table["farthest"].scatter_reduce_(0, owner, cosine, "amin")
 
-    def _add_to_full(self, feature: Tensor, unit: Tensor, origin: Tensor, limit: float) -> None:
-        """Merge the closest pair among all components and one more row."""
-        similarity = self._column("unit") @ unit
-        best, owner = similarity.max(dim=0)
-        if best >= limit:  # a row before this one has become a component
-            self._hold(owner[None], best[None])
-            return
-        cosine, other = self._nearest_pairs()
-        first = int(cosine.argmax())
-        if best >= cosine[first]:  # the row and its closest component are that pair
-            self._table["counts"][owner] += 1
-            return
-        gone = self._merge(first, int(other[first]), float(cosine[first]), limit)
-        self._set(gone, feature, unit, origin)
-        self._hold(torch.tensor([gone]), torch.ones(1))
-        closer = similarity > cosine
-        cosine[closer], other[closer] = similarity[closer], gone
-        for index in {gone, *torch.nonzero((other == gone) & ~closer)[:, 0].tolist()}:
-            cosine[index], other[index] = self._nearest_to(index)
-
     def _nearest_pairs(self) -> tuple[Tensor, Tensor]:
         """Cosine `[t]` and index `[t]` of every component's closest other one."""
         if self._nearest is None:
-            pairs = [self._nearest_to(index) for index in range(self._size)]
-            self._nearest = torch.stack([c for c, _ in pairs]), torch.stack([i for _, i in pairs])
+            self._nearest = self._nearest_to(torch.arange(self._size))
         return self._nearest
 
-    def _nearest_to(self, index: int) -> tuple[Tensor, Tensor]:
-        """Cosine and index of the component closest to component `index`."""
+    def _nearest_to(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and index of the closest other component, for components `indices [k]`."""
+        similarity = self._table["unit"][indices] @ self._column("unit").T
+        similarity[torch.arange(len(indices)), indices] = -2.0
+        return similarity.max(dim=1)
+
+    def _renew_nearest(self, index: int) -> None:
+        """Component `index` is another one now: who is closest to whom?"""
+        cosine, other = self._nearest_pairs()
         similarity = self._column("unit") @ self._table["unit"][index]
-        similarity[index] = -2.0
-        return similarity.max(dim=0)
+        closer = similarity > cosine
+        cosine[closer], other[closer] = similarity[closer], index
+        stale = (other == index) & ~closer
+        stale[index] = True
+        indices = torch.nonzero(stale)[:, 0]
+        cosine[indices], other[indices] = self._nearest_to(indices)
+
+    def _make_room(self, limit: float) -> int:
+        """Merge the closest pair of components; return the index that is free."""
+        cosine, other = self._nearest_pairs()
+        first = int(cosine.argmax())
+        return self._merge(first, int(other[first]), float(cosine[first]), limit)
 
     def _merge(self, a: int, b: int, cosine: float, limit: float) -> int:
         """Let the more used of two components stand for both; return the other one's index.
