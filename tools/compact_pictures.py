@@ -130,12 +130,14 @@ class Pictures:
             labels[3 * i : 3 * i + 3] = found
         return rgb, slots, labels
 
-    def sample(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """One degraded training sample: a window or a mosaic."""
-        if rng.random() < self.mosaics:
+    def sample(
+        self, number: int, size: tuple[int, int], mosaics: float, rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """One degraded training sample: a window, or with that probability a mosaic."""
+        if rng.random() < mosaics:
             rgb, slots, labels = self.mosaic(rng)
         else:
-            rgb, slots, labels = self.crop(number, self.size, rng)
+            rgb, slots, labels = self.crop(number, size, rng)
         if rng.random() < 0.5:
             rgb, slots = rgb[:, ::-1], slots[:, ::-1]
         if rng.random() < 0.25:
@@ -156,7 +158,9 @@ class Pictures:
             while True:
                 order = rng.permutation(len(self.index))
                 for start in range(0, len(order) - count + 1, count):
-                    samples = [self.sample(i, rng) for i in order[start : start + count]]
+                    mode = self.size, self.mosaics  # one for the batch: training changes it
+                    batch = order[start : start + count]
+                    samples = [self.sample(i, *mode, rng) for i in batch]
                     columns = zip(*samples, strict=True)
                     ready.put(tuple(torch.from_numpy(np.stack(column)) for column in columns))
 

