@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,14 +88,13 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     job.tell("confirm", 0.45)
     _check_unmoved(job, target)
     job.tell("approach", 0.5)
-    phases = _approach(job, plan)
-    robot.follow(phases["touch"], cancelled)
+    _follow_until_contact(job, _approach(job, plan))
     job.tell("close", 0.7)
     at_object = job.gripper_pose()
     if robot.move_gripper(0.0, config.gripper_effort, config.gripper_speed, cancelled) > CLOSED:
         raise Missed("the jaws closed on nothing")
     job.tell("lift", 0.8)
-    robot.follow(phases["lift"], cancelled)
+    robot.follow(_onward(job.planner.lift, robot.joint_state().arm), cancelled)
     job.tell("check", 0.95)
     _check_held(job, target, job.gripper_pose() @ inverse(at_object))
     return float(job.gripper_pose()[2, 3] - at_object[2, 3])
@@ -113,31 +112,40 @@ def let_go(job: Job, opening: float) -> None:
     job.robot.follow(rise, job.cancelled)
 
 
-def _approach(job: Job, plan: Plan) -> Mapping[str, JointTrajectory]:
-    """Down around the object; returns the motions that follow, from where the arm is then.
+def _approach(job: Job, plan: Plan) -> JointTrajectory:
+    """Down around the object; returns the touch from where the arm is then.
 
     A contact at the very end is the support, a little higher than it was seen.
     """
-    robot, planner, config = job.robot, job.planner, job.planner.config
-    guard = ContactGuard(robot, config.contact_effort)
-    try:
-        robot.follow(plan.phases["approach"], lambda: guard() or job.cancelled())
-    except MotionCancelled:
-        if job.cancelled() or not guard.touched:
-            raise
-    if not guard.touched:
-        return plan.phases
-    approach = plan.grasp.approach
+    if not _follow_until_contact(job, plan.phases["approach"]):
+        return plan.phases["touch"]
+    robot, planner, approach = job.robot, job.planner, plan.grasp.approach
     bottom = planner.arm.fk(plan.phases["approach"].positions[-1])
     left = float((bottom - job.gripper_pose())[:3, 3] @ approach)
     if left > NEAR_THE_END:
         raise Slipped(f"the gripper met something {left * 100:.0f} cm above the grasp")
+    here, up = robot.joint_state().arm, -BACK_OFF * approach
+    robot.follow(_onward(planner.line, here, up, planner.config.touch_speed), job.cancelled)
+    return _onward(planner.touch, robot.joint_state().arm, plan.grasp)
+
+
+def _follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
+    """Whether the arm has met something on its way, and stopped there."""
+    guard = ContactGuard(job.robot, job.planner.config.contact_effort)
     try:
-        back = planner.line(robot.joint_state().arm, -BACK_OFF * approach, config.touch_speed)
-        robot.follow(back, job.cancelled)
-        return planner.ending(robot.joint_state().arm, plan.grasp)
+        job.robot.follow(trajectory, lambda: guard() or job.cancelled())
+    except MotionCancelled:
+        if job.cancelled() or not guard.touched:
+            raise
+    return guard.touched
+
+
+def _onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
+    """What a planning function returns; when it finds no way, another grasp may."""
+    try:
+        return plan(*arguments)
     except PlanError as error:
-        raise Slipped(f"no way on from the support: {error}") from error
+        raise Slipped(f"no way on from here: {error}") from error
 
 
 def _check_unmoved(job: Job, target: Target) -> None:

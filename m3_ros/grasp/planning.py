@@ -19,6 +19,7 @@ from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
 from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.room import open_pose
+from m3_ros.grasp.rrt_connect import rrt_connect
 
 Array = NDArray[np.float64]
 
@@ -88,7 +89,9 @@ class Planner:
         if not self.free(goal, scene):
             raise PlanError("the goal posture touches the robot or the scene")
         way = [start, goal] if self.edge_free(start, goal, scene) else None
-        way = way or self._rrt_connect(start, goal, scene)
+        way = way or rrt_connect(
+            start, goal, (self.arm.lower, self.arm.upper), lambda a, b: self.edge_free(a, b, scene)
+        )
         if way is None:
             raise PlanError("no collision-free way to the goal posture")
         moves = [timing.joint_move(a, b, *self.limits) for a, b in pairwise(way)]
@@ -140,8 +143,9 @@ class Planner:
         if bottom is None:
             raise PlanError("out of the arm's reach", unreachable=True)
         retreat = self.straight(above, -grasp.approach * config.approach_distance, bottom)
-        ending = self.ending(bottom, grasp)
-        near = [phase.positions[::PATH_STRIDE] for phase in ending.values()]
+        touch = self.touch(bottom, grasp)
+        lift = self.lift(touch.positions[-1])
+        near = touch.positions[::PATH_STRIDE], lift.positions[::PATH_STRIDE]
         for q in np.concatenate([retreat, *near]):
             opened = np.append(q, -grasp.preopening)
             if not self.collision.is_free(opened, surroundings, config.scene_clearance, JAWS):
@@ -149,23 +153,26 @@ class Planner:
         pre_grasp = self.move(start, retreat[-1], scene)
         line = retreat[::-1], config.approach_distance, config.approach_speed
         approach = timing.straight_move(*line, *self.limits)
-        return Plan(grasp, {"pre-grasp": pre_grasp, "approach": approach, **ending})
+        phases = {"pre-grasp": pre_grasp, "approach": approach, "touch": touch, "lift": lift}
+        return Plan(grasp, phases)
 
-    def ending(self, bottom: Array, grasp: Grasp) -> dict[str, JointTrajectory]:
-        """Touch and lift of a grasp from where the approach has ended.
-
-        Args:
-            bottom: joint positions `[6]`, the open jaws around the object.
-            grasp: in `base_link`.
+    def touch(self, start: Array, grasp: Grasp) -> JointTrajectory:
+        """Sideways from joint positions `[6]`, the open jaws around the object, to touch it.
 
         Raises:
-            PlanError: one of the lines leaves the arm's reach.
+            PlanError: the line leaves the arm's reach.
         """
-        config = self.config
-        across, up = grasp.pose[:3, 2] * config.jaw_clearance, np.array([0, 0, config.lift_height])
-        touch = self.line(bottom, across, config.touch_speed)
-        lift = self.line(touch.positions[-1], up, config.lift_speed)
-        return {"touch": touch, "lift": lift}
+        across = grasp.pose[:3, 2] * self.config.jaw_clearance
+        return self.line(start, across, self.config.touch_speed)
+
+    def lift(self, start: Array) -> JointTrajectory:
+        """Straight up from joint positions `[6]`.
+
+        Raises:
+            PlanError: the line leaves the arm's reach.
+        """
+        up = np.array([0.0, 0.0, self.config.lift_height])
+        return self.line(start, up, self.config.lift_speed)
 
     def line(self, start: Array, offset: Array, speed: float) -> JointTrajectory:
         """Straight motion of the tool by `offset [3]` m in `base_link`, peak `speed` in m/s.
@@ -190,58 +197,3 @@ class Planner:
         if path is None:
             raise PlanError("a straight way leaves the arm's reach")
         return path
-
-    def _rrt_connect(
-        self, start: Array, goal: Array, scene: Scene, tries: int = 400, step: float = 0.4
-    ) -> list[Array] | None:
-        """Kuffner and LaValle, "RRT-Connect", ICRA 2000; then needless corners are cut."""
-        rng = np.random.default_rng(0)
-        trees: list[list[tuple[Array, int]]] = [[(start, -1)], [(goal, -1)]]
-        for turn in range(tries):
-            tree, other = trees if turn % 2 == 0 else trees[::-1]
-            target = rng.uniform(self.arm.lower, self.arm.upper)
-            if self._extend(tree, target, scene, step) is None:
-                continue
-            while (reached := self._extend(other, tree[-1][0], scene, step)) is False:
-                pass
-            if reached:
-                ends = [_branch(tree), _branch(other)]
-                first, last = ends if turn % 2 == 0 else ends[::-1]
-                return self._shortcut(first[::-1] + last[1:], scene)
-        return None
-
-    def _extend(
-        self, tree: list[tuple[Array, int]], target: Array, scene: Scene, step: float
-    ) -> bool | None:
-        """Grow towards target: True reached it, False came closer, None is blocked."""
-        nodes = np.array([node for node, _ in tree])
-        nearest = int(np.abs(nodes - target).max(1).argmin())
-        away = target - nodes[nearest]
-        share = min(1.0, step / (np.abs(away).max() + 1e-12))
-        grown = nodes[nearest] + share * away
-        if not self.edge_free(nodes[nearest], grown, scene):
-            return None
-        tree.append((grown, nearest))
-        return share == 1.0
-
-    def _shortcut(self, way: list[Array], scene: Scene) -> list[Array]:
-        """Keep only the corners that are needed."""
-        short, i = [way[0]], 0
-        while i < len(way) - 1:
-            j = next(
-                j
-                for j in range(len(way) - 1, i, -1)
-                if j == i + 1 or self.edge_free(way[i], way[j], scene)
-            )
-            short.append(way[j])
-            i = j
-        return short
-
-
-def _branch(tree: list[tuple[Array, int]]) -> list[Array]:
-    """Nodes from the newest of a tree back to its root."""
-    nodes, i = [], len(tree) - 1
-    while i >= 0:
-        nodes.append(tree[i][0])
-        i = tree[i][1]
-    return nodes
