@@ -53,9 +53,10 @@ class FeatureScore:
 
     Attributes:
         model: name of the foundation model.
-        setting: "ours" (lifted, then trained with W), "lifting" (no training), "frozen_random"
-            (the release: W random and fixed, queries from a random start, ten times the steps) or
-            "distill" (Feature-3DGS style: a linear decoder, lifted and trained like ours).
+        setting: "ours" (lifted, then trained with W and one temperature), "lifting" (not
+            trained), "frozen_random" (the release: W random and fixed, queries from a random
+            start, ten times the steps) or "distill" (Feature-3DGS style: a linear decoder,
+            lifted and trained like ours).
         degrees: s.
         cosine_distance: mean over valid cells of held-out views.
         l2: mean length of the error relative to the feature's.

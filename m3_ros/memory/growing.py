@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,6 @@ from m3_ros.memory.spatial_memory import SpatialMemory
 
 POLL = 0.2  # s between looks at a scan that has nothing new
 BREATH = 0.001  # s in which `build` can step in
-NICENESS = 10  # camera, arm and whoever writes the scan come first
 
 
 def newest_scan(folder: Path) -> Path:
@@ -94,7 +92,6 @@ class GrowingMemory:
             return None
 
     def _follow(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
         while not self._stopping.is_set():
             with self._lock:
                 try:
