@@ -10,23 +10,19 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from m3_ros.capture.frame import Frame
 from m3_ros.capture.scan import Scan
 from m3_ros.capture.self_mask import without_carrier
-from m3_ros.config import SplatConfig
-from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
-from m3_ros.splat import fit, native, rasterization
+from m3_ros.evaluate.fit_quality import FitQuality, fit_quality, fit_simulated
+from m3_ros.splat import native, rasterization
 from m3_ros.splat.reference import reference_rasterization
-from m3_ros.splat.result import FitResult
 
 COUNTS = (20_000, 100_000)
 SIZES = ((160, 120), (320, 240), (640, 480))
@@ -54,23 +50,6 @@ class StepTime:
     forward_ms: float
     step_ms: float
     reference_ms: float | None
-
-
-@dataclass(frozen=True)
-class FitQuality:
-    """A fit with a budget of `seconds` (those it used in `used_s`), scored on held-out frames.
-
-    `sensor_mm` is the median difference between a held-out frame's depth and that of the fitted
-    frame nearest to it: what the sensor itself agrees to.
-    """
-
-    seconds: float
-    used_s: float
-    iterations: int
-    gaussians: int
-    psnr_db: float
-    depth_error_mm: float
-    sensor_mm: float
 
 
 def make_scene(count: int, size: tuple[int, int], channels: int) -> dict[str, Tensor]:
@@ -121,38 +100,6 @@ def step_times(progress: Callable[[str], None]) -> list[StepTime]:
     return results
 
 
-def fit_quality(frames: Sequence[Frame], budgets: Sequence[float]) -> list[FitQuality]:
-    """The fit's held-out quality for each budget of seconds."""
-    results = []
-    for seconds in budgets:
-        config = replace(SplatConfig(), max_seconds=seconds, max_iterations=1_000_000)
-        result = fit(frames, config)
-        results.append(
-            FitQuality(
-                *(seconds, result.seconds, result.iterations, len(result.gaussians)),
-                *(result.psnr_db, 1e3 * result.depth_error_m),
-                1e3 * sensor_agreement(frames, result),
-            )
-        )
-    return results
-
-
-def sensor_agreement(frames: Sequence[Frame], result: FitResult) -> float:
-    """Median difference, m, of held-out frames' depth and the nearest fitted frames'."""
-    poses, differences = result.camtoworlds, []
-    fitted = np.setdiff1d(np.arange(len(frames)), result.test_frames)
-    for i in result.test_frames:
-        j = min(fitted, key=lambda j: pose_distance(poses[i], poses[j]))
-        seen, other = frames[i], frames[j]
-        points = backproject(other.depth.astype(np.float64), other.K)[other.depth > 0]
-        uv, z = project(transform(inverse(poses[i]) @ poses[j], points), seen.K)
-        inside = (z > 0) & (uv >= 0).all(1) & (uv < [seen.width, seen.height]).all(1)
-        column, row = uv[inside].astype(int).T
-        measured = seen.depth[row, column]
-        differences.append(np.abs(measured - z[inside])[measured > 0])
-    return float(np.median(np.concatenate(differences))) if differences else float("nan")
-
-
 def run(
     json_path: Path | None = None,
     scan: Path | None = None,
@@ -162,7 +109,7 @@ def run(
 
     Args:
         json_path: file to write, or None.
-        scan: folder of a scan to fit, or None for step times alone.
+        scan: folder of a scan to fit, or None for a simulated table.
         budgets: seconds of the fits.
 
     Returns:
@@ -186,26 +133,26 @@ def run(
         )
     console.print(table)
     report = {"machine": machine, "isa": isa, "steps": [asdict(s) for s in steps], "fits": []}
-    if scan is not None:
-        report["fits"] = [asdict(q) for q in _print_fits(console, scan, budgets)]
+    report["fits"] = [asdict(q) for q in _print_fits(console, scan, budgets)]
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=2) + "\n")
     return report
 
 
-def _print_fits(console: Console, scan: Path, budgets: Sequence[float]) -> list[FitQuality]:
-    opened = Scan.open(scan)
-    frames = without_carrier(list(opened))
-    with console.status(f"fitting {scan}"):
-        results = fit_quality(frames, budgets)
-    table = Table(
-        "budget s", "used s", "iterations", "Gaussians", "PSNR dB", "depth error mm", "sensor mm"
-    )
-    table.title = f"Fit of {scan}, held-out frames"
+def _print_fits(console: Console, scan: Path | None, budgets: Sequence[float]) -> list[FitQuality]:
+    with console.status(f"fitting {scan or 'a simulated table'}"):
+        if scan is not None:
+            results = fit_quality(without_carrier(list(Scan.open(scan))), budgets)
+        else:
+            results = fit_simulated(budgets)
+    names = ("budget s", "used s", "iterations", "Gaussians", "PSNR dB")
+    table = Table(*names, "depth error mm", "sensor mm", "to truth mm")
+    table.title = f"Fit of {scan or 'a simulated table'}, held-out frames"
     for q in results:
         table.add_row(
             *(f"{q.seconds:g}", f"{q.used_s:.1f}", str(q.iterations), str(q.gaussians)),
             *(f"{q.psnr_db:.2f}", f"{q.depth_error_mm:.2f}", f"{q.sensor_mm:.2f}"),
+            "-" if q.truth_mm is None else f"{q.truth_mm:.2f}",
         )
     console.print(table)
     return results

@@ -1,0 +1,105 @@
+"""How good a fit of Gaussians is after a budget of seconds, on frames kept from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.config import SimulationConfig, SplatConfig
+from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
+from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
+from m3_ros.sim.scene import random_scene
+from m3_ros.splat import fit
+from m3_ros.splat.result import FitResult
+
+SEED, VIEWS = 100_007, 60  # of the simulated scan
+
+
+@dataclass(frozen=True)
+class FitQuality:
+    """A fit with a budget of `seconds` (those it used in `used_s`), scored on held-out frames.
+
+    `sensor_mm` is the median difference between a held-out frame's depth and that of the fitted
+    frame nearest to it: what the sensor itself agrees to. `truth_mm` is the median error of the
+    rendered depth, of which `depth_error_mm` contains the sensor's noise; known in simulation.
+    """
+
+    seconds: float
+    used_s: float
+    iterations: int
+    gaussians: int
+    psnr_db: float
+    depth_error_mm: float
+    sensor_mm: float
+    truth_mm: float | None
+
+
+def fit_quality(
+    frames: Sequence[Frame],
+    budgets: Sequence[float],
+    look: Callable[[NDArray[np.float64]], Frame] | None = None,
+) -> list[FitQuality]:
+    """The fit's held-out quality for each budget of seconds; `look` is a perfect camera."""
+    results = []
+    for seconds in budgets:
+        config = replace(SplatConfig(), max_seconds=seconds, max_iterations=1_000_000)
+        result = fit(frames, config)
+        results.append(
+            FitQuality(
+                *(seconds, result.seconds, result.iterations, len(result.gaussians)),
+                *(result.psnr_db, 1e3 * result.depth_error_m),
+                1e3 * sensor_agreement(frames, result),
+                None if look is None else 1e3 * true_error(result, look),
+            )
+        )
+    return results
+
+
+def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], Frame]) -> float:
+    """Median absolute error, m, of the depth rendered where held-out frames were taken."""
+    errors = []
+    for i in result.test_frames:
+        truth = look(result.camtoworlds[i])
+        place = (inverse(truth.camtoworld), truth.K)
+        viewmats, Ks = (torch.from_numpy(x).float()[None] for x in place)
+        render, _, _ = result.gaussians.render(viewmats, Ks, truth.width, truth.height)
+        error = np.abs(render[0, ..., 3].numpy() - truth.depth)
+        errors.append(error[truth.depth > 0])
+    return float(np.median(np.concatenate(errors)))
+
+
+def sensor_agreement(frames: Sequence[Frame], result: FitResult) -> float:
+    """Median difference, m, of held-out frames' depth and the nearest fitted frames'."""
+    poses, differences = result.camtoworlds, []
+    fitted = np.setdiff1d(np.arange(len(frames)), result.test_frames)
+    for i in result.test_frames:
+        j = min(fitted, key=lambda j: pose_distance(poses[i], poses[j]))
+        seen, other = frames[i], frames[j]
+        points = backproject(other.depth.astype(np.float64), other.K)[other.depth > 0]
+        uv, z = project(transform(inverse(poses[i]) @ poses[j], points), seen.K)
+        inside = (z > 0) & (uv >= 0).all(1) & (uv < [seen.width, seen.height]).all(1)
+        column, row = uv[inside].astype(int).T
+        measured = seen.depth[row, column]
+        differences.append(np.abs(measured - z[inside])[measured > 0])
+    return float(np.median(np.concatenate(differences))) if differences else float("nan")
+
+
+def fit_simulated(budgets: Sequence[float]) -> list[FitQuality]:
+    """Fits of a noisy scan of a random table; a camera without noise knows the truth."""
+    noisy, config = (
+        SimulationConfig(),
+        replace(SimulationConfig(), depth_noise=0.0, color_noise=0.0),
+    )
+    scene = random_scene(SEED, noisy.objects, noisy.include, noisy.exclude)
+    scanned = SimulatedScene(scene, noisy, POSE_NOISE)
+    perfect = SimulatedScene(scene, config, (0.0, 0.0))
+    try:
+        return fit_quality(scanned.scan(VIEWS), budgets, perfect.frame)
+    finally:
+        scanned.close()
+        perfect.close()
