@@ -23,6 +23,8 @@ COLORS = {
     "blue": (0.1, 0.1, 0.9),
     "yellow": (0.9, 0.9, 0.1),
 }
+KINDS = {"box": [1, 2, 3, 4], "pair": [1, 3]}
+"""Words that name no colour, and the colours of the things that they may mean."""
 TABLE_Z = 0.5
 BOX = 0.06
 PLACES = {"red": (0.0, -0.15), "green": (0.12, 0.1), "blue": (-0.12, 0.12), "yellow": (0.1, -0.05)}
@@ -50,7 +52,11 @@ class ColorModel:
 
     def encode_text(self, texts):
         words = [text.lower().split() for text in texts]
-        rows = [[list(COLORS).index(w) for w in line if w in COLORS] or [20] for line in words]
+        rows = [[list(COLORS).index(w) for w in line if w in COLORS] for line in words]
+        rows = [
+            row or next((KINDS[w] for w in line if w in KINDS), [20])
+            for row, line in zip(rows, words, strict=True)
+        ]
         means = torch.stack([self._rows[row].mean(0) for row in rows])
         return torch.nn.functional.normalize(means, dim=-1).numpy()
 
@@ -60,7 +66,8 @@ class ColorModel:
         return self.encode_text([near])[0]
 
     def contrasts(self, prompt):
-        return [name for name in (*COLORS, "umbrella") if name not in prompt]
+        others = ("grey", "umbrella") if prompt in KINDS else (*COLORS, "umbrella")
+        return [name for name in others if name not in prompt]
 
 
 def surface(colored_points):

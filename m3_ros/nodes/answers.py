@@ -14,7 +14,7 @@ from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
 from m3_ros.capture.frame import Frame
-from m3_ros.geometry import backproject, se3, transform
+from m3_ros.geometry import se3
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.conversions import (
     detections_message,
@@ -30,7 +30,6 @@ from m3_ros.view.overlay import draw_overlay
 
 Message = PoseStamped | Detection3DArray | MarkerArray | Image | PointCloud2
 LABEL_HEIGHT = 0.03  # m
-CLOUD_STEP = 2  # pixels between points of the relevancy cloud
 OTHERS, BEST = (1.0, 0.7, 0.0, 0.4), (0.1, 0.9, 0.2, 0.5)  # rgba
 
 
@@ -59,7 +58,9 @@ def fill_response(response: Query.Response, result: QueryResult, heads: Heads) -
         response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", heads.camera)
 
 
-def topic_messages(result: QueryResult, frame: Frame | None, heads: Heads) -> dict[str, Message]:
+def topic_messages(
+    result: QueryResult, frame: Frame | None, memory: SpatialMemory, heads: Heads
+) -> dict[str, Message]:
     """What to publish after a query, by the topic's last name; a target only when it is FOUND."""
     head = heads.world
     messages = {
@@ -70,20 +71,12 @@ def topic_messages(result: QueryResult, frame: Frame | None, heads: Heads) -> di
         box = result.detections[0].box
         pose = se3(box.rotation, box.center)
         messages["grasp_target"] = pose_stamped(head.frame_id, head.stamp, pose)
+    if result.relevancy is not None:
+        messages["relevancy"] = gaussians_message(memory, head, result.relevancy)
     if frame is not None and result.heatmap is not None:
         overlay = draw_overlay(frame.rgb, result.heatmap)
         messages["heatmap"] = image_message(overlay, "rgb8", heads.camera)
-        messages["relevancy"] = _relevancy_message(frame, result.heatmap, head)
     return messages
-
-
-def _relevancy_message(frame: Frame, heatmap: NDArray[np.float32], head: Header) -> PointCloud2:
-    """Every second point in both directions that the camera sees, with its colour and score."""
-    every = np.s_[::CLOUD_STEP, ::CLOUD_STEP]
-    seen = frame.depth[every] > 0.0
-    points = transform(frame.camtoworld, backproject(frame.depth, frame.K)[every][seen])
-    fields = {"rgb": pack_rgb(frame.rgb[every][seen]), "score": heatmap[every][seen]}
-    return cloud_message(points, head, fields)
 
 
 def markers_message(detections: Sequence[Detection], head: Header) -> MarkerArray:
@@ -103,12 +96,16 @@ def markers_message(detections: Sequence[Detection], head: Header) -> MarkerArra
     return MarkerArray(markers=markers)
 
 
-def gaussians_message(memory: SpatialMemory, head: Header) -> PointCloud2:
-    """The memory's Gaussians as coloured points with their opacity."""
+def gaussians_message(
+    memory: SpatialMemory, head: Header, score: NDArray[np.float32] | None = None
+) -> PointCloud2:
+    """The memory's Gaussians as coloured points with their opacity, and their score `[N]`."""
     gaussians = memory.gaussians
     colors = (gaussians.sh0[:, 0].detach().numpy() * SH_C0 + 0.5).clip(0.0, 1.0)
     fields = {
         "rgb": pack_rgb((colors * 255.0).round().astype(np.uint8)),
         "opacity": gaussians.opacities.detach().sigmoid().numpy(),
     }
+    if score is not None:
+        fields["score"] = score
     return cloud_message(gaussians.means.detach().numpy(), head, fields)

@@ -18,6 +18,7 @@ from m3_ros.nodes.conversions import header
 from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.images import to_rgb
 from m3_ros.nodes.inputs import InputNode
+from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.newest_memory import NewestMemory, NoMemory
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
@@ -57,7 +58,8 @@ class QueryNode(Node):
             name: self.create_publisher(kind, f"/m3/{name}", LATCHED)
             for name, kind in topics.items()
         }
-        group = MutuallyExclusiveCallbackGroup()
+        self._latency = Latency(self)
+        group = MutuallyExclusiveCallbackGroup()  # one query at a time; others wait
         self.create_service(Query, "/m3/query", self._answer, callback_group=group)
         self.create_timer(
             RELOAD_PERIOD, self._refresh, callback_group=MutuallyExclusiveCallbackGroup()
@@ -84,7 +86,8 @@ class QueryNode(Node):
 
     def _answer(self, request: Query.Request, response: Response) -> Response:
         try:
-            self._query(request, response)
+            with self._latency.measured():
+                self._query(request, response)
         except NoMemory as error:
             response.error_code, response.error_msg = Response.NO_MEMORY, str(error)
         except ValueError as error:
@@ -113,7 +116,7 @@ class QueryNode(Node):
         )
         fill_response(response, result, heads)
         response.error_msg = "; ".join(text for text in (result.message, blind) if text)
-        for name, message in topic_messages(result, frame, heads).items():
+        for name, message in topic_messages(result, frame, localizer.memory, heads).items():
             self._out[name].publish(message)
 
 

@@ -1,34 +1,38 @@
-"""What the camera sees now: does it agree with the memory, and where else is the thing?"""
+"""What the camera sees now: does it agree with the memory, and what is new in it?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from m3_ros.capture.frame import Frame
-from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.relevancy import Probability
-from m3_ros.query.segmentation import neighbour_graph, pieces
+from m3_ros.query.segmentation import Plane, neighbour_graph, pieces
 
 LOOK_SIZE = 160
 """Width (px) of the images in which memory and camera are compared."""
 OWN_SHARE = 0.5
 """A pixel shows a thing where at least this share of its rendered light comes from it."""
-SURPRISE = 3.0
-"""A thing that moved is seen where the live view is this many times as relevant as the memory."""
+BESIDE = 0.015
+"""Points farther (m) than this from all remembered things belong to something new."""
+OFF_PLANE = 0.008
+"""Points farther (m) than this from every large plane belong to things."""
 NEIGHBOUR_PIXELS = 2.5
 """Points at most this many pixels apart, at their distance, hang together."""
 MIN_PIXELS = 12
 """Fewer pixels of a thing than this tell nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """How a remembered thing looks in the live frame.
 
@@ -37,60 +41,124 @@ class Evidence:
         measured: share of them with live depth.
         agree: share of the measured ones within the gate of the remembered depth.
         behind: share of the measured ones where the camera sees farther: nothing is there.
-        relevancy: mean live probability at those pixels; NaN where there are none.
+        feature: unit mean feature `[d]` of those pixels; zero where there is none.
     """
 
     pixels: int
     measured: float
     agree: float
     behind: float
-    relevancy: float
+    feature: NDArray[np.float32]
 
 
-def live_relevancy(
-    extractor: FeatureExtractor, frame: Frame, probability: Probability
-) -> NDArray[np.float32]:
-    """Probability `[h, w]` of every cell of the live frame's feature map."""
-    result = extractor.extract(frame.rgb)
-    return np.where(result.valid, probability(result.features), 0.0).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class SeenThing:
+    """A thing in the live frame: points `[M, 3]` in the memory's frame, unit feature `[d]`."""
+
+    points: NDArray[np.float64]
+    feature: NDArray[np.float32]
 
 
-def look(
-    memory: SpatialMemory,
-    gaussians: NDArray[np.int64],
-    frame: Frame,
-    gate: float,
-    relevancy: NDArray[np.float32],
-) -> Evidence:
-    """Compare a remembered thing with the live frame where it should be visible.
+class LiveView:
+    """A frame beside what the memory expects to see there.
 
     Args:
-        memory: renders what should be seen.
-        gaussians: indices of the thing's Gaussians.
+        memory: renders what is expected.
+        extractor: its features are compared.
         frame: what is seen.
         gate: largest difference of depth, m, that counts as agreement.
-        relevancy: of the live frame `[h, w]`, see `live_relevancy`.
     """
-    size, K, depth = _small(frame)
-    own = torch.zeros(len(memory.gaussians), 1)
-    own[gaussians] = 1.0
-    place = (frame.camtoworld, K, size)
-    mask = memory.render_values(own, *place)[..., 0] > OWN_SHARE
-    if mask.sum() < MIN_PIXELS:
-        return Evidence(int(mask.sum()), 0.0, 0.0, 0.0, float("nan"))
-    remembered, seen = memory.render(*place, what="depth")[mask], depth[mask]
-    live = cv2.resize(relevancy, size, interpolation=cv2.INTER_LINEAR)[mask]
-    measured = (seen > 0) & (remembered > 0)
-    difference = (seen - remembered)[measured]
-    if not len(difference):
-        return Evidence(int(mask.sum()), 0.0, 0.0, 0.0, float(live.mean()))
-    return Evidence(
-        int(mask.sum()),
-        float(measured.mean()),
-        float((np.abs(difference) <= gate).mean()),
-        float((difference > gate).mean()),
-        float(live.mean()),
-    )
+
+    def __init__(
+        self, memory: SpatialMemory, extractor: FeatureExtractor, frame: Frame, gate: float
+    ) -> None:
+        self._memory, self._frame, self._gate = memory, frame, gate
+        self._map: FeatureMap = extractor.extract(frame.rgb)
+        self._size = (LOOK_SIZE, round(LOOK_SIZE * frame.height / frame.width))
+        factor = self._size[0] / frame.width, self._size[1] / frame.height
+        self._K = scale_intrinsics(frame.K, *factor)
+        depth = np.nan_to_num(frame.depth, nan=0.0, posinf=0.0, neginf=0.0)
+        self._depth = cv2.resize(depth, self._size, interpolation=cv2.INTER_NEAREST)
+        self._points = transform(frame.camtoworld, backproject(self._depth, self._K))
+
+    @cached_property
+    def _expected(self) -> NDArray[np.float32]:
+        """Depth `[h, w]` that the memory expects."""
+        return self._memory.render(*self._place, what="depth")
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """What the camera measures `[M, 3]`, in the memory's frame."""
+        return self._points[self._depth > 0]
+
+    @property
+    def _place(self) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int]]:
+        return self._frame.camtoworld, self._K, self._size
+
+    def look(self, things: Sequence[NDArray[np.int64]]) -> list[Evidence]:
+        """Compare remembered things, as indices of their Gaussians, with what is seen."""
+        if not things:
+            return []
+        own = torch.zeros(len(self._memory.gaussians), len(things))
+        for column, gaussians in enumerate(things):
+            own[gaussians, column] = 1.0
+        masks = self._memory.render_values(own, *self._place) > OWN_SHARE
+        return [self._compare(masks[..., column]) for column in range(len(things))]
+
+    def _compare(self, mask: NDArray[np.bool_]) -> Evidence:
+        count = int(mask.sum())
+        if count < MIN_PIXELS:
+            return Evidence(count, 0.0, 0.0, 0.0, self._feature(mask))
+        remembered, seen = self._expected[mask], self._depth[mask]
+        measured = (seen > 0) & (remembered > 0)
+        difference = (seen - remembered)[measured]
+        if not len(difference):
+            return Evidence(count, 0.0, 0.0, 0.0, self._feature(mask))
+        return Evidence(
+            count,
+            float(measured.mean()),
+            float((np.abs(difference) <= self._gate).mean()),
+            float((difference > self._gate).mean()),
+            self._feature(mask),
+        )
+
+    def _feature(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Unit mean feature `[d]` of the pixels of a mask `[h, w]`."""
+        valid = self._map.valid
+        share = cv2.resize(
+            mask.astype(np.float32), valid.shape[::-1], interpolation=cv2.INTER_AREA
+        )
+        mean = np.tensordot(np.where(valid, share, 0.0), self._map.features, 2)
+        return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+
+    def things(
+        self, planes: Sequence[Plane], remembered: NDArray[np.float64] | None = None
+    ) -> list[SeenThing]:
+        """What stands out of the large planes, in connected pieces.
+
+        Args:
+            planes: on which things stand.
+            remembered: points `[K, 3]`; pixels that show something near them are left out.
+        """
+        off = self._depth > 0
+        for plane in planes:
+            off &= np.abs(plane.height(self._points)) > OFF_PLANE
+        if remembered is not None and len(remembered) and off.any():
+            off[off] = ~np.isfinite(
+                cKDTree(remembered).query(self._points[off], distance_upper_bound=BESIDE)[0]
+            )
+        if not off.any():
+            return []
+        pixels, points = np.argwhere(off), self._points[off]
+        spacing = NEIGHBOUR_PIXELS * float(np.median(self._depth[off])) / self._K[0, 0]
+        found = []
+        for part in pieces(neighbour_graph(points, spacing), np.ones(len(pixels), bool)):
+            if len(part) < MIN_PIXELS:
+                continue
+            mask = np.zeros(off.shape, bool)
+            mask[tuple(pixels[part].T)] = True
+            found.append(SeenThing(points[part], self._feature(mask)))
+        return found
 
 
 def in_image(points: NDArray[np.float64], frame: Frame) -> float:
@@ -99,47 +167,3 @@ def in_image(points: NDArray[np.float64], frame: Frame) -> float:
     size = (frame.width, frame.height)
     inside = (z > 0) & (uv >= 0).all(-1) & (uv < size).all(-1)
     return float(inside.mean())
-
-
-def see_thing(
-    frame: Frame,
-    relevancy: NDArray[np.float32],
-    threshold: float,
-    expected: NDArray[np.float32] | None = None,
-) -> tuple[NDArray[np.float64], float] | None:
-    """The best thing in the live frame: points `[M, 3]` in the memory's frame, mean probability.
-
-    Pixels whose relevancy is above half of the peak and that hang together in 3D are one thing.
-
-    Args:
-        frame: what is seen.
-        relevancy: of the live frame `[h, w]`, see `live_relevancy`.
-        threshold: None is returned when nothing has at least this mean probability.
-        expected: relevancy `[H, W]` that the memory expects in the frame; only pixels with
-            `SURPRISE` times as much count, so that what was there before is no substitute.
-    """
-    size, K, depth = _small(frame)
-    heat = cv2.resize(relevancy, size, interpolation=cv2.INTER_LINEAR)
-    heat = np.where(depth > 0, heat, 0.0)
-    if expected is not None:
-        known = cv2.resize(expected, size, interpolation=cv2.INTER_AREA)
-        heat = np.where(heat > SURPRISE * known, heat, 0.0)
-    if heat.max() < threshold:
-        return None
-    mask = heat > 0.5 * heat.max()
-    points = transform(frame.camtoworld, backproject(depth, K)[mask])
-    values = heat[mask]
-    graph = neighbour_graph(points, NEIGHBOUR_PIXELS * float(np.median(depth[mask])) / K[0, 0])
-    parts = [part for part in pieces(graph, np.ones(len(points), bool)) if len(part) >= MIN_PIXELS]
-    if not parts:
-        return None
-    best = max(parts, key=lambda part: values[part].mean())
-    score = float(values[best].mean())
-    return (points[best], score) if score >= threshold else None
-
-
-def _small(frame: Frame) -> tuple[tuple[int, int], NDArray[np.float64], NDArray[np.float32]]:
-    """Size (width, height), intrinsics `[3, 3]` and depth `[H, W]` of the comparison images."""
-    size = (LOOK_SIZE, round(LOOK_SIZE * frame.height / frame.width))
-    K = scale_intrinsics(frame.K, size[0] / frame.width, size[1] / frame.height)
-    return size, K, cv2.resize(frame.depth, size, interpolation=cv2.INTER_NEAREST)

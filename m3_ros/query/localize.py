@@ -7,28 +7,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import normalize
 
 from m3_ros.capture.frame import Frame
 from m3_ros.config import QueryConfig
-from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.extractor import LanguageExtractor, relevancy
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.live import (
-    MIN_PIXELS,
-    Evidence,
-    in_image,
-    live_relevancy,
-    look,
-    see_thing,
-)
-from m3_ros.query.relevancy import (
-    Image,
-    Probability,
-    clean_prompt,
-    image_probability,
-    text_probability,
-)
-from m3_ros.query.shape import OrientedBox, upright_box
+from m3_ros.query.calibration import Calibration
+from m3_ros.query.live import BESIDE, MIN_PIXELS, Evidence, LiveView, SeenThing, in_image
+from m3_ros.query.relevancy import Image, Question, clean_prompt, image_question, text_question
+from m3_ros.query.result import Detection, QueryResult, answer
+from m3_ros.query.shape import upright_box
 from m3_ros.query.things import Things
 
 MIN_IN_IMAGE = 0.3
@@ -37,70 +25,27 @@ MIN_MEASURED = 0.2
 """Smallest share of its pixels with live depth that says anything."""
 MIN_AGREE = 0.5
 """A thing is still there when at least this share of its pixels has the remembered depth."""
-MIN_LIKENESS = 0.3
-"""... and the live features there are at least this share as likely as the remembered ones."""
-MESSAGES = {
-    "FOUND": "{label} is {place}",
-    "NO_DEPTH": "{label} should be {place}, but the camera measures no depth there",
-    "OUT_OF_VIEW": "{label} was last {place}, which the camera does not see now",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Detection:
-    """One object that answers a question, in the memory's frame.
-
-    Attributes:
-        label: the text it answers.
-        score: probability that it is what was asked, 0..1.
-        centroid: `[3]` m, middle of the box.
-        box: upright box about the object.
-        points: `[M, 3]` m, on its surface.
-        covariance: `[3, 3]` m^2 of the points.
-        visible: seen now, at its remembered place.
-    """
-
-    label: str
-    score: float
-    centroid: NDArray[np.float64]
-    box: OrientedBox
-    points: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    visible: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class QueryResult:
-    """The answer.
-
-    Attributes:
-        status: FOUND, NOT_FOUND, AMBIGUOUS, STALE, NO_DEPTH or OUT_OF_VIEW.
-        detections: best first; with STALE, where the live view shows the object now, if it does.
-        heatmap: `[H, W]` float32 relevancy 0..1 at the live frame's pixels; None without a frame.
-        message: one sentence for a person.
-    """
-
-    status: str
-    detections: list[Detection]
-    heatmap: NDArray[np.float32] | None
-    message: str
+SAME_THING = 0.5
+"""Least probability that a new thing is the one that is gone, and none of the others."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Thing:
-    """A detection and the rows `[M]` of `Things.points` that it consists of."""
+    """A detection, the rows `[M]` of `Things.points` it consists of, and its feature `[d]`."""
 
     detection: Detection
     part: NDArray[np.int64]
+    feature: NDArray[np.float32]
 
 
 class Localizer:
-    """Answers questions about one memory; prepared once, asked often.
+    """Answers questions about one memory; prepared once, asked often, by several threads.
 
     Args:
         memory: where to look.
         extractor: the language-aligned model that the memory was built with.
         config: thresholds.
+        calibration: from scores to probabilities; what is stored for the model unless given.
 
     Raises:
         ValueError: the memory lacks the model, or was built with other weights of it.
@@ -111,16 +56,17 @@ class Localizer:
         memory: SpatialMemory,
         extractor: LanguageExtractor,
         config: QueryConfig | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         self.memory, self.extractor = memory, extractor
         self.config = config or memory.config.query
+        self.calibration = calibration or Calibration.of(extractor)
         model = memory.model(extractor.name)
         if model.digest != extractor.digest:
             raise ValueError(
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )
-        self._components = normalize(model.bank.components, dim=-1).numpy()
         self._things = Things(memory, model, self.config.min_points)
 
     def locate(self, prompt: str | Image, frame: Frame | None = None) -> QueryResult:
@@ -133,23 +79,25 @@ class Localizer:
         Raises:
             QueryError: the prompt is empty or too long.
         """
-        label, probability = self._question(prompt)
-        every, values = self._things.scores(probability(self._components))
-        found = self._contenders(label, probability, values)
+        question = self.question(prompt)
+        values = self.relevancy(question)
+        return replace(self._locate(question, values, frame), relevancy=values)
+
+    def _locate(
+        self, question: Question, values: NDArray[np.float32], frame: Frame | None
+    ) -> QueryResult:
+        found = self._contenders(question, values)
         if frame is None:
-            return _answer([(thing.detection, "FOUND") for thing in found], label, None)
-        heatmap = self._render(every, frame.camtoworld, frame.K, (frame.width, frame.height))
+            return answer([(thing.detection, "FOUND") for thing in found], question.label, None)
+        place = (frame.camtoworld, frame.K, (frame.width, frame.height))
+        heatmap = self._render(values, *place)
         if not found:
-            return _answer([], label, heatmap)
-        live = live_relevancy(self.extractor, frame, probability)
-        checked = [self._check(thing, frame, live) for thing in found]
+            return answer([], question.label, heatmap)
+        live = LiveView(self.memory, self.extractor, frame, self.config.agreement_gate)
+        checked = self._check(found, frame, live)
         if all(status == "STALE" for _, status in checked):
-            now = see_thing(frame, live, self.config.found_probability, heatmap)
-            detections = [] if now is None else [self._detection(label, *now, visible=True)]
-            where = "it is seen elsewhere now" if detections else "it is not seen now"
-            message = f"{label!r} is no longer where the memory has it; {where}"
-            return QueryResult("STALE", detections, heatmap, message)
-        return _answer(checked, label, heatmap)
+            return self._search(question, found[0], live, heatmap)
+        return answer(checked, question.label, heatmap)
 
     def heatmap(
         self,
@@ -159,91 +107,114 @@ class Localizer:
         size: tuple[int, int],
     ) -> NDArray[np.float32]:
         """Relevancy `[H, W]` in 0..1 of a prompt from any pose; size is (width, height)."""
-        _, probability = self._question(prompt)
-        every, _ = self._things.scores(probability(self._components))
-        return self._render(every, camtoworld, K, size)
+        return self._render(self.relevancy(self.question(prompt)), camtoworld, K, size)
 
-    def _question(self, prompt: str | Image) -> tuple[str, Probability]:
-        """Label of a prompt and the probability that features show it."""
+    def question(self, prompt: str | Image) -> Question:
+        """What a prompt asks for.
+
+        Raises:
+            QueryError: it is empty, too long, or names no thing.
+        """
         if isinstance(prompt, str):
             text = clean_prompt(prompt, self.config.max_prompt_length)
-            return text, text_probability(self.extractor, text)
-        return "the picture", image_probability(self.extractor, prompt)
+            return text_question(self.extractor, text)
+        return image_question(self.extractor, prompt)
 
-    def _contenders(
-        self, label: str, probability: Probability, values: NDArray[np.float32]
-    ) -> list[_Thing]:
-        """Things likely enough, best first, that are about as likely as the best one.
+    def probability(self, question: Question, feature: NDArray[np.float32]) -> float:
+        """Calibrated probability that a thing with the unit feature `[d]` is what is asked for."""
+        return float(self.calibration(question(feature[None]), len(question.aspects))[0])
 
-        A thing's score is the probability of its mean feature over the likelier half of it.
-        """
+    def relevancy(self, question: Question) -> NDArray[np.float32]:
+        """Probability `[N]` of every Gaussian that it shows what is asked for."""
+        scores = question(self._things.components)
+        return self._things.every(self.calibration(scores, len(question.aspects)))
+
+    def _contenders(self, question: Question, values: NDArray[np.float32]) -> list[_Thing]:
+        """Things likely enough, best first, that are about as likely as the best one."""
         things = []
-        for part in self._things.candidates(values):
-            core = part[np.argsort(values[part])[len(part) // 2 :]]
-            feature = self._things.shares(core, len(self._components)) @ self._components
-            feature /= max(float(np.linalg.norm(feature)), 1e-12)
-            score = float(probability(feature[None])[0])
+        for part in self._things.candidates(self._things.smoothed(values)):
+            feature = self._things.feature(part)
+            score = self.probability(question, feature)
             if score >= self.config.found_probability:
                 points = self._things.surface(part)
-                things.append(_Thing(self._detection(label, points, score), part))
+                detection = self.detection(question.label, points, score)
+                things.append(_Thing(detection, part, feature))
         things.sort(key=lambda thing: -thing.detection.score)
         least = self.config.ambiguity_ratio * max((t.detection.score for t in things), default=0.0)
-        return [thing for thing in things if thing.detection.score >= least]
+        alternatives: list[_Thing] = []
+        for thing in things:  # a part and the whole piece are not two answers
+            taken = any(np.isin(thing.part, other.part).any() for other in alternatives)
+            if thing.detection.score >= least and not taken:
+                alternatives.append(thing)
+        return alternatives
 
-    def _detection(
+    def detection(
         self, label: str, points: NDArray[np.float64], score: float, visible: bool = False
     ) -> Detection:
+        """An object at points `[M, 3]`, with its box down to what it stands on."""
         box = upright_box(points, self._things.floor(points))
         covariance = np.cov(points.T)
         return Detection(label, score, box.center, box, points, covariance, visible)
 
     def _check(
-        self, thing: _Thing, frame: Frame, live: NDArray[np.float32]
-    ) -> tuple[Detection, str]:
-        """What the live frame says about a remembered thing."""
-        detection = thing.detection
-        if in_image(detection.points, frame) < MIN_IN_IMAGE:
-            return detection, "OUT_OF_VIEW"
-        gaussians = self._things.index[thing.part]
-        evidence = look(self.memory, gaussians, frame, self.config.agreement_gate, live)
-        status = _verdict(evidence, detection.score)
-        return replace(detection, visible=status == "FOUND"), status
+        self, found: list[_Thing], frame: Frame, live: LiveView
+    ) -> list[tuple[Detection, str]]:
+        """What the live frame says about remembered things."""
+        looks = live.look([self._things.index[thing.part] for thing in found])
+        checked = []
+        for thing, evidence in zip(found, looks, strict=True):
+            status = "OUT_OF_VIEW"
+            if in_image(thing.detection.points, frame) >= MIN_IN_IMAGE:
+                status = _verdict(evidence, self._things.alike(evidence.feature, thing.feature))
+            checked.append((replace(thing.detection, visible=status == "FOUND"), status))
+        return checked
+
+    def _search(
+        self, question: Question, gone: _Thing, live: LiveView, heatmap: NDArray[np.float32]
+    ) -> QueryResult:
+        """Where a thing that is gone is seen now: new in the view, and like no other thing."""
+        others = np.stack([self._things.feature(piece) for piece in self._things.pieces])
+        others = others[others @ gone.feature < self._things.threshold]
+        detections = []
+        for seen in self._unexpected(live):
+            row = seen.feature[None]
+            same = relevancy(row, gone.feature, others, self.extractor.logit_scale)
+            score = self.probability(question, seen.feature)
+            if float(same[0]) >= SAME_THING:
+                detections.append(self.detection(question.label, seen.points, score, True))
+        detections = sorted(detections, key=lambda detection: -detection.score)[:1]
+        where = "it is seen elsewhere now" if detections else "it is not seen now"
+        message = f"{question.label!r} is no longer where the memory has it; {where}"
+        return QueryResult("STALE", detections, heatmap, message)
+
+    def _unexpected(self, live: LiveView) -> list[SeenThing]:
+        """Things seen where the memory has none, or one that looks otherwise."""
+        things = self._things
+        seen = live.things(things.planes, remembered=things.points)
+        for thing in live.things(things.planes):
+            part = things.near(thing.points, BESIDE)
+            if len(part) and not things.alike(things.feature(part), thing.feature):
+                seen.append(thing)
+        return seen
 
     def _render(
         self,
-        every: NDArray[np.float32],
+        values: NDArray[np.float32],
         camtoworld: NDArray[np.float64],
         K: NDArray[np.float64],
         size: tuple[int, int],
     ) -> NDArray[np.float32]:
-        values = torch.from_numpy(every)[:, None]
-        return self.memory.render_values(values, camtoworld, K, size)[..., 0].clip(0.0, 1.0)
+        column = torch.from_numpy(values)[:, None]
+        return self.memory.render_values(column, camtoworld, K, size)[..., 0].clip(0.0, 1.0)
 
 
-def _verdict(evidence: Evidence, score: float) -> str:
+def _verdict(evidence: Evidence, alike: bool) -> str:
     """Status of one thing from what the live frame shows at its place."""
     if evidence.pixels < MIN_PIXELS:
         return "OUT_OF_VIEW"  # behind something that the memory knows
     if evidence.measured < MIN_MEASURED:
         return "NO_DEPTH"
     if evidence.agree >= MIN_AGREE:
-        return "FOUND" if evidence.relevancy >= MIN_LIKENESS * score else "STALE"
+        return "FOUND" if alike else "STALE"
     hidden = 1.0 - evidence.agree - evidence.behind
     return "OUT_OF_VIEW" if hidden > evidence.behind else "STALE"
-
-
-def _answer(
-    checked: list[tuple[Detection, str]], label: str, heatmap: NDArray[np.float32] | None
-) -> QueryResult:
-    """The answer from the contenders that are not known to be gone."""
-    standing = [(detection, status) for detection, status in checked if status != "STALE"]
-    detections = [detection for detection, _ in standing]
-    if not standing:
-        return QueryResult("NOT_FOUND", [], heatmap, f"nothing here looks like {label!r}")
-    if len(standing) > 1:
-        message = f"{len(standing)} things look like {label!r}; say more to tell them apart"
-        return QueryResult("AMBIGUOUS", detections, heatmap, message)
-    x, y, z = detections[0].centroid
-    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
-    message = MESSAGES[standing[0][1]].format(label=repr(label), place=place)
-    return QueryResult(standing[0][1], detections, heatmap, message)

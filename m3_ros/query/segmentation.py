@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-PLANE_DISTANCE = 0.007
+PLANE_DISTANCE = 0.005
 """Gaussians this near (m) belong to a plane."""
 PLANE_AREA = 0.06
-"""Smallest area (m^2) of a plane that things stand on; the faces of things are smaller."""
-CELL = 0.02
-MAX_PLANES = 12
+"""Smallest area (m^2), in one piece, of a plane that things stand on; faces are smaller, and the
+tops of several things do not hang together."""
+CELL = 0.03
+"""Points of a plane in neighbouring cells of this edge (m) hang together."""
+MAX_PLANES, MAX_TRIES = 12, 20
 HYPOTHESES = 400
 
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """A large plane: points x with `normal . x = offset` (unit normal `[3]`, m)."""
+    """A large plane: points x with `normal . x = offset` (unit normal `[3]`, m), either way up."""
 
     normal: NDArray[np.float64]
     offset: float
@@ -34,27 +37,26 @@ class Plane:
 def find_planes(
     points: NDArray[np.float64], seed: int = 0
 ) -> tuple[list[Plane], NDArray[np.bool_]]:
-    """Large planes among points `[N, 3]` (RANSAC, largest first), and which points lie on them.
+    """Large planes among points `[N, 3]` (RANSAC, most points first), and which points they hold.
 
-    A plane's normal has the larger share of the remaining points on its positive side.
+    A plane holds its largest piece only: what lies in its level elsewhere stays free.
     """
     random = np.random.default_rng(seed)
-    free = np.ones(len(points), bool)
+    free, on_plane = np.ones(len(points), bool), np.zeros(len(points), bool)
     planes: list[Plane] = []
-    while len(planes) < MAX_PLANES and free.sum() >= 50:
-        rest = points[free]
-        plane = _best_plane(rest, random)
-        if plane is None:
+    for _ in range(MAX_TRIES):
+        rest = np.flatnonzero(free)
+        plane = _best_plane(points[rest], random) if len(rest) >= 50 else None
+        if plane is None or len(planes) == MAX_PLANES:
             break
-        inside = np.abs(plane.height(rest)) < PLANE_DISTANCE
-        if _area(rest[inside], plane.normal) < PLANE_AREA:
-            break
-        heights = plane.height(rest)[~inside]
-        if (heights > 0).sum() < (heights < 0).sum():
-            plane = Plane(-plane.normal, -plane.offset)
-        planes.append(plane)
-        free[np.flatnonzero(free)[inside]] = False
-    return planes, ~free
+        level = rest[np.abs(plane.height(points[rest])) < PLANE_DISTANCE]
+        free[level] = False
+        patch, area = _largest_patch(points[level], plane.normal)
+        if area >= PLANE_AREA:
+            planes.append(plane)
+            on_plane[level[patch]] = True
+            free[level[~patch]] = True
+    return planes, on_plane
 
 
 def _best_plane(points: NDArray[np.float64], random: np.random.Generator) -> Plane | None:
@@ -76,13 +78,21 @@ def _best_plane(points: NDArray[np.float64], random: np.random.Generator) -> Pla
     return Plane(normal, float(normal @ mean))
 
 
-def _area(points: NDArray[np.float64], normal: NDArray[np.float64]) -> float:
-    """Area (m^2) of the cells that points on a plane occupy."""
+def _largest_patch(
+    points: NDArray[np.float64], normal: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], float]:
+    """Which points `[M]` on a plane belong to its largest piece, and that piece's area (m^2)."""
     axis = np.eye(3)[np.abs(normal).argmin()]
     u = np.cross(normal, axis)
     u /= np.linalg.norm(u)
-    cells = np.floor(points @ np.stack([u, np.cross(normal, u)], 1) / CELL)
-    return len(np.unique(cells, axis=0)) * CELL**2
+    cells = np.floor(points @ np.stack([u, np.cross(normal, u)], 1) / CELL).astype(int)
+    cells -= cells.min(0)
+    image = np.zeros(cells.max(0) + 1, np.uint8)
+    image[tuple(cells.T)] = 1
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(image, connectivity=8)
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    area = float(stats[largest, cv2.CC_STAT_AREA]) * CELL**2
+    return labels[tuple(cells.T)] == largest, area
 
 
 def neighbour_graph(points: NDArray[np.float64], radius: float) -> csr_matrix:

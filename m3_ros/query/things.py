@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch.nn.functional import normalize
 
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.memory.attention import attention_weights
@@ -29,6 +31,8 @@ class Things:
         index: Gaussians `[M]` (int64) that may belong to a thing.
         points: their centres `[M, 3]`, m.
         planes: large planes that things stand on.
+        threshold: cosine at which a component stands for a feature.
+        components: unit principal scene components `[t, d]`.
     """
 
     def __init__(self, memory: SpatialMemory, model: ModelMemory, min_points: int) -> None:
@@ -43,6 +47,7 @@ class Things:
         self.weights = (opacity * reliability)[self.index].astype(np.float32)
         self.weights[self._near_plane()] *= FOOT_WEIGHT
         self._min_points = min_points
+        self._tree = cKDTree(self.points)
         sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
         spacing = float(sigmas.median()) if len(self.index) else 0.0
         self.graph = neighbour_graph(self.points, float(np.clip(3 * spacing, 0.008, 0.025)))
@@ -50,6 +55,8 @@ class Things:
         self.pieces = [piece for piece in everything if len(piece) >= min_points]
         self._axes = larger_axes(gaussians, self.index, spacing)
         self._reads = reads(model)
+        self.threshold = model.bank.threshold
+        self.components = normalize(model.bank.components, dim=-1).numpy()
 
     def _near_plane(self) -> NDArray[np.bool_]:
         """Which points `[M]` are so near a plane that its features mix with theirs."""
@@ -58,51 +65,63 @@ class Things:
             near |= np.abs(plane.height(self.points)) < FOOT
         return near
 
-    def scores(
-        self, probability: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Probabilities of all Gaussians `[N]`, and of things `[M]` smoothed over neighbours.
-
-        Args:
-            probability: of every component `[t]`.
-        """
+    def every(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probabilities `[N]` of all Gaussians, from those of every component `[t]`."""
         index, shares = self._reads
-        every = (probability.astype(np.float32)[index] * shares).sum(1)
+        return (probability.astype(np.float32)[index] * shares).sum(1)
+
+    def smoothed(self, every: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values `[M]` of the things' points, out of all `[N]`, smoothed over neighbours."""
         values = every[self.index]
         for _ in range(2):
             values = smooth(self.graph, values, self.weights)
-        return every, values
+        return values
 
     def candidates(self, values: NDArray[np.float32]) -> list[NDArray[np.int64]]:
-        """Things that may be meant: whole pieces, or the part of one that the values mark.
+        """Things that may be meant: connected pieces, and parts of a piece that is several things.
 
-        A piece most of which is marked is one thing. In a larger one, points above a quarter of
-        the peak that hang together with points above half of it are.
+        Where points above half of a piece's peak hang together, and show something that no
+        component of the bank can share with the rest of the piece, they are a thing of their own.
 
         Args:
             values: `[M]` smoothed probabilities.
         """
         found = []
         for piece in self.pieces:
+            found.append(piece)
             inside = values[piece]
             peak = np.sort(inside)[-max(5, len(inside) // 10) :].mean()
-            strong = inside > 0.5 * peak
-            if strong.mean() > 0.5:
-                found.append(piece)
-                continue
             marked = np.zeros(len(values), bool)
-            marked[piece] = inside > 0.25 * peak
+            marked[piece] = inside > 0.5 * peak
             for part in pieces(self.graph, marked):
-                if len(part) >= self._min_points and (values[part] > 0.5 * peak).any():
+                rest = np.setdiff1d(piece, part)
+                if min(len(part), len(rest)) < self._min_points:
+                    continue
+                if not self.alike(self.feature(part), self.feature(rest)):
                     found.append(part)
         return found
 
-    def shares(self, part: NDArray[np.int64], components: int) -> NDArray[np.float32]:
-        """How much the points `part [K]` read, together, of each component `[t]`."""
+    def feature(self, part: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Unit mean feature `[d]` of the points `part [K]`."""
         index, shares = (values[self.index[part]] for values in self._reads)
         weights = shares * self.weights[part, None]
-        total = np.bincount(index.ravel(), weights.ravel(), minlength=components)
-        return total.astype(np.float32)
+        total = np.bincount(index.ravel(), weights.ravel(), minlength=len(self.components))
+        mean = total.astype(np.float32) @ self.components
+        return mean / max(float(np.linalg.norm(mean)), 1e-12)
+
+    def near(self, points: NDArray[np.float64], distance: float) -> NDArray[np.int64]:
+        """The things' points `[K]` that are nearest to `points [M, 3]`, within a distance (m)."""
+        if not len(self.points):
+            return np.zeros(0, np.int64)
+        apart, index = self._tree.query(points, distance_upper_bound=distance)
+        return np.unique(index[np.isfinite(apart)])
+
+    def alike(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
+        """Whether two unit features may have a component that stands for both of them.
+
+        Each within an angle of it, they are at most twice that angle apart.
+        """
+        return float(a @ b) >= 2.0 * self.threshold**2 - 1.0
 
     def surface(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
         """Points `[5 K, 3]` on the Gaussians `part [K]`: centres, and one sigma along both

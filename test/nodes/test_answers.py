@@ -18,7 +18,9 @@ def result(toy):
     duck = Detection("duck", 0.9, box.center, box, points, np.eye(3) * 1e-4, True)
     goose = Detection("duck", 0.4, box.center, box, points, np.eye(3) * 1e-4)
     heatmap = np.linspace(0, 1, toy.frames[0].depth.size, dtype=np.float32)
-    return QueryResult("FOUND", [duck, goose], heatmap.reshape(toy.frames[0].depth.shape), "here")
+    score = np.linspace(0, 1, len(toy.gaussians), dtype=np.float32)
+    heatmap = heatmap.reshape(toy.frames[0].depth.shape)
+    return QueryResult("FOUND", [duck, goose], heatmap, "here", score)
 
 
 def test_the_response_lists_every_object_best_first(result):
@@ -37,29 +39,34 @@ def test_the_response_lists_every_object_best_first(result):
 @pytest.mark.parametrize(
     "status", ["FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "OUT_OF_VIEW"]
 )
-def test_every_status_has_its_constant_and_only_found_gives_a_target(result, toy, status):
+def test_every_status_has_its_constant_and_only_found_gives_a_target(
+    result, toy, toy_memory, status
+):
     answer = QueryResult(status, result.detections, result.heatmap, "")
     response = Query.Response()
     fill_response(response, answer, HEADS)
     assert response.status == getattr(Query.Response, status) != Query.Response.UNKNOWN
-    messages = topic_messages(answer, toy.frames[0], HEADS)
+    messages = topic_messages(answer, toy.frames[0], toy_memory, HEADS)
     assert ("grasp_target" in messages) == (status == "FOUND")
 
 
-def test_pictures_and_clouds_belong_to_the_frame(result, toy):
+def test_pictures_belong_to_the_frame_and_clouds_to_the_memory(result, toy, toy_memory):
     frame = toy.frames[0]
-    messages = topic_messages(result, frame, HEADS)
+    messages = topic_messages(result, frame, toy_memory, HEADS)
     assert (messages["heatmap"].width, messages["heatmap"].height) == (frame.width, frame.height)
     assert messages["heatmap"].header.frame_id == "camera_color_optical_frame"
-    heights = to_points(messages["relevancy"])[:, 2]
-    assert len(heights) > 1000 and abs(np.median(heights) - toy.table_z) < 0.01
+    cloud = messages["relevancy"]
+    assert cloud.header.frame_id == "map" and cloud.header.stamp.sec == 2
+    assert np.allclose(to_points(cloud), toy_memory.gaussians.means.numpy())
+    scores = np.frombuffer(cloud.data, np.float32).reshape(len(result.relevancy), -1)[:, -1]
+    assert np.allclose(scores, result.relevancy)
     assert len(messages["detections"].detections) == 2
 
 
-def test_without_a_frame_there_is_no_picture(result):
-    blind = QueryResult("FOUND", result.detections, None, "")
-    messages = topic_messages(blind, None, HEADS)
-    assert "heatmap" not in messages and "relevancy" not in messages
+def test_without_a_frame_there_is_no_picture(result, toy_memory):
+    blind = QueryResult("FOUND", result.detections, None, "", result.relevancy)
+    messages = topic_messages(blind, None, toy_memory, HEADS)
+    assert "heatmap" not in messages and "relevancy" in messages
 
 
 def test_gaussians_become_coloured_points(toy_memory):

@@ -6,8 +6,8 @@ import pytest
 from m3_ros.query.relevancy import (
     QueryError,
     clean_prompt,
-    image_probability,
-    text_probability,
+    image_question,
+    text_question,
 )
 
 
@@ -18,6 +18,13 @@ from m3_ros.query.relevancy import (
         ("  The yellow DUCK,   please! ", "yellow duck"),
         ("Could you bring me the red mug?", "red mug"),
         ("where is my teddy-bear", "teddy-bear"),
+        ("can you find the can", "can"),
+        ("hand me a hand bell, thank you", "hand bell"),
+        ("the brown cans on the table", "brown can"),
+        ("two brushes", "two brush"),
+        ("some berries", "berry"),
+        ("my dice", "dice"),
+        ("a glass vase", "glass vase"),
         ("желтая утка", "желтая утка"),
         ("黄色いアヒル", "黄色いアヒル"),
     ],
@@ -39,15 +46,15 @@ def test_a_long_prompt_is_refused():
 
 def test_probabilities_tell_colours_apart(toy):
     rows = toy.model.encode_text(["red", "green", "blue"])
-    red = text_probability(toy.model, "red box")(rows)
+    red = text_question(toy.model, "red box")(rows)
     assert red[0] > 0.9
     assert red[1:].max() < 0.1
-    assert text_probability(toy.model, "umbrella")(rows).max() < 0.1
+    assert text_question(toy.model, "umbrella")(rows).max() < 0.1
 
 
 def test_a_picture_asks_like_a_word(toy):
     rows = toy.model.encode_text(["red", "green", "blue"])
     crop = np.full((20, 20, 3), (20, 20, 230), np.uint8)
     np.testing.assert_allclose(
-        image_probability(toy.model, crop)(rows), text_probability(toy.model, "blue")(rows)
+        image_question(toy.model, crop)(rows), text_question(toy.model, "blue")(rows)
     )

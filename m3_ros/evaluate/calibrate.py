@@ -1,0 +1,111 @@
+"""`m3 calibrate`: what a model's scores are worth, learned on scenes that no benchmark uses."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from m3_ros.config import M3Config
+from m3_ros.evaluate.bench_query import remember_scene
+from m3_ros.evaluate.query_answers import inside
+from m3_ros.evaluate.questions import question_scene, questions
+from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
+from m3_ros.features.extractor import LanguageExtractor, load_extractor
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration
+from m3_ros.query.localize import Localizer
+from m3_ros.view.report import write_json
+
+FIRST_SEED = 200_000
+"""Scenes of the calibration start here; the benchmark's at 100 000."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The best thing for a question, as the memory alone scores it.
+
+    Attributes:
+        kind: of the question, see `Query`.
+        aspects: of the question.
+        score: before calibration, 0..1.
+        right: it is what was asked for.
+    """
+
+    kind: str
+    aspects: int
+    score: float
+    right: bool
+
+
+def score_scene(
+    seed: int, memory: SpatialMemory, extractor: LanguageExtractor, config: M3Config
+) -> list[Scored]:
+    """The best thing for every question about a scene."""
+    everything = replace(config.query, found_probability=0.0, ambiguity_ratio=1.0)
+    localizer = Localizer(memory, extractor, everything, Calibration())
+    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    truths = {name: scene.truth(name) for name in scene.objects}
+    scene.close()
+    scored = []
+    for query in questions(question_scene(seed)):
+        detections = localizer.locate(query.prompt).detections
+        if detections:
+            center = detections[0].centroid
+            right = any(inside(truths[name], center) for name in query.names)
+            aspects = len(localizer.question(query.prompt).aspects)
+            scored.append(Scored(query.kind, aspects, detections[0].score, right))
+    return scored
+
+
+def run(
+    config: M3Config,
+    encoder: str = "compact",
+    scenes: int = 8,
+    views: int = 60,
+    work: Path = Path("calibration"),
+    output: Path | None = None,
+) -> Calibration:
+    """Score scenes, fit the mapping, print what it does, store it.
+
+    Args:
+        config: settings of the memories and queries.
+        encoder: name of the model.
+        scenes: number of scenes.
+        views: of a scan.
+        work: folder that keeps the memories.
+        output: file; beside the model's weights unless given.
+    """
+    extractor = load_extractor(encoder)
+    scored: list[Scored] = []
+    for seed in track(range(FIRST_SEED, FIRST_SEED + scenes), "scenes"):
+        memory = remember_scene(seed, config, extractor, views, work / str(seed))
+        scored += score_scene(seed, memory, extractor, config)
+    scores = np.array([item.score for item in scored])
+    right = np.array([item.right for item in scored])
+    aspects = np.array([item.aspects for item in scored])
+    calibration = fit_calibration(scores, aspects, right)
+    probability = np.array(
+        [calibration(score, n) for score, n in zip(scores, aspects, strict=True)]
+    )
+    claimed = probability >= config.query.found_probability
+    table = Table("question", "number", "best is right", "claimed", title=f"{calibration}")
+    for kind in dict.fromkeys(item.kind for item in scored):
+        of = np.array([item.kind == kind for item in scored])
+        shares = f"{right[of].mean():.2f}", f"{claimed[of].mean():.2f}"
+        table.add_row(kind, str(of.sum()), *shares)
+    Console(width=100).print(table)
+    values = {
+        **{name: round(value, 4) for name, value in asdict(calibration).items()},
+        "digest": extractor.digest,
+        "data": f"{scenes} simulated scenes from seed {FIRST_SEED}, {views} views each, "
+        f"{len(scored)} questions of m3_ros/evaluate/questions.py",
+        "date": date.today().isoformat(),
+    }
+    write_json(output or calibration_file(extractor.name), values)
+    return calibration

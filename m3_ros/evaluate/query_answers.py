@@ -1,0 +1,131 @@
+"""Answers of a query stage beside the truth: what is right, and what share of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.evaluate.questions import Query
+from m3_ros.query.result import QueryResult
+
+Array = NDArray[np.float64]
+
+MARGIN = 0.005  # a centroid this far outside the true box still counts as inside, m
+CLAIMS = ("FOUND", "AMBIGUOUS", "NO_DEPTH", "OUT_OF_VIEW")
+"""Statuses that say where the object is."""
+SEEN = ("FOUND", "AMBIGUOUS")
+"""Those that say that the camera confirms it."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question and what was answered.
+
+    Attributes:
+        seed: of the scene.
+        kind: of the question (see `Query`), "moved" or "removed".
+        method: "memory" or "single view".
+        prompt: the question.
+        status: of the answer.
+        hits: true objects in whose box lies one of as many detections, best first.
+        wanted: number of true objects.
+        inside: the best detection's centroid lies in the box of a true object.
+        error: of that centroid from the middle of the nearest true box, m; NaN without.
+        score: of the best detection; NaN without one.
+        seconds: of CPU time to answer; on all cores together.
+    """
+
+    seed: int
+    kind: str
+    method: str
+    prompt: str
+    status: str
+    hits: int
+    wanted: int
+    inside: bool
+    error: float
+    score: float
+    seconds: float
+
+
+Truth = tuple[Array, Array]
+"""Pose `[4, 4]` of the middle of a box, and its size `[3]`."""
+
+
+def judge(
+    seed: int,
+    query: Query,
+    method: str,
+    result: QueryResult,
+    truths: Sequence[Truth],
+    seconds: float,
+) -> Answer:
+    centers = [detection.centroid for detection in result.detections]
+    wanted = len(truths)
+    hits = sum(any(inside(truth, center) for center in centers[:wanted]) for truth in truths)
+    within, error, score = False, float("nan"), float("nan")
+    if centers:
+        score = result.detections[0].score
+    if centers and truths:
+        within = any(inside(truth, centers[0]) for truth in truths)
+        error = min(float(np.linalg.norm(centers[0] - pose[:3, 3])) for pose, _ in truths)
+    told = (query.prompt, result.status, hits, wanted, within, error, score, seconds)
+    return Answer(seed, query.kind, method, *told)
+
+
+def inside(truth: Truth, center: Array) -> bool:
+    """Whether a point `[3]` lies in a true box."""
+    pose, size = truth
+    local = pose[:3, :3].T @ (center - pose[:3, 3])
+    return bool((np.abs(local) <= size / 2 + MARGIN).all())
+
+
+def summarize(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
+    """Rates and errors by method; a rate over no question is NaN."""
+    return {
+        method: _summary([answer for answer in answers if answer.method == method])
+        for method in dict.fromkeys(answer.method for answer in answers)
+    }
+
+
+def _summary(answers: Sequence[Answer]) -> dict[str, float]:
+    def of(*kinds: str) -> list[Answer]:
+        return [answer for answer in answers if answer.kind in kinds]
+
+    def share(values: Sequence[bool]) -> float:
+        return float(np.mean(values)) if len(values) else float("nan")
+
+    def found(*kinds: str) -> float:
+        return share([a.status in CLAIMS and a.inside for a in of(*kinds)])
+
+    def claimed(*kinds: str) -> float:
+        return share([a.status in CLAIMS for a in of(*kinds)])
+
+    moved = of("moved")
+    errors = [100.0 * a.error for a in of("present") if a.inside] or [float("nan")]
+    times = [1000.0 * a.seconds for a in answers] or [float("nan")]
+    return {
+        "questions": len(answers),
+        "present: inside": found("present"),
+        "present: elsewhere": claimed("present") - found("present"),
+        "present: hedged (AMBIGUOUS)": share([a.status == "AMBIGUOUS" for a in of("present")]),
+        "phrase: inside": found("phrase"),
+        "synonym: inside": found("synonym"),
+        "category alone: inside": found("category"),
+        "error, median cm": float(np.median(errors)),
+        "error, 95 % cm": float(np.percentile(errors, 95)),
+        "absent: claimed": claimed("absent"),
+        "hard absent: claimed": claimed("hard absent"),
+        "absent category: claimed": claimed("absent category"),
+        "unknown word: claimed": claimed("unknown"),
+        "ambiguous: said so": share([a.status == "AMBIGUOUS" for a in of("ambiguous")]),
+        "ambiguous: all listed": share([a.hits == a.wanted for a in of("ambiguous")]),
+        "removed: seen there": share([a.status in SEEN for a in of("removed")]),
+        "moved: seen at a wrong place": share([a.status in SEEN and not a.inside for a in moved]),
+        "moved: found again": share([a.inside for a in moved]),
+        "CPU ms to answer, p50": float(np.median(times)),
+        "CPU ms to answer, p95": float(np.percentile(times, 95)),
+    }
