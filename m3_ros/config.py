@@ -87,7 +87,9 @@ class SplatConfig(Stage):
 class FeatureConfig(Stage):
     """Foundation models whose features the memory keeps."""
 
-    models: tuple[str, ...] = setting(("compact",), "models in the memory; the first answers text")
+    models: tuple[str, ...] = setting(
+        ("compact",), "name or name:weights of models, see docs/models.md; the first answers text"
+    )
     device: str = setting("cpu", "torch device of models and fit", choices=("cpu", "cuda"))
 
 
