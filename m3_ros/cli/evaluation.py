@@ -166,3 +166,38 @@ def bench_memory(
     models = [load_extractor(name) for name in encoder] if scan else []
     run(frames, dim, scan, settings_from(config), models, json)
     return OK
+
+
+@evaluate.command(name="grounding")
+def eval_grounding(
+    folders: Positional[tuple[Path, ...]] = (), encoder: str = "compact", scenes: int = 2,
+    views: int = 40, work: Path = Path("captions"), json: Path | None = None,
+) -> int:  # fmt: skip
+    """Find the pixels that captions name, on views that the memory never saw (Table 2).
+
+    Args:
+        folders: captioned folders (m3_ros/evaluate/captions.py); without any, simulated scenes.
+        encoder: name of the model.
+        scenes: number of simulated scenes.
+        views: of a simulated scan.
+        work: folder that keeps the simulated scans.
+        json: file for the figures.
+    """
+    from m3_ros.evaluate.grounding import run
+    from m3_ros.features.extractor import load_extractor
+
+    run(folders, M3Config(), load_extractor(encoder), scenes, views, work, json_path=json)
+    return OK
+
+
+@evaluate.command(name="retrieval")
+def eval_retrieval(
+    folders: Positional[tuple[Path, ...]] = (), encoder: str = "compact", scenes: int = 2,
+    views: int = 40, work: Path = Path("captions"), json: Path | None = None,
+) -> int:  # fmt: skip
+    """Find regions by captions and captions by regions (Table 2); options as `eval grounding`."""
+    from m3_ros.evaluate.retrieval import run
+    from m3_ros.features.extractor import load_extractor
+
+    run(folders, M3Config(), load_extractor(encoder), scenes, views, work, json_path=json)
+    return OK

@@ -109,14 +109,14 @@ def evaluate_features(
         raise ValueError(f"{len(frames)} frames are too few to keep every n-th from the fit")
     scores = []
     for extractor in extractors:
-        split = _extract(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
+        split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
         for s in degrees:
             for setting in settings:
                 scores.append(_score(fitted.gaussians, split, config, setting, s))
     return scores
 
 
-def _extract(
+def extract_split(
     extractor: FeatureExtractor,
     frames: Sequence[Frame],
     camtoworlds: np.ndarray,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import mujoco
@@ -12,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import SimulationConfig
-from m3_ros.geometry import look_at, se3
+from m3_ros.geometry import backproject, inverse, look_at, se3, transform
 from m3_ros.sim.camera import WRIST, Camera, intrinsics
 from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject, random_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
@@ -25,6 +26,7 @@ ELEVATIONS = (45.0, 60.0, 75.0)  # of the scan's rings, degrees
 RADIUS = 0.42  # m
 SIDES = 130.0  # a ring spans this far to both sides of the robot, degrees
 ASIDE = (-1.5, 0.0, 0.0)  # where the robot waits, out of the pictures
+MASK_MARGIN = 0.002  # of a true box, and how far above its foot a mask begins, m
 POSE_NOISE = (0.002, 0.003)  # of a believed pose in benchmarks, m and rad
 
 
@@ -53,11 +55,8 @@ class SimulatedScene:
 
     def frame(self, camtoworld: Array, stamp: float = 0.0) -> Frame:
         """What the camera measures at a true pose; the frame's own pose has noise."""
-        data, config = self._world.data, self._config
-        index = self._world.model.camera(WRIST).id
-        data.cam_xpos[index] = camtoworld[:3, 3]
-        data.cam_xmat[index] = (camtoworld[:3, :3] @ np.diag([1.0, -1.0, -1.0])).ravel()
-        rgb, depth = self._camera.render(data)
+        config = self._config
+        rgb, depth = self._render(camtoworld)
         noise = (config.focal_length, self._rng, config.depth_noise, config.depth_range)
         shift, turn = self._pose_noise
         error = se3(
@@ -68,14 +67,37 @@ class SimulatedScene:
         depth = noisy_depth(depth, *noise)
         return Frame(color, depth, intrinsics(config), camtoworld @ error, stamp)
 
+    def _render(self, camtoworld: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Colour and true depth at a true pose."""
+        data = self._world.data
+        index = self._world.model.camera(WRIST).id
+        data.cam_xpos[index] = camtoworld[:3, 3]
+        data.cam_xmat[index] = (camtoworld[:3, :3] @ np.diag([1.0, -1.0, -1.0])).ravel()
+        return self._camera.render(data)
+
     def scan(self, views: int) -> list[Frame]:
         """Keyframes from rings about the table's middle."""
-        frames = []
+        poses = self.scan_poses(views)
+        return [self.frame(pose, float(index)) for index, pose in enumerate(poses)]
+
+    def scan_poses(self, views: int) -> Iterator[Array]:
+        """True `camtoworld` of the keyframes of a scan, drawn one by one."""
         for index in range(views):
             elevation = ELEVATIONS[index % len(ELEVATIONS)]
             azimuth = 180.0 + SIDES * (2.0 * index / max(1, views - 1) - 1.0)
-            frames.append(self.frame(self.viewpoint(azimuth, elevation), float(index)))
-        return frames
+            yield self.viewpoint(azimuth, elevation)
+
+    def masks(self, camtoworld: Array) -> dict[str, NDArray[np.bool_]]:
+        """Pixels `[H, W]` that show each object at a true pose, by its name; without noise."""
+        _, depth = self._render(camtoworld)
+        points = transform(camtoworld, backproject(depth, intrinsics(self._config)))
+        masks = {}
+        for name in self.objects:
+            pose, size = self.truth(name)
+            local = np.abs(transform(inverse(pose), points))
+            masks[name] = (local <= size / 2 + MASK_MARGIN).all(-1)
+            masks[name] &= points[..., 2] > pose[2, 3] - size[2] / 2 + MASK_MARGIN
+        return masks
 
     def viewpoint(self, azimuth: float, elevation: float, radius: float = RADIUS) -> Array:
         """`camtoworld` of a look at about the middle; angles in degrees."""

@@ -1,0 +1,136 @@
+"""Views with captions and masks, and what each setting remembers of them.
+
+A captioned folder is a scan folder with a file `captions.json`:
+
+    {"regions": [{"frame": 12, "caption": "red mug", "mask": "masks/000012_0.png"}, ...]}
+
+`frame` is an index into the scan, `mask` an 8-bit picture of the frame's size, not zero where the
+caption belongs. Only regions of frames that are kept from the memory count, so caption all of them
+or at least every `splat.test_every`-th. The simulation writes such folders with its own truth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from m3_ros.capture.scan import Scan, ScanWriter
+from m3_ros.config import M3Config
+from m3_ros.evaluate.features import extract_split, make_queries
+from m3_ros.evaluate.questions import question_scene
+from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
+from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.memory.queries import render_queries
+from m3_ros.splat.fit import fit
+from m3_ros.splat.result import held_out
+from m3_ros.view.report import write_json
+
+FILE = "captions.json"
+SETTINGS = ("ours", "frozen_random", "distill")
+PICTURE = "2D features"
+"""The row of the model's own features, without any memory."""
+MIN_PIXELS = 100
+"""Regions of fewer pixels are left out by the simulation."""
+FIRST_SEED = 300_000
+"""Simulated scenes of these evaluations; no benchmark and no calibration uses them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of a frame and what it shows.
+
+    Attributes:
+        frame: index into the scan.
+        caption: words.
+        mask: `[H, W]` bool.
+    """
+
+    frame: int
+    caption: str
+    mask: NDArray[np.bool_]
+
+
+def read_regions(folder: Path) -> list[Region]:
+    """The regions of a captioned folder.
+
+    Raises:
+        ValueError: `captions.json` is missing or damaged, or a mask is; the message says which.
+    """
+    path, regions = folder / FILE, []
+    try:
+        entries = json.loads(path.read_text())["regions"]
+        for entry in entries:
+            mask = cv2.imread(str(folder / entry["mask"]), cv2.IMREAD_GRAYSCALE)
+            if mask is None:
+                raise ValueError(f"{folder / entry['mask']} is no readable picture")
+            regions.append(Region(int(entry["frame"]), str(entry["caption"]), mask > 0))
+    except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"{path} is not as m3_ros/evaluate/captions.py says: {error!r}"
+        ) from error
+    return regions
+
+
+def simulate_captions(folder: Path, seed: int, views: int, config: M3Config) -> None:
+    """Write a captioned scan of a random scene; the held-out frames' objects are the regions."""
+    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    (folder / "masks").mkdir(parents=True)
+    kept, entries = held_out(views, config.splat.test_every), []
+    with ScanWriter(folder / "scan") as writer:
+        for index, pose in enumerate(scene.scan_poses(views)):
+            writer.add(scene.frame(pose, float(index)))
+            for name, mask in scene.masks(pose).items() if index in kept else ():
+                if mask.sum() < MIN_PIXELS:
+                    continue
+                file = f"masks/{index:06d}_{len(entries)}.png"
+                cv2.imwrite(str(folder / file), mask.astype(np.uint8) * 255)
+                entries.append(
+                    {"frame": index, "caption": scene.objects[name].label, "mask": file}
+                )
+    scene.close()
+    write_json(folder / FILE, {"regions": entries})
+
+
+def captioned_folders(
+    folders: Sequence[Path], scenes: int, views: int, work: Path, config: M3Config
+) -> list[Path]:
+    """The user's folders, or simulated ones under `work`, made where they are not there yet."""
+    if folders:
+        return list(folders)
+    made = [work / str(FIRST_SEED + index) for index in range(scenes)]
+    for index, folder in enumerate(made):
+        if not (folder / FILE).exists():
+            simulate_captions(folder, FIRST_SEED + index, views, config)
+    return made
+
+
+def remembered_features(
+    folder: Path, config: M3Config, extractor: FeatureExtractor, settings: Sequence[str] = SETTINGS
+) -> Iterator[tuple[str, dict[int, NDArray[np.float32]]]]:
+    """Unit features `[h, w, d]` of every held-out frame, by setting; the picture's own first."""
+    scan = folder / "scan" if (folder / "scan").is_dir() else folder
+    frames = list(Scan.open(scan))
+    fitted = fit(frames, config.splat)
+    if not fitted.test_frames:
+        raise ValueError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
+    split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
+    views, store = split.test
+    kept = sorted(fitted.test_frames)
+    yield PICTURE, {frame: store.unit(row)[0].numpy() for row, frame in enumerate(kept)}
+    for setting in settings:
+        queries, decode = make_queries(fitted.gaussians, split, config, setting, extractor.degrees)
+        shown = {}
+        for row, frame in enumerate(kept):
+            size = store.size(row)
+            with torch.no_grad():
+                image = render_queries(fitted.gaussians, queries.queries, views[row], size)
+                features = decode(image, queries.projection, queries.temperature)
+            shown[frame] = torch.nn.functional.normalize(features, dim=-1).numpy()
+        yield setting, shown
