@@ -1,5 +1,6 @@
 """Every status, on a world where the truth is known."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -162,6 +163,51 @@ def test_an_empty_table_answers_too(toy, toy_memory):
     )
     for frame in (None, toy.see(EYE), toy.see(EYE, target=(0.4, -0.35, 5.0))):
         assert Localizer(bare, toy.model).locate("red", frame).status == "NOT_FOUND"
+
+
+def test_threads_may_ask_at_once(localizer, toy):
+    frame = toy.see(EYE)
+    prompts = ["red", "the green box", "pair", "umbrella"] * 2
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda prompt: localizer.locate(prompt, frame), prompts))
+    for prompt, result in zip(prompts, together, strict=True):
+        alone = localizer.locate(prompt, frame)
+        assert (result.status, result.message) == (alone.status, alone.message)
+
+
+def test_a_plural_lists_all_of_a_kind(localizer):
+    result = localizer.locate("where are the boxes?")
+    assert result.status == "AMBIGUOUS"
+    assert len(result.detections) == 4
+
+
+def test_every_gaussian_has_a_relevancy(localizer, toy):
+    values = localizer.locate("blue box").relevancy
+    assert values.shape == (len(toy.gaussians),) and values.min() >= 0 and values.max() <= 1
+    best = toy.gaussians.means[values.argsort()[-20:].copy()].numpy()
+    assert np.abs(best[:, :2] - toy.places["blue"]).max() < 0.06
+
+
+def test_nothing_of_the_memory_in_view(localizer, toy):
+    frame = toy.see(EYE, target=(3.0, -3.0, 4.0))
+    result = localizer.locate("red", frame)
+    assert result.status == "OUT_OF_VIEW"
+    assert result.heatmap.max() == 0.0
+
+
+def test_a_small_move_is_noticed_and_the_new_place_told(localizer, toy):
+    x, y = toy.places["red"]
+    result = localizer.locate("red", toy.see(EYE, {**toy.places, "red": (x - 0.05, y - 0.04)}))
+    assert result.status == "STALE"
+    np.testing.assert_allclose(result.detections[0].centroid[:2], (x - 0.05, y - 0.04), atol=0.03)
+
+
+def test_another_colour_in_its_place_does_not_pass_for_it(localizer, toy):
+    """The red box is gone, a green one was put elsewhere: that is not the red one moved."""
+    places = {**without(toy.places, "red"), "green": (-0.2, -0.2)}
+    result = localizer.locate("red", toy.see(EYE, places))
+    assert result.status == "STALE"
+    assert not result.detections
 
 
 def test_other_weights_are_refused(toy, toy_memory):

@@ -1,6 +1,7 @@
 """A process that publishes what a wrist RealSense and LiDAR odometry would: a known moving scene.
 
 Usage: fake_camera.py [--without color|depth|info|odometry] [--skew SECONDS] [--rectified-name]
+                      [--frame NAME] [--tf-age SECONDS] [--depth METRES]
 
 The camera looks straight down from 1 m at a flat floor and moves along +x at 0.1 m/s; colour is
 (10, 20, 30), depth 1 m, and the transform map -> base_link -> camera is exact.
@@ -50,21 +51,23 @@ class FakeCamera(Node):
 
     def _publish_images(self) -> None:
         stamp = np.floor(self._now() / PERIOD) * PERIOD  # exact, however late the timer fires
-        head = conversions.header(OPTICAL, stamp)
-        late = conversions.header(OPTICAL, stamp + self._options.skew)
+        frame = self._options.frame
+        head = conversions.header(frame, stamp)
+        late = conversions.header(frame, stamp + self._options.skew)
         rgb = np.full((60, 80, 3), (10, 20, 30), np.uint8)
+        depth = np.full((60, 80), self._options.depth, np.float32)
         without = self._options.without
         if without != "info":
             self._info.publish(images.camera_info_message(K, 80, 60, head))
         if without != "color":
             self._color.publish(images.image_message(rgb, "rgb8", head))
         if without != "depth":
-            self._depth.publish(images.depth_message(np.ones((60, 80), np.float32), late))
+            self._depth.publish(images.depth_message(depth, late))
 
     def _publish_odometry(self) -> None:
         if self._options.without == "odometry":
             return
-        stamp = self._now()
+        stamp = self._now() - self._options.tf_age
         pose = planar_pose(SPEED * (stamp % 1000.0), 0.0, 0.0)
         item = conversions.transform_stamped("map", "base_link", stamp, pose)
         self._tf.publish(TFMessage(transforms=[item]))
@@ -76,6 +79,9 @@ def main() -> None:
     parser.add_argument("--without", choices=("color", "depth", "info", "odometry"))
     parser.add_argument("--skew", type=float, default=0.0)
     parser.add_argument("--rectified-name", action="store_true")
+    parser.add_argument("--frame", default=OPTICAL)
+    parser.add_argument("--tf-age", type=float, default=0.0)
+    parser.add_argument("--depth", type=float, default=1.0)
     options = parser.parse_args()
     rclpy.init()
     try:

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 
 from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanWriter
@@ -114,3 +115,53 @@ def test_a_question_that_cannot_be_asked_is_refused(client, text):
     answer = ask(client, text)
     assert (answer.status, answer.error_code) == (Response.UNKNOWN, Response.INVALID_QUERY)
     assert "query" in answer.error_msg
+
+
+def start_camera(start, client, *options):
+    start("fake_camera.py", *options)
+    client.wait_until(lambda: client.node.count_publishers("/tf_static") > 0, 60.0, "no camera")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [(("--frame", "nowhere"), "nowhere"), (("--tf-age", "20"), "is known from|unknown")],
+    ids=["wrong frame", "stale TF"],
+)
+def test_a_camera_whose_pose_is_unknown_is_named_and_the_memory_answers(
+    start, client, eventually, options, complaint
+):
+    start_camera(start, client, *options)
+
+    def complains():
+        answer = ask(client, "red box")
+        assert answer.error_code == Response.NONE and not answer.heatmap.data
+        return any(word in answer.error_msg for word in complaint.split("|"))
+
+    eventually(complains, f"a complaint with {complaint}")
+
+
+@pytest.mark.parametrize("depth", ["1.0", "0.0", "nan"])
+def test_with_a_camera_the_picture_and_the_latency_are_told(start, client, eventually, depth):
+    reports = []
+    client.node.create_subscription(DiagnosticArray, "/diagnostics", reports.append, 10)
+    start_camera(start, client, "--depth", depth)
+    eventually(lambda: len(ask(client, "red box").heatmap.data) > 0, "an answer with a picture")
+    answer = ask(client, "red box")
+    assert answer.error_code == Response.NONE
+    assert answer.heatmap.header.frame_id == "camera_color_optical_frame"
+    assert (answer.heatmap.width, answer.heatmap.height) == (80, 60)
+    assert answer.heatmap.header.stamp.sec > 0
+    eventually(
+        lambda: any(s.name == "query: latency" for r in reports for s in r.status),
+        "the latency on /diagnostics",
+    )
+
+
+def test_questions_asked_at_once_are_all_answered(client):
+    request = Query.Request(text="red box")
+    service = client.node.create_client(Query, "/m3/query")
+    assert service.wait_for_service(60.0)
+    futures = [service.call_async(request) for _ in range(4)]
+    client.wait_until(lambda: all(future.done() for future in futures), 120.0, "answers")
+    statuses = {future.result().status for future in futures}
+    assert len(statuses) == 1 and all(f.result().error_code == Response.NONE for f in futures)
