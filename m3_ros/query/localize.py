@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -23,8 +24,10 @@ MIN_IN_IMAGE = 0.3
 """A thing is out of view when a smaller share of its points projects into the image."""
 MIN_MEASURED = 0.2
 """Smallest share of its pixels with live depth that says anything."""
-MIN_AGREE = 0.5
+MIN_AGREE = 0.4
 """A thing is still there when at least this share of its pixels has the remembered depth."""
+QUESTIONS = 64
+"""Texts whose encoding is kept; a robot asks for the same thing again and again."""
 SAME_THING = 0.5
 """Least probability that a new thing is the one that is gone, and none of the others."""
 
@@ -68,6 +71,7 @@ class Localizer:
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )
         self._things = Things(memory, model, self.config.min_points)
+        self._text_question = lru_cache(QUESTIONS)(partial(text_question, extractor))
 
     def locate(self, prompt: str | Image, frame: Frame | None = None) -> QueryResult:
         """Find what `prompt` names, or what the picture `[H, W, 3]` shows.
@@ -117,7 +121,7 @@ class Localizer:
         """
         if isinstance(prompt, str):
             text = clean_prompt(prompt, self.config.max_prompt_length)
-            return text_question(self.extractor, text)
+            return self._text_question(text)
         return image_question(self.extractor, prompt)
 
     def probability(self, question: Question, feature: NDArray[np.float32]) -> float:
