@@ -1,8 +1,9 @@
 """Training samples of the compact encoder: windows and mosaics of rendered pictures, degraded."""
 
+import contextlib
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import compact_scenes as scenes
@@ -149,21 +150,30 @@ class Pictures:
             labels = np.where([False, True], np.uint8(255), labels)
         return _degrade(np.ascontiguousarray(rgb), rng), np.ascontiguousarray(slots), labels
 
-    def batches(self, count: int, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Endless shuffled batches, prepared by a thread."""
+    def batches(self, count: int, seed: int) -> Generator[tuple[Tensor, Tensor, Tensor]]:
+        """Endless shuffled batches, prepared by a thread until the generator is closed."""
         rng = np.random.default_rng(seed)
         ready: queue.Queue = queue.Queue(maxsize=4)
+        ended = threading.Event()
 
         def fill() -> None:
             while True:
                 order = rng.permutation(len(self.index))
                 for start in range(0, len(order) - count + 1, count):
                     mode = self.size, self.mosaics  # one for the batch: training changes it
-                    batch = order[start : start + count]
-                    samples = [self.sample(i, *mode, rng) for i in batch]
+                    samples = [self.sample(i, *mode, rng) for i in order[start : start + count]]
                     columns = zip(*samples, strict=True)
                     ready.put(tuple(torch.from_numpy(np.stack(column)) for column in columns))
+                    if ended.is_set():
+                        return
 
-        threading.Thread(target=fill, daemon=True).start()
-        while True:
-            yield ready.get()
+        thread = threading.Thread(target=fill, daemon=True)
+        thread.start()
+        try:
+            while True:
+                yield ready.get()
+        finally:  # a thread that still runs when Python ends would abort it
+            ended.set()
+            while thread.is_alive():
+                with contextlib.suppress(queue.Empty):
+                    ready.get(timeout=0.1)

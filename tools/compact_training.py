@@ -80,7 +80,8 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         step = state["step"]
     pictures = Pictures(options.folders)
     log: dict[str, float] = {}
-    for arrays in pictures.batches(options.batch, options.seed + 1000 * rank + step):
+    batches = pictures.batches(options.batch, options.seed + 1000 * rank + step)
+    for arrays in batches:
         done = step / options.steps
         if done >= 1:
             break
@@ -106,6 +107,9 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
             print(f"{100 * done:5.1f} %  step {step}  {shown}", flush=True)
         if rank == 0 and (step % 100 == 0 or step == options.steps):
             _save(path, encoder, average, optimizer, step)
+    batches.close()
+    if options.workers > 1:
+        distributed.destroy_process_group()
 
 
 def _save(

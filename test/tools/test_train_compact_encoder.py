@@ -1,6 +1,7 @@
 """How the compact encoder's weights are made: honest splits, right labels, a loss that teaches."""
 
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -86,14 +87,17 @@ def test_the_foreign_direction_is_far_from_every_category() -> None:
 def test_a_batch_has_one_size_while_training_enlarges_the_samples(pictures) -> None:
     from compact_pictures import LARGE, Pictures
 
-    source, sizes = Pictures([pictures]), set()
-    for number, (rgb, slots, _) in enumerate(source.batches(2, seed=0)):
+    source, sizes, before = Pictures([pictures]), set(), threading.active_count()
+    batches = source.batches(2, seed=0)
+    for number, (rgb, slots, _) in enumerate(batches):
         source.size, source.mosaics = LARGE, 0.0
         assert tuple(slots.shape[1:]) == tuple(side // 4 for side in rgb.shape[1:3])
         sizes.add(tuple(rgb.shape[1:3]))
         if number > 12:
             break
+    batches.close()
     assert LARGE in sizes
+    assert threading.active_count() == before
 
 
 def test_the_loss_teaches(pictures) -> None:
