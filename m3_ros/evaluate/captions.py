@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -38,6 +38,8 @@ PICTURE = "2D features"
 """The row of the model's own features, without any memory."""
 MIN_PIXELS = 100
 """Regions of fewer pixels are left out by the simulation."""
+STEPS = 120
+"""Of a fit; a limit in seconds would make the rows depend on what else the machine does."""
 FIRST_SEED = 300_000
 """Simulated scenes of these evaluations; no benchmark and no calibration uses them."""
 
@@ -117,7 +119,7 @@ def remembered_features(
     """Unit features `[h, w, d]` of every held-out frame, by setting; the picture's own first."""
     scan = folder / "scan" if (folder / "scan").is_dir() else folder
     frames = list(Scan.open(scan))
-    fitted = fit(frames, config.splat)
+    fitted = fit(frames, replace(config.splat, max_iterations=STEPS, max_seconds=0.0))
     if not fitted.test_frames:
         raise ValueError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
