@@ -134,6 +134,12 @@ class Toy:
         """A frame from `eye`, with other places of the boxes if given."""
         return see(self.gaussians if places is None else make_gaussians(places), eye, target)
 
+    def remember(self, places):
+        """The memory of a world with the boxes at other places."""
+        gaussians = make_gaussians(places)
+        frames = [see(gaussians, eye) for eye in ring()]
+        return lifted(gaussians, self.model, views_of(frames), store_of(self.model, frames))
+
 
 @pytest.fixture(scope="session")
 def toy():
@@ -142,28 +148,41 @@ def toy():
     return Toy(gaussians, frames, ColorModel(), PLACES)
 
 
-@pytest.fixture(scope="session")
-def toy_store(toy):
+def store_of(model, frames):
     store = FeatureStore()
-    for frame in toy.frames:
-        result = toy.model.extract(frame.rgb)
+    for frame in frames:
+        result = model.extract(frame.rgb)
         store.append(result.features, result.valid)
     return store
 
 
+def lifted(gaussians, model, views, store):
+    """A memory of given Gaussians, lifted, not refined."""
+    bank = MemoryBank(24, model.threshold)
+    for index in range(len(store)):
+        features, valid = store.unit(index)
+        bank.add(features[valid], index, torch.nonzero(valid))
+    projection = principal_directions(bank.components, model.degrees)
+    start = lift_queries(gaussians, views, store, projection)
+    kept = ModelMemory(start.queries, start.projection, start.reliability, bank, model.digest)
+    return SpatialMemory(gaussians, {"color": kept}, views, psnr_db=30.0)
+
+
+def views_of(frames):
+    return tuple(View(frame.camtoworld, frame.K, *SIZE) for frame in frames)
+
+
+@pytest.fixture(scope="session")
+def toy_store(toy):
+    return store_of(toy.model, toy.frames)
+
+
 @pytest.fixture(scope="session")
 def toy_views(toy):
-    return tuple(View(frame.camtoworld, frame.K, *SIZE) for frame in toy.frames)
+    return views_of(toy.frames)
 
 
 @pytest.fixture(scope="session")
 def toy_memory(toy, toy_store, toy_views):
     """A memory of the true Gaussians, lifted, not refined."""
-    bank = MemoryBank(24, toy.model.threshold)
-    for index in range(len(toy_store)):
-        features, valid = toy_store.unit(index)
-        bank.add(features[valid], index, torch.nonzero(valid))
-    projection = principal_directions(bank.components, toy.model.degrees)
-    start = lift_queries(toy.gaussians, toy_views, toy_store, projection)
-    model = ModelMemory(start.queries, start.projection, start.reliability, bank, toy.model.digest)
-    return SpatialMemory(toy.gaussians, {"color": model}, toy_views, psnr_db=30.0)
+    return lifted(toy.gaussians, toy.model, toy_views, toy_store)

@@ -210,6 +210,15 @@ def test_another_colour_in_its_place_does_not_pass_for_it(localizer, toy):
     assert not result.detections
 
 
+def test_boxes_that_touch_are_two_things(toy):
+    places = {"red": (0.0, -toy.box / 2), "blue": (0.0, toy.box / 2)}
+    touching = Localizer(toy.remember(places), toy.model)
+    for color, place in places.items():
+        result = touching.locate(color)
+        assert result.status == "FOUND"
+        np.testing.assert_allclose(result.detections[0].centroid[:2], place, atol=0.012)
+
+
 def test_other_weights_are_refused(toy, toy_memory):
     class Other(type(toy.model)):
         digest = "other"
