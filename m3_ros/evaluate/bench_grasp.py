@@ -29,6 +29,7 @@ Image = NDArray[np.uint8]
 
 COLORS = ("yellow", "red", "green", "blue")
 SUCCESSES_SHOWN = 3
+HOLDABLE = 0.073  # flat pads of jaws that stand as far apart as this hold at friction 0.5, m
 STRIP_WIDTH = 320  # of each of its pictures, px
 
 
@@ -90,7 +91,9 @@ def summary(trials: Sequence[Trial], conditions: Conditions) -> Table:
     for name, count in Counter(trial.outcome for trial in trials).most_common():
         table.add_row(name, f"{count} ({100 * count / len(trials):.1f} %)")
     table.add_section()
+    narrow = [trial.lifted for trial in trials if trial.width <= HOLDABLE]
     rows = {
+        f"lifted, % of {len(narrow)} at most {100 * HOLDABLE} cm wide": 100 * np.mean(narrow),
         "lifted at the first try": sum(t.lifted and t.retries == 0 for t in trials),
         "robot on table, max N": max(t.table_force for t in trials),
         "object on table, max N": max(t.pressed_force for t in trials),

@@ -68,6 +68,7 @@ class Trial:
         retries: grasps after the first.
         height: how far the object had risen at the end, m.
         mass, friction: of the object, kg.
+        width: smaller horizontal side of the box around it, m.
         target_error: of the first answer to "where is it?", middle to middle, m; NaN without.
         table_force: greatest force of the robot on the table, N.
         pressed_force: greatest force of the object on the table until it is lifted, N.
@@ -84,6 +85,7 @@ class Trial:
     height: float
     mass: float
     friction: float
+    width: float
     target_error: float
     table_force: float
     pressed_force: float
@@ -192,6 +194,7 @@ def run_trial(
         height=round(rose[-1][label], 4),
         mass=round(material.mass, 3),
         friction=round(material.friction, 2),
+        width=round(float(min(material.size[:2])), 4),
         target_error=round(float(off), 4),
         table_force=round(forces.of_robot, 1),
         pressed_force=round(forces.of_object, 1),

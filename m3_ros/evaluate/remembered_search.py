@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+import torch._dynamo  # noqa: F401  brings an LLVM; after the renderer's it would crash
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
@@ -22,6 +23,7 @@ from m3_ros.grasp.points import solid
 from m3_ros.grasp.scan_path import follow_scan, scan_path
 from m3_ros.memory.build import build_memory
 from m3_ros.query.localize import Localizer
+from m3_ros.query.result import QueryResult
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.robot_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
@@ -68,6 +70,12 @@ def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[Fra
     return recorder.frames
 
 
+def to_target(result: QueryResult) -> Target:
+    """The best answer of a query, as the grasp stage takes it."""
+    points = [detection.points for detection in result.detections[:1]]
+    return Target(result.status, np.concatenate([np.zeros((0, 3)), *points]), result.message)
+
+
 def remembered_search(
     simulation: Simulation, planner: Planner, config: M3Config, text: str
 ) -> tuple[Callable[[], Target], Array]:
@@ -78,9 +86,7 @@ def remembered_search(
     robot = SimulatedRobot(simulation)
 
     def localize() -> Target:
-        result = localizer.locate(text, robot.observe())
-        points = [detection.points for detection in result.detections[:1]]
-        return Target(result.status, np.concatenate([np.zeros((0, 3)), *points]), result.message)
+        return to_target(localizer.locate(text, robot.observe()))
 
     means = memory.gaussians.means.detach().numpy().astype(np.float64)
     return localize, solid(means, memory.gaussians.opacities.detach().sigmoid().numpy())

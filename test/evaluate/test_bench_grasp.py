@@ -7,7 +7,7 @@ import pytest
 from m3_ros.evaluate import bench_grasp
 from m3_ros.evaluate.grasp_trial import Conditions, Trial
 
-GOOD = Trial(0, "", True, "NONE", "", 0, 0.13, 0.1, 0.7, 0.003, 1.0, 5.0, 12.0, 2.0)
+GOOD = Trial(0, "", True, "NONE", "", 0, 0.13, 0.1, 0.7, 0.05, 0.003, 1.0, 5.0, 12.0, 2.0)
 BAD = replace(GOOD, lifted=False, error="NO_GRASP", height=0.0)
 
 
@@ -63,3 +63,10 @@ def test_the_summary_tells_shares_and_greatest_forces():
     cells = dict(zip(*(list(column.cells) for column in table.columns), strict=True))
     assert cells["LIFTED"] == "2 (50.0 %)" and cells["DROPPED"] == "1 (25.0 %)"
     assert cells["robot on table, max N"] == "7"
+
+
+def test_what_is_too_wide_for_the_jaws_is_told_apart():
+    table = bench_grasp.summary([GOOD, replace(BAD, width=0.09)], Conditions())
+    cells = dict(zip(*(list(column.cells) for column in table.columns), strict=True))
+    assert cells["LIFTED"] == "1 (50.0 %)"
+    assert cells["lifted, % of 1 at most 7.3 cm wide"] == "100"

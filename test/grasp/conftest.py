@@ -1,11 +1,79 @@
 import numpy as np
 import pytest
 
+from m3_ros.capture.frame import Frame
 from m3_ros.config import GraspConfig
+from m3_ros.geometry import inverse, planar_pose, project, transform
+from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
+from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
+from m3_ros.grasp.robot import JointState, MotionCancelled, never
 from m3_ros.resources import resource
 
 TABLE_Z = -0.08  # of a 0.5 m table, in base_link
+HERE = planar_pose(0.0, 0.0, 0.0, 0.58)
+K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
+
+
+class PerfectRobot:
+    """Goes exactly where it is told; its jaws stop at `grips`, one number a closing, in rad.
+
+    Its motions from number `fail_at` on, `fails` of them, fail with `failure`; when motion number
+    `resists` begins, torques rise. Its camera sees the points `scene`, in map.
+    """
+
+    def __init__(self, arm, grips=(-0.4,) * 9):
+        self.arm, self.grips, self.scene = arm, list(grips), np.zeros((0, 3))
+        self.fail_at, self.fails, self.failure, self.resists = None, 1, None, None
+        self.reset()
+
+    def reset(self):
+        self.q, self.base, self.log = np.append(SCAN, 0.0), HERE.copy(), []
+        self.efforts = np.zeros(7)
+
+    def joint_state(self):
+        return JointState(self.q.copy(), np.zeros(7), self.efforts, 0.0)
+
+    def base_pose(self):
+        return self.base
+
+    def observe(self):
+        pose = self.base @ self.arm.fk(self.q, CAMERA_FRAME)
+        depth = np.zeros((120, 160), np.float32)
+        uv, z = project(transform(inverse(pose), self.scene), K)
+        for (u, v), distance in zip(uv[z > 0.0], z[z > 0.0], strict=True):
+            if 2 <= u < 158 and 2 <= v < 118:  # every point is a disc of some pixels
+                patch = depth[int(v) - 2 : int(v) + 3, int(u) - 2 : int(u) + 3]
+                patch[(patch == 0.0) | (patch > distance)] = distance
+        return Frame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
+
+    def follow(self, trajectory, cancelled=never):
+        assert np.allclose(trajectory.positions[0], self.q[:6], atol=1e-6)
+        self._do("follow", cancelled)
+        self.q[:6] = trajectory.positions[-1]
+
+    def move_gripper(self, position, max_effort, max_speed, cancelled=never):
+        self._do("open" if position < 0.0 else "close", cancelled)
+        self.q[6] = position if position < 0.0 else self.grips.pop(0)
+        return self.q[6]
+
+    def move_base(self, T_map_base, max_speed, max_yaw_rate, cancelled=never):
+        self._do("drive", cancelled)
+        self.base = T_map_base
+
+    def hold(self):
+        self.log.append("hold")
+
+    def _do(self, what, cancelled):
+        if len(self.log) + 1 == self.resists:
+            self.efforts = self.efforts + 10.0
+        if cancelled():
+            self.hold()
+            raise MotionCancelled("cancelled")
+        self.log.append(what)
+        done = len([entry for entry in self.log if entry != "hold"])
+        if self.fail_at is not None and self.fail_at <= done < self.fail_at + self.fails:
+            raise self.failure
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +110,29 @@ def box_points():
         return points @ turn.T + [place[0], place[1], TABLE_Z]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def base_pose():
+    """`T_map_base` of the robot."""
+    return HERE
+
+
+@pytest.fixture
+def make_robot(planner):
+    return lambda **options: PerfectRobot(planner.arm, **options)
+
+
+@pytest.fixture
+def robot(make_robot):
+    return make_robot()
+
+
+@pytest.fixture(scope="session")
+def found(box_points):
+    return Target("FOUND", transform(HERE, box_points((0.04, 0.05, 0.06), (0.7, 0.05))))
+
+
+@pytest.fixture(scope="session")
+def table_in_map(table):
+    return transform(HERE, table)

@@ -1,82 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
 from m3_ros.config import GraspConfig
-from m3_ros.geometry import planar_pose, transform
+from m3_ros.geometry import transform
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
 from m3_ros.grasp.outcome import ErrorCode, Target
 from m3_ros.grasp.planning import Planner
-from m3_ros.grasp.robot import (
-    JointState,
-    JointStatesLost,
-    MotionCancelled,
-    TrackingError,
-    never,
-)
+from m3_ros.grasp.robot import JointStatesLost, MotionCancelled, TrackingError
+from m3_ros.resources import resource
 
-HERE = planar_pose(0.0, 0.0, 0.0, 0.58)
 NOTHING = np.zeros((0, 3))
-K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
-
-
-class PerfectRobot:
-    """Goes exactly where it is told; its jaws stop at `grips`, one number a closing, in rad."""
-
-    def __init__(self, arm, grips=(-0.4,) * 9):
-        self.arm, self.grips = arm, list(grips)
-        self.q, self.base, self.log = np.append(SCAN, 0.0), HERE.copy(), []
-        self.fail_at, self.failure = None, None
-
-    def joint_state(self):
-        return JointState(self.q.copy(), np.zeros(7), np.zeros(7), 0.0)
-
-    def base_pose(self):
-        return self.base
-
-    def observe(self):
-        pose = self.base @ self.arm.fk(self.q, CAMERA_FRAME)
-        return Frame(np.zeros((120, 160, 3), np.uint8), np.zeros((120, 160), np.float32), K, pose)
-
-    def follow(self, trajectory, cancelled=never):
-        assert np.allclose(trajectory.positions[0], self.q[:6], atol=1e-6)
-        self._do("follow", cancelled)
-        self.q[:6] = trajectory.positions[-1]
-
-    def move_gripper(self, position, max_effort, max_speed, cancelled=never):
-        self._do("open" if position < 0.0 else "close", cancelled)
-        self.q[6] = position if position < 0.0 else self.grips.pop(0)
-        return self.q[6]
-
-    def move_base(self, T_map_base, max_speed, max_yaw_rate, cancelled=never):
-        self._do("drive", cancelled)
-        self.base = T_map_base
-
-    def hold(self):
-        self.log.append("hold")
-
-    def _do(self, what, cancelled):
-        if cancelled():
-            raise MotionCancelled("cancelled")
-        self.log.append(what)
-        if len(self.log) == self.fail_at:
-            raise self.failure
-
-
-@pytest.fixture
-def robot(planner):
-    return PerfectRobot(planner.arm)
-
-
-@pytest.fixture(scope="module")
-def found(box_points):
-    return Target("FOUND", transform(HERE, box_points((0.04, 0.05, 0.06), (0.7, 0.05))))
-
-
-@pytest.fixture(scope="module")
-def table_in_map(table):
-    return transform(HERE, table)
+STAGES = ["locate", "look", "plan", "pre-grasp", "confirm", "approach", "close", "lift", "check"]
 
 
 def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_in_map):
@@ -86,8 +22,7 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     )
     assert outcome.error_code is ErrorCode.NONE and outcome.error_msg == ""
     assert outcome.lift_height == pytest.approx(planner.config.lift_height, abs=1e-3)
-    names = ["locate", "look", "plan", "pre-grasp", "confirm", "approach", "close", "lift"]
-    assert [stage for stage, _, _ in stages] == [*names, "check", "hold"]
+    assert [stage for stage, _, _ in stages] == [*STAGES, "hold"]
     shares = [share for _, share, _ in stages]
     assert shares == sorted(shares) and shares[-1] == 1.0
     # look, pre-grasp, open, approach, touch, close, lift
@@ -108,15 +43,15 @@ def test_a_dry_run_plans_and_moves_nothing(planner, robot, found, table_in_map):
     assert robot.log == []
 
 
-def test_a_miss_is_tried_again_with_another_grasp(planner, found, table_in_map):
-    robot = PerfectRobot(planner.arm, grips=[0.0, -0.01, -0.4])
+def test_a_miss_is_tried_again_with_another_grasp(planner, make_robot, found, table_in_map):
+    robot = make_robot(grips=[0.0, -0.01, -0.4])
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
     assert outcome.error_code is ErrorCode.NONE and outcome.retries == 2
     assert robot.log.count("close") == 3
 
 
-def test_tries_are_bounded(planner, found, table_in_map):
-    robot = PerfectRobot(planner.arm, grips=[0.0] * 9)
+def test_tries_are_bounded(planner, make_robot, found, table_in_map):
+    robot = make_robot(grips=[0.0] * 9)
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
     assert outcome.error_code is ErrorCode.EXECUTION_FAILED
     assert "closed on nothing" in outcome.error_msg and "3" in outcome.error_msg
@@ -130,7 +65,8 @@ def test_an_object_that_moved_is_not_grasped_blindly(planner, robot, found, tabl
     assert "close" not in robot.log
 
 
-def test_cancel_stops_at_once(planner, robot, found, table_in_map):
+@pytest.mark.parametrize("phase", STAGES)
+def test_a_cancel_stops_the_robot_in_every_phase(planner, robot, found, table_in_map, phase):
     stages = []
     outcome = execute_grasp(
         robot,
@@ -138,10 +74,54 @@ def test_cancel_stops_at_once(planner, robot, found, table_in_map):
         lambda: found,
         table_in_map,
         lambda stage, *_: stages.append(stage),
-        lambda: "approach" in stages,
+        lambda: phase in stages,
     )
     assert outcome.error_code is ErrorCode.CANCELLED
-    assert robot.log[-1] == "hold" and "close" not in robot.log
+    assert stages[-1] == phase and robot.log[-1] == "hold"
+
+
+@pytest.mark.parametrize("motion", range(1, 8))
+def test_a_cancel_within_a_motion_stops_the_robot(planner, robot, found, table_in_map, motion):
+    robot.fail_at, robot.failure = motion, MotionCancelled("cancelled")
+    outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
+    assert outcome.error_code is ErrorCode.CANCELLED
+    assert robot.log[motion:] == ["hold"]
+
+
+def test_what_was_moved_but_is_seen_elsewhere_is_grasped_there(
+    planner, robot, found, table_in_map
+):
+    moved = replace(found, status="STALE")
+    outcome = execute_grasp(robot, planner, lambda: moved, table_in_map)
+    assert outcome.error_code is ErrorCode.NONE
+
+
+def test_what_the_camera_cannot_see_is_not_grasped(planner, robot, found, table_in_map):
+    hidden = replace(found, status="OUT_OF_VIEW", message="hidden")
+    outcome = execute_grasp(robot, planner, lambda: hidden, table_in_map)
+    assert outcome.error_code is ErrorCode.NO_DEPTH
+    assert robot.log == ["follow"]
+
+
+def test_an_arm_that_cannot_even_let_go_holds(planner, robot, found, table_in_map):
+    robot.fail_at, robot.failure, robot.fails = 4, TrackingError("blocked"), 2
+    outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
+    assert outcome.error_code is ErrorCode.EXECUTION_FAILED
+    assert "blocked; then it could not let go: blocked" in outcome.error_msg
+    assert robot.log[-3:] == ["hold", "open", "hold"]
+
+
+def test_what_the_frame_shows_replaces_what_was_remembered(planner, robot, found, table_in_map):
+    ghost = found.points + [0.0, 0.0, 0.08]  # over the object: no grasp has room
+    remembered = np.concatenate([table_in_map, ghost])
+    outcome = execute_grasp(robot, planner, lambda: found, remembered)
+    assert outcome.error_code in (ErrorCode.NO_GRASP, ErrorCode.PLAN_FAILED)
+    robot.scene = np.concatenate([table_in_map, found.points])
+    robot.reset()
+    stages = []
+    tell = lambda stage, *_: stages.append(stage)  # noqa: E731
+    execute_grasp(robot, planner, lambda: found, remembered, tell)
+    assert "approach" in stages
 
 
 def test_a_blocked_arm_lets_go_and_rises(planner, robot, found, table_in_map):
@@ -159,9 +139,9 @@ def test_without_joint_states_the_arm_holds(planner, robot, found, table_in_map)
 
 
 @pytest.fixture(scope="module")
-def beyond(box_points):
+def beyond(base_pose, box_points):
     """A box that the arm reaches only from another place of the base."""
-    return Target("FOUND", transform(HERE, box_points((0.04, 0.05, 0.06), (0.72, 0.65))))
+    return Target("FOUND", transform(base_pose, box_points((0.04, 0.05, 0.06), (0.72, 0.65))))
 
 
 def test_the_base_drives_to_what_is_out_of_reach(planner, robot, beyond, table_in_map):
@@ -187,6 +167,4 @@ def test_error_codes_are_the_action_s():
 
 
 def action_lines():
-    from m3_ros.resources import resource
-
     return resource("action/Grasp.action").read_text().splitlines()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.grasp.points import near, normals, object_at, support_height, thin
+from m3_ros.grasp.points import near, normals, object_at, solid, support_height, thin
 
 rng = np.random.default_rng(0)
 TABLE = np.c_[rng.uniform(-0.4, 0.4, (6000, 2)), rng.normal(0.3, 0.001, 6000)]
@@ -60,3 +60,14 @@ def test_what_one_view_hides_below_is_filled():
 
 def test_an_empty_place_holds_nothing():
     assert len(object_at(TABLE, np.array([0.0, 0.0, 0.32]))) == 0
+
+
+def test_haze_and_lone_floaters_are_not_solid():
+    surface = TABLE[:500] * [0.1, 0.1, 1.0]
+    haze = surface + [0.0, 0.0, 0.05]
+    lone = np.array([[0.0, 0.0, 0.6]])
+    means = np.concatenate([surface, haze, lone])
+    opacities = np.concatenate([np.full(500, 0.9), np.full(500, 0.2), [0.9]])
+    kept = solid(means, opacities)
+    assert len(kept) > 480 and kept[:, 2].max() < 0.32
+    assert len(solid(means, np.zeros(1001))) == 0

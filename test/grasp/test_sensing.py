@@ -3,7 +3,7 @@ import pytest
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
-from m3_ros.grasp.sensing import STEP, agreement, frame_points
+from m3_ros.grasp.sensing import STEP, agreement, displacement, frame_points, unseen
 
 K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
 
@@ -42,3 +42,28 @@ def test_agreement_tells_present_gone_and_hidden():
     assert np.isnan(agreement(plane, there + [5.0, 0.0, 0.0], 0.02))
     mixed = np.concatenate([there, there + [0.0, 0.0, 0.1]])
     assert agreement(plane, mixed, 0.02) == pytest.approx(0.5)
+
+
+def test_only_what_is_out_of_view_or_far_behind_is_unseen():
+    plane = frame(np.full((120, 160), 0.4))
+    points = np.array([[0, 0, 0.3], [0, 0, 0.1], [0, 0, 0.09], [0, 0, 0.0], [5.0, 0, 0.1]])
+    assert unseen(plane, points).tolist() == [False, False, False, True, True]
+    assert unseen(frame(np.zeros((120, 160))), points).all()
+
+
+@pytest.mark.parametrize("off", [(0.0, 0.0, 0.0), (0.01, -0.006, 0.0), (-0.005, 0.008, 0.006)])
+def test_a_thing_is_found_where_it_is_shown(off):
+    """A block of 6 x 4 cm, 4 cm high, on a table; remembered `off` from where it stands."""
+    depth = np.full((120, 160), 0.5)
+    rows, columns = np.mgrid[:120, :160]
+    x = -(rows + 0.5 - 60) * 0.46 / 200  # the image's up is +x
+    y = -(columns + 0.5 - 80) * 0.46 / 200
+    depth[(np.abs(x) < 0.03) & (np.abs(y) < 0.02)] = 0.46
+    grid = np.meshgrid(np.linspace(-0.03, 0.03, 25), np.linspace(-0.02, 0.02, 17))
+    top = np.stack([*(axis.ravel() for axis in grid), np.full(425, 0.04)], axis=-1)
+    assert displacement(frame(depth), top - off) == pytest.approx(np.array(off), abs=0.0045)
+
+
+def test_nothing_is_shifted_on_no_evidence():
+    points = np.zeros((50, 3))
+    assert (displacement(frame(np.zeros((120, 160))), points) == 0.0).all()

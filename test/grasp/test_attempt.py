@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from m3_ros.capture.frame import Frame
+from m3_ros.geometry import look_at
+from m3_ros.grasp.attempt import BACK_OFF, ContactGuard, Job, attempt, let_go, still_there
+from m3_ros.grasp.candidates import grasp_candidates
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.kinematics import SCAN
+from m3_ros.grasp.outcome import Missed, Slipped
+from m3_ros.grasp.robot import never
+
+APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
+
+
+@pytest.fixture(scope="session")
+def plan(planner, table, box_points):
+    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
+    grasps = grasp_candidates(own, table, planner.config).grasps
+    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
+
+
+@pytest.fixture
+def job_of(planner, found):
+    def make(robot):
+        return Job(robot, planner, lambda: found, lambda *_: None, never)
+
+    return make
+
+
+def test_an_attempt_lifts(robot, job_of, plan, found):
+    height = attempt(job_of(robot), plan, found)
+    assert height == pytest.approx(0.13, abs=1e-3)
+    assert robot.log == ["follow", "open", "follow", "follow", "close", "follow"]
+
+
+def test_the_guard_notices_a_change_of_torque_and_remembers_it(robot):
+    guard = ContactGuard(robot, 5.0)
+    assert not guard()
+    robot.efforts = np.array([0.0, -6.0, 0.0, 0.0, 0.0, 0.0, 9.0])
+    assert guard()
+    robot.efforts = np.zeros(7)
+    assert guard() and guard.touched
+
+
+def test_the_jaw_s_torque_is_not_the_arm_s(robot):
+    guard = ContactGuard(robot, 5.0)
+    robot.efforts = np.array([0.0] * 6 + [9.0])
+    assert not guard()
+
+
+def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, found):
+    robot.resists = APPROACH
+    with pytest.raises(Slipped, match="met something 10 cm above"):
+        attempt(job_of(robot), plan, found)
+    assert "close" not in robot.log
+
+
+def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
+    robot.resists = TOUCH
+    attempt(job_of(robot), plan, found)
+    assert robot.log == ["follow", "open", "follow", "hold", "close", "follow"]
+
+
+def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
+    follow, bottom = robot.follow, plan.phases["approach"].positions[-1]
+
+    def stop_short(trajectory, cancelled=never):
+        if trajectory is not plan.phases["approach"]:
+            return follow(trajectory, cancelled)
+        robot.q[:6] = plan.phases["approach"].positions[-4]
+        robot.resists = len(robot.log) + 1
+        return robot._do("follow", cancelled)
+
+    robot.follow = stop_short
+    attempt(job_of(robot), plan, found)
+    raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(bottom)[2, 3]
+    assert raised > planner.config.lift_height + BACK_OFF - 1e-3
+    # pre-grasp, open, approach until the contact, back off, touch, close, lift
+    assert robot.log == ["follow", "open", "hold", "follow", "follow", "close", "follow"]
+
+
+def test_jaws_that_close_completely_have_missed(make_robot, job_of, plan, found):
+    with pytest.raises(Missed):
+        attempt(job_of(make_robot(grips=[0.0])), plan, found)
+
+
+def test_what_stays_at_its_place_was_not_lifted(robot, job_of, plan, found, table_in_map):
+    robot.scene = np.concatenate([table_in_map, found.points])
+    with pytest.raises(Slipped, match="still at its place"):
+        attempt(job_of(robot), plan, found)
+
+
+def test_empty_looking_jaws_hold_nothing(robot, job_of, plan, found, table_in_map):
+    robot.scene = table_in_map
+    with pytest.raises(Slipped, match="nothing between the jaws"):
+        attempt(job_of(robot), plan, found)
+
+
+def test_a_thin_thing_is_told_from_the_table_below_it():
+    """A slab 12 mm thick under a camera that looks straight down on it from 0.4 m."""
+    K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
+    pose = look_at([0.0, 0.0, 0.4], [0.0, 0.0, 0.0], up=[1.0, 0.0, 0.0])
+    x, y, z = np.meshgrid(*[np.linspace(-0.03, 0.03, 15)] * 2, np.linspace(0.0, 0.012, 5))
+    slab = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=-1)
+
+    def frame(height):
+        depth = np.full((120, 160), 0.4 - height, np.float32)
+        return Frame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
+
+    assert not still_there(frame(0.0), slab)
+    assert still_there(frame(0.012), slab)
+
+
+def test_letting_go_opens_and_rises(robot, job_of, planner):
+    before = planner.arm.fk(robot.q[:6])[2, 3]
+    let_go(job_of(robot), 0.8)
+    assert robot.log == ["open", "follow"] and robot.q[6] == -0.8
+    rise = planner.arm.fk(robot.q[:6])[2, 3] - before
+    assert rise == pytest.approx(planner.config.approach_distance, abs=1e-3)
