@@ -23,8 +23,9 @@ from m3_ros.memory.attention import (
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.splat import Gaussians, rasterization
+from m3_ros.splat.normals import render_normals
 
-PICTURES = ("rgb", "depth", "features", "pca")
+PICTURES = ("rgb", "depth", "normals", "features", "pca")
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,8 +217,9 @@ class SpatialMemory:
             camtoworld: `[4, 4]` in the memory's frame.
             K: `[3, 3]` pixels.
             size: width and height in pixels.
-            what: "rgb" `[H, W, 3]` 0..1, "depth" `[H, W]` m (0 = nothing there), "features"
-                `[H, W, d]` of a model, or "pca" `[H, W, 3]` 0..1, their three main directions.
+            what: "rgb" `[H, W, 3]` 0..1, "depth" `[H, W]` m (0 = nothing there), "normals"
+                `[H, W, 3]` of unit length in the memory's frame, "features" `[H, W, d]` of a
+                model, or "pca" `[H, W, 3]` 0..1, their three main directions.
             model: for features and pca; None = the first.
 
         Raises:
@@ -225,8 +227,11 @@ class SpatialMemory:
         """
         if what not in PICTURES:
             raise ValueError(f"what = {what!r}: it must be one of {', '.join(PICTURES)}")
+        viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+        if what == "normals":
+            view = viewmat[None], intrinsics[None]
+            return render_normals(self.gaussians, *view, *size)[0].numpy()
         if what in ("rgb", "depth"):
-            viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
             renders, alphas, _ = self.gaussians.render(viewmat[None], intrinsics[None], *size)
             if what == "rgb":
                 return renders[0, ..., :3].clamp(0, 1).numpy()
