@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from m3_ros.geometry import backproject
 from m3_ros.memory.attention import gaussian_memory_attention
 from m3_ros.memory.spatial_memory import SpatialMemory
 
@@ -23,6 +24,15 @@ def test_rgb_and_depth_are_the_frames(toy, toy_memory):
     both = (depth > 0) & (frame.depth > 0)
     assert both.mean() > 0.5
     assert np.abs(depth - frame.depth)[both].max() < 1e-3
+
+
+def test_normals_are_of_unit_length_and_face_the_camera(toy, toy_memory):
+    camtoworld, K, size = pose(toy)
+    normals = toy_memory.render(camtoworld, K, size, "normals")
+    shown = toy_memory.render(camtoworld, K, size, "depth") > 0
+    np.testing.assert_allclose(np.linalg.norm(normals[shown], axis=-1), 1.0, atol=1e-5)
+    rays = backproject(np.ones(shown.shape), K) @ camtoworld[:3, :3].T
+    assert ((normals * rays).sum(-1)[shown] < 0).mean() > 0.99
 
 
 def test_features_are_decoded_in_the_models_space(toy, toy_memory):
