@@ -18,7 +18,7 @@ class ModelCard:
         threshold: cosine at which two features count as the same (the M3 release's, per model).
         gigabytes: what has to be downloaded.
         licence: of the weights.
-        repositories: where on huggingface.co they are, one for each part of the model.
+        repositories: where on the Hugging Face Hub they are, one for each part of the model.
         files: what is wanted of the repositories, as glob patterns.
     """
 

@@ -36,7 +36,7 @@ class ClipExtractor(PatchExtractor):
     Args:
         name: "clip" or "siglip", which of the two its weights are.
         weights: "architecture:pretrained" with one of `open_clip.list_models()` and one of its
-            tags or a checkpoint's path; a folder or huggingface.co name with an
+            tags or a checkpoint's path; a folder or name on the Hugging Face Hub with an
             open_clip_config.json; None for the paper's model.
         device: torch device.
         patches: patches along an image's longer side.

@@ -22,7 +22,7 @@ class Dinov2Extractor(PatchExtractor):
     """A DINOv2 vision transformer of any size.
 
     Args:
-        weights: folder or huggingface.co name of a `Dinov2Model`; the giant one unless given.
+        weights: folder or name on the Hugging Face Hub of a `Dinov2Model`; else the giant one.
         device: torch device.
         patches: patches along an image's longer side; 37 is the grid it was trained on.
 

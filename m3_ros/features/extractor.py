@@ -151,7 +151,7 @@ def load_extractor(
         name: a name of `m3_ros.features.catalogue`: "compact", "clip", "siglip", "dinov2",
             "seem", "llama3" or "llamav", alone or as "name:weights"; or an open_clip model as
             "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
-        weights: file, folder or huggingface.co name, in place of the model's own; see
+        weights: file, folder or name on the Hugging Face Hub, in place of the model's own; see
             docs/models.md for what each model takes.
         device: torch device, "cpu" or "cuda".
 

@@ -45,8 +45,8 @@ class Llama3Extractor:
 
     Args:
         weights: up to three parts joined by "+": LLM, captioner, region proposer; each a folder
-            or a huggingface.co name, the last also "superpixels". Parts left out or empty are
-            the card's own.
+            or a name on the Hugging Face Hub, the last also "superpixels". Parts left out or
+            empty are the card's own.
         device: torch device.
         cells: cells along an image's longer side.
         layer: which hidden state, counted from the last.

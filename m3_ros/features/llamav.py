@@ -36,7 +36,7 @@ class LlamavExtractor:
     """The image side of a Mllama model; the language model is not loaded.
 
     Args:
-        weights: folder or huggingface.co name of a `MllamaForConditionalGeneration`.
+        weights: folder or name on the Hugging Face Hub of a `MllamaForConditionalGeneration`.
         device: torch device.
 
     Raises:

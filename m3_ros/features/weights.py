@@ -21,7 +21,7 @@ def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> 
 
     Args:
         card: the model.
-        weights: a folder; a huggingface.co name such as "facebook/dinov2-base", which is
+        weights: a folder; a name on the Hugging Face Hub such as "facebook/dinov2-base", which is
             downloaded unless this machine has it; None for the card's own, which is not.
         part: number of the part among the card's repositories.
 
@@ -36,7 +36,9 @@ def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> 
     if Path(weights).expanduser().is_dir():
         return Path(weights).expanduser()
     if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(weights)):
-        raise missing(card, f"{str(weights)!r} is no folder and no huggingface.co name", part)
+        raise missing(
+            card, f"{str(weights)!r} is no folder and no name of the Hugging Face Hub", part
+        )
     return _download(card, str(weights), part)
 
 
