@@ -47,7 +47,7 @@ def test_only_a_hub_name_that_the_user_gives_is_downloaded(hub):
 
 @pytest.mark.parametrize("name", ["nowhere", "/nowhere/at/all", "./a/b", "a/b/c", "~/nowhere"])
 def test_what_is_neither_is_refused_without_a_network(hub, name):
-    with pytest.raises(FileNotFoundError, match="is no folder and no name of the Hugging Face Hub"):
+    with pytest.raises(FileNotFoundError, match="no folder and no name of the Hugging Face Hub"):
         weights.find_weights(CARD, name)
     assert not hub
 
