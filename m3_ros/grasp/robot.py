@@ -1,7 +1,6 @@
 """What a grasp needs of a robot: the `Robot` protocol, joint states and joint trajectories.
 
 The simulation and the ROS 2 node implement the protocol; planning and the executor only know it.
-A MoveIt 2 or Z1 SDK backend is one more class with these seven methods.
 """
 
 from __future__ import annotations

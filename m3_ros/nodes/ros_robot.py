@@ -1,6 +1,6 @@
 """The `Robot` protocol over ROS 2: ros2_control's controllers, cmd_vel, TF and the wrist camera.
 
-A MoveIt 2 or Z1 SDK backend is another class with the same seven methods.
+docs/grasping.md says what another backend, MoveIt 2 or the Z1 SDK, has to do.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ BASE_TIMEOUT = 90.0  # s
 class RosRobot:
     """Drives the robot from worker threads while `node` is spun by its executor.
 
+    The methods are those of `Robot`. A trajectory goes to the controller's action where it is
+    served, else to its topic, and is then watched by the joint states.
+
     Args:
         node: carries the subscriptions and publishers.
         config: names of topics and frames.
@@ -103,11 +106,6 @@ class RosRobot:
         self._inputs.destroy_node()
 
     def joint_state(self) -> JointState:
-        """Newest measured joints.
-
-        Raises:
-            JointStatesLost: there are none, or the newest is older than a second.
-        """
         self._heard.wait(FIRST_STATE_TIMEOUT)
         age = time.monotonic() - self._received
         if self._joints is None or age > JOINT_STATE_AGE:
@@ -116,33 +114,18 @@ class RosRobot:
         return self._joints
 
     def base_pose(self) -> Array:
-        """`T_map_base_link [4, 4]`, the newest that TF knows.
-
-        Raises:
-            RobotError: TF does not know it.
-        """
         try:
             return self.tree.lookup(self._names.world_frame, self._names.base_frame)
         except TransformError as error:
             raise RobotError(str(error)) from error
 
     def observe(self) -> Frame:
-        """Next frame of the wrist camera.
-
-        Raises:
-            RobotError: none comes, or its transform is missing.
-        """
         try:
             return self.stream.next(FRAME_TIMEOUT, after=self._now())
         except FrameError as error:
             raise RobotError(str(error)) from error
 
     def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
-        """Follow a trajectory by the controller's action where it is served, else by its topic.
-
-        Raises:
-            TrackingError, JointStatesLost, MotionCancelled: the arm has stopped.
-        """
         self.joint_state()
         if self._follower and self._follower.server_is_ready():
             self._follow_action(trajectory, cancelled)
@@ -156,7 +139,6 @@ class RosRobot:
         max_speed: float,
         cancelled: Callable[[], bool] = never,
     ) -> float:
-        """Move jointGripper until it rests; returns the position reached in rad."""
         duration = abs(position - self.joint_state().gripper) / max_speed
         self._gripper.publish(gripper_message(position, max_effort, duration))
         still, end = 0.0, time.monotonic() + GRIPPER_TIMEOUT
@@ -174,12 +156,6 @@ class RosRobot:
         max_yaw_rate: float,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        """Drive to a planar pose in map, steered by the odometry.
-
-        Raises:
-            RobotError: not there in time, or TF is lost; the base has stopped.
-            MotionCancelled: the base has stopped.
-        """
         end = time.monotonic() + BASE_TIMEOUT
         try:
             while not arrived(left := way_left(self.base_pose(), T_map_base)):
@@ -196,7 +172,6 @@ class RosRobot:
         time.sleep(0.5)  # the body comes to rest, and the odometry with it
 
     def hold(self) -> None:
-        """Stop the arm and the base where they are; the gripper keeps its command."""
         self._arm.publish(JointTrajectoryMessage())
         self._base.publish(Twist())
 

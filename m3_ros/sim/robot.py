@@ -29,7 +29,9 @@ BASE_TIMEOUT = 60.0  # s
 
 
 class SimulatedRobot:
-    """Drives a `Simulation` that nobody else steps.
+    """Drives a `Simulation` that nobody else steps; the methods are those of `Robot`.
+
+    Stamps are simulated time. A motion that its controller refuses raises `TrajectoryRefused`.
 
     Args:
         simulation: the robot.
@@ -41,26 +43,16 @@ class SimulatedRobot:
         self._on_tick = on_tick
 
     def joint_state(self) -> JointState:
-        """Measured joints; the stamp is simulated time."""
         return self.simulation.joint_state()
 
     def base_pose(self) -> Array:
-        """`T_map_base_link [4, 4]` of the LiDAR odometry."""
         return self.simulation.odometry().T_map_base
 
     def observe(self) -> Frame:
-        """A frame of the wrist camera, one camera period from now."""
         self.wait(1.0 / self.simulation.config.camera_rate)
         return self.simulation.capture()
 
     def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
-        """Follow a trajectory of the arm to its end.
-
-        Raises:
-            TrajectoryRefused: it breaks a limit.
-            TrackingError: something is in the way; the arm has stopped.
-            MotionCancelled: the arm has stopped.
-        """
         self.simulation.set_arm_trajectory(trajectory)
         while self.simulation.arm_status() is ArmStatus.MOVING:
             self._tick(cancelled)
@@ -74,7 +66,6 @@ class SimulatedRobot:
         max_speed: float,
         cancelled: Callable[[], bool] = never,
     ) -> float:
-        """Move the jaw until it rests; returns the position reached in rad."""
         self.simulation.set_gripper(position, max_effort, max_speed)
         still, end = 0.0, self.simulation.time + GRIPPER_TIMEOUT
         while still < GRIPPER_REST and self.simulation.time < end:
@@ -90,12 +81,6 @@ class SimulatedRobot:
         max_yaw_rate: float,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        """Drive to a planar pose in map, steered by the odometry.
-
-        Raises:
-            RobotError: not there after a minute.
-            MotionCancelled: the base has stopped.
-        """
         end = self.simulation.time + BASE_TIMEOUT
         while not arrived(left := way_left(self.base_pose(), T_map_base)):
             if self.simulation.time > end:
@@ -109,7 +94,6 @@ class SimulatedRobot:
         self.wait(0.5)
 
     def hold(self) -> None:
-        """Stop arm and base where they are; the gripper keeps its command."""
         self.simulation.hold_arm()
         self.simulation.set_base_velocity(0.0, 0.0, 0.0)
 
