@@ -91,6 +91,16 @@ def test_cloud_round_trip_leaves_out_invalid_points():
     assert len(images.to_points(images.cloud_message(points, HEAD))) == 4
 
 
+def test_any_columns_of_a_cloud_can_be_read():
+    points = np.random.default_rng(0).random((5, 3)).astype(np.float32)
+    opacity = np.linspace(0.0, 1.0, 5, dtype=np.float32)
+    message = images.cloud_message(points, HEAD, {"rgb": opacity * 0, "opacity": opacity})
+    columns = images.to_columns(message, "z", "opacity")
+    assert np.array_equal(columns, np.stack([points[:, 2], opacity], axis=1))
+    with pytest.raises(ConversionError, match="score"):
+        images.to_columns(message, "x", "score")
+
+
 def test_a_cloud_without_coordinates_is_refused():
     with pytest.raises(ConversionError, match="x, y, z"):
         images.to_points(PointCloud2())
