@@ -7,17 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from m3_ros.cli.app import (
-    FAILED,
-    OK,
-    STAGE_BAR,
-    Positional,
-    advance,
-    app,
-    scan,
-    settings_from,
-    show_stage,
-)
+from m3_ros.cli.app import FAILED, OK, Positional, app, scan, settings_from
+from m3_ros.view.progress import advance, show_stage, stage_bar
 
 
 @scan.command(name="import")
@@ -105,7 +96,7 @@ def build(
     settings = replace(settings, features=replace(settings.features, models=encoder))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
-    with tqdm(total=100, bar_format=STAGE_BAR) as bar:
+    with stage_bar() as bar:
         built = build_memory(opened, settings, extractors, lambda *state: show_stage(bar, *state))
     memory = memory or Path("memories") / scan.resolve().name
     built.save(memory)

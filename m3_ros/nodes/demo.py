@@ -28,6 +28,7 @@ from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import STACKS, NodeDied, Stack
 from m3_ros.srv import Query
 from m3_ros.view.demo import DemoResult, write_demo_report
+from m3_ros.view.progress import advance, show_stage, stage_bar
 
 NODES = (*STACKS["simulation"], *STACKS["m3"])
 LIFT_HEIGHT = 0.10  # m an object must rise to count as lifted
@@ -156,7 +157,7 @@ class Demo:
                 ScanMotion,
                 "/m3/scan_motion",
                 ScanMotion.Goal(),
-                lambda feedback: _advance(bar, feedback.view, feedback.total),
+                lambda feedback: advance(bar, feedback.view, feedback.total),
             )
         stop = self._client.call(Trigger, "/m3/scan/stop", Trigger.Request())
         print(stop.message)
@@ -175,12 +176,12 @@ class Demo:
                 raise DemoFailed(start.message)
 
     def _build(self) -> None:
-        with _percent_bar() as bar:
+        with stage_bar() as bar:
             built = self._client.run(
                 BuildMemory,
                 "/m3/build_memory",
                 BuildMemory.Goal(),
-                lambda feedback: _show(bar, feedback.stage, feedback.progress),
+                lambda feedback: show_stage(bar, feedback.stage, feedback.progress),
             )
         if not built.success:
             raise DemoFailed(f"the memory was not built: {built.error_msg}")
@@ -219,11 +220,11 @@ class Demo:
         name = self._result.object
         rest = self._truth.poses[name][2, 3]
         self._client.node.create_subscription(Image, OBSERVER_TOPIC, self._keep_picture, 1)
-        with _percent_bar() as bar:
+        with stage_bar() as bar:
 
             def show(feedback: Grasp.Feedback) -> None:
                 self._phase = feedback.stage
-                _show(bar, feedback.stage, feedback.progress)
+                show_stage(bar, feedback.stage, feedback.progress)
 
             goal = Grasp.Goal(text=self._options.query)
             answer = self._client.run(Grasp, "/m3/grasp", goal, show)
@@ -236,17 +237,3 @@ class Demo:
 
     def _keep_picture(self, message: Image) -> None:
         self._result.pictures.append((self._phase, to_rgb(message)))
-
-
-def _percent_bar() -> tqdm:
-    return tqdm(total=100, file=sys.stdout, bar_format="{desc:>16} {bar} {n:3d} % {elapsed}")
-
-
-def _show(bar: tqdm, stage: str, share: float) -> None:
-    bar.set_description(stage, refresh=False)
-    _advance(bar, round(100 * share), 100)
-
-
-def _advance(bar: tqdm, done: int, total: int) -> None:
-    bar.total, bar.n = total, done
-    bar.refresh()
