@@ -98,7 +98,7 @@ class Localizer:
         if not found:
             return answer([], question.label, heatmap)
         live = LiveView(self.memory, self.extractor, frame, self.config.agreement_gate)
-        checked = self._check(found, frame, live)
+        checked = self._check(question, found, frame, live)
         if all(status == "STALE" for _, status in checked):
             return self._search(question, found[0], live, heatmap)
         return answer(checked, question.label, heatmap)
@@ -161,15 +161,18 @@ class Localizer:
         return Detection(label, score, box.center, box, points, covariance, visible)
 
     def _check(
-        self, found: list[_Thing], frame: Frame, live: LiveView
+        self, question: Question, found: list[_Thing], frame: Frame, live: LiveView
     ) -> list[tuple[Detection, str]]:
         """What the live frame says about remembered things."""
+        least = self.config.found_probability
         looks = live.look([self._things.index[thing.part] for thing in found])
         checked = []
         for thing, evidence in zip(found, looks, strict=True):
             status = "OUT_OF_VIEW"
             if in_image(thing.detection.points, frame) >= MIN_IN_IMAGE:
-                status = _verdict(evidence, self._things.alike(evidence.feature, thing.feature))
+                alike = self._things.alike(evidence.feature, thing.feature)
+                alike |= self.probability(question, evidence.feature) >= least
+                status = _verdict(evidence, alike)
             checked.append((replace(thing.detection, visible=status == "FOUND"), status))
         return checked
 

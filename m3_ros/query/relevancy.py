@@ -128,9 +128,7 @@ def text_question(extractor: LanguageExtractor, text: str) -> Question:
         aspects.append(_against(extractor, _encode(extractor, kind), extractor.contrasts(kind)))
     if color:
         others = [f"{other} thing" for other in COLORS]
-        named = f"{color} thing"
-        contrasts = dict.fromkeys([*extractor.contrasts(named), *others])
-        aspects.append(_against(extractor, _encode(extractor, named), list(contrasts)))
+        aspects.append(_against(extractor, _encode(extractor, f"{color} thing"), others))
     return Question(text, tuple(aspects))
 
 
