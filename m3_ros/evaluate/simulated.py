@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+import torch._dynamo  # noqa: F401  brings an LLVM; after the renderer's it would crash
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
