@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +18,11 @@ from m3_ros.splat.alignment import align_frames
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import (
     Points,
-    coarseness,
     concatenate,
     downsample,
     frame_points,
     gaussians_from_points,
     hole_points,
-    working_distance,
 )
 from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Adam
@@ -132,29 +129,22 @@ class Fitter:
 
     def _add_gaussians(self, frames: Sequence[Frame]) -> None:
         config, present = self.config, self.gaussians
-        if not len(present):
-            self.reference = working_distance(frames)
-        sample = partial(downsample, reference=self.reference)
-        place = partial(
-            gaussians_from_points, sh_degree=config.sh_degree, reference=self.reference
-        )
-        clouds = [sample(frame_points(frame), config.voxel_size) for frame in frames]
+        clouds = [downsample(frame_points(frame), config.voxel_size) for frame in frames]
         points, size = concatenate([Points.empty(), *clouds]), config.voxel_size
         limit = config.max_gaussians * (1 - HOLE_SHARE * config.fill_holes)
-        while len(sparse := sample(points, size)) > limit:
+        while len(sparse := downsample(points, size)) > limit:
             size *= max(1.05, (len(sparse) / limit) ** 0.5)
-        spacing = size * coarseness(sparse.distances, self.reference)
-        fresh = sparse.away_from(present.means.cpu().numpy(), spacing)
+        fresh = sparse.away_from(present.means.cpu().numpy(), size)
         if not len(present) and not len(fresh):
             raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
-        added = place(fresh, size)
+        added = gaussians_from_points(fresh, size, config.sh_degree)
         if config.fill_holes:
             step = -(-len(frames) // CARVING_FRAMES)
             holes = concatenate([hole_points(frame, frames[::step]) for frame in frames])
-            holes = sample(holes, 2 * size).away_from(
+            holes = downsample(holes, 2 * size).away_from(
                 np.concatenate([present.means.cpu().numpy(), fresh.positions]), 2 * size
             )
-            guessed = place(holes, 2 * size, opacity=HOLE_OPACITY)
+            guessed = gaussians_from_points(holes, 2 * size, config.sh_degree, HOLE_OPACITY)
             added = added.join(guessed)
         added = added.select(torch.arange(len(added)) < config.max_gaussians - len(present))
         for name, x in added.to(self.device).tensors.items():

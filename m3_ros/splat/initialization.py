@@ -18,7 +18,7 @@ from m3_ros.splat.gaussians import SH_C0, Gaussians
 INITIAL_OPACITY = 0.7
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
 MAX_POINTS = 36_000  # of one frame
-REFERENCE_DISTANCE = 0.45  # m, beyond which voxels grow, where no scan says otherwise
+REFERENCE_DISTANCE = 0.75  # m, beyond which voxels grow
 LONELY = 0.02  # share of pixels with depth, below which they are points and not surfaces
 EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
 
@@ -47,15 +47,12 @@ class Points:
         """No points."""
         return Points(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
 
-    def away_from(
-        self, others: NDArray[np.float32], distance: float | NDArray[np.float64]
-    ) -> Points:
-        """The points farther than `distance` m (one, or `[M]`) from all of `others [K, 3]`."""
-        if not len(others) or not len(self):
+    def away_from(self, others: NDArray[np.float32], distance: float) -> Points:
+        """The points farther than `distance` m from all of `others [K, 3]`."""
+        if not len(others):
             return self
-        reach = float(np.max(distance))
-        nearest, _ = cKDTree(others).query(self.positions, distance_upper_bound=reach)
-        return self.select(nearest >= distance)
+        nearest, _ = cKDTree(others).query(self.positions, distance_upper_bound=distance)
+        return self.select(~np.isfinite(nearest))
 
     def select(self, mask: NDArray[np.bool_]) -> Points:
         """The points where `mask [M]` is true."""
@@ -160,29 +157,13 @@ def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.
     return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
 
 
-def working_distance(frames: Sequence[Frame]) -> float:
-    """Depth, m, that a quarter of what frames measured is nearer than: where the things are."""
-    depths = np.concatenate([frame.depth[::8, ::8].ravel() for frame in frames])
-    measured = depths[depths > 0]
-    return float(np.quantile(measured, 0.25)) if len(measured) else REFERENCE_DISTANCE
-
-
-def coarseness(distances: NDArray[np.float64], reference: float) -> NDArray[np.float64]:
-    """How much larger than the finest, at least 1, voxels are at `distances [M]` m.
-
-    It grows with the square of the distance beyond `reference` m: a scan comes near what matters
-    and sees the floor behind it in most of its pixels.
-    """
-    return (distances / reference).clip(1) ** 2
-
-
-def downsample(points: Points, voxel_size: float, reference: float = REFERENCE_DISTANCE) -> Points:
+def downsample(points: Points, voxel_size: float) -> Points:
     """The mean point of every occupied voxel.
 
-    Voxels have edge `voxel_size` m times `coarseness`, to the nearest power of two; a coarse
-    voxel that a finer one already fills is left out.
+    Voxels have edge `voxel_size` m up to `REFERENCE_DISTANCE` from the camera and double with
+    every doubling beyond; a coarse voxel that a finer one already fills is left out.
     """
-    levels = np.log2(coarseness(points.distances, reference)).round().astype(int)
+    levels = np.log2(points.distances.clip(REFERENCE_DISTANCE) / REFERENCE_DISTANCE).astype(int)
     kept: list[Points] = []
     for level in range(levels.max(initial=0) + 1):
         size = voxel_size * 2**level
@@ -218,11 +199,7 @@ def concatenate(clouds: Sequence[Points]) -> Points:
 
 
 def gaussians_from_points(
-    points: Points,
-    voxel_size: float,
-    sh_degree: int,
-    opacity: float = INITIAL_OPACITY,
-    reference: float = REFERENCE_DISTANCE,
+    points: Points, voxel_size: float, sh_degree: int, opacity: float = INITIAL_OPACITY
 ) -> Gaussians:
     """Flat Gaussians on the points, as wide as the distance to their neighbours."""
     n = len(points)
@@ -230,7 +207,7 @@ def gaussians_from_points(
     if n > 3:
         distances, _ = cKDTree(points.positions).query(points.positions, k=4)
         spacing = distances[:, 1:].mean(1)
-    voxels = voxel_size * coarseness(points.distances, reference)
+    voxels = voxel_size * (points.distances / REFERENCE_DISTANCE).clip(1)
     spacing = spacing.clip(0.3 * voxels, 2 * voxels)
     scales = np.log(spacing[:, None] * 0.7 * np.array([1.0, 1.0, FLATNESS]))
 

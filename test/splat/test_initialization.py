@@ -39,7 +39,6 @@ def test_one_point_a_voxel_and_coarser_ones_only_where_nothing_finer_is(table_fr
     points = init.concatenate([init.frame_points(f) for f in table_frames])
     sparse = init.downsample(points, 0.01)
     near = sparse.select(sparse.distances < init.REFERENCE_DISTANCE)
-    assert len(near) > 100
     keys = init.voxel_keys(near.positions, 0.01)
     assert len(np.unique(keys)) > 0.99 * len(keys)
     far = replace(near, distances=np.full(len(near), 2.0))
