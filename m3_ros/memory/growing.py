@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,13 +30,13 @@ def newest_scan(folder: Path) -> Path:
 
 
 class GrowingMemory:
-    """Follows, in a thread, the scans that begin in a folder; builds any scan's memory.
+    """Follows, in a thread, the scans that grow in a folder; builds any scan's memory.
 
     One builder is kept, of the scan followed last: building it again, or going on with it, is
     quick too.
 
     Args:
-        scans: folder of scans; those already there are not followed.
+        scans: folder of scans; what is there already is followed only if it grows.
         config: settings of every stage.
         load: gives the foundation models; called once, when they are first needed.
     """
@@ -46,7 +47,8 @@ class GrowingMemory:
         self._scans, self._config, self._load = scans, config, load
         self._extractors: Sequence[FeatureExtractor] = ()
         self._builder: MemoryBuilder | None = None
-        self._scan = self._newest()
+        self._scan: Path | None = None  # that the builder, if any, is of
+        self._seen = self._newest()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -82,29 +84,35 @@ class GrowingMemory:
                 raise
 
     def _begin(self, scan: Path) -> None:
+        self._scan, self._builder = scan, None
         self._extractors = self._extractors or self._load()
-        self._scan, self._builder = scan, MemoryBuilder(self._config, self._extractors)
+        self._builder = MemoryBuilder(self._config, self._extractors)
 
-    def _newest(self) -> Path | None:
+    def _newest(self) -> tuple[Path, int] | None:
+        """The newest scan, and the time of its newest frame."""
         try:
-            return newest_scan(self._scans)
+            scan = newest_scan(self._scans)
         except ScanError:
             return None
+        return scan, (scan / "transforms.json").stat().st_mtime_ns
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
             with self._lock:
                 try:
                     busy = self._work()
-                except (ValueError, OSError):  # `build` will meet it again, and tell
+                except (ValueError, OSError) as error:  # `build` will begin again, and tell
+                    logging.getLogger(__name__).warning(
+                        "%s is not followed: %s", self._scan, error
+                    )
                     self._builder, busy = None, False
             self._stopping.wait(BREATH if busy else POLL)
 
     def _work(self) -> bool:
         """A bounded piece of work on the newest scan; False when there was none to do."""
-        newest = self._newest()
-        if newest is not None and (self._scan is None or newest > self._scan):
-            self._begin(newest)
+        seen, self._seen = self._seen, self._newest()
+        if self._seen and self._seen != seen and self._seen[0] != self._scan:
+            self._begin(self._seen[0])
         if self._builder is None:
             return False
         frames = Scan.open(self._scan)

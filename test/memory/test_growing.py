@@ -80,6 +80,38 @@ def test_an_older_scan_is_left_alone_until_asked_for(tmp_path, model, growing):
     assert model.seen == 2
 
 
+def test_a_scan_in_progress_at_the_start_is_followed(tmp_path, toy, model):
+    frames = write(tmp_path / "20260101-000000", toy.frames[:4])
+    next(frames)
+    memory = GrowingMemory(tmp_path, CONFIG, lambda: [model])
+    list(frames)
+    wait_for(lambda: model.seen == 4)
+    memory.close()
+
+
+def test_an_older_scan_that_was_built_is_kept_while_nothing_new_comes(
+    tmp_path, toy, model, growing
+):
+    list(write(tmp_path / "20260101-000001", toy.frames[2:4]))
+    wait_for(lambda: model.seen == 2)
+    for _ in range(2):
+        assert growing.build(tmp_path / "20260101-000000").frames == 2
+        time.sleep(0.5)  # s, in which the newer scan could take its place
+    assert model.seen == 4
+
+
+def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplog):
+    def load():
+        raise FileNotFoundError("no weights")
+
+    memory = GrowingMemory(tmp_path, CONFIG, load)
+    list(write(tmp_path / "20260101-000000", toy.frames[:2]))
+    wait_for(lambda: "no weights" in caplog.text)
+    with pytest.raises(FileNotFoundError, match="no weights"):
+        memory.build(newest_scan(tmp_path))
+    memory.close()
+
+
 def test_an_interrupted_build_can_be_repeated(tmp_path, growing):
     def interrupt(stage, share):
         raise RuntimeError("cancelled")
