@@ -38,7 +38,8 @@ class Section:
 
 
 def write_json(path: Path, values: Mapping) -> None:
-    """Write `values` as JSON, whole or not at all."""
+    """Write `values` as JSON, whole or not at all; a link stays one, and its target is written."""
+    path = path.resolve()
     temporary = path.with_suffix(".part")
     temporary.write_text(json.dumps(values, indent=2) + "\n")
     os.replace(temporary, path)

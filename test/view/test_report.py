@@ -16,6 +16,13 @@ def test_json_round_trip_leaves_no_part(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
+def test_json_goes_through_a_link(tmp_path):
+    (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
+    write_json(tmp_path / "link.json", {"a": 1})
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "target.json").read_text()) == {"a": 1}
+
+
 def test_page_shows_sentence_figures_and_pictures(tmp_path):
     image = np.full((16, 16, 3), (200, 40, 10), np.uint8)
     page = tmp_path / "report.html"
