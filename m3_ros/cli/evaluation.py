@@ -138,7 +138,7 @@ def eval_features(
     """
     from m3_ros.evaluate.features import run
     from m3_ros.evaluate.random_model import RandomModel
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
 
     models = [load_extractor(name) for name in encoder] + [RandomModel(dim) for dim in random]
     run(scan, settings_from(config), models, degrees, json)
@@ -161,7 +161,7 @@ def bench_memory(
         json: file of the figures.
     """
     from m3_ros.evaluate.bench_memory import run
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
 
     models = [load_extractor(name) for name in encoder] if scan else []
     run(frames, dim, scan, settings_from(config), models, json)
@@ -183,10 +183,13 @@ def eval_grounding(
         work: folder that keeps the simulated scans.
         json: file for the figures.
     """
+    from m3_ros.evaluate.captions import captioned_folders
     from m3_ros.evaluate.grounding import run
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
 
-    run(folders, M3Config(), load_extractor(encoder), scenes, views, work, json_path=json)
+    config = M3Config()
+    captioned = captioned_folders(folders, scenes, views, work, config)
+    run(captioned, config, load_extractor(encoder), json_path=json)
     return OK
 
 
@@ -196,8 +199,11 @@ def eval_retrieval(
     views: int = 40, work: Path = Path("captions"), json: Path | None = None,
 ) -> int:  # fmt: skip
     """Find regions by captions and captions by regions (Table 2); options as `eval grounding`."""
+    from m3_ros.evaluate.captions import captioned_folders
     from m3_ros.evaluate.retrieval import run
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
 
-    run(folders, M3Config(), load_extractor(encoder), scenes, views, work, json_path=json)
+    config = M3Config()
+    captioned = captioned_folders(folders, scenes, views, work, config)
+    run(captioned, config, load_extractor(encoder), json_path=json)
     return OK

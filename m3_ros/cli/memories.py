@@ -86,7 +86,7 @@ def build(
     from m3_ros.capture.self_mask import without_carrier
     from m3_ros.evaluate.views import score_views
     from m3_ros.features.cache import beside
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
     from m3_ros.memory.build import build_memory
     from m3_ros.splat.fit import held_out
     from m3_ros.view.memory import memory_sheet
@@ -129,7 +129,7 @@ def query(
         text: what to find, for instance "yellow bath duck".
         output: the picture to write; answer.png beside the memory by default.
     """
-    from m3_ros.features.extractor import load_language_extractor
+    from m3_ros.features.loading import load_language_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
     from m3_ros.query.localize import Localizer
     from m3_ros.view.memory import answer_picture

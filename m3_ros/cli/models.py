@@ -51,7 +51,7 @@ def features(
     """
     from m3_ros.capture.scan import Scan
     from m3_ros.features.cache import FOLDER, CachedExtractor, fill
-    from m3_ros.features.extractor import load_extractor
+    from m3_ros.features.loading import load_extractor
 
     frames = Scan.open(scan)
     for name in models.split(","):

@@ -27,7 +27,8 @@ from m3_ros.config import M3Config
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
 from m3_ros.evaluate.questions import Query, question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
-from m3_ros.features.extractor import LanguageExtractor, load_extractor
+from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.memory.build import build_memory
 from m3_ros.memory.files import MemoryFileError
 from m3_ros.memory.spatial_memory import SpatialMemory

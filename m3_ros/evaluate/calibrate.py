@@ -16,7 +16,8 @@ from m3_ros.evaluate.bench_query import remember_scene
 from m3_ros.evaluate.query_answers import inside
 from m3_ros.evaluate.questions import question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
-from m3_ros.features.extractor import LanguageExtractor, load_extractor
+from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration
 from m3_ros.query.localize import Localizer

@@ -21,7 +21,6 @@ from m3_ros.config import M3Config
 from m3_ros.evaluate.captions import (
     SETTINGS,
     Region,
-    captioned_folders,
     read_regions,
     remembered_features,
 )
@@ -88,21 +87,15 @@ def run(
     folders: Sequence[Path],
     config: M3Config,
     extractor: LanguageExtractor,
-    scenes: int = 2,
-    views: int = 40,
-    work: Path = Path("captions"),
     settings: Sequence[str] = SETTINGS,
     json_path: Path | None = None,
 ) -> list[GroundingScore]:
     """Ground all captions, print the table, write the JSON if a path is given.
 
     Args:
-        folders: captioned folders; without any, simulated scenes.
+        folders: captioned folders.
         config: settings of the fit and the memory.
         extractor: its features and texts.
-        scenes: number of simulated scenes.
-        views: of a simulated scan.
-        work: folder that keeps the simulated scans.
         settings: rows besides the 2D features.
         json_path: file for the figures.
 
@@ -110,7 +103,7 @@ def run(
         ValueError: a folder is not as it should be, or no held-out frame has a region.
     """
     counts: dict[str, list[NDArray[np.int64]]] = {}
-    for folder in captioned_folders(folders, scenes, views, work, config):
+    for folder in folders:
         regions = read_regions(folder)
         for setting, features in remembered_features(folder, config, extractor, settings):
             found = overlaps(regions, features, extractor, config)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.config import M3Config, ScanConfig
-from m3_ros.features.extractor import FeatureExtractor, load_extractor
+from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner

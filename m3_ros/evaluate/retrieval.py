@@ -21,7 +21,6 @@ from m3_ros.config import M3Config
 from m3_ros.evaluate.captions import (
     SETTINGS,
     Region,
-    captioned_folders,
     read_regions,
     remembered_features,
 )
@@ -77,9 +76,6 @@ def run(
     folders: Sequence[Path],
     config: M3Config,
     extractor: LanguageExtractor,
-    scenes: int = 2,
-    views: int = 40,
-    work: Path = Path("captions"),
     settings: Sequence[str] = SETTINGS,
     json_path: Path | None = None,
 ) -> list[RetrievalScore]:
@@ -90,7 +86,7 @@ def run(
     """
     found: dict[str, list[NDArray[np.float32]]] = {}
     captions: list[str] = []
-    for folder in captioned_folders(folders, scenes, views, work, config):
+    for folder in folders:
         regions = read_regions(folder)
         for setting, features in remembered_features(folder, config, extractor, settings):
             chosen = largest_regions(regions, list(features))

@@ -18,8 +18,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from m3_ros.features.catalogue import MODELS
-from m3_ros.features.extractor import FeatureMap, check_image
-from m3_ros.features.patches import resize
+from m3_ros.features.patches import GridExtractor, resize
 from m3_ros.features.weights import (
     find_weights,
     load_pretrained,
@@ -32,7 +31,7 @@ MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2757
 """CLIP's, which the published preprocessing of Llama 3.2 Vision names."""
 
 
-class LlamavExtractor:
+class LlamavExtractor(GridExtractor):
     """The image side of a Mllama model; the language model is not loaded.
 
     Args:
@@ -57,20 +56,7 @@ class LlamavExtractor:
         self._arrangements = [tuple(pair) for pair in tower.config.supported_aspect_ratios]
         self._max_tiles = int(tower.config.max_num_tiles)
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`, one a patch."""
-        return self.extract_batch([rgb])[0]
-
-    @torch.inference_mode()
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images `[H, W, 3]` of one size, through the tower at once.
-
-        Raises:
-            ValueError: their sizes differ.
-        """
-        if len({image.shape for image in images}) > 1:
-            raise ValueError(f"images are {[image.shape for image in images]}; give one size")
-        check_image(images[0])
+    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         shape = images[0].shape[:2]
         tiles = best_arrangement(shape, self._tile, self._arrangements)
         grid = self._grid(shape, tiles)
@@ -83,9 +69,7 @@ class LlamavExtractor:
             ids.to(device),
             mask.expand(len(images), 1, -1).to(device),
         ).last_hidden_state[:, 0, : tiles[0] * tiles[1], 1:]
-        features = self._stitch(self._projector(states), tiles)[:, : grid[0], : grid[1]]
-        maps = features.float().cpu().numpy()
-        return [FeatureMap(np.ascontiguousarray(m), np.ones(grid, dtype=bool)) for m in maps]
+        return self._stitch(self._projector(states), tiles)[:, : grid[0], : grid[1]]
 
     def _grid(self, shape: tuple[int, int], tiles: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns of whole patches that the image takes on its canvas of tiles."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,36 @@ from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.weights import weights_digest
 
 
-class PatchExtractor:
+class GridExtractor(ABC):
+    """An extractor that gives every cell of the full image a feature of its own.
+
+    A subclass implements `_features`.
+    """
+
+    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+        """Features of an image `[H, W, 3]`."""
+        return self.extract_batch([rgb])[0]
+
+    @torch.inference_mode()
+    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+        """Features of images `[H, W, 3]` of one size, through the network at once.
+
+        Raises:
+            ValueError: one is no image, or their sizes differ.
+        """
+        for image in images:
+            check_image(image)
+        if len({image.shape for image in images}) > 1:
+            raise ValueError(f"images are {[image.shape for image in images]}; give one size")
+        maps = self._features(images).float().cpu().numpy()
+        return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in maps]
+
+    @abstractmethod
+    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Features `[b, h, w, d]` of images of one size."""
+
+
+class PatchExtractor(GridExtractor):
     """An extractor whose network gives one feature a patch of the full image.
 
     The image is scaled, not cropped, to whole patches: cell (i, j) of a map `[h, w]` is the
@@ -51,30 +81,16 @@ class PatchExtractor:
         self._patch, self._patches = patch, patches
         self._mean, self._std = (torch.tensor(values)[:, None, None] for values in (mean, std))
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`, one a patch."""
-        return self.extract_batch([rgb])[0]
-
-    @torch.inference_mode()
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images `[H, W, 3]` of one size, through the network at once.
-
-        Raises:
-            ValueError: their sizes differ.
-        """
-        if len({image.shape for image in images}) > 1:
-            raise ValueError(f"images are {[image.shape for image in images]}; give one size")
+    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         pixels = torch.stack([self._pixels(image) for image in images])
-        features = self._dense(pixels.to(self._device, self._dtype)).float().cpu().numpy()
-        return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in features]
+        return self._dense(pixels.to(self._device, self._dtype))
 
+    @abstractmethod
     def _dense(self, pixels: Tensor) -> Tensor:
         """Features `[b, h, w, d]` of normalised pixels `[b, 3, h * patch, w * patch]`."""
-        raise NotImplementedError
 
     def _pixels(self, rgb: NDArray[np.uint8]) -> Tensor:
         """The image scaled to whole patches and normalised, `[3, h * patch, w * patch]`."""
-        check_image(rgb)
         size = patch_grid(rgb.shape[:2], self._patches)
         pixels = resize(rgb, (size[0] * self._patch[0], size[1] * self._patch[1]))
         return (pixels - self._mean) / self._std

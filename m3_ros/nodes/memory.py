@@ -11,7 +11,7 @@ from rclpy.node import Node
 from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import StorageConfig
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.memory.growing import GrowingMemory, newest_scan
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.parameters import declare_settings

@@ -3,7 +3,7 @@
 import pytest
 
 from m3_ros.features.catalogue import CARDS, MODELS
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.loading import load_extractor
 
 
 def test_the_six_models_of_the_paper_and_the_shipped_one():

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from m3_ros.features.clip import ClipExtractor, _value_path
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.loading import load_extractor
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from m3_ros.features.dinov2 import MEAN, STD, Dinov2Extractor
-from m3_ros.features.extractor import load_extractor, load_language_extractor
+from m3_ros.features.loading import load_extractor, load_language_extractor
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
-"""Names of encoders, feature maps and relevancy."""
+"""Feature maps and relevancy."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from m3_ros.features.extractor import FeatureMap, load_extractor, relevancy
+from m3_ros.features.extractor import FeatureMap, relevancy
 
 
 def test_relevancy_is_a_share_of_a_softmax() -> None:
@@ -63,14 +63,3 @@ def test_nothing_valid_is_no_row():
     rows, index = none.as_rows()
     assert rows.shape == (0, 4) and (index == -1).all()
     assert not FeatureMap.of_rows(rows, index).valid.any()
-
-
-@pytest.mark.parametrize("name", ["", "dino", ":openai", "ViT-B-16", "dino:"])
-def test_an_unknown_name_is_refused(name) -> None:
-    with pytest.raises(ValueError, match="encoder is"):
-        load_extractor(name)
-
-
-def test_compact_ships_with_the_package() -> None:
-    extractor = load_extractor("compact")
-    assert extractor.name == "compact" and len(extractor.digest) == 64

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.features.extractor import load_extractor
 from m3_ros.features.llama3 import SYSTEM, Llama3Extractor, WordFeatures, crop
+from m3_ros.features.loading import load_extractor
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.features.extractor import load_extractor
 from m3_ros.features.llamav import best_arrangement
+from m3_ros.features.loading import load_extractor
 
 ARRANGEMENTS = [(1, 1), (1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (3, 1), (4, 1)]
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from m3_ros.features import seem
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.features.seem import SeemExtractor, discs, grid_points, own_query
 
 QUERIES, DIM = 3, 8

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from m3_ros.features.extractor import load_extractor
+from m3_ros.features.loading import load_extractor
 from m3_ros.query import calibration
 from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration, log_odds
 

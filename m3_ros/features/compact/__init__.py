@@ -18,7 +18,8 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
 from m3_ros.features.compact import trunk
-from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.extractor import check_image
+from m3_ros.features.patches import GridExtractor
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 NAMES = "names.json"  # of the categories and colours that the model was trained on
@@ -37,7 +38,7 @@ class CompactTokenizer(SimpleTokenizer):
         self.vocab_size = VOCABULARY
 
 
-class CompactExtractor:
+class CompactExtractor(GridExtractor):
     """Dense and text features of the compact encoder.
 
     Args:
@@ -84,18 +85,11 @@ class CompactExtractor:
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._device)
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Unit features of an image `[H, W, 3]`, one per 8 x 8 pixels of the scaled image."""
-        return self.extract_batch([rgb])[0]
-
-    @torch.inference_mode()
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Unit features of images `[H, W, 3]` of one size, through the network at once."""
+    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Unit features, one per 8 x 8 pixels of the scaled images."""
         pixels = torch.cat([self._input(image) for image in images])
         with torch.autocast(self._device.type, dtype=torch.bfloat16):
-            features, _ = self._model.visual.trunk.dense(pixels)
-        maps = features.float().cpu().numpy()
-        return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in maps]
+            return self._model.visual.trunk.dense(pixels)[0]
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,0 +1,69 @@
+"""Foundation models by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from m3_ros.features.catalogue import MODELS
+from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
+
+_CLASSES = {
+    "compact": ("compact", "CompactExtractor"),
+    "dinov2": ("dinov2", "Dinov2Extractor"),
+    "seem": ("seem", "SeemExtractor"),
+    "llama3": ("llama3", "Llama3Extractor"),
+    "llamav": ("llamav", "LlamavExtractor"),
+}
+"""Module and class of each model; imported when asked for, since each pulls in packages."""
+
+
+def load_extractor(
+    name: str, weights: str | Path | None = None, device: str = "cpu"
+) -> FeatureExtractor:
+    """Load a model by name.
+
+    Args:
+        name: a name of `m3_ros.features.catalogue`: "compact", "clip", "siglip", "dinov2",
+            "seem", "llama3" or "llamav", alone or as "name:weights"; or an open_clip model as
+            "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
+        weights: file, folder or name on the Hugging Face Hub, in place of the model's own; see
+            docs/models.md for what each model takes.
+        device: torch device, "cpu" or "cuda".
+
+    Raises:
+        ValueError: for a name that is none of these.
+        FileNotFoundError: when weights are missing; says what, where, and how to get them.
+        RuntimeError: when a Python package is missing.
+    """
+    model, _, after = name.partition(":")
+    weights = weights or after or None
+    if model not in MODELS:
+        if not model or weights is None:
+            raise ValueError(
+                f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
+                "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
+            )
+        weights = f"{model}:{weights}"
+        model = "siglip" if "siglip" in model.lower() else "clip"
+    if model in ("clip", "siglip"):
+        from m3_ros.features.clip import ClipExtractor
+
+        return ClipExtractor(model, weights, device)
+    module, class_name = _CLASSES[model]
+    return getattr(import_module(f"m3_ros.features.{module}"), class_name)(weights, device)
+
+
+def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor:
+    """Load a model that understands text; see `load_extractor`.
+
+    Raises:
+        ValueError: for a model whose features share no space with text.
+    """
+    extractor = load_extractor(name, device=device)
+    if not hasattr(extractor, "encode_text"):
+        raise ValueError(
+            f"model {name!r} does not understand text; the first model of a memory that is asked "
+            "must be compact, clip or siglip"
+        )
+    return extractor
