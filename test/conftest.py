@@ -9,9 +9,10 @@ import torch
 from m3_ros.capture.frame import Frame
 from m3_ros.features.extractor import FeatureMap
 from m3_ros.geometry import look_at
+from m3_ros.memory.contents import ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View, lift_queries, principal_directions
-from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.gaussians import SH_C0

@@ -13,6 +13,7 @@ from m3_ros.capture.frame import Frame
 from m3_ros.capture.self_mask import masked, scene_mask
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.memory.contents import ModelMemory
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
 from m3_ros.memory.queries import (
     View,
@@ -21,7 +22,7 @@ from m3_ros.memory.queries import (
     principal_directions,
     refine,
 )
-from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import COARSE_SHARE, Fitter

@@ -1,8 +1,8 @@
-"""The memory of a place: Gaussians, principal queries and memory banks; what `M3` is about."""
+"""The memory of a place, asked for texts, features and pictures; what `M3` is about."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from m3_ros.config import M3Config
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.features.extractor import relevancy as probability
 from m3_ros.memory.attention import (
@@ -20,33 +19,13 @@ from m3_ros.memory.attention import (
     read_values,
     relevancy,
 )
-from m3_ros.memory.psc import MemoryBank
+from m3_ros.memory.contents import MemoryContents
+from m3_ros.memory.files import load_contents, save_contents
 from m3_ros.memory.queries import View
-from m3_ros.splat import Gaussians, rasterization
+from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
 
 PICTURES = ("rgb", "depth", "normals", "features", "pca")
-
-
-@dataclass(frozen=True, eq=False)
-class ModelMemory:
-    """What the memory keeps of one foundation model.
-
-    Attributes:
-        queries: principal queries `[N, s]`, one row a Gaussian.
-        projection: W `[s, d]` from queries to the model's space.
-        reliability: `[N]` in 0..1, how well the views agree about a Gaussian; 0 = never seen.
-        bank: principal scene components of the model's features.
-        digest: of the model's weights; the same model must encode the questions.
-        temperature: of the attention.
-    """
-
-    queries: Tensor
-    projection: Tensor
-    reliability: Tensor
-    bank: MemoryBank
-    digest: str
-    temperature: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -76,69 +55,26 @@ class Relevance:
     positions: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class SpatialMemory:
-    """A place as M3 remembers it.
-
-    Attributes:
-        gaussians: N Gaussians in the memory's frame, m.
-        models: one entry a foundation model, by the model's name.
-        views: the keyframes' poses and intrinsics, in order.
-        config: settings it was built with.
-        psnr_db: of the Gaussians against the keyframes, dB.
-    """
-
-    gaussians: Gaussians
-    models: dict[str, ModelMemory]
-    views: tuple[View, ...]
-    config: M3Config = field(default_factory=M3Config)
-    psnr_db: float = float("nan")
-
-    def __post_init__(self) -> None:
-        for name, model in self.models.items():
-            if len(model.queries) != len(self.gaussians):
-                raise ValueError(
-                    f"models[{name!r}].queries has {len(model.queries)} rows; it must have one "
-                    f"for each of the {len(self.gaussians)} Gaussians"
-                )
+class SpatialMemory(MemoryContents):
+    """A place as M3 remembers it: what can be asked of it, and seen in it."""
 
     @classmethod
     def load(cls, folder: str | Path) -> SpatialMemory:
-        """Read a memory folder; see `m3_ros.memory.files`."""
-        from m3_ros.memory.files import load_memory
-
-        return load_memory(folder)
-
-    def save(self, folder: str | Path) -> None:
-        """Write a memory folder, whole or not at all; see `m3_ros.memory.files`."""
-        from m3_ros.memory.files import save_memory
-
-        save_memory(self, folder)
-
-    @property
-    def frames(self) -> int:
-        """Number of keyframes it was built from."""
-        return len(self.views)
-
-    @property
-    def frame_id(self) -> str:
-        """Frame in which the Gaussians are expressed."""
-        return self.config.robot.world_frame
-
-    @property
-    def components(self) -> int:
-        """Principal scene components of all models together."""
-        return sum(len(model.bank) for model in self.models.values())
-
-    def model(self, name: str) -> ModelMemory:
-        """The part of one foundation model.
+        """Read a memory folder; see `m3_ros.memory.files`.
 
         Raises:
-            ValueError: the memory was built without it.
+            MemoryFileError: there is none, a file is missing, cut short, altered or newer.
         """
-        if name not in self.models:
-            raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")
-        return self.models[name]
+        return cls(**vars(load_contents(folder)))
+
+    def save(self, folder: str | Path) -> None:
+        """Write a memory folder, whole or not at all; see `m3_ros.memory.files`.
+
+        Raises:
+            MemoryFileError: `folder` exists and is no memory.
+            OSError: it cannot be written.
+        """
+        save_contents(self, folder)
 
     def query(self, text: str, extractor: LanguageExtractor, count: int = 100) -> Relevance:
         """Where the memory shows what a text says; `Localizer` makes objects and doubts of it.

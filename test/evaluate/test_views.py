@@ -7,8 +7,9 @@ import torch
 from m3_ros.capture.frame import Frame
 from m3_ros.evaluate.views import psnr, score_view
 from m3_ros.geometry import look_at
+from m3_ros.memory.contents import ModelMemory
 from m3_ros.memory.psc import MemoryBank
-from m3_ros.memory.spatial_memory import ModelMemory, SpatialMemory
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.view.memory import compare_view
 
