@@ -1,7 +1,8 @@
 """`m3 bench query`: random simulated scenes, remembered; questions with known answers.
 
 Present, absent, ambiguous, moved and removed objects, asked with a live frame from a new
-viewpoint; beside the memory's answers those of the live frame's features alone.
+viewpoint; beside the memory's answers those of the live frame's features alone, and of features
+lifted onto the same Gaussians.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from m3_ros.capture.frame import Frame
 from m3_ros.config import M3Config
+from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
 from m3_ros.evaluate.questions import Query, question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
@@ -55,9 +58,10 @@ def ask_scene(
             return [Answer(**row) for row in stored["answers"]]
     memory = remember_scene(seed, config, extractor, views, work / str(seed))
     localizer = Localizer(memory, extractor, config.query)
+    lifted = lifted_features(memory, scan_scene(seed, config, views), extractor)
     scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
     try:
-        answers = list(_ask(seed, scene, localizer))
+        answers = list(_ask(seed, scene, localizer, lifted))
     finally:
         scene.close()
     rows = [asdict(answer) for answer in answers]
@@ -75,29 +79,41 @@ def remember_scene(
             return memory
     except MemoryFileError:
         pass
-    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
-    try:
-        frames = scene.scan(views)
-    finally:
-        scene.close()
+    frames = scan_scene(seed, config, views)
     splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
     memory = build_memory(frames, replace(config, splat=splat), [extractor])
     memory.save(folder)
     return memory
 
 
-def _ask(seed: int, scene: SimulatedScene, localizer: Localizer) -> Iterator[Answer]:
+def scan_scene(seed: int, config: M3Config, views: int) -> list[Frame]:
+    """Frames of a question scene from all around it."""
+    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    try:
+        return scene.scan(views)
+    finally:
+        scene.close()
+
+
+def _ask(
+    seed: int, scene: SimulatedScene, localizer: Localizer, lifted: NDArray[np.float16]
+) -> Iterator[Answer]:
     """All questions of a scene; then one object is removed, and one moved."""
     rng = np.random.default_rng([seed, 13])
+    methods: dict[str, Callable[[str, Frame], QueryResult]] = {
+        "memory": localizer.locate,
+        "single view": partial(by_single_view, localizer),
+        "plain lifting": lambda prompt, _: by_lifting(localizer, lifted, prompt),
+    }
 
     def look() -> Frame:
         return scene.frame(scene.viewpoint(180.0 + rng.uniform(-60, 60), rng.uniform(45, 65)))
 
     def ask(query: Query, frame: Frame) -> Iterator[Answer]:
         truths = [scene.truth(name) for name in query.names]
-        for method, answer in METHODS.items():
+        for method, answer in methods.items():
             start = time.process_time()
-            result = answer(localizer, query.prompt, frame)
+            result = answer(query.prompt, frame)
             seconds = time.process_time() - start
             yield judge(seed, query, method, result, truths, seconds)
 
@@ -115,11 +131,7 @@ def _ask(seed: int, scene: SimulatedScene, localizer: Localizer) -> Iterator[Ans
         yield from ask(Query("moved", scene.objects[moved].label, (moved,)), look())
 
 
-def _by_memory(localizer: Localizer, prompt: str, frame: Frame) -> QueryResult:
-    return localizer.locate(prompt, frame)
-
-
-def _by_single_view(localizer: Localizer, prompt: str, frame: Frame) -> QueryResult:
+def by_single_view(localizer: Localizer, prompt: str, frame: Frame) -> QueryResult:
     """What the live frame's features and depth say without any memory."""
     question = localizer.question(prompt)
     gate = localizer.config.agreement_gate
@@ -132,12 +144,6 @@ def _by_single_view(localizer: Localizer, prompt: str, frame: Frame) -> QueryRes
         return QueryResult("NOT_FOUND", [], None, "")
     detection = localizer.detection(question.label, things[best].points, scores[best], True)
     return QueryResult("FOUND", [detection], None, "")
-
-
-METHODS: dict[str, Callable[[Localizer, str, Frame], QueryResult]] = {
-    "memory": _by_memory,
-    "single view": _by_single_view,
-}
 
 
 @lru_cache(1)

@@ -27,7 +27,7 @@ class Answer:
     Attributes:
         seed: of the scene.
         kind: of the question (see `Query`), "moved" or "removed".
-        method: "memory" or "single view".
+        method: "memory", "single view" or "plain lifting".
         prompt: the question.
         status: of the answer.
         hits: true objects in whose box lies one of as many detections, best first.
