@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, normalize
+from torch.nn.functional import avg_pool2d, cosine_similarity, normalize
 
 from m3_ros.geometry import inverse, scale_intrinsics
 from m3_ros.memory.attention import gaussian_memory_attention
@@ -27,6 +27,10 @@ Decoder = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 RATES = {"queries": 0.05, "projection": 0.02, "temperature": 0.03}
 """Of Adam, relative to the root mean square of what is learned; the temperature's logarithm."""
+PIXELS = 160
+"""Pixels along a picture's longer side, at least about, in which Gaussians meet features. A cell
+of a feature map is larger than most Gaussians; in pixels of that size the rasterizer, which draws
+nothing narrower than half a pixel, would smear each over its neighbours' cells."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,22 +95,37 @@ def lift_queries(
 ) -> PrincipalQueries:
     """Closed-form queries: every Gaussian gets the mean of what the pixels it colours show."""
     height, width, _ = store.read(0).shape
-    placed = [view.at(width, height) for view in views]
-    maps = (store.unit(index)[0] @ projection.T for index in range(len(views)))
-    valid = (store.unit(index)[1] for index in range(len(views)))
+    k = pixels_a_cell((width, height))
+    placed = [view.at(k * width, k * height) for view in views]
+    maps = (spread(store.unit(index)[0] @ projection.T, k) for index in range(len(views)))
+    valid = (spread(store.unit(index)[1], k) for index in range(len(views)))
     stacked = torch.stack([v for v, _ in placed]), torch.stack([K for _, K in placed])
     queries, weight = lift(gaussians, stacked, maps, valid)
-    seen = weight > 1e-3
+    seen = weight > 1e-3 * k**2
     reliability = torch.where(seen, queries.norm(dim=-1), 0.0).clamp(0.0, 1.0)
     queries = torch.where(seen[:, None], queries, 0.0)
     return PrincipalQueries(queries, projection, reliability, torch.tensor(temperature))
 
 
+def pixels_a_cell(size: tuple[int, int]) -> int:
+    """Along each side, for a feature map of size (width, height)."""
+    return max(1, round(PIXELS / max(size)))
+
+
+def spread(cells: Tensor, k: int) -> Tensor:
+    """Pixels `[k h, k w, ...]` with what their cells `[h, w, ...]` hold."""
+    return cells.repeat_interleave(k, 0).repeat_interleave(k, 1)
+
+
 def render_queries(gaussians: Gaussians, queries: Tensor, view: View, size: tuple) -> Tensor:
-    """Alpha-composited queries `[height, width, s]` for an image of size (width, height)."""
-    viewmat, K = view.at(*size)
-    renders, _, _ = rasterization(*gaussians.activated(), queries, viewmat[None], K[None], *size)
-    return renders[0]
+    """Mean alpha-composited queries `[h, w, s]` in the cells of a map of size (width, height)."""
+    k = pixels_a_cell(size)
+    width, height = (k * edge for edge in size)
+    viewmat, K = view.at(width, height)
+    renders, _, _ = rasterization(
+        *gaussians.activated(), queries, viewmat[None], K[None], width, height
+    )
+    return avg_pool2d(renders[0].movedim(-1, 0), k).movedim(0, -1)
 
 
 def refine(
@@ -123,8 +142,8 @@ def refine(
 ) -> PrincipalQueries:
     """Train queries, projection and temperature: `point_loss` on random points of random views.
 
-    Maps are rendered at the size of the feature maps, so that a cell's centre is a pixel's
-    centre and nothing is interpolated. The Gaussians themselves get no gradient.
+    What is compared with a cell is the mean of the pixels in it, as in lifting; nothing is
+    interpolated. The Gaussians themselves get no gradient.
 
     Args:
         gaussians: N Gaussians.

@@ -15,6 +15,8 @@ from m3_ros.memory.queries import (
     refine,
     render_queries,
 )
+from m3_ros.memory.store import FeatureStore
+from m3_ros.splat import Gaussians
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +73,29 @@ def test_lifted_queries_decode_to_the_features(toy, toy_store, toy_views, bank):
     assert lifted.reliability.max() <= 1
     far = toy.gaussians.means.norm(dim=-1) > 0.7  # table corners that some views do not show
     assert lifted.reliability[~far].median() > 0.9
+
+
+def test_gaussians_finer_than_a_cell_show_what_their_own_cell_does():
+    x, y = (a.ravel() for a in np.meshgrid(np.arange(-79, 80, 2.5), np.arange(-59, 60, 2.5)))
+    means = torch.from_numpy(np.stack([x / 1e3, y / 1e3, np.ones_like(x)], 1)).float()
+    n = len(means)
+    scales = torch.tensor([0.0018, 0.0018, 0.0004]).log().repeat(n, 1)
+    quats, colors = torch.eye(4)[:1].repeat(n, 1), torch.zeros(n, 1, 3)
+    gaussians = Gaussians(
+        means, quats, scales, torch.full((n,), 0.8).logit(), colors, colors[:, :0]
+    )
+    view = View(np.eye(4), np.array([[50.0, 0, 4], [0, 50, 3], [0, 0, 1]]), 8, 6)  # 2 cm a cell
+    left = torch.arange(8).expand(6, 8) < 4
+    store = FeatureStore()
+    store.append(torch.stack([left, ~left], -1).float().numpy(), np.ones((6, 8), bool))
+    lifted = lift_queries(gaussians, [view], store, torch.eye(2))
+    inside = means[:, 0].abs() > 0.006
+    own = torch.where(means[:, 0] < 0, lifted.queries[:, 0], lifted.queries[:, 1])
+    assert own[inside].min() > 0.99
+    shown = render_queries(gaussians, lifted.queries, view, (8, 6))
+    assert shown.shape == (6, 8, 2)
+    assert shown[:, 3, 0].min() > 0.8
+    assert shown[:, 3, 1].max() < 0.1
 
 
 def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, bank):
