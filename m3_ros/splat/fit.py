@@ -16,19 +16,14 @@ from m3_ros.config import SplatConfig
 from m3_ros.geometry import inverse
 from m3_ros.splat.alignment import align_frames
 from m3_ros.splat.gaussians import Gaussians
-from m3_ros.splat.initialization import (
-    Points,
-    concatenate,
-    downsample,
-    frame_points,
-    gaussians_from_points,
-    hole_points,
-)
+from m3_ros.splat.initialization import Points, gaussians_from_points
 from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Adam
+from m3_ros.splat.placing import place
 from m3_ros.splat.poses import Cameras
 from m3_ros.splat.result import FitResult, held_out, score
 from m3_ros.splat.view import View
+from m3_ros.splat.voxels import Voxels, working_distance
 
 if TYPE_CHECKING:
     from gsplat.strategy.base import Strategy
@@ -47,9 +42,6 @@ RATES = {  # of Adam, for each quantity
     "exposures": 2e-3,
 }
 COARSE_SHARE = 0.75  # of the iterations run at half resolution
-CARVING_FRAMES = 20  # that may look through a guessed point
-HOLE_OPACITY = 0.3
-HOLE_SHARE = 0.15  # of the Gaussians is left for guesses
 SCENE_SCALE = 0.5  # m, to which gsplat's thresholds of size are relative
 FINAL_RATE = 0.1  # learning rates decay to this share
 
@@ -92,6 +84,7 @@ class Fitter:
         self.iteration, self.seconds = 0, 0.0
         self.order = torch.Generator().manual_seed(config.seed)
         self.queue: list[int] = []  # frames still to visit in this round
+        self.voxels = Voxels(config.voxel_size)
         self.strategy = _strategy(config) if config.densify else None
         self.strategy_state: dict = {}
         self.optimizers: dict[str, Adam] = {}
@@ -129,24 +122,11 @@ class Fitter:
 
     def _add_gaussians(self, frames: Sequence[Frame]) -> None:
         config, present = self.config, self.gaussians
-        clouds = [downsample(frame_points(frame), config.voxel_size) for frame in frames]
-        points, size = concatenate([Points.empty(), *clouds]), config.voxel_size
-        limit = config.max_gaussians * (1 - HOLE_SHARE * config.fill_holes)
-        while len(sparse := downsample(points, size)) > limit:
-            size *= max(1.05, (len(sparse) / limit) ** 0.5)
-        fresh = sparse.away_from(present.means.cpu().numpy(), size)
-        if not len(present) and not len(fresh):
+        if not len(present):
+            self.voxels = Voxels(config.voxel_size, working_distance(frames))
+        added = place(frames, self.voxels, present.means.cpu().numpy(), config)
+        if not len(present) and not len(added):
             raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
-        added = gaussians_from_points(fresh, size, config.sh_degree)
-        if config.fill_holes:
-            step = -(-len(frames) // CARVING_FRAMES)
-            holes = concatenate([hole_points(frame, frames[::step]) for frame in frames])
-            holes = downsample(holes, 2 * size).away_from(
-                np.concatenate([present.means.cpu().numpy(), fresh.positions]), 2 * size
-            )
-            guessed = gaussians_from_points(holes, 2 * size, config.sh_degree, HOLE_OPACITY)
-            added = added.join(guessed)
-        added = added.select(torch.arange(len(added)) < config.max_gaussians - len(present))
         for name, x in added.to(self.device).tensors.items():
             self.restore(name, torch.cat([present.tensors[name], x]))
         if self.strategy:

@@ -18,7 +18,6 @@ from m3_ros.splat.gaussians import SH_C0, Gaussians
 INITIAL_OPACITY = 0.7
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
 MAX_POINTS = 36_000  # of one frame
-REFERENCE_DISTANCE = 0.75  # m, beyond which voxels grow
 LONELY = 0.02  # share of pixels with depth, below which they are points and not surfaces
 EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
 
@@ -47,12 +46,15 @@ class Points:
         """No points."""
         return Points(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
 
-    def away_from(self, others: NDArray[np.float32], distance: float) -> Points:
-        """The points farther than `distance` m from all of `others [K, 3]`."""
-        if not len(others):
+    def away_from(
+        self, others: NDArray[np.float32], distance: float | NDArray[np.float64]
+    ) -> Points:
+        """The points farther than `distance` m (one, or `[M]`) from all of `others [K, 3]`."""
+        if not len(others) or not len(self):
             return self
-        nearest, _ = cKDTree(others).query(self.positions, distance_upper_bound=distance)
-        return self.select(~np.isfinite(nearest))
+        reach = float(np.max(distance))
+        nearest, _ = cKDTree(others).query(self.positions, distance_upper_bound=reach)
+        return self.select(nearest >= distance)
 
     def select(self, mask: NDArray[np.bool_]) -> Points:
         """The points where `mask [M]` is true."""
@@ -151,47 +153,6 @@ def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
     return Points(world, normals, rgb[hole], camera[:, 2]).select(~seen_through)
 
 
-def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.int64]:
-    """One integer a voxel, for points `[M, 3]` within 2^20 voxels of the origin."""
-    cells = np.floor(positions / voxel_size).astype(np.int64) + (1 << 20)
-    return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
-
-
-def downsample(points: Points, voxel_size: float) -> Points:
-    """The mean point of every occupied voxel.
-
-    Voxels have edge `voxel_size` m up to `REFERENCE_DISTANCE` from the camera and double with
-    every doubling beyond; a coarse voxel that a finer one already fills is left out.
-    """
-    levels = np.log2(points.distances.clip(REFERENCE_DISTANCE) / REFERENCE_DISTANCE).astype(int)
-    kept: list[Points] = []
-    for level in range(levels.max(initial=0) + 1):
-        size = voxel_size * 2**level
-        cloud = points.select(levels == level)
-        if kept and len(cloud):
-            filled = np.concatenate([voxel_keys(finer.positions, size) for finer in kept])
-            cloud = cloud.select(~np.isin(voxel_keys(cloud.positions, size), filled))
-        if len(cloud):
-            kept.append(_voxel_means(cloud, size))
-    return concatenate(kept) if kept else points
-
-
-def _voxel_means(points: Points, voxel_size: float) -> Points:
-    _, index, counts = np.unique(
-        voxel_keys(points.positions, voxel_size), return_inverse=True, return_counts=True
-    )
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(index, values, len(counts)) / counts
-
-    def means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.stack([mean(rows[:, c]) for c in range(3)], 1)
-
-    normals = means(points.normals)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True).clip(1e-9)
-    return Points(means(points.positions), normals, means(points.colors), mean(points.distances))
-
-
 def concatenate(clouds: Sequence[Points]) -> Points:
     """All points of several clouds."""
     names = [f.name for f in fields(Points)]
@@ -199,16 +160,24 @@ def concatenate(clouds: Sequence[Points]) -> Points:
 
 
 def gaussians_from_points(
-    points: Points, voxel_size: float, sh_degree: int, opacity: float = INITIAL_OPACITY
+    points: Points,
+    edges: float | NDArray[np.float64],
+    sh_degree: int,
+    opacity: float = INITIAL_OPACITY,
 ) -> Gaussians:
-    """Flat Gaussians on the points, as wide as the distance to their neighbours."""
+    """Flat Gaussians on the points, as wide as the distance to their neighbours.
+
+    Args:
+        points: M points.
+        edges: of their voxels, m, one or `[M]`; bounds the width.
+        sh_degree: bands of colour that the Gaussians have room for.
+        opacity: of all.
+    """
     n = len(points)
-    spacing = np.full(n, voxel_size)
+    spacing = np.full(n, edges)
     if n > 3:
         distances, _ = cKDTree(points.positions).query(points.positions, k=4)
-        spacing = distances[:, 1:].mean(1)
-    voxels = voxel_size * (points.distances / REFERENCE_DISTANCE).clip(1)
-    spacing = spacing.clip(0.3 * voxels, 2 * voxels)
+        spacing = distances[:, 1:].mean(1).clip(0.3 * spacing, 2 * spacing)
     scales = np.log(spacing[:, None] * 0.7 * np.array([1.0, 1.0, FLATNESS]))
 
     def tensor(values: NDArray[np.float64]) -> torch.Tensor:

@@ -9,7 +9,7 @@ strategy = pytest.importorskip("gsplat.strategy")
 
 
 def test_default_strategy_grows_and_prunes(table_frames):
-    config = SplatConfig(voxel_size=0.02, max_iterations=60, max_seconds=0.0, refine_poses=False)
+    config = SplatConfig(voxel_size=0.012, max_iterations=60, max_seconds=0.0, refine_poses=False)
     fitter = Fitter(config)
     fitter.add(table_frames)
     fitter.strategy = strategy.DefaultStrategy(

@@ -8,6 +8,7 @@ import torch
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.splat import initialization as init
+from m3_ros.splat.voxels import Voxels
 
 
 def table_of(points):
@@ -35,18 +36,8 @@ def test_sparse_depth_gives_most_of_what_dense_depth_does(table_frames, monkeypa
     assert np.abs(table.positions[:, 2]).max() < 0.02
 
 
-def test_one_point_a_voxel_and_coarser_ones_only_where_nothing_finer_is(table_frames):
-    points = init.concatenate([init.frame_points(f) for f in table_frames])
-    sparse = init.downsample(points, 0.01)
-    near = sparse.select(sparse.distances < init.REFERENCE_DISTANCE)
-    keys = init.voxel_keys(near.positions, 0.01)
-    assert len(np.unique(keys)) > 0.99 * len(keys)
-    far = replace(near, distances=np.full(len(near), 2.0))
-    assert len(init.downsample(init.concatenate([near, far]), 0.01)) == len(near)
-
-
 def test_gaussians_are_flat_along_the_surface(table_frames):
-    table = table_of(init.downsample(init.frame_points(table_frames[0]), 0.01))
+    table = table_of(Voxels(0.01).downsample(init.frame_points(table_frames[0])))
     gaussians = init.gaussians_from_points(table, 0.01, sh_degree=2)
     thin = quat_to_matrix(gaussians.quats.numpy())[:, :, 2]
     assert (np.abs(thin[:, 2]) > 0.99).all()
