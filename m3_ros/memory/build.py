@@ -75,10 +75,10 @@ class MemoryBuilder:
         """Do a bounded piece of work on the frames so far; False when there is none to do."""
         if len(self._waiting) >= BATCH:
             self._take_in()
-            self._fitter.iteration = 0
+            self._fitter.rewind(0.0)
             return True
-        self._fitter.seconds = 0.0  # the budget is for the time after the scan
-        if not self._fitter.frames or self._fitter.iteration >= self._coarse_iterations:
+        self._fitter.rewind(COARSE_SHARE)  # the rest is for the time after the scan
+        if not self._fitter.frames or self._fitter.used >= COARSE_SHARE:
             return False
         self._fitter.advance()
         return True
@@ -93,9 +93,8 @@ class MemoryBuilder:
         """
         if not len(self):
             raise ValueError("the memory has no frames; add at least one")
-        fitter, budget = self._fitter, self._config.splat
-        fitter.iteration = min(fitter.iteration, self._coarse_iterations)
-        fitter.seconds = budget.max_seconds * fitter.iteration / max(1, budget.max_iterations)
+        fitter = self._fitter
+        fitter.rewind(COARSE_SHARE)
         if self._waiting:
             self._take_in()
         fitter.run(lambda share, _: progress("fit", share))
@@ -109,10 +108,6 @@ class MemoryBuilder:
         for name in self._extractors:
             models[name] = self._remember(name, fitted.gaussians, views, progress)
         return SpatialMemory(fitted.gaussians, models, views, self._config, fitted.psnr_db)
-
-    @property
-    def _coarse_iterations(self) -> int:
-        return int(COARSE_SHARE * self._config.splat.max_iterations)
 
     def _take_in(self) -> None:
         """Mask the carrier in the waiting frames, and give them to banks and Gaussians."""

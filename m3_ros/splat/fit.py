@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -164,7 +165,7 @@ class Fitter:
     def run(self, progress: Progress | None = None) -> None:
         """Steps until the budget of iterations or seconds is used up."""
         start, before = time.perf_counter(), self.seconds
-        while (fraction := self._fraction()) < 1:
+        while (fraction := self.used) < 1:
             self.advance()
             self.seconds = before + time.perf_counter() - start
             if progress and self.iteration % 20 == 0:
@@ -175,13 +176,20 @@ class Fitter:
         if not self.queue:
             shuffled = torch.randperm(len(self.train_frames), generator=self.order)
             self.queue = [self.train_frames[k] for k in shuffled.tolist()]
-        self.step(self.queue.pop(), self._fraction())
+        self.step(self.queue.pop(), self.used)
 
-    def _fraction(self) -> float:
-        """Used share of the budget."""
+    @property
+    def used(self) -> float:
+        """Share of the budget, of steps or seconds, that is used up."""
         config = self.config
-        used = self.iteration / config.max_iterations if config.max_iterations else 1.0
-        return max(used, self.seconds / config.max_seconds) if config.max_seconds else used
+        steps = self.iteration / config.max_iterations if config.max_iterations else 1.0
+        return max(steps, self.seconds / config.max_seconds) if config.max_seconds else steps
+
+    def rewind(self, share: float) -> None:
+        """Gives back what is used of the budget beyond a share of it; seconds follow the steps."""
+        config = self.config
+        self.iteration = min(self.iteration, math.ceil(share * config.max_iterations))
+        self.seconds = config.max_seconds * self.iteration / max(1, config.max_iterations)
 
     def step(self, frame: int, fraction: float) -> Tensor:
         """One optimisation step on one frame, `fraction` of the way through the budget."""

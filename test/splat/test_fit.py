@@ -81,6 +81,19 @@ def test_a_killed_fit_goes_on_where_it_was(table_frames, one_thread, tmp_path):
         load_fit(tmp_path / "fit.safetensors", other)
 
 
+def test_a_rewound_fit_has_the_rest_of_its_budget():
+    fitter = Fitter(SplatConfig(max_iterations=10, max_seconds=5.0))
+    fitter.iteration, fitter.seconds = 10, 1.0
+    assert fitter.used == 1.0
+    fitter.rewind(0.75)
+    assert (fitter.iteration, fitter.seconds) == (8, 4.0)
+    fitter.iteration = 3
+    fitter.rewind(0.75)
+    assert (fitter.iteration, fitter.seconds) == (3, 1.5)
+    fitter.rewind(0.0)
+    assert fitter.used == 0.0
+
+
 def test_exposure_of_each_frame_is_found(table_frames):
     from dataclasses import replace
 
