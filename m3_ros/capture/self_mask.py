@@ -7,7 +7,6 @@ for scans of other robots.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,13 +43,12 @@ def scene_mask(frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
         return None
     depth = np.stack([frame.depth for frame in sample])
     color = np.stack([cv2.blur(frame.rgb, (5, 5)) for frame in sample])
-    present = (depth > 0).mean(0)
-    measured = np.where(depth > 0, depth, np.nan)
-    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # pixels without depth
-        low, middle, high = np.nanquantile(measured, [0.1, 0.5, 0.9], axis=0)
+    measured = (depth > 0).sum(0)
+    present = measured / len(sample)
+    low, middle, high = _quantiles(np.where(depth > 0, depth, np.inf), measured)
     steady = (middle < NEAR) & (high - low < DEPTH_SPREAD * middle)
     by_depth = (present > PRESENT) & steady
-    dark, usual, bright = np.quantile(color, [0.1, 0.5, 0.9], axis=0)
+    dark, usual, bright = _quantiles(color, np.full(color.shape[1:], len(sample)))
     spread = (bright - dark).max(-1)
     blind = (present <= PRESENT) & ~(middle >= NEAR) & (usual.max(-1) < SATURATED)
     core, whole = (blind & (spread < limit) for limit in COLOR_SPREAD)
@@ -76,6 +74,27 @@ def masked(frame: Frame, mask: NDArray[np.bool_]) -> Frame:
 def _moves(frames: Sequence[Frame]) -> bool:
     ways = [pose_distance(frames[0].camtoworld, frame.camtoworld) for frame in frames]
     return any(way > MIN_MOTION[0] or turn > MIN_MOTION[1] for way, turn in ways)
+
+
+def _quantiles(values: NDArray, counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Quantiles 0.1, 0.5 and 0.9 `[3, ...]` of the least `counts [...]` of `values [n, ...]`.
+
+    Linear between values; NaN where the count is zero.
+    """
+    ordered = np.sort(values, axis=0)
+    found = []
+    for share in (0.1, 0.5, 0.9):
+        place = share * np.maximum(counts - 1, 0)
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(counts - 1, 0))
+        low, high = (
+            np.take_along_axis(ordered, row[None], axis=0)[0].astype(np.float32)
+            for row in (below, above)
+        )
+        with np.errstate(invalid="ignore"):  # infinity where there is nothing
+            value = low + (high - low) * (place - below).astype(np.float32)
+        found.append(np.where(counts > 0, value, np.nan))
+    return np.stack(found)
 
 
 def _grown(core: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.frame import Frame
-from m3_ros.capture.self_mask import masked, scene_mask, without_carrier
+from m3_ros.capture.self_mask import _quantiles, masked, scene_mask, without_carrier
 from m3_ros.geometry import planar_pose
 
 SIZE = (96, 128)
@@ -75,3 +75,13 @@ def test_a_frame_keeps_the_mask_it_brought():
     own[0] = False
     frames[3] = masked(frames[3], own)
     np.testing.assert_array_equal(without_carrier(frames)[3].mask, own)
+
+
+def test_quantiles_are_numpys_without_the_loop_over_pixels():
+    rng = np.random.default_rng(0)
+    depth = rng.random((9, 6, 7)) * (rng.random((9, 6, 7)) > 0.4)
+    depth[:, 0, 0], depth[1:, 0, 1] = 0.0, 0.0
+    found = _quantiles(np.where(depth > 0, depth, np.inf), (depth > 0).sum(0))
+    with pytest.warns(RuntimeWarning, match="All-NaN"):
+        wanted = np.nanquantile(np.where(depth > 0, depth, np.nan), [0.1, 0.5, 0.9], axis=0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
