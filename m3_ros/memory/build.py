@@ -32,6 +32,8 @@ Progress = Callable[[str, float], None]
 
 BATCH = 16
 """Frames that `grow` takes into banks and Gaussians at once; enough to show the carrier."""
+GROWN_SHARE = 0.5
+"""Of the fit's budget that growing can save: the last frames need some of it for themselves."""
 
 
 def silent(stage: str, share: float) -> None:
@@ -94,7 +96,7 @@ class MemoryBuilder:
         if not len(self):
             raise ValueError("the memory has no frames; add at least one")
         fitter = self._fitter
-        fitter.rewind(COARSE_SHARE)
+        fitter.rewind(GROWN_SHARE)
         if self._waiting:
             self._take_in()
         fitter.run(lambda share, _: progress("fit", share))
