@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from m3_ros.memory.spatial_memory import SpatialMemory
 
 POLL = 0.2  # s between looks at a scan that has nothing new
 BREATH = 0.001  # s in which `build` can step in
+NICE = 10  # of the thread that follows: no keyframe may be lost for it
 
 
 def newest_scan(folder: Path) -> Path:
@@ -97,6 +99,7 @@ class GrowingMemory:
         return scan, (scan / "transforms.json").stat().st_mtime_ns
 
     def _follow(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # on Linux, a thread's
         while not self._stopping.is_set():
             with self._lock:
                 try:
