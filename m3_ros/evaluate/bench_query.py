@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
@@ -30,7 +30,8 @@ from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
 from m3_ros.evaluate.questions import Query, question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
-from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.cache import CachedExtractor
+from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.loading import load_extractor
 from m3_ros.memory.build import build_memory
 from m3_ros.memory.files import MemoryFileError
@@ -56,9 +57,12 @@ def ask_scene(
         stored = json.loads(done.read_text())
         if stored["digest"] == extractor.digest:
             return [Answer(**row) for row in stored["answers"]]
-    memory = remember_scene(seed, config, extractor, views, work / str(seed))
+    frames = scan_scene(seed, config, views)
+    with tempfile.TemporaryDirectory() as folder:
+        cached = CachedExtractor(extractor, folder)
+        memory = remember_scene(frames, config, cached, work / str(seed))
+        lifted = lifted_features(memory, frames, cached)
     localizer = Localizer(memory, extractor, config.query)
-    lifted = lifted_features(memory, scan_scene(seed, config, views), extractor)
     scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
     try:
         answers = list(_ask(seed, scene, localizer, lifted))
@@ -70,16 +74,15 @@ def ask_scene(
 
 
 def remember_scene(
-    seed: int, config: M3Config, extractor: LanguageExtractor, views: int, folder: Path
+    frames: Sequence[Frame], config: M3Config, extractor: FeatureExtractor, folder: Path
 ) -> SpatialMemory:
-    """The memory of a question scene, from `folder` where it was built before."""
+    """The memory of a scan, from `folder` where it was built before."""
     try:
         memory = SpatialMemory.load(folder)
         if memory.model(extractor.name).digest == extractor.digest:
             return memory
     except MemoryFileError:
         pass
-    frames = scan_scene(seed, config, views)
     splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
     memory = build_memory(frames, replace(config, splat=splat), [extractor])
     memory.save(folder)

@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 from m3_ros.config import M3Config
-from m3_ros.evaluate.bench_query import remember_scene
+from m3_ros.evaluate.bench_query import remember_scene, scan_scene
 from m3_ros.evaluate.query_answers import inside
 from m3_ros.evaluate.questions import question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
@@ -85,7 +85,8 @@ def run(
     extractor = load_extractor(encoder)
     scored: list[Scored] = []
     for seed in track(range(FIRST_SEED, FIRST_SEED + scenes), "scenes"):
-        memory = remember_scene(seed, config, extractor, views, work / str(seed))
+        frames = scan_scene(seed, config, views)
+        memory = remember_scene(frames, config, extractor, work / str(seed))
         scored += score_scene(seed, memory, extractor, config)
     scores = np.array([item.score for item in scored])
     right = np.array([item.right for item in scored])
