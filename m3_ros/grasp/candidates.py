@@ -185,19 +185,22 @@ def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> lis
 
 
 def _grasp_at(target: Surface, place: Place, config: GraspConfig) -> Grasp:
-    """The grasp at a place with the largest tilt for which there is room.
+    """The grasp at a place with the best tilt for which there is room.
 
     Raises:
-        NoRoom: with none of the tilts.
+        NoRoom: with none of the tilts; the message is the last one's.
     """
-    for share in TILTS:
-        fit, approach = fit_gripper(target, place, share), place.axes[0]
+    fits = [fit_gripper(target, place, share) for share in TILTS]
+    fits = sorted((fit for fit in fits if np.isfinite(fit.push)), key=lambda fit: -fit.score)
+    if not fits:
+        raise NoRoom("the jaws do not reach around it")
+    approach, around = place.axes[0], (target.points, target.others, target.table_z)
+    for fit in fits:
         opening = gripper.contact_opening(fit.local)
-        around = target.points, target.others, target.table_z
         try:
             preopening = smallest_opening(fit.pose, approach, opening, *around, config)
         except NoRoom:
-            if share == TILTS[-1]:
+            if fit is fits[-1]:
                 raise
             continue
         low, high = extent(fit.local[:, 2])

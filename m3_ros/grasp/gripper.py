@@ -22,6 +22,11 @@ TIP_X = 0.149  # tip of the fixed jaw, m
 PALM_X = 0.0815  # front of the motor housing, m
 PAD_HALF_WIDTH = 0.032  # along y near the tips, m
 MAX_OPENING = 1.5  # rad, where the moving jaw is still clear of its stop
+SWEPT = (0.035, 0.1)  # of what can be between the jaws: distance from the pivot, m
+RAMP = (0.051, 0.076)  # where both jaws rise from the pocket behind the tips to the pads, same, m
+POCKET = 0.0098  # depth of the pocket in a jaw, m
+TOUCHED = 0.0015  # points this near to a jaw, when its first one touches, are its contact, m
+AROUND = 0.05  # what lies beyond the tips may stand this much farther out than the jaw, rad
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +121,55 @@ def contact_opening(points: Array) -> float:
 
     Only points that the jaw sweeps count; 0 when there are none.
     """
-    x, z = points[:, 0] - PIVOT_X, points[:, 2]
-    radius = np.hypot(x, z)
-    swept = (radius > 0.035) & (radius < 0.1) & (np.abs(points[:, 1]) < PAD_HALF_WIDTH)
+    radius, openings = _polar(points)
+    return float(max(openings[_swept(points, radius)].max(initial=0.0), 0.0))
+
+
+def push_angle(points: Array) -> float:
+    """How far the jaws that close on points `[N, 3]` push them off the tips, in rad.
+
+    The larger of two angles, one a jaw: from the line between the contacts to the direction in
+    which the jaw pushes. A hold by friction alone needs a coefficient of its tangent; negative,
+    the jaws draw the thing in. Infinite when they do not close around it, say when the moving
+    one would come down inside a dish.
+    """
+    radius, openings = _polar(points)
+    swept, beyond = _swept(points, radius), radius >= SWEPT[1]
     if not swept.any():
-        return 0.0
-    x, z, radius = x[swept], z[swept], radius[swept]
-    inner = np.interp(radius, [0.051, 0.076], [0.0008, PAD_Z])  # of the closed jaw
-    return float(max((np.arctan2(z, x) - np.arcsin(inner / radius)).max(), 0.0))
+        return float("inf")
+    opening = openings[swept].max()
+    if openings[beyond].max(initial=0.0) > opening + AROUND:
+        return float("inf")
+    gaps = points[:, 2] - PAD_Z + _pocket(radius)
+    fixed = swept & (gaps < gaps[swept].min() + TOUCHED)
+    moving = swept & ((opening - openings) * radius < TOUCHED)
+    line = points[moving].mean(0) - points[fixed].mean(0)
+    lean = np.arctan2(line[0], line[2])
+    at_fixed = -lean - _ramp_angle(radius[fixed].mean())
+    at_moving = opening + lean - _ramp_angle(radius[moving].mean())
+    return float(max(at_fixed, at_moving))
+
+
+def _polar(points: Array) -> tuple[Array, Array]:
+    """Of points `[N, 3]`: distances from the pivot in m, openings in rad that touch them."""
+    x, z = points[:, 0] - PIVOT_X, points[:, 2]
+    radius = np.maximum(np.hypot(x, z), 1e-6)
+    inner = PAD_Z + _pocket(radius)
+    return radius, np.arctan2(z, x) - np.arcsin(np.clip(inner / radius, -1.0, 1.0))
+
+
+def _swept(points: Array, radius: Array) -> NDArray[np.bool_]:
+    """Which of points `[N, 3]` the moving jaw meets on its way."""
+    return (radius > SWEPT[0]) & (radius < SWEPT[1]) & (np.abs(points[:, 1]) < PAD_HALF_WIDTH)
+
+
+def _pocket(radius: Array) -> Array:
+    """How far a jaw's inner side stands back behind its pad, at distances from the pivot, m."""
+    return np.interp(radius, RAMP, [POCKET, 0.0])
+
+
+def _ramp_angle(radius: float) -> float:
+    """By how much a jaw's inner side faces the palm, in rad; its edges are round."""
+    steep, edge = np.arctan2(POCKET, RAMP[1] - RAMP[0]), 0.004
+    at = (RAMP[0] - edge / 2, RAMP[0] + edge / 2, RAMP[1] - edge, RAMP[1] + edge)
+    return float(np.interp(radius, at, [0.0, steep, steep, 0.0]))

@@ -13,14 +13,14 @@ from m3_ros.grasp import gripper
 Array = NDArray[np.float64]
 
 WEIGHTS = {
-    "square": 0.3,  # no jaw stands at a large angle to the approach: it would push the thing out
+    "square": 0.4,  # the jaws push towards each other, not the thing out between them
     "enclosed": 0.2,  # the surfaces held do not slope towards the palm: jaws slide off a dome
-    "central": 0.2,  # at its middle: it does not turn in the jaws
-    "antipodal": 0.15,  # surfaces that face the jaws
+    "central": 0.15,  # at its middle: it does not turn in the jaws
+    "antipodal": 0.1,  # surfaces that face the jaws
     "deep": 0.1,  # tips past the object
     "upright": 0.05,  # approach from above
 }
-STEEPEST = 0.75  # angle of a jaw to the approach at which nothing holds, rad
+STEEPEST = 0.75  # angle between push and counter-push at which nothing holds, rad
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +54,14 @@ class Fit:
         pose: `[4, 4]` of the stator.
         tilt: angle between approach and the stator's x axis, rad.
         local: `[K, 3]` points of the place's part, in the stator's frame.
+        push: `gripper.push_angle` of them, rad.
         terms: of the score.
     """
 
     pose: Array
     tilt: float
     local: Array
+    push: float
     terms: dict[str, float]
 
     @property
@@ -89,16 +91,16 @@ def fit_gripper(target: Surface, place: Place, share: float) -> Fit:
     pose = se3(rotation, rotation @ [x, place.across, z])
     local = (points - pose[:3, 3]) @ rotation
     outward = target.normals[place.part]
-    steepest = max(tilt, gripper.contact_opening(local) - tilt)
+    push = gripper.push_angle(local)
     terms = {
-        "square": float(np.clip(1.0 - steepest / STEEPEST, 0.0, 1.0)),
+        "square": float(1.0 - np.clip(push / STEEPEST, 0.0, 1.0) ** 2),
         "enclosed": _worse_side(np.clip(1.0 + 2.0 * outward @ approach, 0.0, 1.0), local[:, 2]),
         "central": _central(target.points.mean(0), pose),
         "antipodal": _worse_side(np.abs(outward @ z_axis), local[:, 2]),
         "deep": place.hold,
         "upright": float(-approach[2]),
     }
-    return Fit(pose, tilt, local, terms)
+    return Fit(pose, tilt, local, push, terms)
 
 
 def _central(middle: Array, pose: Array) -> float:

@@ -63,7 +63,7 @@ def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
 
 
 def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
-    follow, bottom = robot.follow, plan.phases["approach"].positions[-1]
+    follow, planned = robot.follow, plan.phases["touch"].positions[-1]
 
     def stop_short(trajectory, cancelled=never):
         if trajectory is not plan.phases["approach"]:
@@ -74,7 +74,7 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
 
     robot.follow = stop_short
     attempt(job_of(robot), plan, found)
-    raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(bottom)[2, 3]
+    raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
     assert raised > planner.config.lift_height + BACK_OFF - 1e-3
     # pre-grasp, open, approach until the contact, back off, touch, close, lift
     assert robot.log == ["follow", "open", "hold", "follow", "follow", "close", "follow"]

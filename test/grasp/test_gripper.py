@@ -8,6 +8,7 @@ from m3_ros.grasp.gripper import (
     fixed_jaw,
     moving_jaw,
     opening_for,
+    push_angle,
 )
 
 
@@ -67,3 +68,37 @@ def test_contact_opening_is_where_the_moving_jaw_touches():
 def test_nothing_between_the_jaws_closes_them():
     assert contact_opening(np.array([[0.3, 0.0, 0.0]])) == 0.0
     assert clearance(fixed_jaw(), np.zeros((0, 3))) == np.inf
+
+
+def jaw_points(opening, fixed_x, radius):
+    """A point on the fixed jaw's pad, one on the moving jaw's, `radius` from the pivot."""
+    cos, sin = np.cos(opening), np.sin(opening)
+    moving = [0.049 + radius * cos + 0.009 * sin, 0.0, radius * sin - 0.009 * cos]
+    return np.array([[fixed_x, 0.0, -0.009], moving])
+
+
+@pytest.mark.parametrize("opening", [0.4, 0.8])
+def test_contacts_that_face_each_other_share_the_opening(opening):
+    facing = 0.049 + 0.088 + 2 * 0.009 * np.tan(opening / 2)  # as far from where the pads meet
+    assert push_angle(jaw_points(opening, facing, 0.088)) == pytest.approx(opening / 2, abs=1e-3)
+    for offset in (-0.006, 0.006):
+        pushed = push_angle(jaw_points(opening, facing + offset, 0.088))
+        assert pushed > opening / 2 + 0.03
+
+
+def test_the_pocket_behind_the_tips_keeps_a_ball_from_being_pushed_out():
+    rng = np.random.default_rng(3)
+    surface = rng.normal(size=(4000, 3))
+    surface *= 0.033 / np.linalg.norm(surface, axis=1, keepdims=True)
+    near_tips, deep = (push_angle(surface + [x, 0.0, -0.009 + 0.033]) for x in (0.136, 0.108))
+    assert near_tips > 0.35 and deep < near_tips - 0.2
+
+
+def test_a_jaw_inside_a_dish_does_not_hold_it():
+    near_side, floor, far_side = [0.14, 0.0, -0.009], [0.142, 0.0, 0.02], [0.145, 0.0, 0.066]
+    assert np.isfinite(push_angle(np.array([near_side, floor])))
+    assert push_angle(np.array([near_side, floor, far_side])) == np.inf
+
+
+def test_nothing_between_the_jaws_is_not_held():
+    assert push_angle(np.array([[0.3, 0.0, 0.0]])) == np.inf
