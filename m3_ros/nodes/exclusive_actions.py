@@ -50,6 +50,10 @@ class ExclusiveActions:
         )
         self._servers.append(server)
 
+    def close(self, timeout: float) -> None:
+        """Reject all goals from now on; waits up to `timeout` s for the end of a running one."""
+        self._busy.acquire(timeout=timeout)
+
     def _accept(self, _: object) -> GoalResponse:
         if self._busy.acquire(blocking=False):
             return GoalResponse.ACCEPT

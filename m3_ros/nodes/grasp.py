@@ -29,10 +29,11 @@ from m3_ros.resources import resource
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EMPTY = np.zeros((0, 3))
+GOAL_END = 2.0  # s that a running goal may take to end when the node does
 
 
 class GraspNode(Node):
-    """One goal at a time; a cancel stops the arm where it is."""
+    """One goal at a time; a cancel, or the end of the node, stops the arm where it is."""
 
     def __init__(self) -> None:
         super().__init__("grasp")
@@ -47,7 +48,9 @@ class GraspNode(Node):
         actions.serve(ScanMotion, "/m3/scan_motion", self._scan)
 
     def destroy_node(self) -> None:
-        """Let a waiting goal give up."""
+        """Stop the motion of a running goal, and the robot holds."""
+        self._robot.stop()
+        self._actions.close(GOAL_END)
         self._robot.close()
         super().destroy_node()
 

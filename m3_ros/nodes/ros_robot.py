@@ -13,6 +13,7 @@ import numpy as np
 from geometry_msgs.msg import Twist
 from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
@@ -54,6 +55,7 @@ Array = NDArray[np.float64]
 TICK = 0.05  # s between looks at `cancelled` and at the joints
 FIRST_STATE_TIMEOUT = 5.0  # s that the first joint state may take to arrive
 JOINT_STATE_AGE = 1.0  # s after which joint states count as lost
+HEARD_TIMEOUT = 1.0  # s until the arm's controller has acknowledged that it must hold
 FRAME_TIMEOUT = 15.0  # s to wait for a camera frame; busy machines lose many
 GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
 TRACKING_TOLERANCE = 0.35  # rad, on the way
@@ -77,7 +79,7 @@ class RosRobot:
         self._node, self._names = node, config.robot
         self._joints: JointState | None = None
         self._received = 0.0
-        self._heard = threading.Event()
+        self._heard, self._stopped = threading.Event(), threading.Event()
         inputs = self._inputs = InputNode(node)
         watchdog = Watchdog(inputs)
         self.tree = listen_to_transforms(inputs, watchdog)
@@ -100,8 +102,14 @@ class RosRobot:
             callback_group=group,
         )
 
+    def stop(self) -> None:
+        """Hold, for good: the motion under way ends as if cancelled, and so does any other."""
+        self._stopped.set()
+        self.hold()
+        self._arm.wait_for_all_acked(Duration(seconds=HEARD_TIMEOUT))
+
     def close(self) -> None:
-        """Let everybody who waits give up, and stop receiving."""
+        """Let everybody who waits for a frame give up, and stop receiving."""
         self.stream.close()
         self._inputs.destroy_node()
 
@@ -127,6 +135,7 @@ class RosRobot:
 
     def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
         self.joint_state()
+        self._check(cancelled)
         if self._follower and self._follower.server_is_ready():
             self._follow_action(trajectory, cancelled)
         else:
@@ -139,6 +148,7 @@ class RosRobot:
         max_speed: float,
         cancelled: Callable[[], bool] = never,
     ) -> float:
+        self._check(cancelled)
         duration = abs(position - self.joint_state().gripper) / max_speed
         self._gripper.publish(gripper_message(position, max_effort, duration))
         still, end = 0.0, time.monotonic() + GRIPPER_TIMEOUT
@@ -188,15 +198,18 @@ class RosRobot:
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
         """One tick; stops the robot when cancelled or when nobody knows where the arm is."""
-        if cancelled():
-            self.hold()
-            raise MotionCancelled("cancelled: the robot has stopped")
+        self._check(cancelled)
         time.sleep(TICK)
         try:
             self.joint_state()
         except JointStatesLost:
             self.hold()
             raise
+
+    def _check(self, cancelled: Callable[[], bool]) -> None:
+        if cancelled() or self._stopped.is_set():
+            self.hold()
+            raise MotionCancelled("cancelled: the robot has stopped")
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))

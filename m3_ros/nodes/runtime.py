@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 
@@ -13,7 +14,9 @@ from rclpy.exceptions import (
 )
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
+WAKE = 0.2  # s between looks at signals when nothing else happens
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -24,17 +27,22 @@ PARAMETER_ERRORS = (
 def run_node(create: Callable[[], Node], threads: int = 4) -> int:
     """Run one node until Ctrl-C or SIGTERM; what `create` made is destroyed at the end.
 
+    Its `destroy_node` can still publish: rclpy's own handlers, which would end the context first,
+    are off.
+
     Returns:
         Exit status: 0, or 1 when a setting is refused (one line says which).
     """
-    rclpy.init()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     node = None
     try:
         node = create()
         executor = MultiThreadedExecutor(num_threads=threads)
         executor.add_node(node)
         node.get_logger().info("ready")
-        executor.spin()
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=WAKE)
     except (ValueError, *PARAMETER_ERRORS) as error:
         print(error, file=sys.stderr)
         return 1

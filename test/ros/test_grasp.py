@@ -9,6 +9,7 @@ from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.action import Grasp, ScanMotion
 from m3_ros.config import M3Config
@@ -28,14 +29,19 @@ DUCK = "yellow bath duck"
 
 
 @pytest.fixture(scope="module")
-def stack():
-    with Stack(["simulation", "grasp"], override(M3Config(), SETTINGS)) as running:
+def settings():
+    return override(M3Config(), SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def grasp_node(settings):
+    with Stack(["grasp"], settings) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def client(stack):
-    with Client("test", stack.check) as client:
+def client(settings, grasp_node):
+    with Stack(["simulation"], settings) as stack, Client("test", stack.check) as client:
         client.truth = GroundTruth(client.node)
         client.joints = []
         client.node.create_subscription(
@@ -106,3 +112,20 @@ def test_the_object_at_a_pose_is_lifted(client):
     time.sleep(2.0)
     assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
     assert abs(result.grasp.pose.position.x - place[0]) < 0.25
+
+
+def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
+    commands = []
+    topic = f"{M3Config().robot.arm_controller}/joint_trajectory"
+    client.node.create_subscription(JointTrajectory, topic, commands.append, 10)
+    action = ActionClient(client.node, ScanMotion, "/m3/scan_motion")
+    assert action.wait_for_server(30.0)
+    count = len(client.joints)
+    action.send_goal_async(ScanMotion.Goal())
+    client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
+    grasp_node.stop()
+    assert commands and not commands[-1].points, "the last word was not to hold"
+    count = len(client.joints)
+    time.sleep(1.0)
+    assert len(client.joints) > count and moved_since(client, count) < 0.01
+    action.destroy()
