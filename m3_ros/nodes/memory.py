@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rclpy.action.server import ServerGoalHandle
@@ -18,10 +20,11 @@ from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
 
 Result = BuildMemory.Result
+GOAL_END = 2.0  # s that a running build may take to end when the node does
 
 
 class BuildCancelled(Exception):
-    """The client asked to stop; nothing has been written."""
+    """The client asked to stop, or the node ends; nothing has been written."""
 
 
 class MemoryNode(Node):
@@ -40,18 +43,21 @@ class MemoryNode(Node):
             self._config,
             lambda: [load_extractor(name, device=features.device) for name in features.models],
         )
+        self._ending = threading.Event()
         self._actions = ExclusiveActions(self)
         self._actions.serve(BuildMemory, "/m3/build_memory", self._execute)
 
     def destroy_node(self) -> None:
-        """Stop following scans."""
+        """Stop a running build, and following scans."""
+        self._ending.set()
+        self._actions.close(GOAL_END)
         self._growing.close()
         super().destroy_node()
 
     def _execute(self, goal: ServerGoalHandle) -> Result:
         result = Result()
         try:
-            _build(goal, self._config.storage, self._growing, result)
+            _build(goal, self._config.storage, self._growing, self._ending.is_set, result)
             self.get_logger().info(f"{result.gaussians} Gaussians in {result.memory}")
         except BuildCancelled:
             result.error_code, result.error_msg = Result.CANCELLED, "cancelled"
@@ -64,13 +70,21 @@ class MemoryNode(Node):
 
 
 def _build(
-    goal: ServerGoalHandle, storage: StorageConfig, growing: GrowingMemory, result: Result
+    goal: ServerGoalHandle,
+    storage: StorageConfig,
+    growing: GrowingMemory,
+    ending: Callable[[], bool],
+    result: Result,
 ) -> None:
-    """Build what `goal` asks for, report on the way and fill `result`."""
+    """Build what `goal` asks for, report on the way and fill `result`.
+
+    Raises:
+        BuildCancelled: the goal is cancelled, or `ending` says so.
+    """
     started = time.monotonic()
 
     def progress(stage: str, share: float) -> None:
-        if goal.is_cancel_requested:
+        if goal.is_cancel_requested or ending():
             raise BuildCancelled
         goal.publish_feedback(BuildMemory.Feedback(stage=stage, progress=float(share)))
 
