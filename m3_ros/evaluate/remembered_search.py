@@ -6,6 +6,7 @@ The same stages as over ROS 2, in one process.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -30,6 +31,9 @@ from m3_ros.sim.robot_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
 
 Array = NDArray[np.float64]
+
+STEPS = 200
+"""Of a fit; a limit in seconds would make the answers depend on what else the machine does."""
 
 load_once = lru_cache(maxsize=1)(load_extractor)
 
@@ -82,7 +86,9 @@ def remembered_search(
 ) -> tuple[Callable[[], Target], Array]:
     """Scan and remember; returns a search for `text`, and what is remembered around `[S, 3]`."""
     extractors: list[FeatureExtractor] = [load_once(name) for name in config.features.models]
-    memory = build_memory(scan(simulation, planner, config), config, extractors)
+    splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
+    frames = scan(simulation, planner, config)
+    memory = build_memory(frames, replace(config, splat=splat), extractors)
     localizer = Localizer(memory, extractors[0])
     robot = SimulatedRobot(simulation)
 
