@@ -120,7 +120,7 @@ class QueryConfig(Stage):
     ambiguity_ratio: float = setting(
         0.75, "answers at least this share as likely as the best are as good", "", 0.0, 1.0
     )
-    min_points: int = setting(20, "Gaussians that a thing has at least", "", 1)
+    min_area: float = setting(0.0015, "surface that a thing shows at least", "m^2", 0.0)
 
 
 @dataclass(frozen=True)

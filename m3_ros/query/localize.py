@@ -70,7 +70,7 @@ class Localizer:
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )
-        self._things = Things(memory, model, self.config.min_points)
+        self._things = Things(memory, model, self.config.min_area)
         self._text_question = lru_cache(QUESTIONS)(partial(text_question, extractor))
 
     def locate(self, prompt: str | Image, frame: Frame | None = None) -> QueryResult:

@@ -14,6 +14,7 @@ from m3_ros.memory.contents import ModelMemory
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.segmentation import find_planes, neighbour_graph, pieces, smooth
 from m3_ros.splat import Gaussians
+from m3_ros.splat.initialization import WIDTH
 
 TOP_K = 16
 """Components that a Gaussian reads; the rest weigh next to nothing."""
@@ -21,6 +22,8 @@ MIN_OPACITY = 0.5
 MIN_RELIABILITY = 0.2
 FOOT, FOOT_WEIGHT = 0.012, 0.1
 """Height (m) above a plane below which pixels show plane and thing mixed, and its weight."""
+LEAST = 3
+"""Points that a thing has at least; fewer have no covariance."""
 STANDING = 0.03
 """A thing whose lowest point is this near (m) above a plane stands on it."""
 
@@ -36,7 +39,7 @@ class Things:
         components: unit principal scene components `[t, d]`.
     """
 
-    def __init__(self, memory: SpatialMemory, model: ModelMemory, min_points: int) -> None:
+    def __init__(self, memory: SpatialMemory, model: ModelMemory, min_area: float) -> None:
         gaussians = memory.gaussians
         means = gaussians.means.double().numpy()
         opacity = gaussians.opacities.sigmoid().numpy()
@@ -47,14 +50,15 @@ class Things:
         self.points = means[self.index]
         self.weights = (opacity * reliability)[self.index].astype(np.float32)
         self.weights[self._near_plane()] *= FOOT_WEIGHT
-        self._min_points = min_points
+        self._min_area = min_area
         self._tree = cKDTree(self.points)
         sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
         spacing = float(sigmas.median()) if len(self.index) else 0.0
         self.graph = neighbour_graph(self.points, float(np.clip(3 * spacing, 0.008, 0.025)))
         everything = pieces(self.graph, np.ones(len(self.points), bool))
-        self.pieces = [piece for piece in everything if len(piece) >= min_points]
         self._axes = larger_axes(gaussians, self.index, spacing)
+        self._areas = (np.linalg.norm(self._axes, axis=-1) / WIDTH).prod(1)
+        self.pieces = [piece for piece in everything if self._is_large(piece)]
         self._reads = reads(model)
         self.threshold = model.bank.threshold
         self.components = normalize(model.bank.components, dim=-1).numpy()
@@ -96,11 +100,15 @@ class Things:
             marked[piece] = inside > 0.5 * peak
             for part in pieces(self.graph, marked):
                 rest = np.setdiff1d(piece, part)
-                if min(len(part), len(rest)) < self._min_points:
+                if not (self._is_large(part) and self._is_large(rest)):
                     continue
                 if not self.alike(self.feature(part), self.feature(rest)):
                     found.append(part)
         return found
+
+    def _is_large(self, part: NDArray[np.int64]) -> bool:
+        """Whether the points `part [K]` show enough surface; finer Gaussians are more of them."""
+        return bool(self._areas[part].sum() >= self._min_area) and len(part) >= LEAST
 
     def feature(self, part: NDArray[np.int64]) -> NDArray[np.float32]:
         """Unit mean feature `[d]` of the points `part [K]`."""

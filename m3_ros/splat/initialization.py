@@ -16,6 +16,7 @@ from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, tra
 from m3_ros.splat.gaussians import SH_C0, Gaussians
 
 INITIAL_OPACITY = 0.7
+WIDTH = 0.7  # standard deviation within the surface, relative to the distance to neighbours
 FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
 MAX_POINTS = 36_000  # of one frame
 LONELY = 0.02  # share of pixels with depth, below which they are points and not surfaces
@@ -178,7 +179,7 @@ def gaussians_from_points(
     if n > 3:
         distances, _ = cKDTree(points.positions).query(points.positions, k=4)
         spacing = distances[:, 1:].mean(1).clip(0.3 * spacing, 2 * spacing)
-    scales = np.log(spacing[:, None] * 0.7 * np.array([1.0, 1.0, FLATNESS]))
+    scales = np.log(spacing[:, None] * WIDTH * np.array([1.0, 1.0, FLATNESS]))
 
     def tensor(values: NDArray[np.float64]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32))

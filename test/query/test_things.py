@@ -1,0 +1,36 @@
+"""What is a thing: enough surface, however many Gaussians it consists of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from m3_ros.query.things import Things
+
+
+@pytest.fixture(scope="module")
+def finer(toy_memory):
+    """The same surfaces of four times as many Gaussians, half as wide."""
+    model, four = toy_memory.models["color"], torch.arange(len(toy_memory.gaussians))
+    four = four.repeat_interleave(4)
+    gaussians = toy_memory.gaussians.select(four)
+    gaussians = replace(gaussians, scales=gaussians.scales - np.log(2.0))
+    kept = replace(model, queries=model.queries[four], reliability=model.reliability[four])
+    return replace(toy_memory, gaussians=gaussians, models={"color": kept})
+
+
+def pieces(memory, min_area):
+    return Things(memory, memory.models["color"], min_area).pieces
+
+
+def test_a_speck_is_no_thing(toy, toy_memory):
+    assert len(pieces(toy_memory, 0.0015)) == len(toy.places)
+    assert pieces(toy_memory, 10.0) == []
+
+
+def test_as_large_in_finer_gaussians(toy_memory, finer):
+    for min_area in np.geomspace(1e-3, 1e-1, 9):
+        assert len(pieces(finer, min_area)) == len(pieces(toy_memory, min_area))
+    coarse, fine = (len(pieces(memory, 0.0015)[0]) for memory in (toy_memory, finer))
+    assert fine == 4 * coarse
