@@ -8,16 +8,16 @@ import os
 
 os.environ.setdefault("MUJOCO_GL", "egl")
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import mujoco
 import numpy as np
 from compact_room import FAR, NAMES, add_distractor, add_room
+from compact_splits import SPLITS, Split
 from numpy.typing import NDArray
 
 from m3_ros.geometry import matrix_to_quat, rpy_to_matrix
-from m3_ros.sim.objects import CATEGORIES, COLORS, add_object, held_out_pair, make_object
+from m3_ros.sim.objects import CATEGORIES, COLORS, add_object, make_object
 from m3_ros.sim.objects.catalog import shade
 
 WIDTH, HEIGHT = 320, 240
@@ -25,35 +25,6 @@ POOL, DISTRACTORS, VIEWS, SLOTS = 30, 8, 30, 24
 TABLE, UNKNOWN = len(CATEGORIES), len(CATEGORIES) + 1
 NO_COLOR = len(COLORS)
 _RGB = np.array(list(COLORS.values()))
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which objects and colours a data set may show.
-
-    Attributes:
-        structures: split of `make_object`.
-        pairs: "seen" leaves held-out colours of a category out, "held out" shows only them,
-            "any" does not care.
-    """
-
-    structures: str
-    pairs: str
-
-    def colors(self, category: str) -> list[int]:
-        """Colour numbers allowed for a category."""
-        hidden = [held_out_pair(category, name) for name in COLORS]
-        keep = {"seen": [not h for h in hidden], "held out": hidden, "any": [True] * len(hidden)}
-        return [i for i, ok in enumerate(keep[self.pairs]) if ok]
-
-
-SPLITS = {
-    "train": Split("train", "seen"),
-    "seen": Split("train", "seen"),
-    "pairs": Split("train", "held out"),
-    "structures": Split("unseen", "any"),
-}
-"""train and seen differ in seed alone; pairs and structures are never trained on."""
 
 
 class Stage:
@@ -121,7 +92,7 @@ class Stage:
 
     def _arrange(self) -> NDArray[np.uint8]:
         """Choose objects, put them on the table; returns `[SLOTS_IN_POOL, 2]` category, colour."""
-        rng, model = self.rng, self.model
+        rng = self.rng
         total = len(self.objects) + DISTRACTORS
         labels = np.full((total, 2), 255, dtype=np.uint8)
         qpos = np.tile([*FAR, 1, 0, 0, 0], (total, 1))
@@ -160,7 +131,6 @@ class Stage:
             else:
                 labels[slot] = UNKNOWN, self.distractor_colors[slot - len(self.objects)]
         self.data.qpos[:] = qpos.ravel()
-        del model
         return labels
 
     def _look(self) -> None:

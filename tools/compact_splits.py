@@ -1,0 +1,34 @@
+"""Which objects and colours the training and the test pictures of the compact encoder show."""
+
+from dataclasses import dataclass
+
+from m3_ros.sim.objects import COLORS, held_out_pair
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which objects and colours a data set may show.
+
+    Attributes:
+        structures: split of `make_object`.
+        pairs: "seen" leaves held-out colours of a category out, "held out" shows only them,
+            "any" does not care.
+    """
+
+    structures: str
+    pairs: str
+
+    def colors(self, category: str) -> list[int]:
+        """Colour numbers allowed for a category."""
+        hidden = [held_out_pair(category, name) for name in COLORS]
+        keep = {"seen": [not h for h in hidden], "held out": hidden, "any": [True] * len(hidden)}
+        return [i for i, ok in enumerate(keep[self.pairs]) if ok]
+
+
+SPLITS = {
+    "train": Split("train", "seen"),
+    "seen": Split("train", "seen"),
+    "pairs": Split("train", "held out"),
+    "structures": Split("unseen", "any"),
+}
+"""train and seen differ in seed alone; pairs and structures are never trained on."""
