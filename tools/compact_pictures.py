@@ -16,6 +16,8 @@ SMALL, LARGE, TILE = (128, 192), (192, 256), 64
 """Rows and columns of a sample in the first 80 % of the time and after it; side of a tile."""
 ZOOM = (0.6, 1.4)
 """How much a window enlarges the rendered picture."""
+REPAINTED = 0.35
+"""Share of samples in colours that are not their objects' own, and not labelled."""
 
 
 def _degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -38,6 +40,18 @@ def _degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(40, 90))]
         image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
     return image
+
+
+def _repaint(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The same shapes in other colours: grey, or another hue and tint."""
+    image = np.ascontiguousarray(image)
+    if rng.random() < 0.3:
+        return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+    hsv[..., 0] = (hsv[..., 0].astype(int) + rng.integers(180)) % 180
+    tint = rng.uniform(0.4, 1, 3) if rng.random() < 0.6 else np.ones(3)
+    ramp = np.arange(256)[:, None] * tint
+    return cv2.LUT(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), ramp.astype(np.uint8)[None])
 
 
 def _window(
@@ -143,10 +157,8 @@ class Pictures:
             rgb, slots = rgb[:, ::-1], slots[:, ::-1]
         if rng.random() < 0.25:
             rgb, slots = rgb[::-1], slots[::-1]
-        if rng.random() < 0.2:  # a category is a shape: learn it without colour, too
-            rgb = np.repeat(
-                cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY)[..., None], 3, 2
-            )
+        if rng.random() < REPAINTED:  # a category is a shape: learn it in any colour
+            rgb = _repaint(rgb, rng)
             labels = np.where([False, True], np.uint8(255), labels)
         return _degrade(np.ascontiguousarray(rgb), rng), np.ascontiguousarray(slots), labels
 

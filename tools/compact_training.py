@@ -23,6 +23,7 @@ class TrainOptions:
         batch: crops a step and worker.
         workers: processes, one thread each.
         rate: peak learning rate.
+        start: exported model to start from, in place of ImageNet.
     """
 
     folders: list[Path]
@@ -34,6 +35,7 @@ class TrainOptions:
     batch: int = 16
     workers: int = 2
     rate: float = 2e-3
+    start: Path | None = None
 
 
 def _share_gradients(encoder: nn.Module, workers: int) -> None:
@@ -60,7 +62,10 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         )
     torch.manual_seed(options.seed)
     device = options.device
-    encoder = Encoder().to(device, memory_format=torch.channels_last)
+    encoder = Encoder()
+    if options.start is not None:
+        encoder.load_exported(options.start)
+    encoder = encoder.to(device, memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=True
     )

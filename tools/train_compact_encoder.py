@@ -4,6 +4,7 @@
 
 writes `open_clip_config.json`, `open_clip_model.safetensors` and `figures.json` to the output
 folder, and keeps the rendered pictures and a checkpoint there. Everything follows from the seed.
+`--start FOLDER` trains on from exported weights, with another seed on other pictures.
 """
 
 import json
@@ -36,6 +37,8 @@ from m3_ros.features.compact.trunk import DIM
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
 SHARD = 2000
+TEST_SEED = 0
+"""Whatever the training is, its test pictures are the same."""
 
 
 @dataclass
@@ -59,6 +62,10 @@ class Options:
     """Crops a step and worker."""
     device: str = "cpu"
     """cpu or cuda."""
+    rate: float = 2e-3
+    """Peak learning rate."""
+    start: Path | None = None
+    """Folder of an exported model to start from, instead of ImageNet's weights."""
     resume: bool = False
     """Go on from the checkpoint in the output folder."""
 
@@ -92,7 +99,7 @@ def render_all(options: Options) -> list[Path]:
     data = options.output / "pictures"
     shards = -(-options.images // SHARD)
     jobs = [
-        (data / name, name, options.test_images, options.seed)
+        (data / name, name, options.test_images, TEST_SEED)
         for name in ("seen", "pairs", "structures")
     ]
     jobs += [
@@ -145,6 +152,8 @@ def main(options: Options) -> None:
             options.device,
             options.batch,
             options.workers if options.device == "cpu" else 1,
+            options.rate,
+            options.start,
         )
     )
     cosine = export(encoder, options.output, options.text_steps, options.seed)

