@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import radians
 
 import numpy as np
@@ -14,8 +14,9 @@ from m3_ros.config import M3Config
 from m3_ros.evaluate.contact_forces import ContactForces
 from m3_ros.evaluate.grasp_oracle import Oracle
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode, Target
+from m3_ros.grasp.outcome import ErrorCode, GraspOutcome, Target
 from m3_ros.grasp.planning import Planner
+from m3_ros.grasp.robot import RobotError
 from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import Scene, random_scene
@@ -105,8 +106,14 @@ class _Watcher:
     simulation: Simulation
     forces: ContactForces
     pictures: dict[str, Image] | None
+    label: str
     first: Target | None = None
-    lowest: dict[str, float] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Note when the grasp begins, and where everything is then."""
+        self.time, self.cpu = self.simulation.time, time.process_time()
+        self.rest = self.heights()
+        self.truth = self.simulation.ground_truth()[self.label][:3, 3]
 
     def stage(self, stage: str, *_: object) -> None:
         """The executor's feedback."""
@@ -152,27 +159,13 @@ def run_trial(
     scene = _with_random_material(random_scene(seed, conditions.clutter + 1, (label,)), rng)
     simulation = Simulation(mount, scene)
     forces = ContactForces(simulation.world, label)
-    watcher = _Watcher(simulation, forces, pictures)
+    watcher = _Watcher(simulation, forces, pictures, label)
     robot = SimulatedRobot(simulation)
-    planner = Planner(resource("urdf/b1_z1.urdf"), config.grasp)
-    if conditions.oracle:
-        bias = np.append(_direction(rng) * conditions.bias, 0.0)
-        oracle = Oracle(simulation, label, conditions.noise, bias, rng)
-        localize, surroundings = oracle.target, oracle.surroundings()
-    else:
-        from m3_ros.evaluate.remembered_search import remembered_search  # brings torch
-
-        localize, surroundings = remembered_search(simulation, planner, config, label)
-    simulation.drift(*(_direction(rng) * conditions.drift))
-    rest, begun, started = watcher.heights(), simulation.time, time.process_time()
-    truth = simulation.ground_truth()[label][:3, 3]
-    outcome = execute_grasp(
-        robot, planner, watcher.remember(localize), surroundings, watcher.stage
-    )
+    outcome = _grasp(robot, config, conditions, watcher, rng)
     rose = []
     for _ in range(round(HOLD / 0.1)):
         robot.wait(0.1)
-        rose.append({name: z - rest[name] for name, z in watcher.heights().items()})
+        rose.append({name: z - watcher.rest[name] for name, z in watcher.heights().items()})
     if pictures is not None:
         pictures["end"] = simulation.picture()
     lifted = min(heights[label] for heights in rose) >= LIFTED
@@ -182,7 +175,8 @@ def run_trial(
     elif outcome.error_code is ErrorCode.NONE and not lifted:
         error = "DROPPED"
     target, material = watcher.first, scene.objects[0].model
-    off = np.linalg.norm(target.center - truth) if target.located else np.nan
+    located = target is not None and target.located
+    off = np.linalg.norm(target.center - watcher.truth) if located else np.nan
     simulation.close()
     return Trial(
         seed=seed,
@@ -198,9 +192,37 @@ def run_trial(
         target_error=round(float(off), 4),
         table_force=round(forces.of_robot, 1),
         pressed_force=round(forces.of_object, 1),
-        sim_s=round(simulation.time - begun, 1),
-        cpu_s=round(time.process_time() - started, 1),
+        sim_s=round(simulation.time - watcher.time, 1),
+        cpu_s=round(time.process_time() - watcher.cpu, 1),
     )
+
+
+def _grasp(
+    robot: SimulatedRobot,
+    config: M3Config,
+    conditions: Conditions,
+    watcher: _Watcher,
+    rng: np.random.Generator,
+) -> GraspOutcome:
+    """Scan and remember, or ask the truth; then find, grasp and lift."""
+    simulation, label = watcher.simulation, watcher.label
+    planner = Planner(resource("urdf/b1_z1.urdf"), config.grasp)
+    watcher.begin()
+    if conditions.oracle:
+        bias = np.append(_direction(rng) * conditions.bias, 0.0)
+        oracle = Oracle(simulation, label, conditions.noise, bias, rng)
+        localize, surroundings = oracle.target, oracle.surroundings()
+    else:
+        from m3_ros.evaluate.remembered_search import remembered_search  # brings torch
+
+        try:
+            localize, surroundings = remembered_search(simulation, planner, config, label)
+        except RobotError as error:
+            return GraspOutcome(ErrorCode.EXECUTION_FAILED, f"while scanning: {error}")
+    simulation.drift(*(_direction(rng) * conditions.drift))
+    watcher.begin()
+    search = watcher.remember(localize)
+    return execute_grasp(robot, planner, search, surroundings, watcher.stage)
 
 
 def _with_random_material(scene: Scene, rng: np.random.Generator) -> Scene:

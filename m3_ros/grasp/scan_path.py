@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,31 @@ from m3_ros.grasp.sensing import visible_points
 
 Array = NDArray[np.float64]
 
-RINGS = ((75.0, 180.0), (60.0, 120.0), (45.0, 96.0))
-"""Elevation of a ring above the centre and how far it spans to both sides, degrees; from the top
-down, so that what stands on the table is seen from above before the camera comes lower."""
+
+class Ring(NamedTuple):
+    """Viewpoints at one height above a centre.
+
+    Attributes:
+        elevation: above the centre, degrees.
+        span: how far the ring goes to both sides of the arm, degrees.
+        distance: camera to centre, in radii of the scan.
+        nearer: how far its centre lies toward the arm, in radii.
+    """
+
+    elevation: float
+    span: float
+    distance: float = 1.0
+    nearer: float = 0.0
+
+
+RINGS = (
+    Ring(80.0, 60.0, 1.5, 0.5),
+    Ring(75.0, 180.0),
+    Ring(60.0, 120.0),
+    Ring(45.0, 96.0),
+)
+"""From the top down. The first shows what stands on the table, next to the arm too: there the
+gripper, which hides what is under it, would meet a tall can before the camera sees it."""
 
 NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
 
@@ -69,22 +92,25 @@ def scan_path(
         center: `[3]` of the region, in `base_link`, m.
         scene: what the arm must not meet.
         start: joint positions `[6]` before the scan.
-        radius: camera to centre, m.
+        radius: camera to centre, m; `RINGS` says in which ring it is another.
         views: viewpoints wanted.
 
     Raises:
         PlanError: fewer than two thirds of the viewpoints are within reach.
     """
     toward_arm = np.arctan2(*(planner.shoulder - center)[[1, 0]])
-    whole = sum(span for _, span in RINGS)
+    arm = np.array([np.cos(toward_arm), np.sin(toward_arm), 0.0])
+    shares = np.cumsum([0.0, *(ring.span for ring in RINGS)])
+    counts = np.diff(np.round(views * shares / shares[-1]).astype(int))
     path: list[Array] = []
     seed, wanted = start, 0
-    for ring, (elevation, span) in enumerate(RINGS):
-        count = round(views * span / whole)
-        sides = np.linspace(-span, span, count, endpoint=span < 180.0)
-        for side in np.radians(sides if ring % 2 == 0 else sides[::-1]):
+    for number, (ring, count) in enumerate(zip(RINGS, counts, strict=True)):
+        sides = np.linspace(-ring.span, ring.span, count, endpoint=ring.span < 180.0)
+        middle = center + ring.nearer * radius * arm
+        for side in np.radians(sides if number % 2 == 0 else sides[::-1]):
             wanted += 1
-            view = view_from(center, radius, np.radians(elevation), toward_arm + side)
+            azimuth, elevation = toward_arm + side, np.radians(ring.elevation)
+            view = view_from(middle, ring.distance * radius, elevation, azimuth)
             q = _posture(planner, view, seed, scene)
             if q is not None:
                 path.append(q)

@@ -1,5 +1,7 @@
 from m3_ros.config import M3Config
+from m3_ros.evaluate import remembered_search
 from m3_ros.evaluate.grasp_trial import FRICTION, MASS, Conditions, run_trial
+from m3_ros.grasp.robot import TrackingError
 
 
 def test_a_duck_is_lifted_and_held_by_physics():
@@ -24,3 +26,13 @@ def test_a_wrong_belief_of_camera_and_base_is_survived():
     trial = run_trial(1, "red toy block", M3Config(), conditions)
     assert trial.target_error > 0.002
     assert trial.lifted and trial.table_force < 30.0
+
+
+def test_a_scan_that_strikes_something_is_a_failed_trial(monkeypatch):
+    def strike(*_):
+        raise TrackingError("the arm did not follow")
+
+    monkeypatch.setattr(remembered_search, "remembered_search", strike)
+    trial = run_trial(0, "red toy block", M3Config(), Conditions(clutter=0))
+    assert trial.outcome == "EXECUTION_FAILED" and "while scanning" in trial.message
+    assert not trial.lifted and trial.target_error != trial.target_error

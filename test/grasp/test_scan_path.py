@@ -19,10 +19,23 @@ def test_the_table_is_seen_from_at_least_forty_viewpoints(path):
     assert path.wanted == 60
 
 
-def test_every_view_looks_at_the_middle_from_its_distance(planner, path):
+def test_every_view_looks_at_its_middle_from_its_distance(planner, path):
+    looks = {0.3: CENTER, 0.45: CENTER - [0.15, 0.0, 0.0]}
+    counts = dict.fromkeys(looks, 0)
     for q in path.positions:
         T = planner.arm.fk(q, CAMERA_FRAME)
-        assert np.allclose(T[:3, 3] + 0.3 * T[:3, 2], CENTER, atol=1e-3)
+        for distance, middle in looks.items():
+            counts[distance] += np.allclose(T[:3, 3] + distance * T[:3, 2], middle, atol=1e-3)
+    assert sum(counts.values()) == len(path.positions) and counts[0.45] >= 5
+
+
+def test_the_first_views_show_a_tall_thing_beside_the_arm(planner, path):
+    top = np.array([0.62, -0.03, 0.06])  # of a can of 14 cm, in base_link
+    shown = 0
+    for q in path.positions[:8]:
+        x, y, z = np.linalg.inv(planner.arm.fk(q, CAMERA_FRAME))[:3] @ np.append(top, 1.0)
+        shown += z > 0.1 and abs(x / z) < 0.8 and -0.6 < y / z < 0.2  # below, the gripper hides
+    assert shown >= 3
 
 
 def test_views_surround_the_middle(planner, path):
