@@ -33,6 +33,6 @@ def test_a_scan_that_strikes_something_is_a_failed_trial(monkeypatch):
         raise TrackingError("the arm did not follow")
 
     monkeypatch.setattr(remembered_search, "remembered_search", strike)
-    trial = run_trial(0, "red toy block", M3Config(), Conditions(clutter=0))
+    trial = run_trial(0, "red toy block", M3Config(), Conditions(oracle=False, clutter=0))
     assert trial.outcome == "EXECUTION_FAILED" and "while scanning" in trial.message
     assert not trial.lifted and trial.target_error != trial.target_error
