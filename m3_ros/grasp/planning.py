@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -79,6 +80,12 @@ class Planner:
         self.limits = config.max_joint_velocity, config.max_joint_acceleration
         self.shoulder = self.arm.fk(np.zeros(6), ARM_BASE_FRAME)[:3, 3]
         self.shoulder = self.shoulder + [0.0, 0.0, SHOULDER_HEIGHT]
+
+    def cautious(self, clearance: float) -> Planner:
+        """The same planner, which stays `clearance` m off everything."""
+        other = copy.copy(self)
+        other.config = replace(self.config, scene_clearance=clearance)
+        return other
 
     def move(self, start: Array, goal: Array, scene: Scene) -> JointTrajectory:
         """Collision-free joint motion `[6]` → `[6]`: direct, or around by RRT-Connect.

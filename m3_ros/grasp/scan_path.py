@@ -48,6 +48,9 @@ RINGS = (
 """From the top down. The first shows what stands on the table, next to the arm too: there the
 gripper, which hides what is under it, would meet a tall can before the camera sees it."""
 
+CLEARANCE = 0.02
+"""Distance (m) that a scan keeps from what it has seen: points of thin things are a centimetre
+apart, and nothing is gained by coming nearer."""
 NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
 
 
@@ -159,7 +162,7 @@ def follow_scan(
     Raises:
         RobotError: a motion was not followed, or the robot delivers no frames or joints.
     """
-    scene = Scene(np.zeros((0, 3)))
+    planner, scene = planner.cautious(CLEARANCE), Scene(np.zeros((0, 3)))
     for i, goal in enumerate(path.positions):
         try:
             motion = planner.move(robot.joint_state().arm, goal, scene)

@@ -115,3 +115,13 @@ def test_the_shoulder_is_where_joint2_turns(planner):
     before, after = (planner.arm.fk(q, "z1_link02") for q in (HOME, SCAN))
     assert np.allclose(before[:3, 3], planner.shoulder)
     assert np.allclose((inverse(before) @ after)[:3, 3], 0.0, atol=1e-9)
+
+
+def test_a_cautious_planner_stays_farther_off(planner):
+    tip = planner.arm.fk(SCAN, "z1_gripper_stator") @ [0.2, 0.0, 0.0, 1.0]
+    beyond = [Scene(tip[None, :3] + [[0.0, 0.0, -d]]) for d in np.arange(0.0, 0.1, 0.002)]
+    clearance = np.array([planner.collision.clearance(SCAN, scene) for scene in beyond])
+    for limit in (0.01, 0.03):
+        free = [planner.cautious(limit).free(SCAN, scene) for scene in beyond]
+        np.testing.assert_array_equal(free, clearance >= limit)
+    assert planner.config.scene_clearance < 0.01
