@@ -10,7 +10,8 @@ import torch
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.localize import Localizer
+from m3_ros.query.live import Evidence
+from m3_ros.query.localize import Localizer, _verdict
 from m3_ros.query.relevancy import QueryError
 
 EYE = (0.3, -0.35, 0.95)
@@ -225,3 +226,20 @@ def test_other_weights_are_refused(toy, toy_memory):
 
     with pytest.raises(ValueError, match="build the memory again"):
         Localizer(toy_memory, Other())
+
+
+@pytest.mark.parametrize(
+    ("agree", "behind", "alike", "status"),
+    [
+        (0.9, 0.1, True, "FOUND"),
+        (0.9, 0.05, False, "STALE"),  # something else is there
+        (0.5, 0.0, True, "FOUND"),
+        (0.5, 0.0, False, "OUT_OF_VIEW"),  # the gripper is before half of it
+        (0.5, 0.4, False, "STALE"),  # half of it is gone
+        (0.1, 0.9, True, "STALE"),
+        (0.1, 0.1, True, "OUT_OF_VIEW"),
+    ],
+)
+def test_what_a_view_says_of_a_thing(agree, behind, alike, status):
+    evidence = Evidence(500, 1.0, agree, behind, np.zeros(3, np.float32))
+    assert _verdict(evidence, alike) == status
