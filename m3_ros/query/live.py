@@ -41,7 +41,8 @@ class Evidence:
         measured: share of them with live depth.
         agree: share of the measured ones within the gate of the remembered depth.
         behind: share of the measured ones where the camera sees farther: nothing is there.
-        feature: unit mean feature `[d]` of those pixels; zero where there is none.
+        feature: unit mean feature `[d]` of the pixels that agree: what hides the rest, the gripper
+            say, looks otherwise. Zero where none agrees.
     """
 
     pixels: int
@@ -107,19 +108,17 @@ class LiveView:
 
     def _compare(self, mask: NDArray[np.bool_]) -> Evidence:
         count = int(mask.sum())
-        if count < MIN_PIXELS:
-            return Evidence(count, 0.0, 0.0, 0.0, self._feature(mask))
-        remembered, seen = self._expected[mask], self._depth[mask]
-        measured = (seen > 0) & (remembered > 0)
-        difference = (seen - remembered)[measured]
-        if not len(difference):
-            return Evidence(count, 0.0, 0.0, 0.0, self._feature(mask))
+        compared = mask & (self._depth > 0) & (self._expected > 0)
+        if count < MIN_PIXELS or not compared.any():
+            return Evidence(count, 0.0, 0.0, 0.0, self._feature(np.zeros_like(mask)))
+        farther = self._depth - self._expected
+        agreeing = compared & (np.abs(farther) <= self._gate)
         return Evidence(
             count,
-            float(measured.mean()),
-            float((np.abs(difference) <= self._gate).mean()),
-            float((difference > self._gate).mean()),
-            self._feature(mask),
+            float(compared.sum() / count),
+            float(agreeing.sum() / compared.sum()),
+            float((farther[compared] > self._gate).mean()),
+            self._feature(agreeing),
         )
 
     def _feature(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:

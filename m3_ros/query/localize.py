@@ -26,8 +26,6 @@ MIN_MEASURED = 0.2
 """Smallest share of its pixels with live depth that says anything."""
 MIN_AGREE = 0.4
 """A thing is still there when at least this share of its pixels has the remembered depth."""
-MAX_HIDDEN = 0.3
-"""Of a thing that something nearer hides by more, the rest does not tell that it is another."""
 QUESTIONS = 64
 """Texts whose encoding is kept; a robot asks for the same thing again and again."""
 SAME_THING = 0.5
@@ -223,8 +221,7 @@ def _verdict(evidence: Evidence, alike: bool) -> str:
         return "OUT_OF_VIEW"  # behind something that the memory knows
     if evidence.measured < MIN_MEASURED:
         return "NO_DEPTH"
-    hidden = 1.0 - evidence.agree - evidence.behind
     if evidence.agree >= MIN_AGREE:
-        doubted = "OUT_OF_VIEW" if hidden > MAX_HIDDEN else "STALE"
-        return "FOUND" if alike else doubted
+        return "FOUND" if alike else "STALE"
+    hidden = 1.0 - evidence.agree - evidence.behind
     return "OUT_OF_VIEW" if hidden > evidence.behind else "STALE"

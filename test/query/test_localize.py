@@ -228,13 +228,25 @@ def test_other_weights_are_refused(toy, toy_memory):
         Localizer(toy_memory, Other())
 
 
+def test_what_hides_half_of_a_box_does_not_lend_it_its_look(localizer, toy):
+    frame = toy.see(EYE)
+    red = (frame.rgb[..., 0].astype(int) - frame.rgb[..., 1:].max(-1)) > 60
+    rows, columns = np.nonzero(red)
+    hidden = np.zeros_like(red)
+    hidden[
+        rows.min() - 5 : rows.max() + 5, int(np.quantile(columns, 0.45)) : columns.max() + 40
+    ] = 1
+    rgb = np.where(hidden[..., None], np.uint8([20, 20, 230]), frame.rgb)
+    depth = np.where(hidden, np.float32(0.15), frame.depth)
+    assert localizer.locate("red", replace(frame, rgb=rgb, depth=depth)).status == "FOUND"
+
+
 @pytest.mark.parametrize(
     ("agree", "behind", "alike", "status"),
     [
         (0.9, 0.1, True, "FOUND"),
         (0.9, 0.05, False, "STALE"),  # something else is there
         (0.5, 0.0, True, "FOUND"),
-        (0.5, 0.0, False, "OUT_OF_VIEW"),  # the gripper is before half of it
         (0.5, 0.4, False, "STALE"),  # half of it is gone
         (0.1, 0.9, True, "STALE"),
         (0.1, 0.1, True, "OUT_OF_VIEW"),
