@@ -117,7 +117,8 @@ def clip_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def siglip_folder(tmp_path_factory) -> Path:
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     folder = save_open_clip(tmp_path_factory.mktemp("models") / "siglip", SIGLIP, HALF)
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=word_tokenizer(), pad_token="[PAD]", unk_token="[UNK]"
@@ -157,7 +158,8 @@ def dinov2_folder(tmp_path_factory) -> Path:
 
 
 def save_dinov2(folder: Path, dtype=torch.float32) -> Path:
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     config = transformers.Dinov2Config(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=2, image_size=56,
         patch_size=14,
@@ -172,7 +174,8 @@ def llamav_folder(tmp_path_factory) -> Path:
 
 def save_llamav(folder: Path, dtype=torch.float32) -> Path:
     """A whole Mllama model, language model included; tiles of 56 x 56 px, patches of 14."""
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     vision = {
         "hidden_size": 16, "num_hidden_layers": 3, "num_global_layers": 1, "attention_heads": 2,
         "intermediate_size": 32, "vision_output_dim": 48, "image_size": 56, "patch_size": 14,
@@ -203,7 +206,8 @@ def llm_folder(tmp_path_factory) -> Path:
 
 def save_llm(folder: Path, dtype=torch.float32) -> Path:
     """A causal language model of twelve layers with a chat template."""
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     special = ("<|system|>", "<|user|>", "<|assistant|>", "<|end|>")
     tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=word_tokenizer(special),
@@ -224,7 +228,8 @@ def save_llm(folder: Path, dtype=torch.float32) -> Path:
 @pytest.fixture(scope="session")
 def captioner_folder(tmp_path_factory) -> Path:
     """A BLIP captioner with its image processor and tokenizer."""
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     folder = tmp_path_factory.mktemp("models") / "captioner"
     vocabulary = word_tokenizer().get_vocab()
     tokenizer = transformers.BertTokenizerFast(vocab=vocabulary)
@@ -247,7 +252,8 @@ def captioner_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def sam_folder(tmp_path_factory) -> Path:
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     vision = {
         "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 64,
         "patch_size": 8, "output_channels": 32, "global_attn_indexes": [1], "window_size": 4,

@@ -55,14 +55,16 @@ def test_stitching_undoes_cutting(extractor, make_noise):
 
 @pytest.mark.parametrize("size", [(173, 241), (480, 640), (900, 3000), (50, 40), (700, 200)])
 def test_tiles_are_arranged_as_the_model_was_trained(size):
-    theirs = pytest.importorskip("transformers.models.mllama.image_processing_pil_mllama")
+    from transformers.models.mllama import image_processing_pil_mllama as theirs
+
     canvas = theirs.get_optimal_tiled_canvas(*size, max_image_tiles=4, tile_size=560)
     tiles = best_arrangement(size, 560, ARRANGEMENTS)
     assert tuple(int(side) // 560 for side in canvas) == tiles
 
 
 def test_the_features_are_the_whole_models_own(extractor, llamav_folder, make_noise):
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     model = transformers.MllamaForConditionalGeneration.from_pretrained(llamav_folder).eval()
     image = make_noise(112, 112)
     processor = transformers.models.mllama.image_processing_pil_mllama.MllamaImageProcessorPil(

@@ -1,7 +1,7 @@
 """Regions of like colour, and regions as cells of a map."""
 
+import cv2
 import numpy as np
-import pytest
 import torch
 
 from m3_ros.features.regions import (
@@ -44,7 +44,6 @@ def test_regions_are_the_same_every_time_and_numbered_without_gaps():
 
 
 def test_segments_are_connected_and_large_enough():
-    cv2 = pytest.importorskip("cv2")
     image = np.random.default_rng(1).normal(size=(30, 40, 3)).astype(np.float32)
     labels = graph_segmentation(image, 1.0, 12)
     for number in range(labels.max() + 1):

@@ -100,14 +100,15 @@ def test_an_older_scan_that_was_built_is_kept_while_nothing_new_comes(
     assert model.seen == 4
 
 
-def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplog):
+@pytest.mark.parametrize("error", [FileNotFoundError, RuntimeError])
+def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplog, error):
     def load():
-        raise FileNotFoundError("no weights")
+        raise error("no weights")
 
     memory = GrowingMemory(tmp_path, CONFIG, load)
     list(write(tmp_path / "20260101-000000", toy.frames[:2]))
     wait_for(lambda: "no weights" in caplog.text)
-    with pytest.raises(FileNotFoundError, match="no weights"):
+    with pytest.raises(error, match="no weights"):
         memory.build(newest_scan(tmp_path))
     memory.close()
 

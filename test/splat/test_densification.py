@@ -1,11 +1,9 @@
 """gsplat's own strategy over our rasterization, optimizer and fit."""
 
-import pytest
+from gsplat import strategy
 
 from m3_ros.config import SplatConfig
 from m3_ros.splat import Fitter
-
-strategy = pytest.importorskip("gsplat.strategy")
 
 
 def test_default_strategy_grows_and_prunes(table_frames):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import trimesh
 
 from m3_ros.splat import Gaussians, load_ply, save_ply
 
@@ -25,7 +26,6 @@ def test_round_trip_is_exact(tmp_path, n, rest):
 
 
 def test_other_readers_find_the_standard_layout(tmp_path):
-    trimesh = pytest.importorskip("trimesh")
     gaussians = make(5, 3)
     save_ply(tmp_path / "g.ply", gaussians)
     cloud = trimesh.load(tmp_path / "g.ply")
