@@ -104,7 +104,7 @@ class GrowingMemory:
             with self._lock:
                 try:
                     busy = self._work()
-                except (ValueError, OSError) as error:  # `build` will begin again, and tell
+                except (ValueError, OSError, RuntimeError) as error:  # `build` will tell, too
                     logging.getLogger(__name__).warning(
                         "%s is not followed: %s", self._scan, error
                     )
