@@ -10,10 +10,10 @@ struct Ellipse {
   F cut;      // largest sigma that is drawn, with slack for rounding
 };
 
-// p = conic xx / 2; `cut` gets the slack that keeps the test conservative.
-inline Ellipse<float> make_ellipse(const float* mean2d, const float* conic, const float* shape) {
-  const float p = 0.5f * conic[0], r = shape[0], q = shape[1];
-  return {mean2d[0], mean2d[1], p, r, q, -p * r / (p * r * r + q), shape[2] * 1.0001f + 1e-4f};
+// From the row of a Gaussian that m3_project wrote.
+inline Ellipse<float> ellipse_of(const float* row) {
+  const float p = row[2], r = row[3], q = row[4];
+  return {row[0], row[1], p, r, q, -p * r / (p * r * r + q), row[5]};
 }
 
 // Least sigma over the rectangle [x0, x1] x [y0, y1]: on its edges nearest to the mean, since the

@@ -77,10 +77,12 @@ void add_channels(const Segment& g, const int* hits, int n, const float (*weight
 void composite(const Splats& splats, const Segment& g, const int* hits, int n,
                const float (*weight)[kPixels], float* out) {
   constexpr int B = W == 16 ? 8 : 4;  // sums that fit the registers
+  const int channels = splats.channels;
   int c = 0;
-  for (; c + B <= splats.channels; c += B) add_channels<B>(g, hits, n, weight, c, out + c * kPixels);
-  for (; c + 3 <= splats.channels; c += 3) add_channels<3>(g, hits, n, weight, c, out + c * kPixels);
-  for (; c < splats.channels; ++c) add_channels<1>(g, hits, n, weight, c, out + c * kPixels);
+  for (; c + B <= channels; c += B) add_channels<B>(g, hits, n, weight, c, out + c * kPixels);
+  for (; c + 4 <= channels; c += 4) add_channels<4>(g, hits, n, weight, c, out + c * kPixels);
+  for (; c + 3 <= channels; c += 3) add_channels<3>(g, hits, n, weight, c, out + c * kPixels);
+  for (; c < channels; ++c) add_channels<1>(g, hits, n, weight, c, out + c * kPixels);
   if (!splats.with_depth) return;
   for (int h = 0; h < n; ++h)
     for (int v = 0; v < V; ++v) {
@@ -91,7 +93,7 @@ void composite(const Splats& splats, const Segment& g, const int* hits, int n,
 
 void draw_tile(const Splats& splats, const Tile& tile, const int32_t* ids, const float* background,
                float* render, float* transmittance, int32_t* last, Scratch& scratch) {
-  const int channels = splats.channels + splats.with_depth;
+  const int channels = all_channels(splats);
   Strip strips[kStrips];
   for (Strip& strip : strips) {
     std::fill_n(strip.transmittance, kPixels, 1.f);
@@ -116,11 +118,14 @@ void draw_tile(const Splats& splats, const Tile& tile, const int32_t* ids, const
   }
   for (int s = 0; s < kStrips; ++s) {
     const float* pixels = scratch.pixels.data() + (size_t)s * channels * kPixels;
-    for_each_pixel(splats, tile, s % kStrip * kStrip, s / kStrip * kStrip, [&](int p, int64_t at) {
-      const float T = transmittance[at] = strips[s].transmittance[p];
-      last[at] = strips[s].last[p];
-      for (int c = 0; c < channels; ++c)
-        render[at * channels + c] = pixels[c * kPixels + p] + (background ? T * background[c] : 0);
+    for_each_row(splats, tile, s % kStrip * kStrip, s / kStrip * kStrip,
+                 [&](int p, int64_t at, int n) {
+      std::copy_n(strips[s].transmittance + p, n, transmittance + at);
+      std::copy_n(strips[s].last + p, n, last + at);
+      transpose(pixels + p, kPixels, channels, n, render + at * channels, channels);
+      for (int j = 0; background && j < n; ++j)
+        for (int c = 0; c < channels; ++c)
+          render[(at + j) * channels + c] += transmittance[at + j] * background[c];
     });
   }
 }

@@ -10,6 +10,7 @@
 #define M3_API extern "C" __attribute__((visibility("default")))
 
 constexpr int kTileSize = 16;  // pixels
+constexpr int kRow = 8;        // numbers of a row: what is read together lies together
 
 struct Camera {
   float viewmat[16];  // world to camera
@@ -27,12 +28,12 @@ M3_API int64_t m3_first_nonfinite(const float* x, int64_t n, int32_t threads);
 
 // Projects n Gaussians (scales and opacities activated). A culled one gets radii 0.
 //   radii [n, 2] px, means2d [n, 2] px, depths [n] m, conics [n, 3] (xx, xy, yy of the inverse
-//   covariance), shapes [n, 3]: the same quadratic form as r, q with
-//   sigma = xx / 2 (dx + r dy)^2 + q dy^2 (no cancellation for thin Gaussians), and
-//   ln(255 opacity), the largest sigma that is drawn.
+//   covariance), rows [n, kRow]: what the rasterizer reads of it, namely its mean (2), the conic as
+//   p, r, q with sigma = p (dx + r dy)^2 + q dy^2 (no cancellation for thin Gaussians), the largest
+//   sigma that is drawn (ln(255 opacity), with slack for rounding), its opacity and depth.
 M3_API void m3_project(int64_t n, const float* means, const float* quats, const float* scales,
                        const float* opacities, const Camera* camera, int32_t* radii,
-                       float* means2d, float* depths, float* conics, float* shapes,
+                       float* means2d, float* depths, float* conics, float* rows,
                        int32_t threads);
 
 // Adds the gradients to v_means [n, 3], v_quats [n, 4], v_scales [n, 3], v_viewmat [16], v_K [9].
@@ -46,13 +47,9 @@ M3_API void m3_project_backward(int64_t n, const float* means, const float* quat
 // What one view draws: Gaussians of m3_project with their channels.
 struct Splats {
   int64_t n;
-  const int32_t* radii;    // [n, 2]
-  const float* means2d;    // [n, 2]
-  const float* depths;     // [n]
-  const float* conics;     // [n, 3]
-  const float* shapes;     // [n, 3]
-  const float* opacities;  // [n]
-  const float* colors;     // [n, channels]
+  const int32_t* radii;  // [n, 2]
+  const float* rows;     // [n, kRow]
+  const float* colors;   // [n, channels]
   int32_t channels;
   int32_t with_depth;  // 1: the depth is rendered as one more, last channel
   int32_t width, height;
@@ -75,16 +72,15 @@ M3_API void m3_rasterize(const Splats* splats, const int64_t* offsets, const int
                          const float* background, float* render, float* transmittance,
                          int32_t* last, int32_t threads);
 
-// Adds the gradients to v_means2d [n, 2], v_conics [n, 3], v_opacities [n], v_colors
-// [n, channels], v_depths [n]. v_transmittance [H, W] must hold everything that depends on a
-// pixel's transmittance (alpha and background). The order of additions, so the last bits, depends
-// on the threads.
+// Adds the gradients to v_colors [n, channels] and v_rows [n, kRow]: of the mean (2), the conic
+// (3), the opacity and the depth; a row's last number is scratch. v_rows comes as zeros.
+// v_transmittance [H, W] must hold everything that depends on a pixel's transmittance (alpha and
+// background). The order of additions, so the last bits, depends on the threads.
 M3_API void m3_rasterize_backward(const Splats* splats, const int64_t* offsets,
                                   const int32_t* ids, const float* transmittance,
                                   const int32_t* last, const float* v_render,
-                                  const float* v_transmittance, float* v_means2d,
-                                  float* v_conics, float* v_opacities, float* v_colors,
-                                  float* v_depths, int32_t threads);
+                                  const float* v_transmittance, float* v_colors, float* v_rows,
+                                  int32_t threads);
 
 // Colours [n, 3] = max(0, 0.5 + sum of basis x coefficients) of Gaussians seen from `position`
 // (world frame); coefficients [n, bands_stored, 3], of which degree 0..3 uses (degree + 1)^2.

@@ -36,6 +36,9 @@ inline int64_t tile_count(const Splats& splats) {
          ((splats.height + kTileSize - 1) / kTileSize);
 }
 
+// Channels of a view's picture.
+inline int all_channels(const Splats& splats) { return splats.channels + splats.with_depth; }
+
 struct Segment {
   int n;
   int32_t ids[kSegment];
@@ -48,10 +51,11 @@ struct Segment {
 inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, int64_t begin,
                    Segment& out) {
   out.n = (int)std::min<int64_t>(kSegment, tile.end - begin);
+  for (int k = 0; k < out.n; ++k) prefetch(splats.rows + kRow * (int64_t)ids[begin + k], kRow);
   for (int k = 0; k < out.n; ++k) {
     const int64_t i = out.ids[k] = ids[begin + k];
-    const Ellipse<float> e =
-        make_ellipse(splats.means2d + 2 * i, splats.conics + 3 * i, splats.shapes + 3 * i);
+    const float* row = splats.rows + kRow * i;
+    const Ellipse<float> e = ellipse_of(row);
     out.x[k] = e.x - tile.x;
     out.y[k] = e.y - tile.y;
     out.p[k] = e.p;
@@ -59,9 +63,10 @@ inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, i
     out.q[k] = e.q;
     out.s[k] = e.s;
     out.cut[k] = e.cut;
-    out.opacity[k] = splats.opacities[i];
-    out.depth[k] = splats.depths[i];
+    out.opacity[k] = row[6];
+    out.depth[k] = row[7];
     out.color[k] = splats.colors + i * splats.channels;
+    prefetch(out.color[k], splats.channels);
   }
 }
 
@@ -99,15 +104,14 @@ inline vfloat alpha_at(const Segment& g, int k, vfloat x, vfloat y) {
   return g.opacity[k] * exp_neg(g.p[k] * u * u + g.q[k] * dy * dy);
 }
 
-// Calls visit(pixel of the strip, pixel of the image) for the pixels inside the image.
+// Calls visit(first pixel of the strip, first pixel of the image, number of pixels) for every row
+// of a strip, as far as it is inside the image.
 template <typename Visit>
-inline void for_each_pixel(const Splats& splats, const Tile& tile, int left, int top,
-                           Visit visit) {
+inline void for_each_row(const Splats& splats, const Tile& tile, int left, int top, Visit visit) {
   const int rows = std::min(kStrip, splats.height - tile.y - top);
   const int columns = std::min(kStrip, splats.width - tile.x - left);
-  for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < columns; ++j)
-      visit(i * kStrip + j, (int64_t)(tile.y + top + i) * splats.width + tile.x + left + j);
+  for (int i = 0; columns > 0 && i < rows; ++i)
+    visit(i * kStrip, (int64_t)(tile.y + top + i) * splats.width + tile.x + left, columns);
 }
 
 }  // namespace

@@ -18,10 +18,18 @@ constexpr int W = 4;
 typedef float vfloat __attribute__((vector_size(4 * W)));
 typedef int32_t vint __attribute__((vector_size(4 * W)));
 
+typedef float vfloat4 __attribute__((vector_size(16)));
+typedef int32_t vint4 __attribute__((vector_size(16)));
+
 inline vfloat load(const float* p) {
   vfloat v;
   std::memcpy(&v, p, sizeof v);
   return v;
+}
+
+// Asks for n numbers that are needed soon: Gaussians lie anywhere in memory.
+inline void prefetch(const float* p, int n) {
+  for (int i = 0; i < n; i += 64 / (int)sizeof(float)) __builtin_prefetch(p + i);
 }
 
 inline void store(float* p, vfloat v) { std::memcpy(p, &v, sizeof v); }
@@ -82,6 +90,44 @@ inline vfloat exp_neg(vfloat s) {
   p = p * f + 6.93147181e-1f;
   p = p * f + 1.f;
   return (vfloat)((vint)p + ((vint)shifted << 23));  // times 2^round(z)
+}
+
+// Numbers of a and b (4 to 7), chosen by four constants.
+#if defined(__clang__)
+#define M3_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define M3_SHUFFLE(a, b, ...) __builtin_shuffle(a, b, vint4{__VA_ARGS__})
+#endif
+
+inline void transpose_block(const float* in, int in_stride, float* out, int out_stride) {
+  vfloat4 row[4], column[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&row[i], in + i * in_stride, sizeof row[i]);
+  const vfloat4 low02 = M3_SHUFFLE(row[0], row[2], 0, 4, 1, 5);
+  const vfloat4 low13 = M3_SHUFFLE(row[1], row[3], 0, 4, 1, 5);
+  const vfloat4 high02 = M3_SHUFFLE(row[0], row[2], 2, 6, 3, 7);
+  const vfloat4 high13 = M3_SHUFFLE(row[1], row[3], 2, 6, 3, 7);
+  column[0] = M3_SHUFFLE(low02, low13, 0, 4, 1, 5);
+  column[1] = M3_SHUFFLE(low02, low13, 2, 6, 3, 7);
+  column[2] = M3_SHUFFLE(high02, high13, 0, 4, 1, 5);
+  column[3] = M3_SHUFFLE(high02, high13, 2, 6, 3, 7);
+  for (int i = 0; i < 4; ++i) std::memcpy(out + i * out_stride, &column[i], sizeof column[i]);
+}
+
+// out [columns][rows] = in [rows][columns]; a stride is the distance of two rows.
+inline void transpose(const float* in, int in_stride, int rows, int columns, float* out,
+                      int out_stride) {
+  for (int r = 0; r < rows; r += 4)
+    for (int c = 0; c < columns; c += 4) {
+      const float* from = in + r * in_stride + c;
+      float* to = out + c * out_stride + r;
+      if (r + 4 <= rows && c + 4 <= columns) {
+        transpose_block(from, in_stride, to, out_stride);
+        continue;
+      }
+      for (int i = 0; i < 4 && r + i < rows; ++i)
+        for (int j = 0; j < 4 && c + j < columns; ++j)
+          to[j * out_stride + i] = from[i * in_stride + j];
+    }
 }
 
 // Rows i .. i+W-1 of an array [n, D], one vector a column; rows past the end repeat the last one.

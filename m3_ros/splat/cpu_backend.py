@@ -34,7 +34,7 @@ class Project(Function):
     """Gaussians to every view's image plane.
 
     Returns radii `[B, N, 2]` int32 px (0 = culled), means2d `[B, N, 2]` px, depths `[B, N]` m,
-    conics `[B, N, 3]` and shapes `[B, N, 3]` (src/rasterizer.h).
+    conics `[B, N, 3]`, and rows `[B, N, 8]`, what the rasterizer reads (src/rasterizer.h).
     """
 
     @staticmethod
@@ -56,13 +56,13 @@ class Project(Function):
         ctx.cameras = [_camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
         radii = torch.empty(views, n, 2, dtype=torch.int32)
         means2d, depths = torch.empty(views, n, 2), torch.empty(views, n)
-        conics, shapes = torch.empty(views, n, 3), torch.empty(views, n, 3)
+        conics, rows = torch.empty(views, n, 3), torch.empty(views, n, native.ROW)
         for b, view in enumerate(ctx.cameras):
-            outputs = radii[b], means2d[b], depths[b], conics[b], shapes[b]
+            outputs = radii[b], means2d[b], depths[b], conics[b], rows[b]
             native.call("m3_project", n, means, quats, scales, opacities, view, *outputs)
         ctx.save_for_backward(means, quats, scales, radii, conics)
-        ctx.mark_non_differentiable(radii, shapes)
-        return radii, means2d, depths, conics, shapes
+        ctx.mark_non_differentiable(radii, rows)
+        return radii, means2d, depths, conics, rows
 
     @staticmethod
     @once_differentiable
@@ -72,7 +72,7 @@ class Project(Function):
         v_means2d: Tensor,
         v_depths: Tensor,
         v_conics: Tensor,
-        _shapes: None,
+        _rows: None,
     ) -> tuple[Tensor | None, ...]:
         means, quats, scales, radii, conics = ctx.saved_tensors
         v_means, v_quats, v_scales = map(torch.zeros_like, (means, quats, scales))
@@ -95,7 +95,8 @@ class Project(Function):
 class Rasterize(Function):
     """Composites the splats of every view.
 
-    `colors` is `[N, C]` or `[B, N, C]`, `backgrounds` `[B, C (+ 1)]` or None; with `with_depth`
+    Values come from `rows` and `colors`; means2d, conics, opacities and depths, of which the rows
+    are made, are there for their gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds` `[B, C (+ 1)]` or None; with `with_depth`
     the depth is one more, last channel. Returns renders `[B, H, W, C (+ 1)]` and alphas
     `[B, H, W, 1]`.
     """
@@ -110,12 +111,12 @@ class Rasterize(Function):
         depths: Tensor,
         backgrounds: Tensor | None,
         radii: Tensor,
-        shapes: Tensor,
+        rows: Tensor,
         size: tuple[int, int],
         with_depth: bool,
     ) -> tuple[Tensor, Tensor]:
         width, height = size
-        inputs = [x.contiguous() for x in (means2d, conics, opacities, colors, depths)]
+        colors = colors.contiguous()
         views, channels = len(radii), colors.shape[-1] + with_depth
         renders = torch.empty(views, height, width, channels)
         transmittance = torch.empty(views, height, width)
@@ -123,7 +124,7 @@ class Rasterize(Function):
         background = None if backgrounds is None else backgrounds.contiguous()
         ctx.size, ctx.with_depth, ctx.tiles = size, with_depth, []
         for b in range(views):
-            splats = _splats(inputs, radii, shapes, b, size, with_depth)
+            splats = _splats(radii, rows, colors, b, size, with_depth)
             offsets, ids = _sort_into_tiles(splats)
             ctx.tiles.append((offsets, ids))
             native.call(
@@ -131,7 +132,7 @@ class Rasterize(Function):
                 *(splats, offsets, ids, None if background is None else background[b]),
                 *(renders[b], transmittance[b], last[b]),
             )
-        ctx.save_for_backward(*inputs, backgrounds, radii, shapes, transmittance, last)
+        ctx.save_for_backward(colors, backgrounds, radii, rows, transmittance, last)
         return renders, (1 - transmittance)[..., None]
 
     @staticmethod
@@ -139,7 +140,7 @@ class Rasterize(Function):
     def backward(
         ctx: FunctionCtx, v_renders: Tensor, v_alphas: Tensor
     ) -> tuple[Tensor | None, ...]:
-        *inputs, backgrounds, radii, shapes, transmittance, last = ctx.saved_tensors
+        colors, backgrounds, radii, rows, transmittance, last = ctx.saved_tensors
         v_renders = v_renders.contiguous()
         v_transmittance = -v_alphas[..., 0].contiguous()
         v_backgrounds = None
@@ -148,31 +149,30 @@ class Rasterize(Function):
                 "bhwc,bc->bhw", v_renders, backgrounds
             )
             v_backgrounds = torch.einsum("bhwc,bhw->bc", v_renders, transmittance)
-        v_inputs = [torch.zeros_like(x) for x in inputs]
-        v_means2d, v_conics, v_opacities, v_colors, v_depths = v_inputs
+        v_colors, v_rows = torch.zeros_like(colors), torch.zeros_like(rows)
         for b, (offsets, ids) in enumerate(ctx.tiles):
-            splats = _splats(inputs, radii, shapes, b, ctx.size, ctx.with_depth)
+            splats = _splats(radii, rows, colors, b, ctx.size, ctx.with_depth)
             native.call(
                 "m3_rasterize_backward",
                 *(splats, offsets, ids, transmittance[b], last[b]),
-                *(v_renders[b], v_transmittance[b], v_means2d[b], v_conics[b], v_opacities[b]),
-                *(v_colors if v_colors.ndim == 2 else v_colors[b], v_depths[b]),
+                *(v_renders[b], v_transmittance[b]),
+                *(v_colors if v_colors.ndim == 2 else v_colors[b], v_rows[b]),
             )
-        return *v_inputs, v_backgrounds, None, None, None, None
+        v_means2d, v_conics, v_opacities, v_depths = v_rows[..., :-1].split([2, 3, 1, 1], dim=-1)
+        gradients = v_means2d, v_conics, v_opacities[..., 0], v_colors, v_depths[..., 0]
+        return *gradients, v_backgrounds, None, None, None, None
 
 
 def _splats(
-    inputs: list[Tensor],
     radii: Tensor,
-    shapes: Tensor,
+    rows: Tensor,
+    colors: Tensor,
     b: int,
     size: tuple[int, int],
     with_depth: bool,
 ) -> native.Splats:
     """View `b` of the inputs of `Rasterize` (which must outlive the result)."""
-    means2d, conics, opacities, colors, depths = inputs
-    arrays = radii[b], means2d[b], depths[b], conics[b], shapes[b], opacities[b]
-    arrays += (colors if colors.ndim == 2 else colors[b],)
+    arrays = radii[b], rows[b], (colors if colors.ndim == 2 else colors[b])
     pointers = [x.data_ptr() for x in arrays]
     return native.Splats(radii.shape[1], *pointers, colors.shape[-1], with_depth, *size)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 TILE_SIZE = 16  # pixels, kTileSize of src/rasterizer.h
+ROW = 8  # numbers of a Gaussian's row, kRow of src/rasterizer.h
 ISAS = {1: "baseline", 3: "x86-64-v3", 4: "x86-64-v4"}
 _FOLDER = Path(__file__).parent / "_native"
 
@@ -36,11 +37,7 @@ class Splats(Structure):
     _fields_ = [
         ("n", c_int64),
         ("radii", c_void_p),
-        ("means2d", c_void_p),
-        ("depths", c_void_p),
-        ("conics", c_void_p),
-        ("shapes", c_void_p),
-        ("opacities", c_void_p),
+        ("rows", c_void_p),
         ("colors", c_void_p),
         ("channels", c_int32),
         ("with_depth", c_int32),

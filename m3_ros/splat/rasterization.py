@@ -74,7 +74,7 @@ def _on_cuda(request: Request) -> tuple[Tensor, Tensor, dict]:
 
 def _on_cpu(request: Request) -> tuple[Tensor, Tensor, dict]:
     views, size, mode = len(request.viewmats), (request.width, request.height), request.render_mode
-    radii, means2d, depths, conics, shapes = Project.apply(
+    radii, means2d, depths, conics, rows = Project.apply(
         *(request.means, request.quats, request.scales, request.opacities),
         *(request.viewmats, request.Ks, size, request.near_plane, request.far_plane),
     )
@@ -88,7 +88,7 @@ def _on_cpu(request: Request) -> tuple[Tensor, Tensor, dict]:
     if backgrounds is not None and with_depth:
         backgrounds = torch.nn.functional.pad(backgrounds, (0, 1))
     renders, alphas = Rasterize.apply(
-        means2d, conics, opacities, colors, depths, backgrounds, radii, shapes, size, with_depth
+        means2d, conics, opacities, colors, depths, backgrounds, radii, rows, size, with_depth
     )
     if mode.endswith("ED"):
         depth = renders[..., -1:] / alphas.clamp_min(1e-10)
