@@ -14,10 +14,10 @@ from scipy.spatial import cKDTree
 PLANE_DISTANCE = 0.005
 """Gaussians this near (m) belong to a plane."""
 PLANE_AREA = 0.06
-"""Smallest area (m^2), in one piece, of a plane that things stand on; faces are smaller, and the
-tops of several things do not hang together."""
-CELL = 0.03
-"""Points of a plane in neighbouring cells of this edge (m) hang together."""
+"""Smallest area (m^2), in one piece, of a plane that things stand on; faces are smaller."""
+CELL, SQUARE = 0.025, 3
+"""Points of a plane in neighbouring cells of this edge (m) hang together; its area is that of the
+squares of so many cells that it fills, because a level that cuts through things fills none."""
 MAX_PLANES, MAX_TRIES = 12, 20
 HYPOTHESES = 400
 
@@ -81,7 +81,7 @@ def _best_plane(points: NDArray[np.float64], random: np.random.Generator) -> Pla
 def _largest_patch(
     points: NDArray[np.float64], normal: NDArray[np.float64]
 ) -> tuple[NDArray[np.bool_], float]:
-    """Which points `[M]` on a plane belong to its largest piece, and that piece's area (m^2)."""
+    """Which points `[M]` on a plane belong to its largest piece, and what that fills (m^2)."""
     axis = np.eye(3)[np.abs(normal).argmin()]
     u = np.cross(normal, axis)
     u /= np.linalg.norm(u)
@@ -91,7 +91,9 @@ def _largest_patch(
     image[tuple(cells.T)] = 1
     _, labels, stats, _ = cv2.connectedComponentsWithStats(image, connectivity=8)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    area = float(stats[largest, cv2.CC_STAT_AREA]) * CELL**2
+    square = np.ones((SQUARE, SQUARE), np.uint8)
+    filled = cv2.morphologyEx(image, cv2.MORPH_OPEN, square, borderValue=0)
+    area = float(filled[labels == largest].sum()) * CELL**2
     return labels[tuple(cells.T)] == largest, area
 
 

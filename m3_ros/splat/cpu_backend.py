@@ -96,9 +96,9 @@ class Rasterize(Function):
     """Composites the splats of every view.
 
     Values come from `rows` and `colors`; means2d, conics, opacities and depths, of which the rows
-    are made, are there for their gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds` `[B, C (+ 1)]` or None; with `with_depth`
-    the depth is one more, last channel. Returns renders `[B, H, W, C (+ 1)]` and alphas
-    `[B, H, W, 1]`.
+    are made, are there for their gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds`
+    `[B, C (+ 1)]` or None; with `with_depth` the depth is one more, last channel. Returns renders
+    `[B, H, W, C (+ 1)]` and alphas `[B, H, W, 1]`.
     """
 
     @staticmethod

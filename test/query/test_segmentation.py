@@ -35,6 +35,17 @@ def test_small_faces_and_few_points_are_no_planes():
     assert find_planes(np.ones((100, 3)))[0] == []
 
 
+def test_a_level_through_many_things_is_no_plane():
+    """Fourteen cups of one height stand closely: their rims lie in one plane, and make none."""
+    angle, height = np.meshgrid(np.linspace(0, 2 * np.pi, 60), np.arange(0.01, 0.1, 0.004))
+    wall = np.stack([0.035 * np.cos(angle), 0.035 * np.sin(angle), height], -1).reshape(-1, 3)
+    middles = [[0.1 + 0.085 * i, 0.1 + 0.085 * j, 0.0] for i in range(7) for j in range(2)]
+    cups = np.concatenate([wall + middle for middle in middles])
+    planes, on_plane = find_planes(np.concatenate([grid(0.8, 0.4), cups]))
+    assert len(planes) == 1
+    assert not on_plane[-len(cups) :].any()
+
+
 def test_pieces_hang_together():
     points = np.concatenate([grid(0.1, 0.1), grid(0.05, 0.05) + [0.2, 0, 0]])
     graph = neighbour_graph(points, 0.012)
