@@ -16,8 +16,8 @@ PLANE_DISTANCE = 0.005
 PLANE_AREA = 0.06
 """Smallest area (m^2), in one piece, of a plane that things stand on; faces are smaller."""
 CELL, SQUARE = 0.025, 3
-"""Points of a plane in neighbouring cells of this edge (m) hang together; its area is that of the
-squares of so many cells that it fills, because a level that cuts through things fills none."""
+"""Points of a plane in neighbouring cells of this edge (m) hang together. Half of the smallest
+area must be squares of so many cells, all filled: a level that cuts through things fills few."""
 MAX_PLANES, MAX_TRIES = 12, 20
 HYPOTHESES = 400
 
@@ -51,8 +51,8 @@ def find_planes(
             break
         level = rest[np.abs(plane.height(points[rest])) < PLANE_DISTANCE]
         free[level] = False
-        patch, area = _largest_patch(points[level], plane.normal)
-        if area >= PLANE_AREA:
+        patch, area, filled = _largest_patch(points[level], plane.normal)
+        if area >= PLANE_AREA and filled >= PLANE_AREA / 2:
             planes.append(plane)
             on_plane[level[patch]] = True
             free[level[~patch]] = True
@@ -80,8 +80,9 @@ def _best_plane(points: NDArray[np.float64], random: np.random.Generator) -> Pla
 
 def _largest_patch(
     points: NDArray[np.float64], normal: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], float]:
-    """Which points `[M]` on a plane belong to its largest piece, and what that fills (m^2)."""
+) -> tuple[NDArray[np.bool_], float, float]:
+    """Which points `[M]` on a plane belong to its largest piece, that piece's area, and how much
+    of it lies in filled squares (m^2)."""
     axis = np.eye(3)[np.abs(normal).argmin()]
     u = np.cross(normal, axis)
     u /= np.linalg.norm(u)
@@ -93,8 +94,8 @@ def _largest_patch(
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     square = np.ones((SQUARE, SQUARE), np.uint8)
     filled = cv2.morphologyEx(image, cv2.MORPH_OPEN, square, borderValue=0)
-    area = float(filled[labels == largest].sum()) * CELL**2
-    return labels[tuple(cells.T)] == largest, area
+    areas = (float(cells[labels == largest].sum()) * CELL**2 for cells in (image, filled))
+    return labels[tuple(cells.T)] == largest, *areas
 
 
 def neighbour_graph(points: NDArray[np.float64], radius: float) -> csr_matrix:
