@@ -63,11 +63,11 @@ class Points:
 
 
 def blocks(image: NDArray, edge: int) -> NDArray:
-    """Blocks `[H / edge, W / edge, edge * edge, ...]` of an image `[H, W, ...]`."""
-    height, width = image.shape[0] // edge, image.shape[1] // edge
-    image = image[: height * edge, : width * edge]
-    tiled = image.reshape(height, edge, width, edge, *image.shape[2:]).swapaxes(1, 2)
-    return tiled.reshape(height, width, edge * edge, *image.shape[2:])
+    """Every block's pixels in turn, `[edge * edge, H / edge, W / edge, ...]`, of an image
+    `[H, W, ...]`; so what is computed for all blocks runs over whole images."""
+    height, width = image.shape[0] // edge * edge, image.shape[1] // edge * edge
+    places = [image[i:height:edge, j:width:edge] for i in range(edge) for j in range(edge)]
+    return np.stack(places)
 
 
 def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
@@ -76,10 +76,11 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
     A block's depth is the mean of what was measured in it, so a sparse depth image becomes dense;
     a block across a depth edge has none.
     """
-    depth = blocks(depth, edge).astype(np.float64)
-    count = (depth > 0).sum(-1)
-    mean = depth.sum(-1) / np.maximum(count, 1)
-    farthest, nearest = depth.max(-1), np.where(depth > 0, depth, np.inf).min(-1)
+    depth = blocks(depth, edge)
+    measured = depth > 0
+    count = measured.sum(0)
+    mean = depth.sum(0, np.float64) / np.maximum(count, 1)
+    farthest, nearest = depth.max(0), np.where(measured, depth, np.inf).min(0)
     mean[(count > 0) & (farthest - nearest > EDGE_RATIO * mean)] = 0
     return mean
 
@@ -87,7 +88,7 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
 def _reduced(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Depth `[h, w]` m and colour `[h, w, 3]` 0..1 of about `MAX_POINTS` blocks; their edge."""
     edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
-    return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(2) / 255.0, edge
+    return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(0) / 255.0, edge
 
 
 def frame_points(frame: Frame) -> Points:
