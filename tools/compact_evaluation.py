@@ -5,7 +5,7 @@ from pathlib import Path
 import compact_scenes as scenes
 import cv2
 import numpy as np
-from compact_vocabulary import held_out_alias
+from compact_synonyms import HELD_OUT_ALIASES
 from numpy.typing import NDArray
 
 from m3_ros.features.compact import CompactExtractor
@@ -103,7 +103,7 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             guess = full > 0.5
             hits["iou"].append((guess & mask).sum() / (guess | mask).sum())
             present.append(float(heat.max()))
-            if (alias := held_out_alias(CATEGORIES[category])) is not None:
+            if (alias := HELD_OUT_ALIASES.get(CATEGORIES[category])) is not None:
                 other = cv2.resize(
                     prompts.heat(features, f"{_NAMES[color]} {alias}"), mask.shape[::-1]
                 )

