@@ -66,6 +66,9 @@ class ColorModel:
         near = min(COLORS, key=lambda name: np.linalg.norm(color - COLORS[name]))
         return self.encode_text([near])[0]
 
+    def knows(self, prompt):
+        return "gizmo" not in prompt
+
     def contrasts(self, prompt):
         others = ("grey", "umbrella") if prompt in KINDS else (*COLORS, "umbrella")
         return [name for name in others if name not in prompt]

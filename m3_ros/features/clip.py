@@ -90,6 +90,10 @@ class ClipExtractor(PatchExtractor):
         mean = features.reshape(len(texts), len(TEMPLATES), -1).mean(dim=1)
         return F.normalize(mean, dim=-1).cpu().numpy()
 
+    def knows(self, prompt: str) -> bool:
+        """True: of these models nobody can say which words they have seen."""
+        return True
+
     def contrasts(self, prompt: str) -> list[str]:
         """The same few words whatever the prompt."""
         return [word for word in CONTRASTS if word != prompt]

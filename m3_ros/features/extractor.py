@@ -113,6 +113,10 @@ class LanguageExtractor(FeatureExtractor, Protocol):
         """Unit feature `[d]` of a whole image."""
         ...
 
+    def knows(self, prompt: str) -> bool:
+        """Whether the model has learnt what the prompt means; what it finds else is chance."""
+        ...
+
     def contrasts(self, prompt: str) -> list[str]:
         """What else a place may show: texts to compare the prompt with, see `relevancy`."""
         ...

@@ -85,7 +85,11 @@ class Localizer:
         """
         question = self.question(prompt)
         values = self.relevancy(question)
-        return replace(self._locate(question, values, frame), relevancy=values)
+        result = replace(self._locate(question, values, frame), relevancy=values)
+        if question.unknown:
+            message = f"{self.extractor.name!r} has not learnt what {question.unknown!r} is"
+            result = replace(result, message=message)
+        return result
 
     def _locate(
         self, question: Question, values: NDArray[np.float32], frame: Frame | None

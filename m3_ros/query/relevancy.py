@@ -61,10 +61,12 @@ class Question:
     Attributes:
         label: the words that name it, or "the picture".
         aspects: a probability for each: the kind of thing, and its colour if one is named.
+        unknown: words that the model has not learnt; nothing shows them.
     """
 
     label: str
     aspects: tuple[Probability, ...]
+    unknown: str = ""
 
     def __call__(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability `[...]`, 0..1, that unit features `[..., d]` show every aspect."""
@@ -123,6 +125,8 @@ def split_color(text: str) -> tuple[str, str]:
 def text_question(extractor: LanguageExtractor, text: str) -> Question:
     """The aspects of cleaned words, each against the model's contrasts to it."""
     color, kind = split_color(text)
+    if kind and not extractor.knows(kind):
+        return Question(text, (_never,), kind)
     aspects = []
     if kind:
         aspects.append(_against(extractor, _encode(extractor, kind), extractor.contrasts(kind)))
@@ -136,6 +140,10 @@ def image_question(extractor: LanguageExtractor, crop: Image) -> Question:
     """Whether a feature shows the thing in the picture `crop [H, W, 3]`."""
     target = extractor.encode_image(crop)
     return Question("the picture", (_against(extractor, target, extractor.contrasts("object")),))
+
+
+def _never(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.zeros(features.shape[:-1], np.float32)
 
 
 def _encode(extractor: LanguageExtractor, text: str) -> NDArray[np.float32]:

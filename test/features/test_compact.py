@@ -119,6 +119,20 @@ def test_shipped_text_tower_knows_synonyms_colours_and_politeness(shipped) -> No
     assert np.abs(wanted[3] @ wanted[:3].T).max() < 0.5
 
 
+@pytest.mark.parametrize(
+    ("prompt", "known"),
+    [
+        ("duck", True),
+        ("red coffee mug", True),
+        ("red thing", True),
+        ("umbrella", False),
+        ("purple umbrella", False),
+    ],
+)
+def test_the_shipped_one_knows_what_it_has_learnt(shipped, prompt, known) -> None:
+    assert shipped.knows(prompt) == known
+
+
 def test_contrasts_leave_out_what_the_prompt_means(shipped) -> None:
     assert "duck" in shipped.contrasts("yellow duck")
     assert "duck" not in shipped.contrasts("rubber duck") and "mug" in shipped.contrasts("duck")

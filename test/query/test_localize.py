@@ -61,6 +61,15 @@ def test_what_is_absent_is_not_found(localizer, toy, prompt):
         assert prompt in result.message
 
 
+def test_a_word_that_the_model_has_not_learnt_finds_nothing_and_is_named(localizer, toy):
+    assert localizer.locate("red thing", toy.see(EYE)).status == "FOUND"
+    for frame in (None, toy.see(EYE)):
+        result = localizer.locate("the red gizmo", frame)
+        assert result.status == "NOT_FOUND"
+        assert "has not learnt what 'gizmo' is" in result.message
+        assert result.relevancy.max() < 0.01
+
+
 def test_two_that_fit_are_ambiguous(localizer, toy):
     result = localizer.locate("pair")
     assert result.status == "AMBIGUOUS"

@@ -25,6 +25,10 @@ CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 NAMES = "names.json"  # of the categories and colours that the model was trained on
 CONTEXT_LENGTH, MERGES = 16, 6000
 VOCABULARY = 512 + MERGES + 2
+NAMED = 0.4
+"""Longest category half of a text that names no kind of thing."""
+KNOWN = 0.5
+"""Least cosine of a known text's category half and that of a category's name."""
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
@@ -102,6 +106,16 @@ class CompactExtractor(GridExtractor):
         tokens = self._tokenizer(texts).to(self._device)
         return self._model.encode_text(tokens, normalize=True).float().cpu().numpy()
 
+    def knows(self, prompt: str) -> bool:
+        """Whether a prompt means one of the categories, or a colour only.
+
+        All other words mean one and the same to the text tower.
+        """
+        texts = [prompt, "table", *self._names["categories"]]
+        kind, *names = self.encode_text(texts)[:, : trunk.CATEGORY_DIM]
+        length = np.linalg.norm(kind)
+        return bool(length <= NAMED or (names @ kind).max() > KNOWN * length)
+
     def contrasts(self, prompt: str) -> list[str]:
         """The bare names of all categories, or of all colours for "the red thing".
 
@@ -110,7 +124,7 @@ class CompactExtractor(GridExtractor):
         means are left out.
         """
         text = self.encode_text([prompt])[0]
-        named = np.linalg.norm(text[: trunk.CATEGORY_DIM]) > 0.4
+        named = np.linalg.norm(text[: trunk.CATEGORY_DIM]) > NAMED
         if named:
             names = ["table", "unknown thing", *self._names["categories"]]
         else:
