@@ -1,7 +1,7 @@
 """Whether the arm meets itself, the B1 or the points of the scene.
 
 Shapes are the URDF's collision primitives. Self-collision is coal's; distances to the scene's
-points are those of boxes, cylinders and spheres, in closed form, so no mesh or octree is built.
+voxels are those of boxes, cylinders and spheres, in closed form, so no mesh or octree is built.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 JAWS = ("z1_gripper_stator", "z1_gripper_mover")
 """Links that may come close to what is grasped; candidates check their exact shape."""
+VOXEL = 0.006  # of a scene, m
 
 
 class CollisionModel:
@@ -60,9 +61,10 @@ class CollisionModel:
         return bool(pin.computeCollisions(self.geometry, self._geometry_data, True))
 
     def clearance(self, q: Array, scene: Scene, ignore: tuple[str, ...] = ()) -> float:
-        """Smallest distance in m from the moving links to the scene's points.
+        """Smallest distance in m from the moving links to what the scene's points stand for.
 
-        Negative inside a link; inf when the scene is empty.
+        Never larger than to any of the points that the scene was made of, smaller by a voxel's
+        diagonal at most. Negative inside a link; inf when the scene is empty.
 
         Args:
             q: joint positions `[6]` or `[7]` (gripper closed when absent).
@@ -75,12 +77,12 @@ class CollisionModel:
             if self._link[i] in ignore or scene.tree is None:
                 continue
             placement = self._geometry_data.oMg[i]
-            reach = self._radius[i] + min(nearest, 0.1)
+            reach = self._radius[i] + min(nearest, 0.1) + scene.radius
             near = scene.tree.query_ball_point(placement.translation, reach)
             if near:
                 local = (scene.points[near] - placement.translation) @ placement.rotation
                 shape = self.geometry.geometryObjects[i].geometry
-                nearest = min(nearest, float(_distance(shape, local).min()))
+                nearest = min(nearest, float(_distance(shape, local).min()) - scene.radius)
         return nearest
 
     def off_robot(self, q: Array, points: Array, margin: float) -> NDArray[np.bool_]:
@@ -121,21 +123,22 @@ class CollisionModel:
 
 
 class Scene:
-    """Points of everything that the arm must not meet, in `base_link`.
+    """Space that the arm must not meet, in `base_link`: voxels that hold points.
 
     Attributes:
-        points: `[S, 3]` m, at most one a voxel.
-        tree: their k-d tree; None without points.
+        points: `[S, 3]` middles of the voxels, m.
+        radius: of the ball around a middle that holds the whole voxel, m.
+        tree: k-d tree of the middles; None without points.
     """
 
-    def __init__(self, points: Array, voxel: float = 0.01) -> None:
+    def __init__(self, points: Array, voxel: float = VOXEL) -> None:
         keys = np.floor(np.asarray(points, np.float64) / voxel).astype(np.int64)
-        _, first = np.unique(keys, axis=0, return_index=True)
-        self.points = np.asarray(points, np.float64)[first]
+        self.points = (np.unique(keys, axis=0) + 0.5) * voxel
+        self.radius = voxel * np.sqrt(3.0) / 2.0
         self.tree = cKDTree(self.points) if len(self.points) else None
 
     def without(self, points: Array, radius: float) -> Scene:
-        """The scene less what lies within `radius` m of points `[N, 3]`."""
+        """The scene less the voxels whose middle lies within `radius` m of points `[N, 3]`."""
         if self.tree is None or len(points) == 0:
             return self
         distance, _ = cKDTree(points).query(self.points, distance_upper_bound=radius)

@@ -48,9 +48,8 @@ RINGS = (
 """From the top down. The first shows what stands on the table, next to the arm too: there the
 gripper, which hides what is under it, would meet a tall can before the camera sees it."""
 
-CLEARANCE = 0.02
-"""Distance (m) that a scan keeps from what it has seen: points of thin things are a centimetre
-apart, and nothing is gained by coming nearer."""
+CLEARANCE = 0.015
+"""Distance (m) that a scan keeps from what it has seen: nothing is gained by coming nearer."""
 NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
 
 
