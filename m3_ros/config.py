@@ -135,7 +135,7 @@ class GraspConfig(Stage):
     base_speed: float = setting(0.15, "peak speed of the base", "m/s", 0.01, 0.8)
     base_yaw_rate: float = setting(0.15, "peak turning rate of the base", "rad/s", 0.01, 0.75)
     gripper_effort: float = setting(3.0, "torque limit of the closing jaw", "N m", 0.5, 20.0)
-    gripper_speed: float = setting(0.3, "speed of the closing jaw", "rad/s", 0.05, 3.1415)
+    gripper_speed: float = setting(0.15, "speed of the closing jaw", "rad/s", 0.05, 3.1415)
     contact_effort: float = setting(
         5.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import inverse, transform
@@ -26,6 +26,8 @@ STILL_THERE = 0.6  # share of its points that the depth confirms where the objec
 IN_THE_JAWS = 0.2  # least share of them that it confirms where the jaws have carried them
 NEAR_THE_END = 0.012  # a contact this near to the end of the approach is the support, m
 BACK_OFF = 0.002  # up again from the support, m
+GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
+SETTLE = (0.004, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
 
 
 @dataclass
@@ -88,16 +90,44 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     job.tell("confirm", 0.45)
     _check_unmoved(job, target)
     job.tell("approach", 0.5)
-    _follow_until_contact(job, _approach(job, plan))
+    follow_until_contact(job, _approach(job, plan))
     job.tell("close", 0.7)
     at_object = job.gripper_pose()
-    if robot.move_gripper(0.0, config.gripper_effort, config.gripper_speed, cancelled) > CLOSED:
-        raise Missed("the jaws closed on nothing")
+    _close(job)
     job.tell("lift", 0.8)
-    robot.follow(_onward(job.planner.lift, robot.joint_state().arm), cancelled)
+    _move(job, [0.0, 0.0, config.lift_height - SETTLE[0]], config.lift_speed)
     job.tell("check", 0.95)
     _check_held(job, target, job.gripper_pose() @ inverse(at_object))
     return float(job.gripper_pose()[2, 3] - at_object[2, 3])
+
+
+def _close(job: Job) -> None:
+    """Close gently, bring the fixed jaw to the object, settle again, and only then squeeze.
+
+    A jaw that meets the object before the other one does presses it on the table, where friction
+    may hold it: the harder it closes, the harder it presses. What both hold moves along.
+    """
+    config = job.planner.config
+    gentle = GENTLE * config.gripper_effort
+    _close_with(job, gentle)
+    up, across = SETTLE
+    x, y, _ = across * job.gripper_pose()[:3, 2]
+    _move(job, [x, y, up], config.touch_speed)
+    _close_with(job, gentle)
+    _close_with(job, config.gripper_effort)
+
+
+def _close_with(job: Job, effort: float) -> None:
+    """Close the jaws with `effort` N m until they rest."""
+    speed = job.planner.config.gripper_speed
+    if job.robot.move_gripper(0.0, effort, speed, job.cancelled) > CLOSED:
+        raise Missed("the jaws closed on nothing")
+
+
+def _move(job: Job, offset: ArrayLike, speed: float) -> None:
+    """Straight by `offset [3]` m in `base_link`, at `speed` m/s at most."""
+    way = onward(job.planner.line, job.robot.joint_state().arm, np.asarray(offset), speed)
+    job.robot.follow(way, job.cancelled)
 
 
 def let_go(job: Job, opening: float) -> None:
@@ -117,7 +147,7 @@ def _approach(job: Job, plan: Plan) -> JointTrajectory:
 
     A contact at the very end is the support, a little higher than it was seen.
     """
-    if not _follow_until_contact(job, plan.phases["approach"]):
+    if not follow_until_contact(job, plan.phases["approach"]):
         return plan.phases["touch"]
     robot, planner, approach = job.robot, job.planner, plan.grasp.approach
     bottom = planner.arm.fk(plan.phases["approach"].positions[-1])
@@ -125,11 +155,11 @@ def _approach(job: Job, plan: Plan) -> JointTrajectory:
     if left > NEAR_THE_END:
         raise Slipped(f"the gripper met something {left * 100:.0f} cm above the grasp")
     here, up = robot.joint_state().arm, -BACK_OFF * approach
-    robot.follow(_onward(planner.line, here, up, planner.config.touch_speed), job.cancelled)
-    return _onward(planner.touch, robot.joint_state().arm, plan.grasp)
+    robot.follow(onward(planner.line, here, up, planner.config.touch_speed), job.cancelled)
+    return onward(planner.touch, robot.joint_state().arm, plan.grasp)
 
 
-def _follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
+def follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
     """Whether the arm has met something on its way, and stopped there."""
     guard = ContactGuard(job.robot, job.planner.config.contact_effort)
     try:
@@ -140,7 +170,7 @@ def _follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
     return guard.touched
 
 
-def _onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
+def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
     """What a planning function returns; when it finds no way, another grasp may."""
     try:
         return plan(*arguments)

@@ -60,7 +60,8 @@ FRAME_TIMEOUT = 15.0  # s to wait for a camera frame; busy machines lose many
 GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
 TRACKING_TOLERANCE = 0.35  # rad, on the way
 SETTLE_TIME = 3.0  # s after a trajectory's end to reach its goal
-GRIPPER_REST, GRIPPER_STILL, GRIPPER_TIMEOUT = 0.3, 0.02, 8.0  # s, rad/s, s
+GRIPPER_REST, GRIPPER_STILL = 0.3, 0.02  # s, rad/s
+GRIPPER_TIMEOUT = 5.0  # s beyond what the way to the position takes
 BASE_TIMEOUT = 90.0  # s
 
 
@@ -151,7 +152,7 @@ class RosRobot:
         self._check(cancelled)
         duration = abs(position - self.joint_state().gripper) / max_speed
         self._gripper.publish(gripper_message(position, max_effort, duration))
-        still, end = 0.0, time.monotonic() + GRIPPER_TIMEOUT
+        still, end = 0.0, time.monotonic() + duration + GRIPPER_TIMEOUT
         while still < GRIPPER_REST and time.monotonic() < end:
             before = self.joint_state().gripper
             self._wait(cancelled)

@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 TICK = 0.02  # s of simulated time between looks at `cancelled`
 GRIPPER_REST = 0.3  # s without motion after which the jaw rests
-GRIPPER_TIMEOUT = 8.0  # s
+GRIPPER_TIMEOUT = 5.0  # s beyond what the way to the position takes
 BASE_TIMEOUT = 60.0  # s
 
 
@@ -67,7 +67,8 @@ class SimulatedRobot:
         cancelled: Callable[[], bool] = never,
     ) -> float:
         self.simulation.set_gripper(position, max_effort, max_speed)
-        still, end = 0.0, self.simulation.time + GRIPPER_TIMEOUT
+        duration = abs(position - self.simulation.joint_state().gripper) / max_speed
+        still, end = 0.0, self.simulation.time + duration + GRIPPER_TIMEOUT
         while still < GRIPPER_REST and self.simulation.time < end:
             self._tick(cancelled)
             moving = abs(self.simulation.joint_state().velocities[6]) > 0.02

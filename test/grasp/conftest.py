@@ -18,18 +18,20 @@ K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
 class PerfectRobot:
     """Goes exactly where it is told; its jaws stop at `grips`, one number a closing, in rad.
 
+    `closings` lists the effort of each closing and the joint positions that it found the arm at.
+
     Its motions from number `fail_at` on, `fails` of them, fail with `failure`; when motion number
     `resists` begins, torques rise. Its camera sees the points `scene`, in map.
     """
 
-    def __init__(self, arm, grips=(-0.4,) * 9):
+    def __init__(self, arm, grips=(-0.4,) * 27):
         self.arm, self.grips, self.scene = arm, list(grips), np.zeros((0, 3))
         self.fail_at, self.fails, self.failure, self.resists = None, 1, None, None
         self.reset()
 
     def reset(self):
         self.q, self.base, self.log = np.append(SCAN, 0.0), HERE.copy(), []
-        self.efforts = np.zeros(7)
+        self.efforts, self.closings = np.zeros(7), []
 
     def joint_state(self):
         return JointState(self.q.copy(), np.zeros(7), self.efforts, 0.0)
@@ -54,7 +56,11 @@ class PerfectRobot:
 
     def move_gripper(self, position, max_effort, max_speed, cancelled=never):
         self._do("open" if position < 0.0 else "close", cancelled)
-        self.q[6] = position if position < 0.0 else self.grips.pop(0)
+        if position < 0.0:
+            self.q[6] = position
+        else:
+            self.closings.append((max_effort, self.q[:6].copy()))
+            self.q[6] = self.grips.pop(0)
         return self.q[6]
 
     def move_base(self, T_map_base, max_speed, max_yaw_rate, cancelled=never):

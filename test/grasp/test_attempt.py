@@ -3,7 +3,16 @@ import pytest
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
-from m3_ros.grasp.attempt import BACK_OFF, ContactGuard, Job, attempt, let_go, still_there
+from m3_ros.grasp.attempt import (
+    BACK_OFF,
+    GENTLE,
+    SETTLE,
+    ContactGuard,
+    Job,
+    attempt,
+    let_go,
+    still_there,
+)
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.kinematics import SCAN
@@ -11,6 +20,7 @@ from m3_ros.grasp.outcome import Missed, Slipped
 from m3_ros.grasp.robot import never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
+CLOSE = ("close", "follow", "close", "close")  # gently, a little up, gently, firmly
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +41,27 @@ def job_of(planner, found):
 def test_an_attempt_lifts(robot, job_of, plan, found):
     height = attempt(job_of(robot), plan, found)
     assert height == pytest.approx(0.13, abs=1e-3)
-    assert robot.log == ["follow", "open", "follow", "follow", "close", "follow"]
+    assert robot.log == ["follow", "open", "follow", "follow", *CLOSE, "follow"]
+
+
+def test_the_jaws_squeeze_only_after_they_have_settled(robot, job_of, plan, found, planner):
+    attempt(job_of(robot), plan, found)
+    efforts = [effort for effort, _ in robot.closings]
+    full = planner.config.gripper_effort
+    assert efforts == [GENTLE * full, GENTLE * full, full]
+    touch = planner.arm.fk(plan.phases["touch"].positions[-1])
+    up, across = SETTLE
+    settled = [*across * touch[:2, 2], up]
+    for (_, q), way in zip(robot.closings, [np.zeros(3), settled, settled], strict=True):
+        moved = planner.arm.fk(q)[:3, 3] - touch[:3, 3]
+        np.testing.assert_allclose(moved, way, atol=2e-4)
+
+
+def test_what_the_gentle_jaws_lose_is_missed(make_robot, job_of, plan, found):
+    robot = make_robot(grips=[-0.4, 0.0])
+    with pytest.raises(Missed):
+        attempt(job_of(robot), plan, found)
+    assert len(robot.closings) == 2
 
 
 def test_the_guard_notices_a_change_of_torque_and_remembers_it(robot):
@@ -59,7 +89,7 @@ def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, fou
 def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
     robot.resists = TOUCH
     attempt(job_of(robot), plan, found)
-    assert robot.log == ["follow", "open", "follow", "hold", "close", "follow"]
+    assert robot.log == ["follow", "open", "follow", "hold", *CLOSE, "follow"]
 
 
 def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
@@ -77,7 +107,7 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
     raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
     assert raised > planner.config.lift_height + BACK_OFF - 1e-3
     # pre-grasp, open, approach until the contact, back off, touch, close, lift
-    assert robot.log == ["follow", "open", "hold", "follow", "follow", "close", "follow"]
+    assert robot.log == ["follow", "open", "hold", "follow", "follow", *CLOSE, "follow"]
 
 
 def test_jaws_that_close_completely_have_missed(make_robot, job_of, plan, found):
