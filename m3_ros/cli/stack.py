@@ -47,13 +47,14 @@ def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] 
 
 
 @app.command
-def grasp(text: Positional[str], dry_run: bool = False) -> int:
+def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> int:
     """Have the running stack find, grasp and lift something.
 
     Args:
         text: what to grasp, for instance "yellow bath duck".
         dry_run: plan only; nothing moves.
+        place: put it back where it stood instead of holding it.
     """
     from m3_ros.nodes.ask import grasp_once
 
-    return grasp_once(text, dry_run)
+    return grasp_once(text, dry_run, place)

@@ -24,6 +24,7 @@ from m3_ros.grasp.outcome import (
     Slipped,
     Target,
 )
+from m3_ros.grasp.placing import put_back
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.points import near
 from m3_ros.grasp.robot import (
@@ -52,6 +53,7 @@ def execute_grasp(
     feedback: Callable[[str, float, int], None] = lambda stage, progress, retries: None,
     cancelled: Callable[[], bool] = never,
     dry_run: bool = False,
+    place: bool = False,
 ) -> GraspOutcome:
     """Grasp, lift and hold what `localize` points at.
 
@@ -63,8 +65,9 @@ def execute_grasp(
         feedback: told the stage, the share of the whole that is done, and the retries.
         cancelled: the robot stops where it is when true.
         dry_run: plan from here with what is known; nothing moves.
+        place: do not hold it: put it back where it stood.
     """
-    run = _Execution(Job(robot, planner, localize, feedback, cancelled), surroundings)
+    run = _Execution(Job(robot, planner, localize, feedback, cancelled), surroundings, place)
     code, message, height = ErrorCode.NONE, "", 0.0
     try:
         height = run.rehearse() if dry_run else run.perform()
@@ -83,7 +86,8 @@ def execute_grasp(
 
 
 class _Execution:
-    def __init__(self, job: Job, remembered: Array) -> None:
+    def __init__(self, job: Job, remembered: Array, place: bool) -> None:
+        self.place = place
         self.job, self.robot, self.planner = job, job.robot, job.planner
         self.config = job.planner.config
         self.cloud = remembered
@@ -115,14 +119,17 @@ class _Execution:
                 plan, target = self.plan_or_drive(target)
                 self.tried.append(self.grasp)
                 height = attempt(self.job, plan, target)
-                self.job.tell("hold", 1.0)
-                return height
             except Slipped as error:
                 problem = str(error)
                 if isinstance(error, Missed):
                     self.empty.append(self.grasp.middle)
                 self.job.tell(f"let go: {problem}", 0.9)
                 let_go(self.job, self.tried[-1].preopening)
+            else:
+                if self.place:
+                    put_back(self.job, plan)
+                self.job.tell("done" if self.place else "hold", 1.0)
+                return height
         message = f"{problem}; grasps tried: {self.config.max_attempts}"
         raise GraspError(ErrorCode.EXECUTION_FAILED, message)
 

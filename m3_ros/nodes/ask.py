@@ -12,11 +12,12 @@ def error_name(code: int) -> str:
     return names.get(code, str(code))
 
 
-def grasp_once(text: str, dry_run: bool) -> int:
+def grasp_once(text: str, dry_run: bool, place: bool) -> int:
     """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
 
     Returns:
-        0 when the object was lifted (or, in a dry run, a plan exists), 1 otherwise.
+        0 when the object was lifted (put back, where that was asked; in a dry run: a plan exists),
+        1 otherwise.
 
     Raises:
         ClientError: nobody serves /m3/grasp, or the goal is refused.
@@ -30,10 +31,12 @@ def grasp_once(text: str, dry_run: bool) -> int:
             print(stage, flush=True)
 
     with Client("m3_grasp") as client:
-        result = client.run(Grasp, "/m3/grasp", Grasp.Goal(text=text, dry_run=dry_run), show)
+        goal = Grasp.Goal(text=text, dry_run=dry_run, place=place)
+        result = client.run(Grasp, "/m3/grasp", goal, show)
     if not result.success:
         print(f"{error_name(result.error_code)}: {result.error_msg}")
         return 1
-    done = "a plan exists" if dry_run else f"lifted {100 * result.lift_height:.0f} cm"
+    lifted = f"lifted {100 * result.lift_height:.0f} cm" + (" and put back" if place else "")
+    done = "a plan exists" if dry_run else lifted
     print(f"{text}: {done} after {result.num_retries} retries")
     return 0

@@ -74,6 +74,7 @@ class GraspNode(Node):
                 tell,
                 lambda: goal.is_cancel_requested,
                 request.dry_run,
+                request.place,
             )
         except Exception as error:  # whatever it is, the arm holds and the client is told
             self._robot.hold()

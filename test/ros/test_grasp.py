@@ -97,14 +97,37 @@ def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
     action.destroy()
 
 
-def test_the_object_at_a_pose_is_lifted(client):
-    place = client.truth.poses[DUCK][:3, 3].copy()
+def at(place):
+    """A grasp's target at `[3]` in map, m."""
     target = PoseStamped()
     target.header.frame_id = "map"
     point = target.pose.position
     point.x, point.y, point.z = (float(value) for value in place)
+    return target
+
+
+def test_the_object_at_a_pose_is_lifted_and_put_back(client):
+    place = client.truth.poses[DUCK][:3, 3].copy()
+    stages, heights = [], []
+
+    def note(feedback):
+        stages.append(feedback.stage)
+        heights.append(client.truth.poses[DUCK][2, 3])
+
+    goal = Grasp.Goal(target=at(place), place=True)
+    result = client.run(Grasp, "/m3/grasp", goal, note, timeout=300.0)
+    assert result.success, result.error_msg
+    assert stages[-3:] == ["lower", "release", "done"]
+    assert max(heights) - place[2] > 0.10
+    time.sleep(1.0)
+    assert np.linalg.norm(client.truth.poses[DUCK][:3, 3] - place) < 0.03
+    assert client.joints[-1].gripper < -0.2
+
+
+def test_the_object_at_a_pose_is_lifted(client):
+    place = client.truth.poses[DUCK][:3, 3].copy()
     stages = []
-    goal = Grasp.Goal(target=target)
+    goal = Grasp.Goal(target=at(place))
     result = client.run(Grasp, "/m3/grasp", goal, lambda f: stages.append(f.stage), timeout=300.0)
     assert result.success, result.error_msg
     assert result.error_code == Grasp.Result.NONE and result.lift_height > 0.12

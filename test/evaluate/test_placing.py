@@ -1,0 +1,41 @@
+"""A thing is lifted and put back by physics."""
+
+import numpy as np
+import pytest
+
+from m3_ros.config import GraspConfig, SimulationConfig
+from m3_ros.evaluate.contact_forces import ContactForces
+from m3_ros.evaluate.grasp_oracle import Oracle
+from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.outcome import ErrorCode
+from m3_ros.grasp.planning import Planner
+from m3_ros.resources import resource
+from m3_ros.sim.robot import SimulatedRobot
+from m3_ros.sim.scene import random_scene
+from m3_ros.sim.simulation import Simulation
+
+
+@pytest.mark.parametrize(("seed", "label"), [(0, "yellow bath duck"), (5, "red mug")])
+def test_it_stands_again_where_it_was(seed, label):
+    simulation = Simulation(SimulationConfig(seed=seed), random_scene(seed, 3, (label,)))
+    robot, world = SimulatedRobot(simulation), simulation.world
+    forces = ContactForces(world, label)
+    before, heights = world.pose_of(label), []
+
+    def note(stage, *_):
+        forces.pressing = stage in ("lower", "release")
+        heights.append(world.pose_of(label)[2, 3])
+
+    oracle = Oracle(simulation, label, 0.001, np.zeros(3), np.random.default_rng(seed))
+    planner = Planner(resource("urdf/b1_z1.urdf"), GraspConfig())
+    surroundings = oracle.surroundings()
+    outcome = execute_grasp(robot, planner, oracle.target, surroundings, note, place=True)
+    robot.wait(1.0)
+    after = world.pose_of(label)
+    simulation.close()
+    assert outcome.error_code is ErrorCode.NONE, outcome.error_msg
+    assert max(heights) > before[2, 3] + 0.1
+    assert np.linalg.norm(after[:3, 3] - before[:3, 3]) < 0.03
+    assert after[2, 2] > 0.98  # upright
+    assert forces.of_object < 30.0 and forces.of_robot < 30.0
+    assert world.joint_state().gripper < -0.2

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from m3_ros.grasp.attempt import Job, attempt
+from m3_ros.grasp.candidates import grasp_candidates
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.kinematics import SCAN
+from m3_ros.grasp.outcome import ErrorCode, GraspError
+from m3_ros.grasp.placing import put_back
+from m3_ros.grasp.robot import TrackingError, never
+
+RELEASE = ["open", "follow", "follow"]  # open, aside, back out
+
+
+@pytest.fixture(scope="module")
+def plan(planner, table, box_points):
+    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
+    grasps = grasp_candidates(own, table, planner.config).grasps
+    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
+
+
+@pytest.fixture
+def lifted(robot, planner, plan, found):
+    """A job whose robot holds the object in the air."""
+    job = Job(robot, planner, lambda: found, lambda *_: None, never)
+    attempt(job, plan, found)
+    robot.log.clear()
+    return job
+
+
+def test_it_is_lowered_to_where_it_was_gripped_and_left_there(lifted, robot, plan, planner):
+    at, goal = [], planner.arm.fk(plan.phases["touch"].positions[-1])[:3, 3]
+    move_gripper = robot.move_gripper
+
+    def note(*arguments):
+        at.append(lifted.gripper_pose()[:3, 3])
+        return move_gripper(*arguments)
+
+    robot.move_gripper = note
+    put_back(lifted, plan)
+    assert robot.log == ["follow", "follow", *RELEASE]  # down, slowly
+    np.testing.assert_allclose(at, [goal], atol=1e-3)
+    assert robot.q[6] == -plan.grasp.preopening
+    left = lifted.gripper_pose()[:3, 3] - goal
+    back = -plan.grasp.approach * planner.config.approach_distance
+    assert np.linalg.norm(left - back) < planner.config.jaw_clearance
+
+
+def test_it_stands_when_it_touches(lifted, robot, plan, planner):
+    """1 cm above where it was: it hangs a little lower in the jaws than it stood."""
+    follow = robot.follow
+
+    def touch(trajectory, cancelled=never):
+        if robot.log:
+            return follow(trajectory, cancelled)
+        down = np.array([0.0, 0.0, 0.01 - planner.config.lift_height])
+        robot.q[:6] = planner.line(robot.q[:6], down, 0.1).positions[-1]
+        robot.resists = 1
+        return robot._do("follow", cancelled)
+
+    robot.follow = touch
+    put_back(lifted, plan)
+    assert robot.log == ["hold", *RELEASE]
+
+
+@pytest.mark.parametrize("failure", [None, TrackingError("blocked")])
+def test_what_cannot_be_lowered_stays_in_the_jaws(lifted, robot, plan, failure):
+    robot.resists = 1 if failure is None else None
+    robot.fail_at, robot.failure = (None if failure is None else 1), failure
+    with pytest.raises(GraspError, match="still hold") as caught:
+        put_back(lifted, plan)
+    assert caught.value.code is ErrorCode.EXECUTION_FAILED
+    assert "open" not in robot.log and robot.log[-1] == "hold"
+
+
+def test_a_grasp_that_places_ends_with_open_jaws(planner, robot, found, table_in_map):
+    stages = []
+    outcome = execute_grasp(
+        robot, planner, lambda: found, table_in_map, lambda *told: stages.append(told), place=True
+    )
+    assert outcome.error_code is ErrorCode.NONE
+    assert outcome.lift_height == pytest.approx(planner.config.lift_height, abs=1e-3)
+    assert [stage for stage, _, _ in stages][-4:] == ["check", "lower", "release", "done"]
+    shares = [share for _, share, _ in stages]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert robot.log[-3:] == RELEASE and robot.log.count("close") == 3
+
+
+@pytest.mark.parametrize("phase", ["lower", "release"])
+def test_a_cancel_stops_it_without_letting_go(planner, robot, found, table_in_map, phase):
+    stages = []
+    outcome = execute_grasp(
+        robot,
+        planner,
+        lambda: found,
+        table_in_map,
+        lambda stage, *_: stages.append(stage),
+        lambda: phase in stages,
+        place=True,
+    )
+    assert outcome.error_code is ErrorCode.CANCELLED and robot.log[-1] == "hold"
+    assert robot.q[6] == -0.4  # still closed on it
