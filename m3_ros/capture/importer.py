@@ -1,4 +1,4 @@
-"""Bring scans from other tools into a scan folder: nerfstudio's and COLMAP's."""
+"""Bring scans from elsewhere into a scan folder: nerfstudio's, COLMAP's, ROS 2 bags."""
 
 from __future__ import annotations
 
@@ -11,24 +11,34 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.capture.bag import is_bag, read_bag
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.config import M3Config
 from m3_ros.geometry import inverse, se3
 
 COLMAP_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
 Progress = Callable[[int, int], None]
 
 
-def import_scan(source: str | Path, target: str | Path, progress: Progress | None = None) -> Scan:
-    """Copy a nerfstudio or COLMAP folder into a new scan folder, distortion removed.
+def import_scan(
+    source: str | Path,
+    target: str | Path,
+    progress: Progress | None = None,
+    config: M3Config | None = None,
+) -> Scan:
+    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a new scan folder.
+
+    Distortion is removed.
 
     COLMAP scans have an arbitrary scale; their sparse points come along, and are the depth of the
     pixels in which they were seen.
 
     Args:
-        source: folder with `transforms.json`, or with a COLMAP model and its `images/`.
+        source: folder with `transforms.json`, or with a COLMAP model and its `images/`; or a bag.
         target: folder to make; it must not exist or be empty.
         progress: called with the frames done and their total.
+        config: a bag's topics and frames, and which of its frames are kept.
 
     Raises:
         ScanError: the source holds neither, is broken, or the target is not empty.
@@ -40,10 +50,13 @@ def import_scan(source: str | Path, target: str | Path, progress: Progress | Non
         count, frames, points = len(scan), iter(scan), scan.points
     elif (model := _colmap_model(source)) is not None:
         count, frames, points = _read_colmap(source, model)
+    elif is_bag(source):
+        count, frames = read_bag(source, config or M3Config())
     else:
         raise ScanError(
             f"{source} holds no scan: neither transforms.json (nerfstudio) nor a COLMAP model "
-            f"(cameras.bin or cameras.txt in {', '.join(COLMAP_FOLDERS)})"
+            f"(cameras.bin or cameras.txt in {', '.join(COLMAP_FOLDERS)}) nor a ROS 2 bag "
+            "(metadata.yaml, *.mcap)"
         )
     writer = ScanWriter(target)
     try:

@@ -12,18 +12,23 @@ from m3_ros.view.progress import advance, show_stage, stage_bar
 
 
 @scan.command(name="import")
-def scan_import(source: Positional[Path], target: Positional[Path | None] = None) -> int:
-    """Copy a nerfstudio or COLMAP folder into a scan folder.
+def scan_import(
+    source: Positional[Path], target: Positional[Path | None] = None, config: Path | None = None
+) -> int:
+    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a scan folder.
 
     Args:
-        source: the folder to read.
+        source: the folder, or .mcap file, to read.
         target: the folder to make; scans/NAME by default.
+        config: YAML file of settings; `robot` and `scan` say what is read of a bag.
     """
     from m3_ros.capture.importer import import_scan
 
-    target = target or Path("scans") / source.resolve().name
+    target = target or Path("scans") / source.resolve().stem
     with tqdm(unit="frame", desc="import") as bar:
-        scan = import_scan(source, target, lambda done, total: advance(bar, done, total))
+        scan = import_scan(
+            source, target, lambda done, total: advance(bar, done, total), settings_from(config)
+        )
     print(f"{len(scan)} frames in {target}")
     return OK
 

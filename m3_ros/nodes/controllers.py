@@ -18,9 +18,10 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from m3_ros.capture.messages import to_seconds
 from m3_ros.config import RobotConfig
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, RobotError
-from m3_ros.nodes.conversions import to_seconds, to_trajectory
+from m3_ros.nodes.conversions import to_trajectory
 from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
 from m3_ros.sim.world import GRIPPER_SPEED

@@ -1,7 +1,7 @@
-"""Times, poses, joints and detections: ROS messages to the project's arrays and back.
+"""Times, poses, joints and detections: the project's arrays to ROS messages, and joints back.
 
-Quaternions change between ROS's xyzw and the project's wxyz here and nowhere else; images and
-point clouds are converted in `images.py`.
+Poses and pictures come back in `capture/messages.py`; images and point clouds are made in
+`images.py`.
 """
 
 from __future__ import annotations
@@ -21,23 +21,15 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 
-from m3_ros.geometry import matrix_to_quat, quat_to_matrix, se3, wxyz_to_xyzw, xyzw_to_wxyz
+from m3_ros.capture.messages import ConversionError, to_seconds
+from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointState, JointTrajectory
 
 if TYPE_CHECKING:
     from m3_ros.query.localize import Detection
 
 
-class ConversionError(ValueError):
-    """A message holds what cannot be converted; the text names message, value and rule."""
-
-
 # Time
-
-
-def to_seconds(time: Time | Duration) -> float:
-    """Stamp or duration in s."""
-    return time.sec + time.nanosec * 1e-9
 
 
 def _split(seconds: float) -> dict[str, int]:
@@ -56,22 +48,6 @@ def header(frame: str, stamp: float | Time = 0.0) -> Header:
 
 
 # Poses
-
-
-def to_pose(message: Transform | Pose) -> NDArray[np.float64]:
-    """`T_parent_child [4, 4]` of a transform or pose.
-
-    Raises:
-        ConversionError: the quaternion has no length.
-    """
-    if isinstance(message, Pose):
-        position, rotation = message.position, message.orientation
-    else:
-        position, rotation = message.translation, message.rotation
-    xyzw = np.array([rotation.x, rotation.y, rotation.z, rotation.w])
-    if not np.linalg.norm(xyzw) > 1e-6:
-        raise ConversionError(f"quaternion {xyzw.tolist()} has no length; it must be a rotation")
-    return se3(quat_to_matrix(xyzw_to_wxyz(xyzw)), [position.x, position.y, position.z])
 
 
 def pose_message(T: NDArray[np.float64]) -> Pose:

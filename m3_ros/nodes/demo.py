@@ -17,13 +17,12 @@ from std_srvs.srv import Trigger
 from tqdm import tqdm
 
 from m3_ros.action import BuildMemory, Grasp, ScanMotion
+from m3_ros.capture.messages import to_depth, to_pose, to_rgb
 from m3_ros.config import M3Config
 from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.client import Client, ClientError
-from m3_ros.nodes.conversions import to_pose
 from m3_ros.nodes.ground_truth import GroundTruth
-from m3_ros.nodes.images import to_depth, to_rgb
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import STACKS, NodeDied, Stack
 from m3_ros.srv import Query

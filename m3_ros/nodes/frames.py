@@ -15,10 +15,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.frame_tree import FrameTree, TransformError
-from m3_ros.capture.scan import undistort
+from m3_ros.capture.messages import to_frame, to_seconds
 from m3_ros.config import M3Config
-from m3_ros.nodes.conversions import to_seconds
-from m3_ros.nodes.images import to_depth, to_intrinsics, to_rgb
 from m3_ros.nodes.watchdog import SILENCE, Watchdog
 
 POLL = 0.01
@@ -112,11 +110,7 @@ class FrameStream:
         source = color.header.frame_id or self._robot.camera_frame
         camtoworld = self._pose(source, stamp)
         try:
-            rgb, meters = to_rgb(color), to_depth(depth)
-            K, distortion = to_intrinsics(info)
-            if distortion.any():
-                rgb, meters = undistort(rgb, meters, K, distortion)
-            return Frame(rgb, meters, K, camtoworld, stamp)
+            return to_frame(color, depth, info, camtoworld)
         except ValueError as error:
             raise FrameError(str(error)) from error
 

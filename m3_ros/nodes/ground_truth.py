@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from tf2_msgs.msg import TFMessage
 
-from m3_ros.nodes.conversions import to_pose
+from m3_ros.capture.messages import to_pose
 
 TOPIC = "/simulation/ground_truth"
 

@@ -12,11 +12,11 @@ from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
+from m3_ros.capture.messages import to_rgb
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.frames import FrameError, FrameStream
-from m3_ros.nodes.images import to_rgb
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.newest_memory import NewestMemory, NoMemory

@@ -22,6 +22,7 @@ from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from m3_ros.capture.frame import Frame
 from m3_ros.capture.frame_tree import TransformError
+from m3_ros.capture.messages import ConversionError
 from m3_ros.config import M3Config
 from m3_ros.grasp.driving import arrived, steer, way_left
 from m3_ros.grasp.robot import (
@@ -35,7 +36,6 @@ from m3_ros.grasp.robot import (
 )
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.conversions import (
-    ConversionError,
     gripper_message,
     to_joint_state,
     trajectory_message,

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
+from m3_ros.capture.messages import to_pose
 from m3_ros.geometry import transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.points import object_at
 from m3_ros.grasp.sensing import frame_points
-from m3_ros.nodes.conversions import to_pose
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query

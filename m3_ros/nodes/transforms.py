@@ -8,7 +8,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
 
 from m3_ros.capture.frame_tree import FrameTree
-from m3_ros.nodes.conversions import to_pose, to_seconds
+from m3_ros.capture.messages import to_pose, to_seconds
 from m3_ros.nodes.watchdog import Watchdog
 
 TF = QoSProfile(depth=100)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from m3_ros.capture.messages import to_depth, to_pose
 from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
-from m3_ros.nodes.conversions import header, to_pose
-from m3_ros.nodes.images import to_depth, to_points
+from m3_ros.nodes.conversions import header
+from m3_ros.nodes.images import to_points
 from m3_ros.query.localize import Detection, QueryResult
 from m3_ros.query.shape import upright_box
 from m3_ros.srv import Query

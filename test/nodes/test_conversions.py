@@ -6,6 +6,7 @@ from builtin_interfaces.msg import Duration, Time
 from geometry_msgs.msg import Pose, Quaternion, Transform
 from sensor_msgs.msg import JointState
 
+from m3_ros.capture import messages
 from m3_ros.geometry import rpy_to_matrix, se3
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointTrajectory
 from m3_ros.nodes import conversions
@@ -15,13 +16,13 @@ T = se3(rpy_to_matrix([0.1, -0.2, 0.3]), [1.0, 2.0, 3.0])
 
 def test_time_round_trip_keeps_nanoseconds():
     for stamp in (Time(sec=5, nanosec=999_999_999), Time(sec=0, nanosec=1)):
-        assert conversions.to_stamp(conversions.to_seconds(stamp)) == stamp
-    assert conversions.to_seconds(Duration(sec=1, nanosec=500_000_000)) == 1.5
+        assert conversions.to_stamp(messages.to_seconds(stamp)) == stamp
+    assert messages.to_seconds(Duration(sec=1, nanosec=500_000_000)) == 1.5
 
 
 def test_poses_survive_a_round_trip_and_quaternions_are_xyzw():
-    assert np.allclose(conversions.to_pose(conversions.pose_message(T)), T)
-    assert np.allclose(conversions.to_pose(conversions.transform_message(T)), T)
+    assert np.allclose(messages.to_pose(conversions.pose_message(T)), T)
+    assert np.allclose(messages.to_pose(conversions.transform_message(T)), T)
     quarter = se3(rpy_to_matrix([0.0, 0.0, np.pi / 2]), [0.0, 0.0, 0.0])
     rotation = conversions.pose_message(quarter).orientation
     assert np.allclose(
@@ -31,15 +32,15 @@ def test_poses_survive_a_round_trip_and_quaternions_are_xyzw():
 
 def test_a_quaternion_without_length_is_refused():
     pose = Pose(orientation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0))
-    with pytest.raises(conversions.ConversionError, match="no length"):
-        conversions.to_pose(pose)
-    assert np.allclose(conversions.to_pose(Transform()), np.eye(4))
+    with pytest.raises(messages.ConversionError, match="no length"):
+        messages.to_pose(pose)
+    assert np.allclose(messages.to_pose(Transform()), np.eye(4))
 
 
 def test_stamped_messages_carry_their_frames():
     message = conversions.transform_stamped("map", "base_link", 2.5, T)
     assert (message.header.frame_id, message.child_frame_id) == ("map", "base_link")
-    assert conversions.to_seconds(message.header.stamp) == 2.5
+    assert messages.to_seconds(message.header.stamp) == 2.5
     assert conversions.pose_stamped("map", Time(sec=3), T).header.stamp.sec == 3
 
 
@@ -53,7 +54,7 @@ def test_joint_state_is_read_by_name_in_any_order():
 
 def test_a_missing_joint_is_named():
     message = JointState(name=list(ARM_JOINTS), position=[0.0] * 6)
-    with pytest.raises(conversions.ConversionError, match=GRIPPER_JOINT):
+    with pytest.raises(messages.ConversionError, match=GRIPPER_JOINT):
         conversions.to_joint_state(message)
 
 
@@ -85,7 +86,7 @@ def test_detections_carry_box_score_and_covariance():
     )
     message = conversions.detections_message([detection], conversions.header("map", 1.0))
     found = message.detections[0]
-    assert np.allclose(conversions.to_pose(found.bbox.center), T)
+    assert np.allclose(messages.to_pose(found.bbox.center), T)
     assert (found.bbox.size.x, found.bbox.size.z) == (0.1, 0.3)
     hypothesis = found.results[0].hypothesis
     assert (hypothesis.class_id, hypothesis.score) == ("duck", 0.8)

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
+from m3_ros.capture import messages
+from m3_ros.capture.messages import ConversionError
 from m3_ros.geometry import project
 from m3_ros.nodes import images
-from m3_ros.nodes.conversions import ConversionError, header
+from m3_ros.nodes.conversions import header
 
 HEAD = header("camera_color_optical_frame", 1.0)
 RGB = np.random.default_rng(0).integers(0, 256, (4, 6, 3), np.uint8)
@@ -23,11 +25,11 @@ K = np.array([[382.26, 0.0, 321.4], [0.0, 382.26, 241.7], [0.0, 0.0, 1.0]])
     ],
 )
 def test_every_colour_encoding_gives_rgb(encoding, pixels):
-    assert np.array_equal(images.to_rgb(images.image_message(pixels, encoding, HEAD)), RGB)
+    assert np.array_equal(messages.to_rgb(images.image_message(pixels, encoding, HEAD)), RGB)
 
 
 def test_grey_becomes_three_equal_channels():
-    grey = images.to_rgb(images.image_message(RGB[..., 0], "mono8", HEAD))
+    grey = messages.to_rgb(images.image_message(RGB[..., 0], "mono8", HEAD))
     assert np.array_equal(grey, np.repeat(RGB[..., :1], 3, axis=2))
 
 
@@ -37,27 +39,27 @@ def test_row_padding_and_byte_order_are_honoured():
     padded[:, :12] = depth.view(np.uint8)
     message = Image(height=4, width=6, encoding="16UC1", step=16, is_bigendian=1)
     message.data = array("B", padded.tobytes())
-    assert np.allclose(images.to_depth(message), depth.astype(float) * 1e-3)
+    assert np.allclose(messages.to_depth(message), depth.astype(float) * 1e-3)
 
 
 def test_depth_in_metres_has_no_nan_left():
     depth = np.array([[0.5, np.nan], [np.inf, -1.0]], np.float32)
     message = images.image_message(depth, "32FC1", HEAD)
-    assert images.to_depth(message).tolist() == [[0.5, 0.0], [0.0, 0.0]]
+    assert messages.to_depth(message).tolist() == [[0.5, 0.0], [0.0, 0.0]]
 
 
 def test_depth_survives_millimetres():
     depth = np.linspace(0.0, 3.0, 24, dtype=np.float32).reshape(4, 6)
     message = images.depth_message(depth, HEAD)
     assert message.encoding == "16UC1"
-    assert np.abs(images.to_depth(message) - depth).max() <= 0.5e-3 + 1e-6
+    assert np.abs(messages.to_depth(message) - depth).max() <= 0.5e-3 + 1e-6
 
 
-@pytest.mark.parametrize("convert", [images.to_rgb, images.to_depth])
+@pytest.mark.parametrize("convert", [messages.to_rgb, messages.to_depth])
 def test_unknown_encodings_and_short_images_are_refused(convert):
     with pytest.raises(ConversionError, match="yuv422_yuy2"):
         convert(images.image_message(RGB[..., 0], "yuv422_yuy2", HEAD))
-    encoding = "rgb8" if convert is images.to_rgb else "16UC1"
+    encoding = "rgb8" if convert is messages.to_rgb else "16UC1"
     with pytest.raises(ConversionError, match="it must have rows"):
         convert(Image(height=4, width=6, step=18, encoding=encoding, data=array("B", b"\0")))
 
@@ -65,7 +67,7 @@ def test_unknown_encodings_and_short_images_are_refused(convert):
 def test_intrinsics_move_by_half_a_pixel_and_back():
     message = images.camera_info_message(K, 640, 480, HEAD)
     assert np.allclose(message.k[2], K[0, 2] - 0.5)
-    back, distortion = images.to_intrinsics(message)
+    back, distortion = messages.to_intrinsics(message)
     assert np.allclose(back, K) and not distortion.any()
     # ROS says the centre of the first pixel is (0, 0); here it is (0.5, 0.5).
     ray = np.linalg.inv(np.reshape(message.k, (3, 3))) @ [0.0, 0.0, 1.0]
@@ -74,11 +76,11 @@ def test_intrinsics_move_by_half_a_pixel_and_back():
 
 def test_uncalibrated_and_fisheye_cameras_are_refused():
     with pytest.raises(ConversionError, match="focal"):
-        images.to_intrinsics(CameraInfo())
+        messages.to_intrinsics(CameraInfo())
     message = images.camera_info_message(K, 640, 480, HEAD)
     message.distortion_model, message.d = "equidistant", [0.1, 0.0, 0.0, 0.0]
     with pytest.raises(ConversionError, match="equidistant"):
-        images.to_intrinsics(message)
+        messages.to_intrinsics(message)
 
 
 def test_cloud_round_trip_leaves_out_invalid_points():

@@ -18,17 +18,15 @@ from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.capture.frame_tree import FrameTree
+from m3_ros.capture.messages import to_depth, to_intrinsics, to_pose, to_rgb, to_seconds
 from m3_ros.config import M3Config
 from m3_ros.geometry import backproject, transform
 from m3_ros.grasp.robot import JointTrajectory as Trajectory
 from m3_ros.nodes.client import Client
 from m3_ros.nodes.conversions import (
     to_joint_state,
-    to_pose,
-    to_seconds,
     trajectory_message,
 )
-from m3_ros.nodes.images import to_depth, to_intrinsics, to_rgb
 from m3_ros.nodes.stack import Stack, override
 
 SETTINGS = (

@@ -1,0 +1,171 @@
+"""Reads posed keyframes out of a ROS 2 bag (MCAP or SQLite), without ROS.
+
+A bag is read twice: once for transforms and stamps, from which the keyframes are chosen as a live
+scan chooses them, and once for the pictures of those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.typesys import Stores, get_typestore
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame_tree import FrameTree, TransformError
+from m3_ros.capture.keyframes import KeyframeSelector
+from m3_ros.capture.messages import to_frame, to_pose, to_seconds
+from m3_ros.capture.scan import ScanError
+from m3_ros.config import M3Config, RobotConfig
+
+
+@dataclass
+class _Recorded:
+    """What a bag holds besides pictures: their stamps (s), colour's frames, poses, intrinsics."""
+
+    colors: list[tuple[float, str]] = field(default_factory=list)
+    depths: list[float] = field(default_factory=list)
+    tree: FrameTree = field(default_factory=lambda: FrameTree(max_age=float("inf")))
+    info: object = None
+
+
+@dataclass(frozen=True)
+class _Keyframe:
+    """Stamps (s) of a keyframe's images, and its pose `[4, 4]`."""
+
+    color: float
+    depth: float
+    camtoworld: NDArray[np.float64]
+
+    @property
+    def images(self) -> tuple[tuple[str, float], tuple[str, float]]:
+        """Role and stamp of its two images."""
+        return ("color", self.color), ("depth", self.depth)
+
+
+def is_bag(source: Path) -> bool:
+    """Whether a path looks like a ROS 2 bag: its folder, or one of its files."""
+    return source.suffix in (".mcap", ".db3") or (source / "metadata.yaml").is_file()
+
+
+def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[Frame]]:
+    """Number of keyframes of a bag, and the keyframes as they come.
+
+    Args:
+        source: the bag's folder, or its .mcap file.
+        config: names of topics and frames (`robot`), and which frames are kept (`scan`).
+
+    Raises:
+        ScanError: the bag cannot be read, lacks a topic, or no frame can be had; says why.
+    """
+    try:
+        with _open(source) as reader:
+            roles = _roles(source, {c.topic for c in reader.connections}, config.robot)
+            recorded = _record(reader, roles)
+    except (AnyReaderError, OSError) as error:
+        raise ScanError(f"{source} is no ROS 2 bag that can be read: {error}") from error
+    keyframes = _choose(source, recorded, config)
+    return len(keyframes), _frames(source, roles, keyframes, recorded.info)
+
+
+def _open(source: Path) -> AnyReader:
+    # Definitions for bags without their own; what Humble and Jazzy record there is the same.
+    return AnyReader([source], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+
+
+def _roles(source: Path, topics: set[str], robot: RobotConfig) -> dict[str, str]:
+    """What each topic is read for; a D405's colour may be called image_rect_raw."""
+    roles = {"/tf": "moving", "/tf_static": "fixed"}
+    for role in ("color", "depth", "camera_info"):
+        topic = getattr(robot, f"{role}_topic")
+        names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
+        found = [name for name in names if name in topics]
+        if not found:
+            raise ScanError(
+                f"{source} has no topic {topic} (robot.{role}_topic); it has "
+                f"{', '.join(sorted(topics)) or 'none'}"
+            )
+        roles[found[0]] = role
+    return roles
+
+
+def _messages(
+    reader: AnyReader, roles: dict[str, str], wanted: Collection[str]
+) -> Iterator[tuple[str, object]]:
+    """Role and content of all messages of the wanted roles, in the order of recording."""
+    connections = [c for c in reader.connections if roles.get(c.topic) in wanted]
+    for connection, _, raw in reader.messages(connections=connections):
+        yield roles[connection.topic], reader.deserialize(raw, connection.msgtype)
+
+
+def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
+    recorded = _Recorded()
+    for role, message in _messages(reader, roles, roles.values()):
+        if role in ("moving", "fixed"):
+            for item in message.transforms:
+                stamp = None if role == "fixed" else to_seconds(item.header.stamp)
+                names = item.header.frame_id, item.child_frame_id
+                recorded.tree.add(*names, stamp, to_pose(item.transform))
+        elif role == "camera_info":
+            recorded.info = recorded.info or message
+        elif role == "color":
+            recorded.colors.append((to_seconds(message.header.stamp), message.header.frame_id))
+        else:
+            recorded.depths.append(to_seconds(message.header.stamp))
+    return recorded
+
+
+def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyframe]:
+    if not recorded.colors or not recorded.depths or recorded.info is None:
+        raise ScanError(f"{source} lacks colour images, depth images or camera info")
+    selector, depths = KeyframeSelector(config.scan), np.sort(recorded.depths)
+    keyframes: list[_Keyframe] = []
+    problems: list[str] = []
+    for stamp, frame_id in sorted(recorded.colors):
+        depth = float(depths[np.abs(depths - stamp).argmin()])
+        if abs(depth - stamp) > config.scan.sync_tolerance:
+            problems.append(
+                f"colour and depth differ by {abs(depth - stamp) * 1e3:.0f} ms, more than "
+                f"scan.sync_tolerance = {config.scan.sync_tolerance * 1e3:.0f} ms"
+            )
+            continue
+        try:
+            camera = frame_id or config.robot.camera_frame
+            pose = recorded.tree.lookup(config.robot.world_frame, camera, stamp)
+        except TransformError as error:
+            problems.append(str(error))
+            continue
+        if selector.accept(pose, stamp):
+            keyframes.append(_Keyframe(stamp, depth, pose))
+    if not keyframes:
+        reason = problems[0] if problems else "the camera is always too fast (scan.max_speed)"
+        raise ScanError(f"no frame of {source} can be used: {reason}")
+    return keyframes[: config.scan.max_frames]
+
+
+def _frames(
+    source: Path, roles: dict[str, str], keyframes: list[_Keyframe], info: object
+) -> Iterator[Frame]:
+    """The keyframes with their pictures, in the order of their stamps."""
+    wanted = {image for keyframe in keyframes for image in keyframe.images}
+    seen: dict[tuple[str, float], object] = {}
+    waiting = iter(keyframes)
+    keyframe = next(waiting)
+    with _open(source) as reader:
+        for role, picture in _messages(reader, roles, ("color", "depth")):
+            image = role, to_seconds(picture.header.stamp)
+            if image in wanted:
+                seen[image] = picture
+            while keyframe and seen.keys() >= set(keyframe.images):
+                color, depth = (seen[image] for image in keyframe.images)
+                try:
+                    yield to_frame(color, depth, info, keyframe.camtoworld)
+                except ValueError as error:
+                    raise ScanError(f"{source} at {keyframe.color:.3f} s: {error}") from error
+                keyframe = next(waiting, None)
+                oldest = min(stamp for _, stamp in keyframe.images) if keyframe else 0.0
+                seen = {image: seen[image] for image in seen if image[1] >= oldest}

@@ -1,0 +1,126 @@
+"""What a camera's and TF's messages say, as arrays; whoever decoded them, rclpy or a bag's reader.
+
+Only the fields of standard messages are read, so nothing here imports ROS. Quaternions change from
+ROS's xyzw to the project's wxyz, depth from millimetres to metres, and intrinsics from pixel
+centres at integers (ROS, OpenCV) to + 0.5 (this project, gsplat).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import Frame
+from m3_ros.capture.scan import undistort
+from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
+
+CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
+DEPTH_TYPES = {"16UC1": np.dtype("u2"), "mono16": np.dtype("u2"), "32FC1": np.dtype("f4")}
+
+
+class ConversionError(ValueError):
+    """A message holds what cannot be converted; the text names message, value and rule."""
+
+
+def to_seconds(time: object) -> float:
+    """Stamp or duration in s."""
+    return time.sec + time.nanosec * 1e-9
+
+
+def to_pose(message: object) -> NDArray[np.float64]:
+    """`T_parent_child [4, 4]` of geometry_msgs/Transform or Pose.
+
+    Raises:
+        ConversionError: the quaternion has no length.
+    """
+    if hasattr(message, "orientation"):
+        position, rotation = message.position, message.orientation
+    else:
+        position, rotation = message.translation, message.rotation
+    xyzw = np.array([rotation.x, rotation.y, rotation.z, rotation.w])
+    if not np.linalg.norm(xyzw) > 1e-6:
+        raise ConversionError(f"quaternion {xyzw.tolist()} has no length; it must be a rotation")
+    return se3(quat_to_matrix(xyzw_to_wxyz(xyzw)), [position.x, position.y, position.z])
+
+
+def to_rgb(message: object) -> NDArray[np.uint8]:
+    """Colour `[H, W, 3]` uint8 RGB of sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8.
+
+    Raises:
+        ConversionError: another encoding, or too few bytes.
+    """
+    if message.encoding not in CHANNELS:
+        raise ConversionError(
+            f"colour encoding {message.encoding!r}; it must be one of {', '.join(CHANNELS)}"
+        )
+    pixels = _pixels(message, np.dtype("u1"), CHANNELS[message.encoding])
+    if message.encoding == "mono8":
+        return np.repeat(pixels, 3, axis=2)
+    order = [2, 1, 0] if message.encoding.startswith("bgr") else [0, 1, 2]
+    return np.ascontiguousarray(pixels[..., order])
+
+
+def to_depth(message: object) -> NDArray[np.float32]:
+    """Depth `[H, W]` float32 in m, 0 where there is none, of 16UC1 (mm) or 32FC1 (m).
+
+    Raises:
+        ConversionError: another encoding, or too few bytes.
+    """
+    if message.encoding not in DEPTH_TYPES:
+        raise ConversionError(
+            f"depth encoding {message.encoding!r}; it must be one of {', '.join(DEPTH_TYPES)}"
+        )
+    pixels = _pixels(message, DEPTH_TYPES[message.encoding], 1)[..., 0].astype(np.float32)
+    if message.encoding != "32FC1":
+        return pixels * np.float32(1e-3)
+    return np.where(np.isfinite(pixels) & (pixels > 0.0), pixels, np.float32(0.0))
+
+
+def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
+    """View `[H, W, channels]` of an image's data, whatever its row padding and byte order."""
+    dtype = dtype.newbyteorder(">" if message.is_bigendian else "<")
+    row = message.width * channels * dtype.itemsize
+    if message.step < row or len(message.data) < message.step * message.height or row == 0:
+        raise ConversionError(
+            f"image {message.width} x {message.height} {message.encoding} has step {message.step} "
+            f"and {len(message.data)} bytes; it must have rows of {row} bytes"
+        )
+    rows = np.frombuffer(message.data, np.uint8)[: message.step * message.height]
+    rows = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row])
+    return rows.view(dtype).reshape(message.height, message.width, channels)
+
+
+def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`K [3, 3]` of sensor_msgs/CameraInfo with pixel centres at + 0.5, and OpenCV's distortion
+    `[5]` (k1 k2 p1 p2 k3).
+
+    Raises:
+        ConversionError: not calibrated, or another distortion model than plumb_bob.
+    """
+    K = np.array(message.k).reshape(3, 3)
+    if not K[0, 0] > 0.0 or not K[1, 1] > 0.0:
+        raise ConversionError(f"camera_info.k = {K.tolist()}; focal lengths must be positive")
+    distortion = np.zeros(5)
+    if any(message.d):
+        if message.distortion_model != "plumb_bob" or len(message.d) > 5:
+            raise ConversionError(
+                f"camera_info.distortion_model = {message.distortion_model!r} with "
+                f"{len(message.d)} numbers; it must be plumb_bob with 5"
+            )
+        distortion[: len(message.d)] = message.d
+    K[:2, 2] += 0.5
+    return K, distortion
+
+
+def to_frame(color: object, depth: object, info: object, camtoworld: NDArray[np.float64]) -> Frame:
+    """Frame of a colour and a depth image of one camera, taken at `camtoworld [4, 4]`; distortion
+    is removed.
+
+    Raises:
+        ValueError: one of them cannot be converted, or their sizes differ.
+    """
+    rgb, meters = to_rgb(color), to_depth(depth)
+    K, distortion = to_intrinsics(info)
+    if distortion.any():
+        rgb, meters = undistort(rgb, meters, K, distortion)
+    return Frame(rgb, meters, K, camtoworld, to_seconds(color.header.stamp))

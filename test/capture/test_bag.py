@@ -1,0 +1,179 @@
+"""A bag gives the frames that were recorded, chosen as a live scan chooses them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import Stores, get_typestore
+
+from m3_ros.capture.importer import import_scan
+from m3_ros.capture.scan import ScanError
+from m3_ros.config import M3Config
+from m3_ros.geometry import inverse, se3
+
+STORE = get_typestore(Stores.ROS2_JAZZY)
+ROBOT = M3Config().robot
+SIZE, K = (32, 24), np.array([[30.0, 0, 16], [0, 30, 12], [0, 0, 1]])
+MOUNT = se3(np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]]), [0.1, 0.0, 0.2])
+COUNT, PERIOD, STEP = 12, 0.1, 0.02  # images, s, m
+
+
+def message(kind, **fields):
+    return STORE.types[kind](**fields)
+
+
+def header(frame, stamp):
+    nanoseconds = round(stamp * 1e9)
+    time = message(
+        "builtin_interfaces/msg/Time", sec=nanoseconds // 10**9, nanosec=nanoseconds % 10**9
+    )
+    return message("std_msgs/msg/Header", stamp=time, frame_id=frame)
+
+
+def image(pixels, encoding, stamp, frame):
+    return message(
+        "sensor_msgs/msg/Image",
+        header=header(frame, stamp),
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        encoding=encoding,
+        is_bigendian=0,
+        step=pixels.strides[0],
+        data=np.frombuffer(pixels.tobytes(), np.uint8),
+    )
+
+
+def camera_info(stamp):
+    roi = message(
+        "sensor_msgs/msg/RegionOfInterest",
+        **dict.fromkeys(("x_offset", "y_offset", "height", "width"), 0),
+        do_rectify=False,
+    )
+    k = K.copy()
+    k[:2, 2] -= 0.5  # ROS counts from the middle of the first pixel
+    return message(
+        "sensor_msgs/msg/CameraInfo",
+        header=header(ROBOT.camera_frame, stamp),
+        height=SIZE[1],
+        width=SIZE[0],
+        distortion_model="plumb_bob",
+        d=np.zeros(5),
+        k=k.ravel(),
+        r=np.eye(3).ravel(),
+        p=np.hstack([k, np.zeros((3, 1))]).ravel(),
+        binning_x=0,
+        binning_y=0,
+        roi=roi,
+    )
+
+
+def transforms(stamp, *edges):
+    items = []
+    for parent, child, T in edges:
+        vector = message("geometry_msgs/msg/Vector3", **dict(zip("xyz", T[:3, 3], strict=True)))
+        x, y, z, w = (
+            (0.5, -0.5, 0.5, -0.5) if child == ROBOT.camera_frame else (0.0, 0.0, 0.0, 1.0)
+        )
+        rotation = message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
+        transform = message("geometry_msgs/msg/Transform", translation=vector, rotation=rotation)
+        items.append(
+            message(
+                "geometry_msgs/msg/TransformStamped",
+                header=header(parent, stamp),
+                child_frame_id=child,
+                transform=transform,
+            )
+        )
+    return message("tf2_msgs/msg/TFMessage", transforms=items)
+
+
+def pictures(index):
+    rng = np.random.default_rng(index)
+    depth = rng.integers(300, 900, SIZE[::-1]).astype("<u2")
+    return rng.integers(0, 256, (*SIZE[::-1], 3), np.uint8), depth
+
+
+def base(stamp):
+    """Where the base is: it drives along x and stands still in between."""
+    return se3(np.eye(3), [STEP / PERIOD * stamp, 0.0, 0.0])
+
+
+def record(folder, delay=0.004, without=(), encoding="rgb8"):
+    """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps."""
+    frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
+    for index in range(COUNT + 2):
+        stamp = 100.0 + (index - 0.5) * PERIOD
+        pose = base(stamp - 100.0)
+        frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", pose))))
+    for index in range(COUNT):
+        stamp = 100.0 + index * PERIOD
+        color, depth = pictures(index)
+        frames += [
+            (stamp, ROBOT.color_topic, image(color, encoding, stamp, ROBOT.camera_frame)),
+            (stamp + delay, ROBOT.depth_topic, image(depth, "16UC1", stamp + delay, "depth")),
+            (stamp, ROBOT.camera_info_topic, camera_info(stamp)),
+        ]
+    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        connections = {}
+        for stamp, topic, content in sorted(frames, key=lambda item: item[0]):
+            if topic in without:
+                continue
+            if topic not in connections:
+                kind = content.__msgtype__
+                connections[topic] = writer.add_connection(topic, kind, typestore=STORE)
+            raw = STORE.serialize_cdr(content, content.__msgtype__)
+            writer.write(connections[topic], round(stamp * 1e9), raw)
+    return folder
+
+
+def test_a_bag_becomes_the_scan_that_was_recorded(tmp_path):
+    seen = []
+    bag = record(tmp_path / "bag")
+    scan = import_scan(bag, tmp_path / "scan", lambda *count: seen.append(count))
+    kept = [0, 2, 4, 6, 8, 10]  # every 4 cm: scan.keyframe_translation is 3
+    assert len(scan) == len(kept) and seen[-1] == (len(kept), len(kept))
+    for index, frame in zip(kept, scan, strict=True):
+        color, depth = pictures(index)
+        np.testing.assert_array_equal(frame.rgb, color)
+        np.testing.assert_allclose(frame.depth, depth * 1e-3, atol=1e-6)
+        np.testing.assert_allclose(frame.K, K)
+        np.testing.assert_allclose(frame.camtoworld, base(index * PERIOD) @ MOUNT, atol=1e-6)
+        assert frame.stamp == pytest.approx(100.0 + index * PERIOD)
+
+
+def test_the_file_alone_will_do(tmp_path):
+    (file,) = record(tmp_path / "bag").glob("*.mcap")
+    file = file.rename(tmp_path / "alone.mcap")
+    assert len(import_scan(file, tmp_path / "scan")) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"without": (ROBOT.depth_topic,)}, "robot.depth_topic"),
+        ({"without": ("/tf",)}, ROBOT.world_frame),
+        ({"delay": 0.03}, "scan.sync_tolerance"),
+        ({"encoding": "yuv422"}, "yuv422"),
+    ],
+)
+def test_what_is_missing_is_said_and_no_scan_is_left(tmp_path, options, reason):
+    bag = record(tmp_path / "bag", **options)
+    with pytest.raises(ScanError, match=reason):
+        import_scan(bag, tmp_path / "scan")
+    assert not (tmp_path / "scan").exists()
+
+
+def test_a_broken_bag_is_refused(tmp_path):
+    (file,) = record(tmp_path / "bag").glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(ScanError, match="bag"):
+        import_scan(tmp_path / "bag", tmp_path / "scan")
+    Path(tmp_path / "empty.mcap").write_bytes(b"")
+    with pytest.raises(ScanError, match="empty.mcap"):
+        import_scan(tmp_path / "empty.mcap", tmp_path / "scan")
+
+
+def test_the_mount_of_this_test_is_a_camera_that_looks_ahead():
+    ahead = inverse(MOUNT) @ [1.1, 0.0, 0.2, 1.0]
+    np.testing.assert_allclose(ahead[:3], [0.0, 0.0, 1.0], atol=1e-9)
