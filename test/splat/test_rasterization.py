@@ -38,13 +38,14 @@ def make_scene(seed, n=60, channels=3, views=1, size=(70, 45), background=False)
     return scene, size
 
 
-def compare(scene, size, *, seed=0, forward=1e-5, relative=1e-4, **options):
+def compare(scene, size, *, seed=0, forward=1e-5, relative=1e-4, device="cpu", **options):
     """Renders both ways with a random cotangent; asserts values and all gradients agree."""
     exact = {k: v.double().clone().requires_grad_() for k, v in scene.items()}
-    fast = {k: v.float().clone().requires_grad_() for k, v in scene.items()}
+    fast = {k: v.float().clone().to(device).requires_grad_() for k, v in scene.items()}
     expected, expected_alpha, margin = reference_rasterization(*pack(exact, size), **rest(exact),
                                                                **options)  # fmt: skip
     render, alpha, _ = rasterization(*pack(fast, size), **rest(fast), **options)
+    render, alpha = render.cpu(), alpha.cpu()
     # A pixel whose decision hangs on rounding proves nothing in either direction.
     decided = (margin > 2e-5)[..., None]
     assert decided.float().mean() > 0.97
@@ -63,6 +64,9 @@ def compare(scene, size, *, seed=0, forward=1e-5, relative=1e-4, **options):
         if want is None:  # colours where only depth is drawn
             assert got is None or not got.any()
             continue
+        if name == "Ks" and device == "cuda":  # gsplat has none
+            continue
+        got = got.cpu()
         assert torch.isfinite(got).all(), name
         error = (got - want).norm() / want.norm().clamp_min(1e-12)
         assert error < relative, f"{name}: relative gradient error {error:.2e}"
@@ -252,3 +256,12 @@ def test_bad_options_are_refused_by_name():
             rasterization(*pack(scene, size), **options)
     with pytest.raises(ValueError, match="width must be an integer"):
         rasterization(*pack(scene, (0, 10)))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device to run gsplat on")
+@pytest.mark.parametrize("channels", [1, 3, 20, 52])
+@pytest.mark.parametrize("mode", ["RGB", "RGB+ED"])
+def test_gsplat_on_a_gpu_draws_the_same(channels, mode):
+    scene, size = make_scene(5, channels=channels, views=2, background=True)
+    compare(scene, size, render_mode=mode, device="cuda")
