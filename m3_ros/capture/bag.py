@@ -7,12 +7,13 @@ scan chooses them, and once for the pictures of those.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from m3_ros.capture.frame import Frame
@@ -21,6 +22,13 @@ from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.messages import to_frame, to_pose, to_seconds
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import M3Config, RobotConfig
+
+ROLES = {
+    "color": "sensor_msgs/msg/Image",
+    "depth": "sensor_msgs/msg/Image",
+    "camera_info": "sensor_msgs/msg/CameraInfo",
+}
+"""Topics of the camera, as the settings name them, and their types."""
 
 
 @dataclass
@@ -55,6 +63,8 @@ def is_bag(source: Path) -> bool:
 def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[Frame]]:
     """Number of keyframes of a bag, and the keyframes as they come.
 
+    The iterator raises the same error where a picture cannot be read.
+
     Args:
         source: the bag's folder, or its .mcap file.
         config: names of topics and frames (`robot`), and which frames are kept (`scan`).
@@ -62,32 +72,41 @@ def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[Frame]]:
     Raises:
         ScanError: the bag cannot be read, lacks a topic, or no frame can be had; says why.
     """
-    try:
-        with _open(source) as reader:
-            roles = _roles(source, {c.topic for c in reader.connections}, config.robot)
-            recorded = _record(reader, roles)
-    except (AnyReaderError, OSError) as error:
-        raise ScanError(f"{source} is no ROS 2 bag that can be read: {error}") from error
+    with _open(source) as reader:
+        types = {connection.topic: connection.msgtype for connection in reader.connections}
+        roles = _roles(source, types, config.robot)
+        recorded = _record(reader, roles)
     keyframes = _choose(source, recorded, config)
     return len(keyframes), _frames(source, roles, keyframes, recorded.info)
 
 
-def _open(source: Path) -> AnyReader:
+@contextmanager
+def _open(source: Path) -> Iterator[AnyReader]:
+    """An open bag; whatever trips over its bytes is a `ScanError`."""
     # Definitions for bags without their own; what Humble and Jazzy record there is the same.
-    return AnyReader([source], default_typestore=get_typestore(Stores.ROS2_JAZZY))
+    typestore = get_typestore(Stores.ROS2_JAZZY)
+    try:
+        with AnyReader([source], default_typestore=typestore) as reader:
+            yield reader
+    except ScanError:
+        raise
+    except Exception as error:  # damaged bytes make the reader raise anything
+        raise ScanError(
+            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}"
+        ) from error
 
 
-def _roles(source: Path, topics: set[str], robot: RobotConfig) -> dict[str, str]:
+def _roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
     """What each topic is read for; a D405's colour may be called image_rect_raw."""
     roles = {"/tf": "moving", "/tf_static": "fixed"}
-    for role in ("color", "depth", "camera_info"):
+    for role, kind in ROLES.items():
         topic = getattr(robot, f"{role}_topic")
         names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
-        found = [name for name in names if name in topics]
+        found = [name for name in names if types.get(name) == kind]
         if not found:
+            there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
             raise ScanError(
-                f"{source} has no topic {topic} (robot.{role}_topic); it has "
-                f"{', '.join(sorted(topics)) or 'none'}"
+                f"{source} has no topic {topic} (robot.{role}_topic) of {kind}; it has {there}"
             )
         roles[found[0]] = role
     return roles

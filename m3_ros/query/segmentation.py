@@ -94,8 +94,8 @@ def _largest_patch(
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     square = np.ones((SQUARE, SQUARE), np.uint8)
     filled = cv2.morphologyEx(image, cv2.MORPH_OPEN, square, borderValue=0)
-    areas = (float(cells[labels == largest].sum()) * CELL**2 for cells in (image, filled))
-    return labels[tuple(cells.T)] == largest, *areas
+    area, whole = (float(mask[labels == largest].sum()) * CELL**2 for mask in (image, filled))
+    return labels[tuple(cells.T)] == largest, area, whole
 
 
 def neighbour_graph(points: NDArray[np.float64], radius: float) -> csr_matrix:

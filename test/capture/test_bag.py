@@ -1,6 +1,6 @@
 """A bag gives the frames that were recorded, chosen as a live scan chooses them."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from rosbags.typesys import Stores, get_typestore
 from m3_ros.capture.importer import import_scan
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import M3Config
-from m3_ros.geometry import inverse, se3
+from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 ROBOT = M3Config().robot
@@ -72,10 +72,8 @@ def transforms(stamp, *edges):
     items = []
     for parent, child, T in edges:
         vector = message("geometry_msgs/msg/Vector3", **dict(zip("xyz", T[:3, 3], strict=True)))
-        x, y, z, w = (
-            (0.5, -0.5, 0.5, -0.5) if child == ROBOT.camera_frame else (0.0, 0.0, 0.0, 1.0)
-        )
-        rotation = message("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w)
+        xyzw = dict(zip("xyzw", wxyz_to_xyzw(matrix_to_quat(T[:3, :3])), strict=True))
+        rotation = message("geometry_msgs/msg/Quaternion", **xyzw)
         transform = message("geometry_msgs/msg/Transform", translation=vector, rotation=rotation)
         items.append(
             message(
@@ -99,7 +97,7 @@ def base(stamp):
     return se3(np.eye(3), [STEP / PERIOD * stamp, 0.0, 0.0])
 
 
-def record(folder, delay=0.004, without=(), encoding="rgb8"):
+def record(folder, delay=0.004, without=(), encoding="rgb8", storage=StoragePlugin.MCAP):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps."""
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
     for index in range(COUNT + 2):
@@ -114,7 +112,7 @@ def record(folder, delay=0.004, without=(), encoding="rgb8"):
             (stamp + delay, ROBOT.depth_topic, image(depth, "16UC1", stamp + delay, "depth")),
             (stamp, ROBOT.camera_info_topic, camera_info(stamp)),
         ]
-    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+    with Writer(folder, version=9, storage_plugin=storage) as writer:
         connections = {}
         for stamp, topic, content in sorted(frames, key=lambda item: item[0]):
             if topic in without:
@@ -140,6 +138,11 @@ def test_a_bag_becomes_the_scan_that_was_recorded(tmp_path):
         np.testing.assert_allclose(frame.K, K)
         np.testing.assert_allclose(frame.camtoworld, base(index * PERIOD) @ MOUNT, atol=1e-6)
         assert frame.stamp == pytest.approx(100.0 + index * PERIOD)
+
+
+def test_sqlite_bags_are_read_too(tmp_path):
+    bag = record(tmp_path / "bag", storage=StoragePlugin.SQLITE3)
+    assert len(import_scan(bag, tmp_path / "scan")) == 6
 
 
 def test_the_file_alone_will_do(tmp_path):
@@ -169,11 +172,29 @@ def test_a_broken_bag_is_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(ScanError, match="bag"):
         import_scan(tmp_path / "bag", tmp_path / "scan")
-    Path(tmp_path / "empty.mcap").write_bytes(b"")
+    (tmp_path / "empty.mcap").write_bytes(b"")
     with pytest.raises(ScanError, match="empty.mcap"):
         import_scan(tmp_path / "empty.mcap", tmp_path / "scan")
 
 
-def test_the_mount_of_this_test_is_a_camera_that_looks_ahead():
-    ahead = inverse(MOUNT) @ [1.1, 0.0, 0.2, 1.0]
-    np.testing.assert_allclose(ahead[:3], [0.0, 0.0, 1.0], atol=1e-9)
+def test_damaged_bytes_are_said_to_be_damaged_and_leave_no_scan(tmp_path):
+    bag, random, refused = record(tmp_path / "bag"), np.random.default_rng(0), 0
+    (file,) = bag.glob("*.mcap")
+    good = np.fromfile(file, np.uint8)
+    for turn in range(60):
+        bad = good.copy()
+        bad[random.integers(8, len(bad) - 8, 3)] ^= random.integers(1, 255, 3, np.uint8)
+        bad.tofile(file)
+        try:
+            import_scan(bag, tmp_path / f"scan{turn}")
+        except ScanError:
+            refused += 1
+            assert not (tmp_path / f"scan{turn}").exists()
+    assert refused > 3
+
+
+def test_a_topic_of_another_type_is_named(tmp_path):
+    bag = record(tmp_path / "bag")
+    robot = replace(ROBOT, color_topic=ROBOT.camera_info_topic)
+    with pytest.raises(ScanError, match=r"robot.color_topic\) of sensor_msgs/msg/Image"):
+        import_scan(bag, tmp_path / "scan", config=replace(M3Config(), robot=robot))
