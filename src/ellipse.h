@@ -1,5 +1,6 @@
 // Exact test of a splat's visible ellipse { sigma <= cut } against a rectangle of pixel centres.
 #pragma once
+#include "rasterizer.h"
 
 // F is float or vfloat; sigma(dx, dy) = p (dx + r dy)^2 + q dy^2 with (dx, dy) = mean - pixel.
 template <typename F>
@@ -10,10 +11,9 @@ struct Ellipse {
   F cut;      // largest sigma that is drawn, with slack for rounding
 };
 
-// From the row of a Gaussian that m3_project wrote.
-inline Ellipse<float> ellipse_of(const float* row) {
-  const float p = row[2], r = row[3], q = row[4];
-  return {row[0], row[1], p, r, q, -p * r / (p * r * r + q), row[5]};
+inline Ellipse<float> ellipse_of(const Row& row) {
+  const float p = row.p, r = row.r, q = row.q;
+  return {row.x, row.y, p, r, q, -p * r / (p * r * r + q), row.cut};
 }
 
 // Least sigma over the rectangle [x0, x1] x [y0, y1]: on its edges nearest to the mean, since the

@@ -154,7 +154,7 @@ void backward_rotation(const Block& b, const vfloat (&v_R)[3][3], vfloat (&v_qua
 
 void m3_project(int64_t n, const float* means, const float* quats, const float* scales,
                 const float* opacities, const Camera* camera, int32_t* radii, float* means2d,
-                float* depths, float* conics, float* rows, int32_t threads) {
+                float* depths, float* conics, Row* rows, int32_t threads) {
   const float fx = camera->K[0], cx = camera->K[2], fy = camera->K[4], cy = camera->K[5];
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int64_t i = 0; i < n; i += W) {
@@ -170,9 +170,8 @@ void m3_project(int64_t n, const float* means, const float* quats, const float* 
     for (int l = 0; l < W && i + l < n; ++l) {
       depths[i + l] = b.t[2][l];
       const float cut = std::log(255.f * opacities[i + l]);
-      const float row[kRow] = {mean2d[0][l], mean2d[1][l],           0.5f * conic[0][l], r[l],
-                               q[l],         cut * 1.0001f + 1e-4f, opacities[i + l],   b.t[2][l]};
-      std::memcpy(rows + kRow * (i + l), row, sizeof row);
+      rows[i + l] = {mean2d[0][l], mean2d[1][l],           0.5f * conic[0][l], r[l],
+                     q[l],         cut * 1.0001f + 1e-4f, opacities[i + l],   b.t[2][l]};
       const float extend = std::fmin(3.33f, std::sqrt(2.f * std::fmax(cut, 0.f)));
       const float rx = std::ceil(extend * std::sqrt(a[l]));
       const float ry = std::ceil(extend * std::sqrt(c[l]));

@@ -10,7 +10,6 @@
 #define M3_API extern "C" __attribute__((visibility("default")))
 
 constexpr int kTileSize = 16;  // pixels
-constexpr int kRow = 8;        // numbers of a row: what is read together lies together
 
 struct Camera {
   float viewmat[16];  // world to camera
@@ -23,17 +22,29 @@ struct Camera {
 // 1 = baseline, 3 = x86-64-v3 (AVX2), 4 = x86-64-v4 (AVX-512): the best this processor runs.
 M3_API int32_t m3_isa_level();
 
+// What the rasterizer reads of a Gaussian, side by side in memory.
+struct Row {
+  float x, y;     // mean, px
+  float p, r, q;  // the conic: sigma = p (dx + r dy)^2 + q dy^2, without cancellation for needles
+  float cut;      // largest sigma that is drawn, ln(255 opacity), with slack for rounding
+  float opacity, depth;
+};
+
+// Its gradient.
+struct RowGradient {
+  float mean2d[2], conic[3], opacity, depth;
+  int32_t lock;  // held while a thread adds to it; 0 before and after
+};
+
 // Index of the first NaN or infinity in x [n], or -1.
 M3_API int64_t m3_first_nonfinite(const float* x, int64_t n, int32_t threads);
 
 // Projects n Gaussians (scales and opacities activated). A culled one gets radii 0.
 //   radii [n, 2] px, means2d [n, 2] px, depths [n] m, conics [n, 3] (xx, xy, yy of the inverse
-//   covariance), rows [n, kRow]: what the rasterizer reads of it, namely its mean (2), the conic as
-//   p, r, q with sigma = p (dx + r dy)^2 + q dy^2 (no cancellation for thin Gaussians), the largest
-//   sigma that is drawn (ln(255 opacity), with slack for rounding), its opacity and depth.
+//   covariance), rows [n].
 M3_API void m3_project(int64_t n, const float* means, const float* quats, const float* scales,
                        const float* opacities, const Camera* camera, int32_t* radii,
-                       float* means2d, float* depths, float* conics, float* rows,
+                       float* means2d, float* depths, float* conics, Row* rows,
                        int32_t threads);
 
 // Adds the gradients to v_means [n, 3], v_quats [n, 4], v_scales [n, 3], v_viewmat [16], v_K [9].
@@ -48,7 +59,7 @@ M3_API void m3_project_backward(int64_t n, const float* means, const float* quat
 struct Splats {
   int64_t n;
   const int32_t* radii;  // [n, 2]
-  const float* rows;     // [n, kRow]
+  const Row* rows;       // [n]
   const float* colors;   // [n, channels]
   int32_t channels;
   int32_t with_depth;  // 1: the depth is rendered as one more, last channel
@@ -72,15 +83,14 @@ M3_API void m3_rasterize(const Splats* splats, const int64_t* offsets, const int
                          const float* background, float* render, float* transmittance,
                          int32_t* last, int32_t threads);
 
-// Adds the gradients to v_colors [n, channels] and v_rows [n, kRow]: of the mean (2), the conic
-// (3), the opacity and the depth; a row's last number is scratch. v_rows comes as zeros.
+// Adds the gradients to v_colors [n, channels] and v_rows [n], which come as zeros.
 // v_transmittance [H, W] must hold everything that depends on a pixel's transmittance (alpha and
 // background). The order of additions, so the last bits, depends on the threads.
 M3_API void m3_rasterize_backward(const Splats* splats, const int64_t* offsets,
                                   const int32_t* ids, const float* transmittance,
                                   const int32_t* last, const float* v_render,
-                                  const float* v_transmittance, float* v_colors, float* v_rows,
-                                  int32_t threads);
+                                  const float* v_transmittance, float* v_colors,
+                                  RowGradient* v_rows, int32_t threads);
 
 // Colours [n, 3] = max(0, 0.5 + sum of basis x coefficients) of Gaussians seen from `position`
 // (world frame); coefficients [n, bands_stored, 3], of which degree 0..3 uses (degree + 1)^2.

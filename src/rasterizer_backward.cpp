@@ -111,14 +111,13 @@ void add_products(const int* hits, int n, const float (*factors)[kPixels], RowOf
   }
 }
 
-// Adds a segment's gradients to the caller's arrays. The last number of a row is its lock, because
-// other tiles hold the Gaussian, too.
+// Adds a segment's gradients to the caller's arrays; other tiles may hold the same Gaussians.
 void flush(const Splats& splats, const Segment& g, const float* grads, float* v_colors,
-           float* v_rows) {
+           RowGradient* v_rows) {
   const int channels = all_channels(splats);
   for (int k = 0; k < g.n; ++k) {
     if (k + kAhead < g.n) {
-      prefetch(v_rows + kRow * (int64_t)g.ids[k + kAhead], kRow);
+      __builtin_prefetch(v_rows + g.ids[k + kAhead]);
       prefetch(v_colors + (int64_t)g.ids[k + kAhead] * splats.channels, splats.channels);
     }
     const float* color = grads + (size_t)k * (channels + kMoments);
@@ -127,21 +126,19 @@ void flush(const Splats& splats, const Segment& g, const float* grads, float* v_
     const float dx = x * m[0] - m[1], dy = y * m[0] - m[2];
     const float v_x = 2 * g.p[k] * (dx + g.r[k] * dy);
     const int64_t i = g.ids[k];
-    const float v_row[kRow - 1] = {v_x,
-                                   g.r[k] * v_x + 2 * g.q[k] * dy,
-                                   0.5f * (x * (dx - m[1]) + m[3]),
-                                   x * dy - y * m[1] + m[4],
-                                   0.5f * (y * (dy - m[2]) + m[5]),
-                                   -m[0] / g.opacity[k],
-                                   splats.with_depth ? color[splats.channels] : 0.f};
-    float* out = v_rows + kRow * i;
-    int32_t* lock = (int32_t*)(out + kRow - 1);
-    while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE)) {
+    RowGradient& out = v_rows[i];
+    while (__atomic_exchange_n(&out.lock, 1, __ATOMIC_ACQUIRE)) {
     }
-    for (int j = 0; j < kRow - 1; ++j) out[j] += v_row[j];
+    out.mean2d[0] += v_x;
+    out.mean2d[1] += g.r[k] * v_x + 2 * g.q[k] * dy;
+    out.conic[0] += 0.5f * (x * (dx - m[1]) + m[3]);
+    out.conic[1] += x * dy - y * m[1] + m[4];
+    out.conic[2] += 0.5f * (y * (dy - m[2]) + m[5]);
+    out.opacity -= m[0] / g.opacity[k];
+    if (splats.with_depth) out.depth += color[splats.channels];
     float* v_color = v_colors + i * splats.channels;
     for (int c = 0; c < splats.channels; ++c) v_color[c] += color[c];
-    __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&out.lock, 0, __ATOMIC_RELEASE);
   }
 }
 
@@ -206,7 +203,7 @@ void backward_strip(const Splats& splats, const Segment& g, int s, int first, St
 
 void m3_rasterize_backward(const Splats* splats, const int64_t* offsets, const int32_t* ids,
                            const float* transmittance, const int32_t* last, const float* v_render,
-                           const float* v_transmittance, float* v_colors, float* v_rows,
+                           const float* v_transmittance, float* v_colors, RowGradient* v_rows,
                            int32_t threads) {
   const int64_t tiles = tile_count(*splats);
 #pragma omp parallel num_threads(threads)

@@ -51,10 +51,10 @@ struct Segment {
 inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, int64_t begin,
                    Segment& out) {
   out.n = (int)std::min<int64_t>(kSegment, tile.end - begin);
-  for (int k = 0; k < out.n; ++k) prefetch(splats.rows + kRow * (int64_t)ids[begin + k], kRow);
+  for (int k = 0; k < out.n; ++k) __builtin_prefetch(splats.rows + ids[begin + k]);
   for (int k = 0; k < out.n; ++k) {
     const int64_t i = out.ids[k] = ids[begin + k];
-    const float* row = splats.rows + kRow * i;
+    const Row& row = splats.rows[i];
     const Ellipse<float> e = ellipse_of(row);
     out.x[k] = e.x - tile.x;
     out.y[k] = e.y - tile.y;
@@ -63,8 +63,8 @@ inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, i
     out.q[k] = e.q;
     out.s[k] = e.s;
     out.cut[k] = e.cut;
-    out.opacity[k] = row[6];
-    out.depth[k] = row[7];
+    out.opacity[k] = row.opacity;
+    out.depth[k] = row.depth;
     out.color[k] = splats.colors + i * splats.channels;
     prefetch(out.color[k], splats.channels);
   }

@@ -15,7 +15,7 @@ int64_t sort_by_depth(const Splats& splats, int32_t* order) {
   for (int64_t i = 0; i < splats.n; ++i) {
     if (splats.radii[2 * i] <= 0) continue;
     uint32_t bits;
-    std::memcpy(&bits, splats.rows + kRow * i + 7, sizeof bits);  // the depth
+    std::memcpy(&bits, &splats.rows[i].depth, sizeof bits);
     from.push_back((uint64_t)bits << 32 | (uint32_t)i);
   }
   to.resize(from.size());
@@ -35,7 +35,7 @@ template <typename Visit>
 void for_each_tile(const Splats& splats, int32_t i, Visit visit) {
   const int across = (splats.width + kTileSize - 1) / kTileSize;
   const int down = (splats.height + kTileSize - 1) / kTileSize;
-  const Ellipse<float> e = ellipse_of(splats.rows + kRow * (int64_t)i);
+  const Ellipse<float> e = ellipse_of(splats.rows[i]);
   const float rx = (float)splats.radii[2 * i], ry = (float)splats.radii[2 * i + 1];
   const auto tile = [](float pixel, int count) {
     return (int)std::clamp(pixel / kTileSize, 0.f, (float)count);

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 TILE_SIZE = 16  # pixels, kTileSize of src/rasterizer.h
-ROW = 8  # numbers of a Gaussian's row, kRow of src/rasterizer.h
+ROW = 8  # numbers of a Gaussian's Row, src/rasterizer.h
 ISAS = {1: "baseline", 3: "x86-64-v3", 4: "x86-64-v4"}
 _FOLDER = Path(__file__).parent / "_native"
 

@@ -4,6 +4,8 @@ import pytest
 from m3_ros.capture.frame import Frame
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, planar_pose, project, transform
+from m3_ros.grasp.candidates import grasp_candidates
+from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
@@ -142,3 +144,11 @@ def found(box_points):
 @pytest.fixture(scope="session")
 def table_in_map(table):
     return transform(HERE, table)
+
+
+@pytest.fixture(scope="session")
+def plan(planner, table, box_points):
+    """A grasp of a box ahead, planned."""
+    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
+    grasps = grasp_candidates(own, table, planner.config).grasps
+    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)

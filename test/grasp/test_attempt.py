@@ -13,21 +13,11 @@ from m3_ros.grasp.attempt import (
     let_go,
     still_there,
 )
-from m3_ros.grasp.candidates import grasp_candidates
-from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.kinematics import SCAN
 from m3_ros.grasp.outcome import Missed, Slipped
 from m3_ros.grasp.robot import never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
 CLOSE = ("close", "follow", "close", "close")  # gently, a little up, gently, firmly
-
-
-@pytest.fixture(scope="session")
-def plan(planner, table, box_points):
-    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
-    grasps = grasp_candidates(own, table, planner.config).grasps
-    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
 
 
 @pytest.fixture

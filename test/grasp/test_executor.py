@@ -25,11 +25,8 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     assert [stage for stage, _, _ in stages] == [*STAGES, "hold"]
     shares = [share for _, share, _ in stages]
     assert shares == sorted(shares) and shares[-1] == 1.0
-    # look, pre-grasp, open, approach, touch, close, lift
-    assert robot.log == ["follow"] * 2 + ["open"] + ["follow"] * 2 + [
-        *("close", "follow", "close", "close"),
-        "follow",
-    ]
+    look, close = ["follow"] * 2 + ["open"], ["close", "follow", "close", "close"]
+    assert robot.log == [*look, "follow", "follow", *close, "follow"]  # approach, touch; lift
     assert np.linalg.norm(outcome.grasp.pose[:3, 3] - found.center) < 0.2
 
 

@@ -2,22 +2,12 @@ import numpy as np
 import pytest
 
 from m3_ros.grasp.attempt import Job, attempt
-from m3_ros.grasp.candidates import grasp_candidates
-from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.kinematics import SCAN
 from m3_ros.grasp.outcome import ErrorCode, GraspError
 from m3_ros.grasp.placing import put_back
 from m3_ros.grasp.robot import TrackingError, never
 
 RELEASE = ["open", "follow", "follow"]  # open, aside, back out
-
-
-@pytest.fixture(scope="module")
-def plan(planner, table, box_points):
-    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
-    grasps = grasp_candidates(own, table, planner.config).grasps
-    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
 
 
 @pytest.fixture
