@@ -27,6 +27,7 @@ IN_THE_JAWS = 0.2  # least share of them that it confirms where the jaws have ca
 NEAR_THE_END = 0.012  # a contact this near to the end of the approach is the support, m
 BACK_OFF = 0.002  # up again from the support, m
 GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
+STILL = 1.5  # time in the air before it counts as held: what slips does so slowly, s
 SETTLE = (0.004, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
 
 
@@ -97,6 +98,7 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     job.tell("lift", 0.8)
     _move(job, [0.0, 0.0, config.lift_height - SETTLE[0]], config.lift_speed)
     job.tell("check", 0.95)
+    _stay(job, STILL)
     _check_held(job, target, job.gripper_pose() @ inverse(at_object))
     return float(job.gripper_pose()[2, 3] - at_object[2, 3])
 
@@ -128,6 +130,13 @@ def _move(job: Job, offset: ArrayLike, speed: float) -> None:
     """Straight by `offset [3]` m in `base_link`, at `speed` m/s at most."""
     way = onward(job.planner.line, job.robot.joint_state().arm, np.asarray(offset), speed)
     job.robot.follow(way, job.cancelled)
+
+
+def _stay(job: Job, seconds: float) -> None:
+    """Keep the arm where it is."""
+    here = np.tile(job.robot.joint_state().arm, (2, 1))
+    still = JointTrajectory(here, np.zeros_like(here), np.array([0.0, seconds]))
+    job.robot.follow(still, job.cancelled)
 
 
 def let_go(job: Job, opening: float) -> None:

@@ -7,6 +7,7 @@ from m3_ros.grasp.attempt import (
     BACK_OFF,
     GENTLE,
     SETTLE,
+    STILL,
     ContactGuard,
     Job,
     attempt,
@@ -17,6 +18,7 @@ from m3_ros.grasp.outcome import Missed, Slipped
 from m3_ros.grasp.robot import never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
+LIFT = ("follow", "follow")  # up, and still for a while
 CLOSE = ("close", "follow", "close", "close")  # gently, a little up, gently, firmly
 
 
@@ -31,7 +33,7 @@ def job_of(planner, found):
 def test_an_attempt_lifts(robot, job_of, plan, found):
     height = attempt(job_of(robot), plan, found)
     assert height == pytest.approx(0.13, abs=1e-3)
-    assert robot.log == ["follow", "open", "follow", "follow", *CLOSE, "follow"]
+    assert robot.log == ["follow", "open", "follow", "follow", *CLOSE, *LIFT]
 
 
 def test_the_jaws_squeeze_only_after_they_have_settled(robot, job_of, plan, found, planner):
@@ -79,7 +81,7 @@ def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, fou
 def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
     robot.resists = TOUCH
     attempt(job_of(robot), plan, found)
-    assert robot.log == ["follow", "open", "follow", "hold", *CLOSE, "follow"]
+    assert robot.log == ["follow", "open", "follow", "hold", *CLOSE, *LIFT]
 
 
 def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
@@ -97,7 +99,7 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
     raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
     assert raised > planner.config.lift_height + BACK_OFF - 1e-3
     # pre-grasp, open, approach until the contact, back off, touch, close, lift
-    assert robot.log == ["follow", "open", "hold", "follow", "follow", *CLOSE, "follow"]
+    assert robot.log == ["follow", "open", "hold", "follow", "follow", *CLOSE, *LIFT]
 
 
 def test_jaws_that_close_completely_have_missed(make_robot, job_of, plan, found):
@@ -130,6 +132,20 @@ def test_a_thin_thing_is_told_from_the_table_below_it():
 
     assert not still_there(frame(0.0), slab)
     assert still_there(frame(0.012), slab)
+
+
+def test_what_slips_while_the_arm_stays_is_not_held(robot, job_of, plan, found):
+    follow = robot.follow
+
+    def lose_it(trajectory, cancelled=never):
+        follow(trajectory, cancelled)
+        if len(robot.closings) == 3 and not np.ptp(trajectory.positions, axis=0).any():
+            assert trajectory.duration == STILL
+            robot.q[6] = 0.0
+
+    robot.follow = lose_it
+    with pytest.raises(Slipped, match="slipped out of the jaws"):
+        attempt(job_of(robot), plan, found)
 
 
 def test_letting_go_opens_and_rises(robot, job_of, planner):

@@ -26,7 +26,8 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     shares = [share for _, share, _ in stages]
     assert shares == sorted(shares) and shares[-1] == 1.0
     look, close = ["follow"] * 2 + ["open"], ["close", "follow", "close", "close"]
-    assert robot.log == [*look, "follow", "follow", *close, "follow"]  # approach, touch; lift
+    approach, lift = ["follow"] * 2, ["follow"] * 2  # down, touch; up, still for a while
+    assert robot.log == [*look, *approach, *close, *lift]
     assert np.linalg.norm(outcome.grasp.pose[:3, 3] - found.center) < 0.2
 
 
