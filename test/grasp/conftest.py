@@ -6,6 +6,7 @@ from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, planar_pose, project, transform
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
@@ -152,3 +153,23 @@ def plan(planner, table, box_points):
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
     grasps = grasp_candidates(own, table, planner.config).grasps
     return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
+
+
+@pytest.fixture
+def cancel_in(planner, robot, found, table_in_map):
+    """Grasps, cancelled as soon as a stage is told; returns the outcome and the stages."""
+
+    def grasp(stage, place=False):
+        stages = []
+        outcome = execute_grasp(
+            robot,
+            planner,
+            lambda: found,
+            table_in_map,
+            lambda told, *_: stages.append(told),
+            lambda: stage in stages,
+            place=place,
+        )
+        return outcome, stages
+
+    return grasp

@@ -67,16 +67,8 @@ def test_an_object_that_moved_is_not_grasped_blindly(planner, robot, found, tabl
 
 
 @pytest.mark.parametrize("phase", STAGES)
-def test_a_cancel_stops_the_robot_in_every_phase(planner, robot, found, table_in_map, phase):
-    stages = []
-    outcome = execute_grasp(
-        robot,
-        planner,
-        lambda: found,
-        table_in_map,
-        lambda stage, *_: stages.append(stage),
-        lambda: phase in stages,
-    )
+def test_a_cancel_stops_the_robot_in_every_phase(cancel_in, robot, phase):
+    outcome, stages = cancel_in(phase)
     assert outcome.error_code is ErrorCode.CANCELLED
     assert stages[-1] == phase and robot.log[-1] == "hold"
 

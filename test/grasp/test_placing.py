@@ -78,16 +78,7 @@ def test_a_grasp_that_places_ends_with_open_jaws(planner, robot, found, table_in
 
 
 @pytest.mark.parametrize("phase", ["lower", "release"])
-def test_a_cancel_stops_it_without_letting_go(planner, robot, found, table_in_map, phase):
-    stages = []
-    outcome = execute_grasp(
-        robot,
-        planner,
-        lambda: found,
-        table_in_map,
-        lambda stage, *_: stages.append(stage),
-        lambda: phase in stages,
-        place=True,
-    )
+def test_a_cancel_stops_it_without_letting_go(cancel_in, robot, phase):
+    outcome, _ = cancel_in(phase, place=True)
     assert outcome.error_code is ErrorCode.CANCELLED and robot.log[-1] == "hold"
     assert robot.q[6] == -0.4  # still closed on it
