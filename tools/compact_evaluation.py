@@ -12,8 +12,8 @@ from m3_ros.features.compact import CompactExtractor
 from m3_ros.features.extractor import relevancy
 from m3_ros.sim.objects import CATEGORIES, COLORS, held_out_pair
 
-SMALLEST, LARGE = 100, 400
-"""Pixels (of 320 x 240) an object must show to count at all, and to count as large."""
+SMALLEST, LARGE = 400, 1600
+"""Pixels (of 640 x 480) an object must show to count at all, and to count as large."""
 _NAMES = list(COLORS)
 
 
@@ -57,13 +57,19 @@ def _top_one(region: NDArray, table: NDArray, category: int, color: int, hits: d
     hits["both"].append(got_category == category and same_color)
 
 
+def _cut_off(mask: NDArray) -> bool:
+    """Whether the edge of the picture cuts off a part of what a mask `[H, W]` shows."""
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
 def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 0) -> dict:
     """Measure the encoder on a data set of `compact_scenes.render`.
 
     Returns:
-        Rates 0..1 and counts: top-1 of objects (category, colour, both), pointing (all, objects
-        of 400 pixels and more, by a synonym), mean IoU at relevancy 0.5, AUC against absent
-        prompts (random; category and colour both present but not together).
+        Rates 0..1 and counts: top-1 of objects (category, the same of those that the picture
+        shows whole, colour, both), pointing (all, large objects, by a synonym), mean IoU at
+        relevancy 0.5, AUC against absent prompts (random; category and colour both present but
+        not together).
     """
     rng = np.random.default_rng(seed)
     rgb, slots, labels = (
@@ -74,7 +80,7 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
     )
     prompts = _Prompts(extractor)
     hits: dict[str, list] = {
-        k: [] for k in ("category", "color", "both", "point", "large", "alias", "iou")
+        k: [] for k in ("category", "whole", "color", "both", "point", "large", "alias", "iou")
     }
     present, absent, hard = [], [], []
     for number in range(min(limit, len(rgb))):
@@ -93,6 +99,8 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             share = cv2.resize(mask.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
             region = np.einsum("hw,hwd->d", share * (share > 0.5 * share.max()), features)
             _top_one(region, table, category, color, hits)
+            if not _cut_off(mask):
+                hits["whole"].append(hits["category"][-1])
             prompt = f"{_NAMES[color]} {CATEGORIES[category]}"
             heat = prompts.heat(features, prompt)
             full = cv2.resize(heat, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)

@@ -20,7 +20,7 @@ from m3_ros.geometry import matrix_to_quat, rpy_to_matrix
 from m3_ros.sim.objects import CATEGORIES, COLORS, add_object, make_object
 from m3_ros.sim.objects.catalog import shade
 
-WIDTH, HEIGHT = 320, 240
+WIDTH, HEIGHT = 640, 480
 POOL, DISTRACTORS, VIEWS, SLOTS = 30, 8, 30, 24
 TABLE, UNKNOWN = len(CATEGORIES), len(CATEGORIES) + 1
 NO_COLOR = len(COLORS)

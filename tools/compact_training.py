@@ -8,8 +8,11 @@ from pathlib import Path
 import cv2
 import torch
 from compact_loss import Encoder, loss
-from compact_pictures import LARGE, Pictures
+from compact_pictures import Pictures
 from torch import distributed, nn
+
+TILES = 0.5
+"""Share of the batches that show single objects; the others show windows of whole pictures."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class TrainOptions:
         folders: rendered data sets.
         output: folder of the checkpoint.
         steps: length of the whole schedule, a resumed part included.
-        batch: crops a step and worker.
+        batch: windows a step and worker, or a fifth of the tiles.
         workers: processes, one thread each.
         rate: peak learning rate.
         start: exported model to start from, in place of ImageNet.
@@ -32,9 +35,9 @@ class TrainOptions:
     seed: int = 0
     resume: bool = False
     device: str = "cpu"
-    batch: int = 16
+    batch: int = 8
     workers: int = 2
-    rate: float = 2e-3
+    rate: float = 1e-3
     start: Path | None = None
 
 
@@ -69,13 +72,8 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
     average = torch.optim.swa_utils.AveragedModel(
         encoder, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=True
     )
-    body = [p for p in encoder.trunk.body.parameters() if p.requires_grad]
-    rest = [p for n, p in encoder.named_parameters() if not n.startswith("trunk.body")]
-    optimizer = torch.optim.AdamW(
-        [{"params": body, "share": 0.3}, {"params": rest, "share": 1.0}],
-        weight_decay=0.02,
-        fused=True,
-    )
+    learnt = [p for p in encoder.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(learnt, weight_decay=0.02, fused=True)
     path, step = options.output / "image_tower.pt", 0
     if options.resume and path.exists():
         state = torch.load(path, weights_only=True, map_location=device)
@@ -85,17 +83,15 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         step = state["step"]
     pictures = Pictures(options.folders)
     log: dict[str, float] = {}
-    batches = pictures.batches(options.batch, options.seed + 1000 * rank + step)
+    batches = pictures.batches(options.batch, TILES, options.seed + 1000 * rank + step)
     for arrays in batches:
         done = step / options.steps
         if done >= 1:
             break
-        if done > 0.8:
-            pictures.size, pictures.mosaics = LARGE, 0.0
         cosine = 0.5 + 0.5 * math.cos(math.pi * done)
         for group in optimizer.param_groups:
             warm = min(1.0, done / 0.02 + 0.01)
-            group["lr"] = options.rate * group["share"] * warm * cosine
+            group["lr"] = options.rate * warm * cosine
         total, figures = loss(encoder, *(array.to(device) for array in arrays))
         optimizer.zero_grad(set_to_none=True)
         total.backward()
@@ -106,7 +102,8 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         if step % 4 == 0:
             average.update_parameters(encoder)
         for name, value in figures.items():
-            log[name] = 0.98 * log.get(name, value) + 0.02 * value
+            if math.isfinite(value):  # a batch may show no colour that counts
+                log[name] = 0.98 * log.get(name, value) + 0.02 * value
         if rank == 0 and step % 50 == 0:
             shown = "  ".join(f"{name} {value:.3f}" for name, value in log.items())
             print(f"{100 * done:5.1f} %  step {step}  {shown}", flush=True)

