@@ -96,7 +96,8 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     at_object = job.gripper_pose()
     _close(job)
     job.tell("lift", 0.8)
-    _move(job, [0.0, 0.0, config.lift_height - SETTLE[0]], config.lift_speed)
+    top = job.planner.arm.fk(plan.phases["lift"].positions[-1])  # within reach: it was planned
+    _move(job, (top - job.gripper_pose())[:3, 3], config.lift_speed)
     job.tell("check", 0.95)
     _stay(job, STILL)
     _check_held(job, target, job.gripper_pose() @ inverse(at_object))

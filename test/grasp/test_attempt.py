@@ -49,6 +49,12 @@ def test_the_jaws_squeeze_only_after_they_have_settled(robot, job_of, plan, foun
         np.testing.assert_allclose(moved, way, atol=2e-4)
 
 
+def test_the_lift_ends_where_it_was_planned_to(robot, job_of, plan, found, planner):
+    attempt(job_of(robot), plan, found)
+    planned = planner.arm.fk(plan.phases["lift"].positions[-1])
+    np.testing.assert_allclose(planner.arm.fk(robot.q[:6]), planned, atol=1e-3)
+
+
 def test_what_the_gentle_jaws_lose_is_missed(make_robot, job_of, plan, found):
     robot = make_robot(grips=[-0.4, 0.0])
     with pytest.raises(Missed):
@@ -97,7 +103,9 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
     robot.follow = stop_short
     attempt(job_of(robot), plan, found)
     raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
-    assert raised > planner.config.lift_height + BACK_OFF - 1e-3
+    assert raised == pytest.approx(planner.config.lift_height, abs=1e-3)
+    _, closed_at = robot.closings[0]
+    assert planner.arm.fk(closed_at)[2, 3] > planner.arm.fk(planned)[2, 3] + BACK_OFF / 2
     # pre-grasp, open, approach until the contact, back off, touch, close, lift
     assert robot.log == ["follow", "open", "hold", "follow", "follow", *CLOSE, *LIFT]
 
