@@ -125,12 +125,13 @@ class Things:
         apart, index = self._tree.query(points, distance_upper_bound=distance)
         return np.unique(index[np.isfinite(apart)])
 
-    def alike(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> bool:
-        """Whether two unit features may have a component that stands for both of them.
+    def alike(self, a: NDArray[np.float32], b: NDArray[np.float32], angles: float = 2.0) -> bool:
+        """Whether two unit features are at most so many of the bank's angles apart.
 
-        Each within an angle of it, they are at most twice that angle apart.
+        A component stands for what is within one angle of it (`threshold` is its cosine); two
+        features that one component stands for are at most two apart.
         """
-        return float(a @ b) >= 2.0 * self.threshold**2 - 1.0
+        return float(a @ b) >= np.cos(angles * np.arccos(self.threshold))
 
     def surface(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
         """Points `[5 K, 3]` on the Gaussians `part [K]`: centres, and one sigma along both

@@ -34,3 +34,15 @@ def test_as_large_in_finer_gaussians(toy_memory, finer):
         assert len(pieces(finer, min_area)) == len(pieces(toy_memory, min_area))
     coarse, fine = (len(pieces(memory, 0.0015)[0]) for memory in (toy_memory, finer))
     assert fine == 4 * coarse
+
+
+def test_alike_is_an_angle_in_those_of_the_bank(toy_memory):
+    things = Things(toy_memory, toy_memory.models["color"], 0.0015)
+    angle = np.arccos(things.threshold)
+
+    def turned(angles):
+        return np.array([np.cos(angles * angle), np.sin(angles * angle)])
+
+    assert things.alike(turned(0.0), turned(1.9)) and not things.alike(turned(0.0), turned(2.1))
+    assert things.alike(turned(0.0), turned(2.1), 2.5)
+    assert not things.alike(turned(0.0), turned(2.6), 2.5)
