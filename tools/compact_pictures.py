@@ -86,7 +86,11 @@ def _resize(
 
 
 class Pictures:
-    """Rendered data sets, as random degraded samples."""
+    """Rendered data sets, as random degraded samples.
+
+    Raises:
+        ValueError: they hold no picture.
+    """
 
     def __init__(self, folders: list[Path]) -> None:
         self.sets = [
@@ -94,6 +98,8 @@ class Pictures:
             for folder in folders
         ]
         self.index = [(s, i) for s, arrays in enumerate(self.sets) for i in range(len(arrays[0]))]
+        if not self.index:
+            raise ValueError("there are no pictures to train on: --images must be 1 or more")
 
     def window(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """A window of one picture: rgb, slots at a quarter of its size, labels."""

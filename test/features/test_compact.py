@@ -59,6 +59,19 @@ def test_trunk_gives_one_cell_per_eight_pixels() -> None:
     assert features.shape == (2, 12, 20, DIM) and objectness.shape == (2, 12, 20)
 
 
+def test_linear_layers_on_the_body_say_what_kind_it_is_and_no_more() -> None:
+    torch.manual_seed(0)
+    trunk, image = CompactTrunk().eval(), torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        plain, objectness = trunk.dense(image)
+        for layer in trunk.kinds:
+            nn.init.normal_(layer.weight)
+        kinds, same = trunk.dense(image)
+    assert (kinds - plain)[..., :CATEGORY_DIM].abs().max() > 0.05
+    torch.testing.assert_close(kinds[..., CATEGORY_DIM:], plain[..., CATEGORY_DIM:])
+    torch.testing.assert_close(same, objectness)
+
+
 def test_folding_batch_norms_changes_nothing() -> None:
     torch.manual_seed(0)
     trunk, image = CompactTrunk().eval(), torch.randn(1, 3, 96, 96)

@@ -264,3 +264,20 @@ def test_what_hides_half_of_a_box_does_not_lend_it_its_look(localizer, toy):
 def test_what_a_view_says_of_a_thing(agree, behind, alike, status):
     evidence = Evidence(500, 1.0, agree, behind, np.zeros(3, np.float32))
     assert _verdict(evidence, alike) == status
+
+
+@pytest.mark.parametrize(("angles", "status"), [(0.0, "FOUND"), (2.3, "FOUND"), (2.7, "STALE")])
+def test_how_unlike_itself_a_thing_may_look(localizer, toy, monkeypatch, angles, status):
+    question = localizer.question("red")
+    (thing,) = localizer._contenders(question, localizer.relevancy(question))
+    across = np.linalg.svd(thing.feature[None])[2][-1]
+    angle = angles * np.arccos(localizer._things.threshold)
+    feature = (np.cos(angle) * thing.feature + np.sin(angle) * across).astype(np.float32)
+
+    class Live:
+        def look(self, things):
+            return [Evidence(500, 1.0, 1.0, 0.0, feature) for _ in things]
+
+    monkeypatch.setattr(localizer, "probability", lambda *_: 0.0)  # the text does not help
+    ((_, found),) = localizer._check(question, [thing], toy.see(EYE), Live())
+    assert found == status

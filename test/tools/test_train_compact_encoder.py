@@ -139,6 +139,13 @@ def test_a_batch_shows_windows_or_five_times_as_many_tiles(pictures) -> None:
     assert threading.active_count() == before
 
 
+def test_without_pictures_there_is_no_training() -> None:
+    from compact_pictures import Pictures
+
+    with pytest.raises(ValueError, match="--images"):
+        Pictures([])
+
+
 def test_a_tile_shows_its_object_whole_and_names_nothing_else(pictures) -> None:
     from compact_pictures import TILE, Pictures
 
