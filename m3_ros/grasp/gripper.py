@@ -116,6 +116,19 @@ def opening_for(width: float) -> float:
     return float(np.interp(width, gap, openings))
 
 
+def reach_along(tilt: float, opening: float) -> float:
+    """From the stator's origin to the tip that is farther along the approach, in m.
+
+    Args:
+        tilt: angle between approach and the stator's x axis, away from the moving jaw, rad.
+        opening: of the jaws, rad.
+    """
+    cos, sin = np.cos(opening), np.sin(opening)
+    radius = TIP_X - PIVOT_X
+    moving = [PIVOT_X + radius * cos - PAD_Z * sin, radius * sin + PAD_Z * cos]
+    return float(max([[TIP_X, PAD_Z], moving] @ np.array([np.cos(tilt), np.sin(tilt)])))
+
+
 def contact_opening(points: Array) -> float:
     """Opening in rad at which the closing jaw touches the first of points `[N, 3]`.
 

@@ -78,15 +78,18 @@ def extent(values: Array) -> tuple[float, float]:
 
 
 def fit_gripper(target: Surface, place: Place, share: float) -> Fit:
-    """The fixed jaw at the place's near side, tilted by a share of the contact opening."""
+    """The fixed jaw at the place's near side, tilted by a share of the contact opening.
+
+    The tip that is farther along the approach is where the place's tips end.
+    """
     approach, side, closing = place.axes
     points = target.points[place.part]
-    tilt = share * gripper.opening_for(place.width)
+    opening = gripper.opening_for(place.width)
+    tilt = share * opening
     x_axis = np.cos(tilt) * approach - np.sin(tilt) * closing
     z_axis = np.sin(tilt) * approach + np.cos(tilt) * closing
     z = extent(points @ z_axis)[0] - gripper.PAD_Z
-    tip_along = gripper.TIP_X * np.cos(tilt) + gripper.PAD_Z * np.sin(tilt)
-    x = (place.tip - z * np.sin(tilt) - tip_along) / np.cos(tilt)
+    x = (place.tip - z * np.sin(tilt) - gripper.reach_along(tilt, opening)) / np.cos(tilt)
     rotation = np.stack([x_axis, side, z_axis], axis=-1)
     pose = se3(rotation, rotation @ [x, place.across, z])
     local = (points - pose[:3, 3]) @ rotation

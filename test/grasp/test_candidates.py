@@ -56,6 +56,17 @@ def test_the_bisector_of_the_opening_points_along_the_approach(box_points, table
         assert np.allclose(bisector, grasp.approach, atol=1e-9)
 
 
+def test_a_low_wide_thing_is_held_by_jaws_that_share_their_angle(box_points, table):
+    """Where one jaw must push farther from the level than the other, it slides out sooner."""
+    book = box_points((0.066, 0.09, 0.025), PLACE)
+    best = grasp_candidates(book, table, CONFIG).grasps[0]
+    assert best.tilt > 0.45 * best.opening
+    jaws = (*fixed_jaw(), *moving_jaw(best.opening))
+    corners = np.concatenate([jaw.corners() for jaw in jaws])
+    above = transform(best.pose, corners)[:, 2].min() - table[0, 2]
+    assert CONFIG.table_clearance <= above < CONFIG.table_clearance + 0.01
+
+
 def test_the_score_is_what_its_terms_say_and_ranks(box_points, table):
     grasps = grasp_candidates(box_points((0.03, 0.05, 0.06), PLACE), table, CONFIG).grasps
     for grasp in grasps:

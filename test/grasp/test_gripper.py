@@ -9,6 +9,7 @@ from m3_ros.grasp.gripper import (
     moving_jaw,
     opening_for,
     push_angle,
+    reach_along,
 )
 
 
@@ -63,6 +64,14 @@ def test_contact_opening_is_where_the_moving_jaw_touches():
         opening = contact_opening(point)
         assert clearance(moving_jaw(opening + 0.02), point) > 0.0
         assert abs(clearance(moving_jaw(opening), point)) < 1e-3
+
+
+@pytest.mark.parametrize(("tilt", "opening"), [(0.0, 0.7), (0.25, 0.7), (0.35, 0.7), (0.5, 0.8)])
+def test_the_reach_of_a_tilted_gripper_is_that_of_its_lower_jaw(tilt, opening):
+    approach = np.array([np.cos(tilt), 0.0, np.sin(tilt)])
+    jaws = (*fixed_jaw(), *moving_jaw(opening))
+    lowest = max((jaw.corners() @ approach).max() for jaw in jaws)
+    assert reach_along(tilt, opening) == pytest.approx(lowest, abs=1e-3)
 
 
 def test_nothing_between_the_jaws_closes_them():
