@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,7 @@ IN_THE_JAWS = 0.2  # least share of them that it confirms where the jaws have ca
 NEAR_THE_END = 0.012  # a contact this near to the end of the approach is the support, m
 BACK_OFF = 0.002  # up again from the support, m
 GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
+WEDGED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
 STILL = 1.5  # time in the air before it counts as held: what slips does so slowly, s
 SETTLE = (0.004, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
 
@@ -122,8 +124,11 @@ def _close(job: Job) -> None:
 
 def _close_with(job: Job, effort: float) -> None:
     """Close the jaws with `effort` N m until they rest."""
-    speed = job.planner.config.gripper_speed
-    if job.robot.move_gripper(0.0, effort, speed, job.cancelled) > CLOSED:
+    config, robot = job.planner.config, job.robot
+    closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
+    if _until_contact(job, closing, WEDGED * config.contact_effort):
+        raise Slipped("the closing jaws pushed the arm away")
+    if robot.joint_state().gripper > CLOSED:
         raise Missed("the jaws closed on nothing")
 
 
@@ -171,9 +176,15 @@ def _approach(job: Job, plan: Plan) -> JointTrajectory:
 
 def follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
     """Whether the arm has met something on its way, and stopped there."""
-    guard = ContactGuard(job.robot, job.planner.config.contact_effort)
+    follow = partial(job.robot.follow, trajectory)
+    return _until_contact(job, follow, job.planner.config.contact_effort)
+
+
+def _until_contact(job: Job, motion: Callable[[Callable[[], bool]], object], limit: float) -> bool:
+    """Whether the arm's torques changed by more than `limit` N m, which ended the motion."""
+    guard = ContactGuard(job.robot, limit)
     try:
-        job.robot.follow(trajectory, lambda: guard() or job.cancelled())
+        motion(lambda: guard() or job.cancelled())
     except MotionCancelled:
         if job.cancelled() or not guard.touched:
             raise
@@ -189,7 +200,12 @@ def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTra
 
 
 def _check_unmoved(job: Job, target: Target) -> None:
-    """Ask again from above the object; what the camera cannot judge from there is trusted."""
+    """Look again from above the object; only where the depth does not show it, ask where it is.
+
+    What the camera cannot judge from there is trusted.
+    """
+    if still_there(job.robot.observe(), target.points):
+        return
     now = job.localize()
     if now.status in ("STALE", "NOT_FOUND") and not now.located:
         raise Slipped("the object is no longer where it was")

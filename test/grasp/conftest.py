@@ -75,7 +75,7 @@ class PerfectRobot:
 
     def _do(self, what, cancelled):
         if len(self.log) + 1 == self.resists:
-            self.efforts = self.efforts + 10.0
+            self.efforts = self.efforts + 12.0
         if cancelled():
             self.hold()
             raise MotionCancelled("cancelled")

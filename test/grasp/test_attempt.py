@@ -14,7 +14,7 @@ from m3_ros.grasp.attempt import (
     let_go,
     still_there,
 )
-from m3_ros.grasp.outcome import Missed, Slipped
+from m3_ros.grasp.outcome import Missed, Slipped, Target
 from m3_ros.grasp.robot import never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
@@ -60,6 +60,29 @@ def test_what_the_gentle_jaws_lose_is_missed(make_robot, job_of, plan, found):
     with pytest.raises(Missed):
         attempt(job_of(robot), plan, found)
     assert len(robot.closings) == 2
+
+
+def test_jaws_that_push_the_arm_off_the_table_stop_closing(robot, job_of, plan, found):
+    robot.resists = TOUCH + 1
+    with pytest.raises(Slipped, match="pushed the arm away"):
+        attempt(job_of(robot), plan, found)
+    assert robot.log[-1] == "hold" and not robot.closings
+
+
+def test_depth_that_shows_the_object_need_not_ask_for_it(
+    robot, planner, plan, found, table_in_map
+):
+    def gone():
+        return Target("STALE", np.zeros((0, 3)), "it looks different from here")
+
+    job = Job(robot, planner, gone, lambda *_: None, never)
+    robot.scene = table_in_map
+    with pytest.raises(Slipped, match="no longer where it was"):
+        attempt(job, plan, found)
+    robot.reset()
+    robot.scene = np.concatenate([table_in_map, found.points])
+    with pytest.raises(Slipped, match="still at its place"):  # nothing is ever lifted here
+        attempt(job, plan, found)
 
 
 def test_the_guard_notices_a_change_of_torque_and_remembers_it(robot):
