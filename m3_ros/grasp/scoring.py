@@ -20,6 +20,7 @@ WEIGHTS = {
     "deep": 0.1,  # tips past the object
     "upright": 0.05,  # approach from above
 }
+RISE = 0.004  # the jaws may have slid this far up the object before they squeeze, m
 STEEPEST = 0.75  # angle between push and counter-push at which nothing holds, rad
 
 
@@ -54,7 +55,7 @@ class Fit:
         pose: `[4, 4]` of the stator.
         tilt: angle between approach and the stator's x axis, rad.
         local: `[K, 3]` points of the place's part, in the stator's frame.
-        push: `gripper.push_angle` of them, rad.
+        push: `gripper.push_angle` of them, the worse one of now and after a `RISE`, rad.
         terms: of the score.
     """
 
@@ -94,7 +95,7 @@ def fit_gripper(target: Surface, place: Place, share: float) -> Fit:
     pose = se3(rotation, rotation @ [x, place.across, z])
     local = (points - pose[:3, 3]) @ rotation
     outward = target.normals[place.part]
-    push = gripper.push_angle(local)
+    push = max(gripper.push_angle(local + [rise, 0.0, 0.0]) for rise in (0.0, RISE))
     terms = {
         "square": float(1.0 - np.clip(push / STEEPEST, 0.0, 1.0) ** 2),
         "enclosed": _worse_side(np.clip(1.0 + 2.0 * outward @ approach, 0.0, 1.0), local[:, 2]),

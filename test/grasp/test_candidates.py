@@ -67,6 +67,17 @@ def test_a_low_wide_thing_is_held_by_jaws_that_share_their_angle(box_points, tab
     assert CONFIG.table_clearance <= above < CONFIG.table_clearance + 0.01
 
 
+def test_a_bowl_s_rim_is_not_trusted_to_the_edge_of_the_pocket(table):
+    """As the jaws rise a little it slides onto the pads, which push it out unless both alike."""
+    rng = np.random.default_rng(0)
+    angle, height = rng.uniform(0, 2 * np.pi, 2500), rng.uniform(0, 1, 2500)
+    radius = 0.019 * (1 + np.sqrt(height))
+    x, y = radius * np.cos(angle) + PLACE[0], radius * np.sin(angle) + PLACE[1]
+    bowl = np.stack([x, y, table[0, 2] + 0.031 * height], axis=-1)
+    best = grasp_candidates(bowl, table, CONFIG).grasps[0]
+    assert 0.45 < best.tilt / best.opening < 0.55
+
+
 def test_the_score_is_what_its_terms_say_and_ranks(box_points, table):
     grasps = grasp_candidates(box_points((0.03, 0.05, 0.06), PLACE), table, CONFIG).grasps
     for grasp in grasps:
