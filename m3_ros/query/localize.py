@@ -108,7 +108,7 @@ class Localizer:
         live = LiveView(self.memory, self.extractor, frame, self.config.agreement_gate)
         checked = self._check(question, found, frame, live)
         if all(status == "STALE" for _, status in checked):
-            return self._search(question, found[0], live, heatmap)
+            return self._search(question, found, live, heatmap)
         return answer(checked, question.label, heatmap)
 
     def heatmap(
@@ -185,15 +185,20 @@ class Localizer:
         return checked
 
     def _search(
-        self, question: Question, gone: _Thing, live: LiveView, heatmap: NDArray[np.float32]
+        self,
+        question: Question,
+        gone: list[_Thing],
+        live: LiveView,
+        heatmap: NDArray[np.float32],
     ) -> QueryResult:
-        """Where a thing that is gone is seen now: new in the view, and like no other thing."""
+        """Where the best of things that are gone is seen now: new there, and like no other."""
+        feature = gone[0].feature
         others = np.stack([self._things.feature(piece) for piece in self._things.pieces])
-        others = others[others @ gone.feature < self._things.threshold]
+        others = others[others @ feature < self._things.threshold]
         detections = []
-        for seen in self._unexpected(live):
+        for seen in self._unexpected(live, np.concatenate([thing.part for thing in gone])):
             row = seen.feature[None]
-            same = relevancy(row, gone.feature, others, self.extractor.logit_scale)
+            same = relevancy(row, feature, others, self.extractor.logit_scale)
             score = self.probability(question, seen.feature)
             if float(same[0]) >= SAME_THING:
                 detections.append(self.detection(question.label, seen.points, score, True))
@@ -202,10 +207,10 @@ class Localizer:
         message = f"{question.label!r} is no longer where the memory has it; {where}"
         return QueryResult("STALE", detections, heatmap, message)
 
-    def _unexpected(self, live: LiveView) -> list[SeenThing]:
-        """Things seen where the memory has none, or one that looks otherwise."""
+    def _unexpected(self, live: LiveView, gone: NDArray[np.int64]) -> list[SeenThing]:
+        """Things seen where the memory has none but the points `gone`, or one unlike this."""
         things = self._things
-        seen = live.things(things.planes, remembered=things.points)
+        seen = live.things(things.planes, remembered=np.delete(things.points, gone, axis=0))
         for thing in live.things(things.planes):
             part = things.near(thing.points, BESIDE)
             if len(part) and not things.alike(things.feature(part), thing.feature):

@@ -28,6 +28,7 @@ POINTS = 1500  # of each frame
 DEPTH_SIGMA, INTENSITY_SIGMA = 0.003, 0.03  # m and 0..1 that weigh alike
 SETTLED = 0.001  # m: poses whose median first correction is less are left as given
 MIN_COVERAGE = 0.35  # share of reduced pixels with depth, below which normals and edges mislead
+FARTHEST = (0.05, 0.09)  # m, rad: a pose that moves farther has lost its hold, and stays as given
 GATE = 0.04  # m: depths further apart belong to different surfaces
 
 Array = NDArray[np.float64]
@@ -56,8 +57,9 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
 
     Returns:
         `camtoworld [n, 4, 4]`. Where none is fixed their mean correction is none: what moves all
-        of them together cannot be observed, so the world frame stays. Sparse depth, of less
-        than `MIN_COVERAGE` of the pixels, corrects nothing.
+        of them together cannot be observed, so the world frame stays. A frame that shows too
+        little to be held, and would go farther than `FARTHEST`, is not corrected. Sparse depth,
+        of less than `MIN_COVERAGE` of the pixels, corrects nothing.
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
@@ -72,8 +74,10 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
                 others = np.delete(np.arange(len(frames)), i)
                 partners = rng.permutation(others)[:PARTNERS]
                 poses[i] = poses[i] @ _step(i, partners, images, poses)
-            if not fixed:
-                poses = _keep_mean(poses, given)
+            held = _held(poses, given)
+            poses[~held] = given[~held]
+            if not fixed and held.any():
+                poses[held] = _keep_mean(poses[held], given[held])
             moved = np.median(np.linalg.norm((poses - before)[fixed:, :3, 3], axis=1))
             if moved < SETTLED and np.array_equal(before, given):
                 return given
@@ -149,6 +153,14 @@ def _residuals(
         np.concatenate([normals / DEPTH_SIGMA, gradients]),
         np.concatenate([index, index]),
     )
+
+
+def _held(poses: Array, given: Array) -> NDArray[np.bool_]:
+    """Which poses are no farther than `FARTHEST` from the given ones."""
+    corrections = poses @ inverse(given)
+    angles = Rotation.from_matrix(corrections[:, :3, :3]).magnitude()
+    ways = np.linalg.norm(poses[:, :3, 3] - given[:, :3, 3], axis=1)
+    return (ways <= FARTHEST[0]) & (angles <= FARTHEST[1])
 
 
 def _keep_mean(poses: Array, given: Array) -> Array:

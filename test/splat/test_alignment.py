@@ -67,6 +67,24 @@ def test_depth_at_every_other_pixel_is_enough(large_table_frames):
     assert after[0] < 0.003 and after[1] < 0.3
 
 
+def test_a_frame_that_shows_next_to_nothing_does_not_move_the_others(table_frames):
+    """Sixteen noisy pixels do not hold a camera; its way must not count in the mean."""
+    rng = np.random.default_rng(3)
+    moved = [replace(f, camtoworld=f.camtoworld @ error_pose(rng)) for f in table_frames]
+    depth = moved[4].depth + rng.normal(0, 0.01, moved[4].depth.shape)
+    few = np.zeros_like(depth)
+    few[45:49, 60:64] = depth[45:49, 60:64]
+    moved[4] = replace(moved[4], depth=few.astype(np.float32))
+    given, poses = np.stack([f.camtoworld for f in moved]), align_frames(moved)
+    assert np.array_equal(poses[4], given[4])
+    rest = np.delete(np.arange(len(poses)), 4)
+    together = (poses - given)[rest, :3, 3].mean(0)
+    assert np.linalg.norm(together) < 0.001
+    truth = np.stack([f.camtoworld for f in table_frames])
+    metres, degrees = errors(poses[rest], truth[rest])
+    assert metres < 0.002 and degrees < 0.2
+
+
 def test_sparse_depth_corrects_nothing():
     rng = np.random.default_rng(0)
     K = np.array([[100.0, 0, 32], [0, 100.0, 24], [0, 0, 1]])
