@@ -102,6 +102,13 @@ def test_a_moved_box_is_stale_and_found_again(localizer, toy):
     assert result.detections[0].visible
 
 
+def test_a_box_that_moved_by_less_than_its_size_is_seen_whole(localizer, toy):
+    x, y = toy.places["red"]
+    result = localizer.locate("red", toy.see(EYE, {**toy.places, "red": (x - 0.04, y - 0.04)}))
+    assert result.status == "STALE"
+    assert np.ptp(result.detections[0].points[:, 1]) > 0.095  # of 0.1 m
+
+
 def test_another_box_in_its_place_is_noticed(localizer, toy):
     swapped = {**toy.places, "red": toy.places["blue"], "blue": toy.places["red"]}
     result = localizer.locate("red", toy.see(EYE, swapped))
