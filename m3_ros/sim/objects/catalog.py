@@ -6,10 +6,16 @@ from collections.abc import Callable
 import numpy as np
 
 from m3_ros.sim.objects import (
+    animals,
+    cleaning,
     containers,
+    decor,
     desk,
+    drinkware,
     electronics,
     food,
+    fruit,
+    lights,
     tableware,
     tools,
     toys,
@@ -35,21 +41,21 @@ COLORS: dict[str, tuple[float, float, float]] = {
 """Colour name to its typical linear 0..1 RGB; an object's own shade varies about it."""
 
 _BUILDERS: dict[str, Callable[[Kit, int], None]] = {
-    "duck": toys.duck,
-    "mug": tableware.mug,
-    "cup": tableware.cup,
+    "duck": animals.duck,
+    "mug": drinkware.mug,
+    "cup": drinkware.cup,
     "bowl": tableware.bowl,
     "bottle": containers.bottle,
     "can": containers.can,
     "jar": containers.jar,
-    "vase": containers.vase,
-    "teapot": tableware.teapot,
+    "vase": decor.vase,
+    "teapot": drinkware.teapot,
     "plate": tableware.plate,
-    "candle": containers.candle,
-    "banana": food.banana,
-    "apple": food.apple,
-    "pear": food.pear,
-    "lemon": food.lemon,
+    "candle": decor.candle,
+    "banana": fruit.banana,
+    "apple": fruit.apple,
+    "pear": fruit.pear,
+    "lemon": fruit.lemon,
     "carrot": food.carrot,
     "mushroom": food.mushroom,
     "egg": food.egg,
@@ -59,15 +65,15 @@ _BUILDERS: dict[str, Callable[[Kit, int], None]] = {
     "toy block": toys.toy_block,
     "dice": toys.dice,
     "star": toys.star,
-    "teddy bear": toys.teddy_bear,
+    "teddy bear": animals.teddy_bear,
     "rocket": vehicles.rocket,
     "cone": vehicles.cone,
-    "flashlight": electronics.flashlight,
+    "flashlight": lights.flashlight,
     "screwdriver": tools.screwdriver,
     "hammer": tools.hammer,
     "wrench": tools.wrench,
-    "tape roll": tools.tape_roll,
-    "brush": tools.brush,
+    "tape roll": desk.tape_roll,
+    "brush": cleaning.brush,
     "spoon": tableware.spoon,
     "marker": desk.marker,
     "padlock": tools.padlock,
@@ -75,19 +81,22 @@ _BUILDERS: dict[str, Callable[[Kit, int], None]] = {
     "book": desk.book,
     "remote control": electronics.remote_control,
     "phone": electronics.phone,
-    "sponge": desk.sponge,
-    "soap bar": desk.soap_bar,
-    "bell": desk.bell,
+    "sponge": cleaning.sponge,
+    "soap bar": cleaning.soap_bar,
+    "bell": decor.bell,
     "computer mouse": electronics.computer_mouse,
-    "light bulb": electronics.light_bulb,
+    "light bulb": lights.light_bulb,
 }
 
 CATEGORIES: tuple[str, ...] = tuple(_BUILDERS)
 STRUCTURES = 6
 """Kinds of build per category; `held_out_structure` names the one training never sees."""
+TRAINING_STRUCTURES = 9
+"""Kinds of build in training: those from `STRUCTURES` on occur in its split alone, for the
+encoder to learn from more shapes than the scenes it is tested on are drawn from."""
 
 SPLITS = ("train", "eval", "unseen")
-"""train: structures the encoder learns from. eval: every structure, other random numbers.
+"""train: structures the encoder learns from. eval: each of `STRUCTURES`, other random numbers.
 unseen: only the structure that training never sees."""
 
 
@@ -134,9 +143,10 @@ def make_object(category: str, color: str, seed: int, *, split: str = "eval") ->
         [seed, SPLITS.index(split), CATEGORIES.index(category), list(COLORS).index(color)]
     )
     hidden = held_out_structure(category)
-    structure = hidden if split == "unseen" else int(rng.integers(STRUCTURES))
-    if split == "train" and structure == hidden:
-        structure = (hidden + 1 + int(rng.integers(STRUCTURES - 1))) % STRUCTURES
+    if split == "train":
+        structure = int(rng.choice([v for v in range(TRAINING_STRUCTURES) if v != hidden]))
+    else:
+        structure = hidden if split == "unseen" else int(rng.integers(STRUCTURES))
     kit = Kit(rng, shade(color, rng))
     _BUILDERS[category](kit, structure)
     parts = kit.finish()

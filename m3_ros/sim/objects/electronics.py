@@ -1,41 +1,30 @@
-"""What runs on electricity: torches, remotes, phones, mice, light bulbs."""
+"""What runs on electricity and is held: remote controls, phones, mice."""
+
+from dataclasses import replace
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, GLOW, INK, STEEL, Kit
-from m3_ros.sim.objects.meshes import arc, extrude
+from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
+from m3_ros.sim.objects.meshes import (
+    arc,
+    extrude,
+)
 
 SCREEN = (0.10, 0.13, 0.17)
-
-
-def flashlight(k: Kit, v: int) -> None:
-    """Torch, lying: grip, flared head, lens, switch."""
-    r, length = k.u(1.2, 1.7), k.u(10, 14)
-    head = r * [1.5, 1.8, 1.35, 1.6, 2.0, 1.45][v]
-    start = [0.72, 0.66, 0.78, 0.6, 0.75, 0.7][v]
-    profile = [(0, 0), (0.9 * r, 0), (r, 0.03), (r, start), (head, start + 0.12), (head, 1.0)]
-    if v == 3:
-        profile[3:] = [(r, start), (head, 0.97), (head, 1.0)]
-    if v == 5:
-        profile[3:4] = [(r, 0.3), (0.85 * r, 0.35), (0.85 * r, 0.6), (r, start)]
-    k.lathe(
-        [(a, b * length) for a, b in [*profile, (0.88 * head, 1.0), (0.5 * head, 0.95), (0, 0.95)]]
-    )
-    k.cylinder(0.86 * head, 0.3, at=(0, 0, 0.985 * length), color=GLOW, collide=False)
-    k.tube(arc(0.96 * head, 0, 360, 19, "xy"), 0.18, at=(0, 0, length), color=k.accent)
-    k.rounded((0.8, 0.9, 1.8), 0.5, at=(r, 0, 0.58 * length), color=k.accent, collide=False)
-    if v in (1, 4):
-        for z in np.linspace(0.12, 0.45, 5):
-            k.tube(arc(r, 0, 360, 17, "xy"), 0.12, at=(0, 0, z * length), color=k.accent)
-    k.turn((0, 90, 0))
-    if v == 2:
-        k.turn((0, -90, 0))
+LCD = (0.55, 0.68, 0.55)
 
 
 def remote_control(k: Kit, v: int) -> None:
-    """Long slab with rows of buttons."""
+    """Long slab with buttons; six outlines; small with a pad, waisted, air conditioner's."""
     length, w, h = k.u(10.5, 15), k.u(3.2, 4.4), k.u(1.7, 2.3)
-    if v in (1, 4):
+    if v in (6, 8):
+        length, w = (0.75 * length, w) if v == 6 else (0.85 * length, 1.25 * w)
+        k.rounded((length, w, h), 0.5 if v == 6 else 0.2, at=(0, 0, h / 2))
+    elif v == 7:
+        t = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+        edge = np.sign(np.sin(t)) * np.abs(np.sin(t)) ** 0.4 * (0.42 + 0.12 * np.cos(2 * t))
+        k.mesh(extrude(np.column_stack([0.5 * length * np.cos(t), 1.1 * w * edge]), h, 0.9))
+    elif v in (1, 4):
         k.rounded((length, w, h), 0.35, at=(0, 0, h / 2))
     elif v == 2:
         k.rounded((length, w * 1.1, h), 0.6, at=(0, 0, h / 2))
@@ -48,7 +37,13 @@ def remote_control(k: Kit, v: int) -> None:
     else:
         k.box((length, w, h), at=(0, 0, h / 2))
     keys = CREAM if np.mean(k.main) < 0.4 else INK
-    rows, columns = [(7, 3), (6, 2), (5, 3), (4, 3), (8, 3), (6, 3)][v]
+    if v == 8:
+        glass = (0.42 * length, 0.75 * w, 0.12)
+        k.box(glass, at=(0.22 * length, 0, h), color=LCD, collide=False)
+        for x, y in ((-0.12, 0.25), (-0.12, -0.25), (-0.26, 0), (-0.38, 0.25), (-0.38, -0.25)):
+            k.box((0.9, 0.28 * w, 0.3), at=(x * length, y * w, h), color=keys, collide=False)
+        return
+    rows, columns = [(7, 3), (6, 2), (5, 3), (4, 3), (8, 3), (6, 3), (3, 2), (5, 2)][v]
     for i in range(rows):
         for j in range(columns):
             at = ((i / (rows - 1) - 0.62) * 0.62 * length, (j - (columns - 1) / 2) * 0.24 * w, h)
@@ -58,12 +53,65 @@ def remote_control(k: Kit, v: int) -> None:
     )
     if v in (0, 3, 4):
         k.cylinder(0.3 * w, 0.3, at=(0.3 * length, 0, h), color=keys, collide=False)
+    elif v in (6, 7):
+        k.ring((0.32 if v == 6 else 0.2) * w, 0.2, at=(0.24 * length, 0, h), color=keys)
+
+
+def _keypad(k: Kit, columns: float, rows: float, at: tuple[float, float, float]) -> None:
+    """Twelve keys, that many centimetres apart."""
+    keys = CREAM if np.mean(k.main) < 0.5 else INK
+    for i in range(4):
+        for j in range(3):
+            place = {"at": (at[0] + (i - 1.5) * rows, at[1] + (j - 1) * columns, at[2])}
+            k.box((0.65 * rows, 0.7 * columns, 0.2), color=keys, collide=False, **place)
+
+
+def _flip_phone(k: Kit, length: float, w: float, h: float) -> None:
+    """Two halves at an angle: a screen above, keys below."""
+    k.rounded((0.55 * length, 0.8 * w, 0.7 * h), 0.25)
+    _keypad(k, 0.22 * w, 0.1 * length, (0.02 * length, 0, 0.33 * h))
+    k.turn((0, 65, 0))
+    k.rounded((0.55 * length, 0.8 * w, 0.6 * h), 0.25, at=(-0.27 * length, 0, 0.27 * length))
+    screen = {"at": (-0.26 * length, 0, 0.27 * length + 0.29 * h), "color": SCREEN}
+    k.box((0.4 * length, 0.62 * w, 0.1), collide=False, **screen)
+    k.turn((0, -65, 0))
+
+
+def _receiver(k: Kit, length: float, z: float, depth: float) -> None:
+    """Handset of a telephone, along y: a bowed grip with an ear and a mouth piece."""
+    grip = arc(1.0, 10, 170, 11, "yz") * [1, 0.42 * length, depth] + [0, 0, z]
+    k.tube(grip, 0.85, collide=True)
+    for side in (-1, 1):
+        k.lathe(
+            [(0, 0), (1.5, 0), (1.6, 0.8), (0.9, 1.5), (0, 1.5)],
+            at=(0, side * 0.4 * length, z - 0.5),
+        )
+
+
+def _telephone(k: Kit, length: float, w: float) -> None:
+    """Telephone of old: a sloping base with a dial, the receiver across its top."""
+    base = np.array([[0.5, 0.15], [0.5, 0], [-0.5, 0], [-0.5, 0.6], [-0.15, 0.6]])[::-1] * 1.2 * w
+    k.mesh(extrude(base, 0.75 * length), at=(0, 0.375 * length, 0), rpy=(90, 0, 0))
+    slope = {"at": (0.2 * w, 0, 0.48 * w), "rpy": (0, 35, 0)}
+    k.cylinder(0.36 * w, 0.5, color=CREAM, collide=False, **slope)
+    k.cylinder(0.17 * w, 0.65, collide=False, **slope)
+    k.tube([[-0.4 * w, -1.5, 0.8 * w], [-0.4 * w, 1.5, 0.8 * w]], 1.0)
+    _receiver(k, length, 0.85 * w, 1.6)
+    k.parts[-3:] = [
+        replace(part, position=part.position - [0.004 * w, 0, 0]) for part in k.parts[-3:]
+    ]
 
 
 def phone(k: Kit, v: int) -> None:
-    """Smart phone with a dark screen, or a key phone with an aerial; thick case."""
+    """Smart phone, key phone with an aerial, thick case; flip phone, receiver, with a dial."""
     length, w, h = k.u(10, 12.5), k.u(5.2, 6.2), k.u(1.5, 1.9)
-    if v in (0, 1, 4):
+    if v == 6:
+        _flip_phone(k, length, w, h)
+    elif v == 7:
+        _receiver(k, 1.2 * length, 0, 2.4)
+    elif v == 8:
+        _telephone(k, 0.85 * length, w)
+    elif v in (0, 1, 4):
         k.rounded((length, w, h), 0.12 if v == 0 else 0.2, at=(0, 0, h / 2))
         border = 0.9 if v != 4 else 0.82
         k.box((border * length * 0.98, border * w, 0.1), at=(0, 0, h), color=SCREEN, collide=False)
@@ -86,7 +134,7 @@ def phone(k: Kit, v: int) -> None:
         k.box(
             (0.3 * length, 0.72 * w, 0.12),
             at=(0.22 * length, 0, h),
-            color=(0.55, 0.68, 0.55),
+            color=LCD,
             collide=False,
         )
         keys = CREAM if np.mean(k.main) < 0.5 else INK
@@ -103,9 +151,26 @@ def phone(k: Kit, v: int) -> None:
 
 
 def computer_mouse(k: Kit, v: int) -> None:
-    """Humped shell, two buttons, a wheel, perhaps a cable."""
+    """Humped shell, two buttons, a wheel, perhaps a cable; flat, for games, with a track ball."""
     length, w, h = k.u(8.5, 10.5), k.u(5.2, 6.2), k.u(3.0, 3.8)
-    if v in (0, 3):
+    if v == 6:  # flat, its buttons split by a seam alone
+        h *= 0.65
+        k.rounded((1.1 * length, w, h), [0.3, 0.55][k.chance(0.5)], at=(0, 0, h / 2))
+        k.box((0.5 * length, 0.12, 0.2), at=(0.28 * length, 0, h - 0.04), color=INK, collide=False)
+        k.rounded((1.4, 0.5, 0.3), 0.5, at=(0.2 * length, 0, h), color=k.accent, collide=False)
+        return
+    if v == 7:  # angular, with fins for thumb and finger
+        edge = np.array([[0.5, 0.28], [0.3, 0.5], [-0.15, 0.4], [-0.5, 0.5]])
+        edge = np.concatenate([edge, edge[::-1] * [1, -1]]) * [length, w]
+        k.mesh(extrude(edge, 0.5 * h, 1.1))
+        k.mesh(extrude(0.85 * edge, 0.55 * h, 0.75), at=(0, 0, 0.5 * h))
+        for y in (-0.3, 0.3):
+            strip = {"at": (-0.1 * length, y * w, 0.9 * h), "rpy": (0, 0, 60 * y)}
+            k.box((0.45 * length, 0.4, 0.7), color=k.accent, collide=False, **strip)
+    elif v == 8:  # a ball beside the buttons
+        k.rounded((length, 1.15 * w, 1.1 * h), 0.75, at=(0, 0, 0.45 * h))
+        k.ball(0.3 * w, at=(0.02 * length, 0.42 * w, 0.75 * h), color=k.accent, collide=False)
+    elif v in (0, 3):
         k.ellipsoid((length, w, 2 * h), at=(0, 0, 0))
         k.cylinder(0.1, 0.1, at=(0, 0, -h + 0.05), collide=False)
         k.parts.pop()
@@ -143,24 +208,3 @@ def computer_mouse(k: Kit, v: int) -> None:
             color=k.accent,
             collide=False,
         )
-
-
-def light_bulb(k: Kit, v: int) -> None:
-    """Glass in the main colour on a screw base, lying or standing on its base."""
-    r, h = k.u(2.4, 3.1), k.u(5.5, 7)
-    shapes = [
-        [(0.42, 0), (0.5, 0.15), (0.95, 0.5), (1, 0.68), (0.75, 0.92), (0, 1)],
-        [(0.45, 0), (0.6, 0.1), (1, 0.45), (0.85, 0.8), (0.45, 0.97), (0, 1)],
-        [(0.4, 0), (0.4, 0.25), (0.9, 0.6), (1, 0.75), (0.7, 0.95), (0, 1)],
-        [(0.5, 0), (0.75, 0.3), (0.6, 0.65), (0.25, 0.9), (0, 1)],
-        [(0.45, 0), (0.5, 0.1), (0.95, 0.85), (0.95, 0.95), (0, 1)],
-        [(0.4, 0), (0.55, 0.3), (0.95, 0.55), (1, 0.75), (0.6, 0.96), (0, 1)],
-    ]
-    k.lathe(np.array([(0, 0), *shapes[v]]) * [r, h])
-    base = 0.42 * r
-    k.cylinder(base, 1.8, at=(0, 0, -0.9), color=STEEL)
-    for z in (-0.4, -0.9, -1.4):
-        k.tube(arc(base, 0, 360, 15, "xy"), 0.14, at=(0, 0, z), color=STEEL)
-    k.ball(0.5 * base, at=(0, 0, -1.9), color=INK, collide=False)
-    if v != 2:
-        k.turn((0, 90 + np.degrees(np.arctan2(r - base, h)) * 0.8, 0))

@@ -132,6 +132,10 @@ class Kit:
         """Round bar along a polyline, see `meshes.tube`; does not collide unless told to."""
         self.mesh(meshes.tube(points, radius), **{"collide": False, **placement})
 
+    def ring(self, radius: float, thickness: float, **placement: Unpack[Placement]) -> None:
+        """Round bar bent to a circle about z, `radius` to its middle; does not collide."""
+        self.tube(meshes.arc(radius, 0, 360, 25, "xy"), thickness, **placement)
+
     def rounded(
         self, size: Vector, roundness: float = 0.3, **placement: Unpack[Placement]
     ) -> None:

@@ -121,3 +121,30 @@ def arc(
     points[:, "xyz".index(plane[0])] = radius * np.cos(angle)
     points[:, "xyz".index(plane[1])] = radius * np.sin(angle)
     return points
+
+
+def wall(outline: list[tuple[float, float]], thickness: float) -> list[tuple[float, float]]:
+    """Hollow a vessel: the outline from its foot up, and back down inside to the floor."""
+    inside = [(max(r - thickness, 0.05), max(z, thickness)) for r, z in reversed(outline)]
+    return [(0, outline[0][1]), *outline, *inside, (0, thickness)]
+
+
+def lobed(mesh: Mesh, count: int, depth: float) -> Mesh:
+    """A surface of revolution with `count` bulges around it, `depth` of its radius each way."""
+    vertices, faces = mesh
+    swell = 1 + depth * np.cos(count * np.arctan2(vertices[:, 1], vertices[:, 0]))
+    return np.column_stack([vertices[:, :2] * swell[:, None], vertices[:, 2]]), faces
+
+
+def pressed(mesh: Mesh, exponent: float = 5.0, stretch: float = 1.0) -> Mesh:
+    """A surface of revolution pressed into a rounded square, or (exponent 2) an oval.
+
+    `stretch` lengthens it along x.
+    """
+    vertices, faces = mesh
+    unit = vertices[:, :2] / np.maximum(np.linalg.norm(vertices[:, :2], axis=1), 1e-9)[:, None]
+    norm = (np.abs(unit) ** exponent).sum(axis=1) ** (1 / exponent)
+    scale = np.where(norm > 0, 1 / np.maximum(norm, 1e-9), 1.0)
+    return np.column_stack(
+        [vertices[:, :2] * scale[:, None] * [stretch, 1], vertices[:, 2]]
+    ), faces
