@@ -13,11 +13,22 @@ from m3_ros.sim.objects import (
     SPLITS,
     Part,
     add_object,
+    catalog,
     held_out_pair,
     make_object,
 )
-from m3_ros.sim.objects.catalog import STRUCTURES, held_out_structure
-from m3_ros.sim.objects.meshes import extrude, lathe, regular_outline, superellipsoid, tube
+from m3_ros.sim.objects.catalog import STRUCTURES, TRAINING_STRUCTURES, held_out_structure
+from m3_ros.sim.objects.kit import Kit
+from m3_ros.sim.objects.meshes import (
+    extrude,
+    heart_outline,
+    lathe,
+    lobed,
+    pressed,
+    regular_outline,
+    superellipsoid,
+    tube,
+)
 from m3_ros.sim.objects.model import bounds
 
 
@@ -35,6 +46,10 @@ def volume(vertices, faces) -> float:
         (extrude([[1, 1], [-1, 1], [-1, -1], [1, -1]], 3.0), 12.0, 1e-9),
         (superellipsoid([2, 4, 6], 1.0, rows=60, columns=100), np.pi * 8, 0.02),
         (extrude(regular_outline(5, 2.0, 1.0), 1.0), 5 * 2 * np.sin(np.pi / 5), 1e-9),
+        (extrude(heart_outline(32, 29), 1.0), 180 * np.pi, 0.02),
+        (lobed([(0, 0), (2, 0), (2, 3), (0, 3)], 6, 0.2), np.pi * 4 * 3 * 1.02, 0.05),
+        (pressed([(0, 0), (2, 0), (2, 3), (0, 3)], 50), 4 * 4 * 3, 0.03),
+        (pressed([(0, 0), (2, 0), (2, 3), (0, 3)], 2, stretch=1.5), np.pi * 6 * 3, 0.01),
     ],
 )
 def test_meshes_have_the_volume_of_their_solid_and_face_outwards(
@@ -66,22 +81,40 @@ def test_enough_kinds_and_the_yellow_bath_duck() -> None:
     assert not held_out_pair("duck", "yellow")
 
 
+def check_form(parts: tuple[Part, ...]) -> None:
+    """Assert that the parts stand centred on their frame and fit the gripper."""
+    low, high = bounds(parts)
+    np.testing.assert_allclose([*((low + high) / 2)[:2], low[2]], 0, atol=1e-9)
+    assert 0.015 <= high[2] <= 0.20
+    assert (high - low).max() <= 0.22
+    assert narrowest(parts) <= 0.095
+    assert 1 <= sum(part.collide for part in parts) <= 12
+    assert any(part.tint == "main" for part in parts)
+
+
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_every_structure_is_graspable_and_stands_on_its_frame(category) -> None:
+def test_every_object_is_graspable_and_unlike_the_others(category) -> None:
     seen = set()
     for seed in range(12):
         model = make_object(category, "green", seed, split=SPLITS[seed % 3])
+        check_form(model.parts)
         low, high = bounds(model.parts)
-        np.testing.assert_allclose([*((low + high) / 2)[:2], low[2]], 0, atol=1e-9)
         np.testing.assert_allclose(model.size, high - low)
-        assert 0.015 <= model.size[2] <= 0.20
-        assert model.size.max() <= 0.22
-        assert narrowest(model.parts) <= 0.095
         assert 0.02 <= model.mass <= 0.5 and 0.4 <= model.friction <= 1.0
-        assert 1 <= sum(part.collide for part in model.parts) <= 12
-        assert any(part.tint == "main" for part in model.parts)
         seen.add(tuple(np.round(model.size, 4)))
     assert len(seen) == 12
+
+
+@pytest.mark.parametrize("structure", range(TRAINING_STRUCTURES))
+def test_every_structure_of_every_category_can_be_built(structure) -> None:
+    for category, build in catalog._BUILDERS.items():
+        for seed in range(2):
+            kit = Kit(np.random.default_rng(seed), COLORS["green"])
+            build(kit, structure)
+            parts = kit.finish()
+            check_form(parts)
+            for part in parts:
+                assert part.vertices is None or np.isfinite(part.vertices).all(), category
 
 
 def test_the_same_arguments_give_the_same_object() -> None:
@@ -99,6 +132,43 @@ def test_training_never_shows_the_held_out_structure() -> None:
         assert not any(model.held_out for model in train)
         assert make_object(category, "blue", 0, split="unseen").held_out
         assert 0 <= held_out_structure(category) < STRUCTURES
+
+
+def test_only_training_goes_beyond_the_structures_of_scenes(monkeypatch) -> None:
+    built = {split: set() for split in SPLITS}
+
+    def record(kit: Kit, structure: int) -> None:
+        built[split].add(structure)
+        kit.box((4, 4, 4))
+
+    monkeypatch.setitem(catalog._BUILDERS, "duck", record)
+    for split in SPLITS:
+        for seed in range(150):
+            make_object("duck", "yellow", seed, split=split)
+    hidden = held_out_structure("duck")
+    assert built["train"] == set(range(TRAINING_STRUCTURES)) - {hidden}
+    assert built["eval"] == set(range(STRUCTURES))
+    assert built["unseen"] == {hidden}
+
+
+def fingerprint(split: str) -> float:
+    """One number that any change of any category's objects in that split would move."""
+    total = 0.0
+    for category in CATEGORIES:
+        for seed, color in enumerate(COLORS):
+            model = make_object(category, color, seed, split=split)
+            total += model.mass + model.friction + model.shine
+            for index, part in enumerate(model.parts, start=1):
+                low, high = part.bounds()
+                total += index * (low @ [1, 2, 3] + high @ [3, 1, 2]) + sum(part.rgba)
+    return total
+
+
+@pytest.mark.parametrize(
+    ("split", "pinned"), [("eval", 11964.259695706), ("unseen", 12976.955473019)]
+)
+def test_objects_of_scenes_never_change(split, pinned) -> None:
+    assert fingerprint(split) == pytest.approx(pinned, abs=1e-6)
 
 
 def test_held_out_pairs_are_about_one_in_eight() -> None:

@@ -3,9 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-)
+from m3_ros.sim.objects.meshes import arc
 
 BEAK = (0.95, 0.45, 0.08)
 

@@ -3,10 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-)
+from m3_ros.sim.objects.meshes import arc, extrude, heart_outline
 
 
 def brush(k: Kit, v: int) -> None:
@@ -146,7 +143,7 @@ def sponge(k: Kit, v: int) -> None:
 
 
 def soap_bar(k: Kit, v: int) -> None:
-    """Rounded bar: pillow, oval, engraved, slab, on a dish, waisted; round, on a rope, shell."""
+    """Rounded bar: pillow, oval, engraved, slab, on a dish, waisted; round, on a rope, heart."""
     a, b, h = k.u(4.4, 5.6), k.u(6.8, 8.4), k.u(2.2, 3.0)
     dark = tuple(0.8 * np.asarray(k.main))
     if v == 6:
@@ -155,16 +152,10 @@ def soap_bar(k: Kit, v: int) -> None:
             k.ring(radius, 0.15, at=(0, 0, 0.95 * h), color=dark)
     elif v == 7:
         k.rounded((a, b, h), 0.6, at=(0, 0, h / 2))
-        loop = arc(1.0, -90, 90, 15, "yx")[:, [1, 0, 2]] * [2.2, 1.5, 1]
-        k.tube(loop[:, [1, 0, 2]] + [0, b / 2, h / 2], 0.3, color=CREAM)
+        loop = arc(1.0, -90, 90, 15, "yx") * [1.5, 2.2, 1]
+        k.tube(loop + [0, b / 2, h / 2], 0.3, color=CREAM)
     elif v == 8:
-        t = np.linspace(0, np.pi, 31)
-        rim = 1 + 0.05 * np.cos(14 * t)
-        fan = np.column_stack([rim * np.cos(t) * 0.45 * b, rim * np.sin(t) * a + 0.1 * a])
-        k.mesh(extrude(np.concatenate([fan, [[-0.5, 0], [0.5, 0]]]), h, 0.8))
-        for yaw in np.linspace(30, 150, 6):
-            rib = arc(1.0, yaw, yaw, 1, "xy") * [[0.3 * a], [0.85 * a]]
-            k.tube(rib * [0.9, 0.95, 1] + [0, 0.1 * a, h], 0.15, color=dark)
+        k.mesh(extrude(heart_outline(1.25 * a, 1.2 * a), h, 0.85))
     elif v == 3:
         k.mesh(extrude(np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * [a / 2, b / 2], h, 0.88))
     elif v == 5:
@@ -180,7 +171,7 @@ def soap_bar(k: Kit, v: int) -> None:
         k.ellipsoid((0.55 * a, 0.55 * b, 0.3), at=(0, 0, h), color=dark, collide=False)
     if v == 4:
         k.box((1.25 * a, 1.2 * b, 0.6), at=(0, 0, 0.0), color=k.accent)
-    if k.chance(0.2):
+    if k.chance(0.2) and v != 8:
         for _ in range(5):
             k.ball(
                 k.u(0.2, 0.4),

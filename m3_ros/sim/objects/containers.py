@@ -3,13 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-    lathe,
-    lobed,
-    pressed,
-)
+from m3_ros.sim.objects.meshes import arc, extrude, lathe, lobed, pressed
 
 
 def bottle(k: Kit, v: int) -> None:
@@ -40,8 +34,8 @@ def bottle(k: Kit, v: int) -> None:
     ][v]
     h *= 0.85 if v == 6 else 1.0
     top = outline[-1]
-    body = lathe([(0, 0), *outline, (0, top[1])])
-    k.mesh(pressed(body) if v == 7 else body)
+    profile = [(0, 0), *outline, (0, top[1])]
+    k.mesh(pressed(profile) if v == 7 else lathe(profile))
     color = WOOD if v == 6 else k.accent
     k.cylinder(n * 1.18, h - top[1] + 0.6, at=(0, 0, (h + top[1]) / 2), color=color)
     if v == 7:
@@ -69,8 +63,8 @@ def can(k: Kit, v: int) -> None:
     ][v]
     r, h = r * k.u(0.9, 1.08), h * k.u(0.9, 1.1)
     if v == 7:
-        for radius, z, tall, color in ((r, 0, h, None), (0.88 * r, h, 0.1, STEEL)):
-            tin = lathe([(0, 0), (radius, 0), (radius, tall), (0, tall)])
+        for radius, z, tall, color in ((r, 0, h, None), (0.55 * r, h, 0.08, k.accent)):
+            tin = [(0, 0), (radius, 0), (radius, tall), (0, tall)]
             k.mesh(pressed(tin, 4.0, stretch=1.5), at=(0, 0, z), color=color)
         k.ring(0.7, 0.15, at=(r, 0, h + 0.2), color=STEEL)
         return
@@ -127,15 +121,15 @@ def jar(k: Kit, v: int) -> None:
         ],
         [(0.8 * r, 0), (0.95 * r, 0.1 * body), (0.95 * r, 0.8 * body), (0.7 * r, body)],
     ][v]
-    solid = lathe([(0, 0), *outline, (0, body)])
-    k.mesh(pressed(solid) if v == 6 else solid)
+    profile = [(0, 0), *outline, (0, body)]
+    k.mesh(pressed(profile) if v == 6 else lathe(profile))
     lid = outline[-1][0] * 1.06
     color = WOOD if k.chance(0.3) else k.accent
     if v == 6:
         k.tube(arc(1.0, 0, 180, 9) * [lid, 1, 0.3 * h] + [0, 0, 0.78 * h], 0.14, color=STEEL)
     elif v == 8:
         skirt = [(0, 0), (1.25 * lid, -1.2), (1.1 * lid, 0.6), (0.9 * lid, 0.9), (0, 1.0)]
-        k.mesh(lobed(lathe(skirt, segments=48), 12, 0.04), at=(0, 0, body), color=color)
+        k.mesh(lobed(skirt, 12, 0.04), at=(0, 0, body), color=color)
         k.ring(1.12 * lid, 0.18, at=(0, 0, body - 0.1), color=INK)
         return
     if v in (2, 7):

@@ -3,12 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-    pressed,
-    wall,
-)
+from m3_ros.sim.objects.meshes import arc, lathe, pressed, wall
 
 
 def vase(k: Kit, v: int) -> None:
@@ -29,8 +24,8 @@ def vase(k: Kit, v: int) -> None:
     grid = np.linspace(0, 1, 3 * len(scaled))
     knots = np.linspace(0, 1, len(scaled))
     smooth = np.column_stack([np.interp(grid, knots, scaled[:, i]) for i in range(2)])
-    body = lathe(wall([tuple(p) for p in smooth], 0.3))
-    k.mesh(pressed(body) if v == 8 else body)
+    profile = wall([tuple(p) for p in smooth], 0.3)
+    k.mesh(pressed(profile) if v == 8 else lathe(profile))
     if v == 6:
         ear = np.array(
             [[0.8, 0, 0.6], [0.98, 0, 0.72], [0.95, 0, 0.86], [0.75, 0, 0.93], [0.3, 0, 0.9]]
@@ -135,12 +130,12 @@ def bell(k: Kit, v: int) -> None:
     if v == 2:  # desk bell on a foot
         foot, h = 1.2, 0.6 * h
         k.cylinder(1.12 * r, foot, at=(0, 0, foot / 2), color=INK)
-    body = lathe(np.array([(0, 0), *shapes[v], (0, 1)]) * [r, h] + [0, foot])
+    profile = np.array([(0, 0), *shapes[v], (0, 1)]) * [r, h] + [0, foot]
     if v == 6:  # cow bell
-        k.mesh(pressed(body, 4.0, stretch=0.7))
+        k.mesh(pressed(profile, 4.0, stretch=0.7))
         k.tube([[0, -1.2, h - 0.4], [0, -1.2, h + 1.2], [0, 1.2, h + 1.2], [0, 1.2, h - 0.4]], 0.3)
         return
-    k.mesh(body)
+    k.lathe(profile)
     k.tube(arc(r, 0, 360, 23, "xy"), 0.22, at=(0, 0, foot + 0.1))
     if v == 8:
         for side in (-1, 1):

@@ -3,26 +3,20 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-    regular_outline,
-)
+from m3_ros.sim.objects.meshes import arc, extrude, regular_outline
 
 PAPER = (0.93, 0.90, 0.80)
 
 
 def _open_book(k: Kit, a: float, b: float) -> None:
-    """Two curved blocks of pages with lines of print, over the covers."""
-    t = np.linspace(0, 1, 7)
-    rise = 0.8 + 1.3 * np.sqrt(t) * (1 - 0.75 * t)
-    page = np.concatenate([np.column_stack([0.75 * a * t, rise]), [[0.75 * a, 0], [0, 0]]])[::-1]
-    k.box((1.7 * a, 1.06 * b, 0.5), at=(0, 0, 0))
-    for yaw in (0, 180):
-        k.mesh(extrude(page, b), at=(0, b / 2 - b * (yaw > 0), 0), rpy=(90, 0, yaw), color=PAPER)
-        for y in np.linspace(-0.35, 0.35, 6):
-            x, z = 0.4 * a * (1 if yaw else -1), np.interp(0.53, t, rise)
-            k.box((0.4 * a, 0.15, 0.12), at=(x, y * b, z), rpy=(0, 0, 0), color=INK, collide=False)
+    """Laid down open on its pages, like a roof."""
+    for side in (-1, 1):
+        k.turn((0, -side * 24, 0))
+        k.box((a, b, 0.3), at=(side * a / 2, 0, 0))
+        k.box((0.94 * a, 0.94 * b, 0.9), at=(side * 0.48 * a, 0, -0.6), color=PAPER)
+        k.box((0.5 * a, 0.3 * b, 0.34), at=(side * a / 2, 0, 0), color=k.accent, collide=False)
+        k.turn((0, side * 24, 0))
+    k.box((0.9, b, 0.3), at=(0, 0, 0))
 
 
 def book(k: Kit, v: int) -> None:

@@ -3,12 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-    pressed,
-    wall,
-)
+from m3_ros.sim.objects.meshes import arc, lathe, pressed, wall
 
 
 def _handle(k: Kit, style: int, radius: float, height: float) -> None:
@@ -118,8 +113,8 @@ def teapot(k: Kit, v: int) -> None:
         [(0.6, 0), (0.98, 0.2), (0.9, 0.4), (0.6, 0.85), (0.55, 1)],
         [(0.7, 0), (0.98, 0.3), (1, 0.55), (0.7, 0.95), (0.6, 1)],
     ][v]
-    body = lathe([(0, 0), *[(a * r, b * h) for a, b in outline], (0, h)])
-    k.mesh(pressed(body) if v == 6 else body)
+    profile = [(0, 0), *[(a * r, b * h) for a, b in outline], (0, h)]
+    k.mesh(pressed(profile) if v == 6 else lathe(profile))
     spout = np.array([[0.8, 0, 0.3], [1.25, 0, 0.45], [1.45, 0, 0.75], [1.75, 0, 0.95]])
     k.tube(spout * [r, 1, h], [1.1, 0.8, 0.6, 0.5], collide=True)
     color = k.accent if k.chance(0.3) else None

@@ -1,14 +1,9 @@
 """What runs on electricity and is held: remote controls, phones, mice."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-)
+from m3_ros.sim.objects.meshes import arc, extrude
 
 SCREEN = (0.10, 0.13, 0.17)
 LCD = (0.55, 0.68, 0.55)
@@ -68,23 +63,23 @@ def _keypad(k: Kit, columns: float, rows: float, at: tuple[float, float, float])
 
 def _flip_phone(k: Kit, length: float, w: float, h: float) -> None:
     """Two halves at an angle: a screen above, keys below."""
-    k.rounded((0.55 * length, 0.8 * w, 0.7 * h), 0.25)
-    _keypad(k, 0.22 * w, 0.1 * length, (0.02 * length, 0, 0.33 * h))
-    k.turn((0, 65, 0))
-    k.rounded((0.55 * length, 0.8 * w, 0.6 * h), 0.25, at=(-0.27 * length, 0, 0.27 * length))
-    screen = {"at": (-0.26 * length, 0, 0.27 * length + 0.29 * h), "color": SCREEN}
-    k.box((0.4 * length, 0.62 * w, 0.1), collide=False, **screen)
-    k.turn((0, -65, 0))
+    k.rounded((0.6 * length, 0.8 * w, 0.7 * h), 0.25, at=(0.28 * length, 0, 0))
+    _keypad(k, 0.22 * w, 0.1 * length, (0.3 * length, 0, 0.33 * h))
+    k.turn((0, -55, 0))
+    k.rounded((0.6 * length, 0.8 * w, 0.6 * h), 0.25, at=(-0.28 * length, 0, 0))
+    screen = {"at": (-0.3 * length, 0, 0.29 * h), "color": SCREEN}
+    k.box((0.42 * length, 0.62 * w, 0.1), collide=False, **screen)
+    k.turn((0, 55, 0))
 
 
-def _receiver(k: Kit, length: float, z: float, depth: float) -> None:
+def _receiver(k: Kit, length: float, depth: float, x: float = 0.0, z: float = 0.0) -> None:
     """Handset of a telephone, along y: a bowed grip with an ear and a mouth piece."""
-    grip = arc(1.0, 10, 170, 11, "yz") * [1, 0.42 * length, depth] + [0, 0, z]
+    grip = arc(1.0, 10, 170, 11, "yz") * [1, 0.42 * length, depth] + [x, 0, z]
     k.tube(grip, 0.85, collide=True)
     for side in (-1, 1):
         k.lathe(
             [(0, 0), (1.5, 0), (1.6, 0.8), (0.9, 1.5), (0, 1.5)],
-            at=(0, side * 0.4 * length, z - 0.5),
+            at=(x, side * 0.4 * length, z - 0.5),
         )
 
 
@@ -96,10 +91,7 @@ def _telephone(k: Kit, length: float, w: float) -> None:
     k.cylinder(0.36 * w, 0.5, color=CREAM, collide=False, **slope)
     k.cylinder(0.17 * w, 0.65, collide=False, **slope)
     k.tube([[-0.4 * w, -1.5, 0.8 * w], [-0.4 * w, 1.5, 0.8 * w]], 1.0)
-    _receiver(k, length, 0.85 * w, 1.6)
-    k.parts[-3:] = [
-        replace(part, position=part.position - [0.004 * w, 0, 0]) for part in k.parts[-3:]
-    ]
+    _receiver(k, length, 1.6, x=-0.4 * w, z=0.85 * w)
 
 
 def phone(k: Kit, v: int) -> None:
@@ -108,7 +100,7 @@ def phone(k: Kit, v: int) -> None:
     if v == 6:
         _flip_phone(k, length, w, h)
     elif v == 7:
-        _receiver(k, 1.2 * length, 0, 2.4)
+        _receiver(k, 1.2 * length, 2.4)
     elif v == 8:
         _telephone(k, 0.85 * length, w)
     elif v in (0, 1, 4):
@@ -159,21 +151,17 @@ def computer_mouse(k: Kit, v: int) -> None:
         k.box((0.5 * length, 0.12, 0.2), at=(0.28 * length, 0, h - 0.04), color=INK, collide=False)
         k.rounded((1.4, 0.5, 0.3), 0.5, at=(0.2 * length, 0, h), color=k.accent, collide=False)
         return
-    if v == 7:  # angular, with fins for thumb and finger
-        edge = np.array([[0.5, 0.28], [0.3, 0.5], [-0.15, 0.4], [-0.5, 0.5]])
-        edge = np.concatenate([edge, edge[::-1] * [1, -1]]) * [length, w]
-        k.mesh(extrude(edge, 0.5 * h, 1.1))
-        k.mesh(extrude(0.85 * edge, 0.55 * h, 0.75), at=(0, 0, 0.5 * h))
-        for y in (-0.3, 0.3):
-            strip = {"at": (-0.1 * length, y * w, 0.9 * h), "rpy": (0, 0, 60 * y)}
-            k.box((0.45 * length, 0.4, 0.7), color=k.accent, collide=False, **strip)
+    if v == 7:  # narrow, over rests for thumb and finger
+        k.rounded((length, 0.78 * w, 1.1 * h), 0.5, at=(0, 0, 0.55 * h))
+        k.rounded((0.75 * length, 1.2 * w, 0.3 * h), 0.4, at=(-0.08 * length, 0, 0.15 * h))
+        for y in (-0.2, 0.2):
+            strip = {"at": (-0.25 * length, y * w, 1.05 * h), "rpy": (0, -12, 100 * y)}
+            k.box((0.3 * length, 0.3, 0.2), color=k.accent, collide=False, **strip)
     elif v == 8:  # a ball beside the buttons
         k.rounded((length, 1.15 * w, 1.1 * h), 0.75, at=(0, 0, 0.45 * h))
         k.ball(0.3 * w, at=(0.02 * length, 0.42 * w, 0.75 * h), color=k.accent, collide=False)
     elif v in (0, 3):
         k.ellipsoid((length, w, 2 * h), at=(0, 0, 0))
-        k.cylinder(0.1, 0.1, at=(0, 0, -h + 0.05), collide=False)
-        k.parts.pop()
     else:
         k.rounded(
             (length, w, h if v != 5 else 1.2 * h),

@@ -3,10 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, LEAF, WOOD, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-)
+from m3_ros.sim.objects.meshes import arc, lathe
 
 
 def carrot(k: Kit, v: int) -> None:

@@ -3,12 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, LEAF, STEM, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-    lobed,
-    tube,
-)
+from m3_ros.sim.objects.meshes import arc, lathe, lobed, tube
 
 
 def _fruit(
@@ -27,9 +22,8 @@ def _fruit(
     kernel = np.array([0.25, 0.5, 0.25])
     for _ in range(3):
         smooth[1:-1] = np.stack([np.convolve(smooth[:, i], kernel, "valid") for i in range(2)], 1)
-    body = lathe(smooth * [radius, height], segments=40 if lobes else 20)
-    if lobes:
-        body = lobed(body, lobes, 0.04)
+    smooth = smooth * [radius, height]
+    body = lobed(smooth, lobes, 0.04) if lobes else lathe(smooth)
     if lean:
         body[0][:, 0] += lean * radius * (body[0][:, 2] / height) ** 2
     k.mesh(body)
@@ -48,7 +42,7 @@ def _leaf(k: Kit, at: tuple[float, float, float], length: float) -> None:
 def banana(k: Kit, v: int) -> None:
     """Curved, lying; stubby, slim, angular, strongly bent, two; three, straight, with a label."""
     length, r = k.u(12, 15), k.u(1.5, 1.9)
-    bend = [70, 55, 85, 60, 115, 75, 65, 35, 80][v] * k.u(0.9, 1.1)
+    bend = [70, 55, 85, 60, 115, 75, 65, 42, 80][v] * k.u(0.9, 1.1)
     if v == 1:
         length, r = 0.75 * length, 1.15 * r
     if v == 2:
@@ -116,7 +110,6 @@ def pear(k: Kit, v: int) -> None:
         ],
         r,
         h,
-        lobes=5 if v == 7 else 0,
         lean=lean,
     )
     stem = np.array([[0, 0, 0.95 * h], [0.15, 0, h + 0.8], [0.5, 0, h + 1.6]])
@@ -145,7 +138,7 @@ def lemon(k: Kit, v: int) -> None:
     h *= 0.85 if v == 6 else 1.0
     nub = [0.16, 0.22, 0.12, 0.2, 0.26, 0.18, 0.12, 0, 0.2][v]
     belly = [0.95, 1, 0.9, 1, 0.92, 0.97, 1.1, 0, 0.95][v]
-    waist = 0.4 if v == 8 else 0.2
+    waist = 0.3 if v == 8 else 0.2
     _fruit(
         k,
         [

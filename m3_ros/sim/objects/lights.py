@@ -3,11 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import GLOW, INK, STEEL, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-    lobed,
-)
+from m3_ros.sim.objects.meshes import arc, lobed
 
 
 def _lamp(k: Kit, r: float, length: float, *, bow: bool) -> None:
@@ -70,7 +66,7 @@ def light_bulb(k: Kit, v: int) -> None:
         [(0.4, 0), (0.55, 0.3), (0.95, 0.55), (1, 0.75), (0.6, 0.96), (0, 1)],
         [(0.35, 0), *((1.2 * np.sin(t), 0.5 - 0.5 * np.cos(t)) for t in np.linspace(0.4, 3, 9))],
         [(0.5, 0), (0.6, 0.05), (0.6, 0.18), (0, 0.2)],
-        [(0.45, 0), (0.75, 0.35), (0.85, 0.5), (0.98, 0.55), (0.9, 0.8), (0.5, 0.97), (0, 1)],
+        [(0.45, 0), (0.6, 0.15), (0.72, 0.28), (0.98, 0.4), (1, 0.65), (0.7, 0.92), (0, 1)],
     ]
     k.lathe(np.array([(0, 0), *shapes[v]]) * [r, h])
     if v == 7:
@@ -79,7 +75,7 @@ def light_bulb(k: Kit, v: int) -> None:
         k.tube(helix, 0.42, at=(0, 0, 0.2 * h), collide=True)
     elif v == 8:
         collar = np.array(shapes[v][:3]) * [1.02 * r, h]
-        k.mesh(lobed(lathe(collar, segments=48), 12, 0.03), color=k.accent, collide=False)
+        k.mesh(lobed(collar, 12, 0.03), color=k.accent, collide=False)
     base = 0.42 * r
     k.cylinder(base, 1.8, at=(0, 0, -0.9), color=STEEL)
     for z in (-0.4, -0.9, -1.4):

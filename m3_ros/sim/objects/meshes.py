@@ -112,6 +112,13 @@ def regular_outline(count: int, radius: float, inner: float | None = None) -> ND
     return np.column_stack([radii * np.cos(angle), radii * np.sin(angle)])
 
 
+def heart_outline(width: float, height: float) -> NDArray[np.float64]:
+    """Points around a heart whose tip is the origin and which stands up along y."""
+    t = np.linspace(0, 2 * np.pi, 36, endpoint=False)
+    y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
+    return np.column_stack([-(np.sin(t) ** 3) * width / 2, (y + 17) / 29 * height])
+
+
 def arc(
     radius: float, start: float, stop: float, count: int, plane: str = "xz"
 ) -> NDArray[np.float64]:
@@ -129,22 +136,16 @@ def wall(outline: list[tuple[float, float]], thickness: float) -> list[tuple[flo
     return [(0, outline[0][1]), *outline, *inside, (0, thickness)]
 
 
-def lobed(mesh: Mesh, count: int, depth: float) -> Mesh:
-    """A surface of revolution with `count` bulges around it, `depth` of its radius each way."""
-    vertices, faces = mesh
+def lobed(profile: ArrayLike, count: int, depth: float) -> Mesh:
+    """A `lathe` with `count` bulges around it, `depth` of its radius each way."""
+    vertices, faces = lathe(profile, segments=48)
     swell = 1 + depth * np.cos(count * np.arctan2(vertices[:, 1], vertices[:, 0]))
     return np.column_stack([vertices[:, :2] * swell[:, None], vertices[:, 2]]), faces
 
 
-def pressed(mesh: Mesh, exponent: float = 5.0, stretch: float = 1.0) -> Mesh:
-    """A surface of revolution pressed into a rounded square, or (exponent 2) an oval.
-
-    `stretch` lengthens it along x.
-    """
-    vertices, faces = mesh
-    unit = vertices[:, :2] / np.maximum(np.linalg.norm(vertices[:, :2], axis=1), 1e-9)[:, None]
-    norm = (np.abs(unit) ** exponent).sum(axis=1) ** (1 / exponent)
-    scale = np.where(norm > 0, 1 / np.maximum(norm, 1e-9), 1.0)
-    return np.column_stack(
-        [vertices[:, :2] * scale[:, None] * [stretch, 1], vertices[:, 2]]
-    ), faces
+def pressed(profile: ArrayLike, exponent: float = 5.0, stretch: float = 1.0) -> Mesh:
+    """A `lathe` pressed into a rounded square (exponent 2: round), `stretch` as long along x."""
+    vertices, faces = lathe(profile, segments=40)
+    angle = np.arctan2(vertices[:, 1], vertices[:, 0])
+    norm = (np.abs([np.cos(angle), np.sin(angle)]) ** exponent).sum(axis=0) ** (1 / exponent)
+    return vertices / np.column_stack([norm / stretch, norm, np.ones_like(norm)]), faces

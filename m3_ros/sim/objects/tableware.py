@@ -3,18 +3,13 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import INK, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    lathe,
-    lobed,
-    pressed,
-    wall,
-)
+from m3_ros.sim.objects.meshes import arc, lathe, lobed, pressed, wall
 
 
 def bowl(k: Kit, v: int) -> None:
     """Open, wider than high; square, with a wavy rim, a pet's bowl on a wide foot."""
     r, h = k.u(3.6, 4.2), k.u(2.8, 4.4)
+    h *= 0.7 if v == 8 else 1.0
     outline = [
         [(0.45 * r, 0), (0.75 * r, 0.25 * h), (0.93 * r, 0.6 * h), (r, h)],
         [(0.5 * r, 0), (r, h)],
@@ -26,12 +21,13 @@ def bowl(k: Kit, v: int) -> None:
         [(0.5 * r, 0), (0.75 * r, 0.35 * h), (r, h)],
         [(r, 0), (0.95 * r, 0.2 * h), (0.8 * r, 0.9 * h), (0.78 * r, h)],
     ][v]
+    profile = wall(outline, 0.3)
     if v == 6:
-        k.mesh(pressed(lathe(wall(outline, 0.3))))
+        k.mesh(pressed(profile))
     elif v == 7:
-        k.mesh(lobed(lathe(wall(outline, 0.3), segments=48), 8, 0.05))
+        k.mesh(lobed(profile, 8, 0.05))
     else:
-        k.lathe(wall(outline, 0.3))
+        k.lathe(profile)
     if k.chance(0.3) and v not in (6, 7):
         k.tube(arc(outline[-1][0], 0, 360, 25, "xy"), 0.22, at=(0, 0, h), color=k.accent)
 
@@ -46,17 +42,18 @@ def plate(k: Kit, v: int) -> None:
         [(0.9 * r, 0), (r, h)],
         [(0.5 * r, 0), (0.52 * r, 0.25 * h), (0.8 * r, 0.5 * h), (r, h)],
         [(0.65 * r, 0), (0.65 * r, 0.5 * h), (0.95 * r, 0.75 * h), (r, h)],
-        [(0.65 * r, 0), (0.78 * r, 0.3 * h), (r, h)],
+        [(0.78 * r, 0), (0.85 * r, 0.6 * h), (r, h)],
         [(0.6 * r, 0), (0.7 * r, 0.55 * h), (r, h)],
         [(0.5 * r, 0), (0.6 * r, 0.75 * h), (r, h)],
     ][v]
-    dish = lathe(wall(outline, 0.35))
+    profile = wall(outline, 0.35)
     if v in (6, 7):
-        dish = pressed(dish) if v == 6 else pressed(dish, 2.0, stretch=1.5)
-    k.mesh(dish)
+        k.mesh(pressed(profile) if v == 6 else pressed(profile, 2.0, stretch=1.5))
+    else:
+        k.lathe(profile)
     if v == 8:
         for share in (0.7, 0.85):
-            k.ring(share * r, 0.12, at=(0, 0, (share / 1.6 + 0.36) * h), color=k.accent)
+            k.ring(share * r, 0.12, at=(0, 0, (0.63 * share + 0.43) * h), color=k.accent)
     if k.chance(0.45) and v not in (6, 7):
         k.tube(
             arc(outline[-1][0] - 0.15, 0, 360, 25, "xy"), 0.2, at=(0, 0, h - 0.1), color=k.accent

@@ -3,13 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import INK, STEEL, WOOD, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-    lathe,
-    lobed,
-    regular_outline,
-)
+from m3_ros.sim.objects.meshes import arc, extrude, heart_outline, lobed, regular_outline
 
 
 def screwdriver(k: Kit, v: int) -> None:
@@ -45,8 +39,7 @@ def screwdriver(k: Kit, v: int) -> None:
     if v == 3:
         k.mesh(extrude(regular_outline(6, 1.1 * r), handle))
     elif v == 8:
-        grip = lathe(np.array([(0, 0), *shapes[v], (0, 1)]) * [1.1 * r, handle], segments=48)
-        k.mesh(lobed(grip, 6, 0.1))
+        k.mesh(lobed(np.array([(0, 0), *shapes[v], (0, 1)]) * [1.1 * r, handle], 6, 0.1))
         k.cylinder(0.8 * r, 0.5, at=(0, 0, -0.1), color=k.accent)
     else:
         k.lathe(np.array([(0, 0), *shapes[v], (0, 1)]) * [r, handle])
@@ -77,7 +70,7 @@ def hammer(k: Kit, v: int) -> None:
     elif v == 7:  # carpenter's: a block whose faces slant, on a flat handle
         slant = np.array([[0.5, 1.9], [-0.5, 1.9], [-0.4, -1.9], [0.4, -1.9]]) * [head, 1]
         k.mesh(extrude(slant, 3.4), at=(1.7, 0, length), rpy=(90, 0, 90))
-        k.box((1.7 * r, 1.9 * r, length), at=(0, 0, length / 2), color=WOOD)
+        k.box((1.1 * r, 1.4 * r, 0.8 * length), at=(0, 0, 0.6 * length), color=WOOD)
     elif v == 8:  # it squeaks: bellows at both ends
         k.cylinder(1.6, 0.5 * head, at=(0, 0, length), rpy=(90, 0, 0))
         for y in np.array([-0.52, -0.42, -0.32, 0.32, 0.42, 0.52]) * head:
@@ -120,7 +113,7 @@ def wrench(k: Kit, v: int) -> None:
     """Spanner, lying: open, ring, double, thick grip; adjustable, ratchet, flat with six-sided."""
     length, w, t = k.u(11, 14), k.u(1.5, 2.0), k.u(1.75, 2.1)
     if v == 6:  # a fixed and a sliding jaw, and the knurl between
-        k.mesh(extrude(np.array([[0, 0.5], [0, -0.5], [1, -0.32], [1, 0.32]]) * [-length, w], t))
+        k.mesh(extrude(np.array([[0, -0.5], [0, 0.5], [1, 0.38], [1, -0.38]]) * [-length, w], t))
         k.rounded((2.6, 2.4 * w, t), 0.4, at=(0.4, 0.2 * w, t / 2))
         for y in (0.85, -0.45):
             k.box((2.6, 0.7 * w, t), at=(2.2, y * w, t / 2), rpy=(0, 0, 12))
@@ -170,10 +163,7 @@ def padlock(k: Kit, v: int) -> None:
     """Body in the main colour, steel shackle, key hole; six bodies; heart, number wheels, long."""
     w, h, t = k.u(3.6, 4.8), k.u(3.2, 4.4), k.u(2.0, 2.6)
     if v == 6:
-        s = np.linspace(0, 2 * np.pi, 36, endpoint=False)
-        y = 13 * np.cos(s) - 5 * np.cos(2 * s) - 2 * np.cos(3 * s) - np.cos(4 * s)
-        heart = np.column_stack([-(np.sin(s) ** 3) * 0.6 * w, (y + 17) / 29 * 1.25 * h])
-        k.mesh(extrude(heart, t), at=(0, t / 2, 0), rpy=(90, 0, 0))
+        k.mesh(extrude(heart_outline(1.2 * w, 1.25 * h), t), at=(0, t / 2, 0), rpy=(90, 0, 0))
     elif v == 7:
         h *= 1.15
         k.rounded((0.9 * w, t, h), 0.25, at=(0, 0, h / 2))

@@ -5,12 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, Kit
-from m3_ros.sim.objects.meshes import (
-    arc,
-    extrude,
-    lathe,
-    regular_outline,
-)
+from m3_ros.sim.objects.meshes import arc, extrude, lathe, regular_outline
 
 
 def ball(k: Kit, v: int) -> None:
@@ -32,7 +27,7 @@ def ball(k: Kit, v: int) -> None:
         angle = np.linspace(-1.3, 1.3, 13)
         for yaw in (0, 120, 240):
             wedge = lathe(np.column_stack([np.cos(angle), np.sin(angle)]) * 1.01 * r, segments=36)
-            part = (np.arctan2(wedge[0][:, 1], wedge[0][:, 0]) % (2 * np.pi)) < 0.9
+            part = (np.arctan2(wedge[0][:, 1], wedge[0][:, 0]) % (2 * np.pi)) < 0.8
             kept = wedge[0], wedge[1][part[wedge[1]].all(axis=1)]
             k.mesh(kept, rpy=(0, 0, yaw), color=k.accent, collide=False)
         for side in (-1, 1):
@@ -89,19 +84,14 @@ def toy_block(k: Kit, v: int) -> None:
     pitch = k.u(1.7, 2.3)
     if v == 8:
         a = 2.2 * pitch
-        k.box((a, a, a), at=(0, 0, a / 2))
-        k.box((0.82 * a, 0.82 * a, a + 0.06), at=(0, 0, a / 2), color=CREAM, collide=False)
-        for size in ((a + 0.06, 0.82 * a, 0.82 * a), (0.82 * a, a + 0.06, 0.82 * a)):
-            k.box(size, at=(0, 0, a / 2), color=CREAM, collide=False)
-        for turn in ((0, 0, 0), (0, 90, 0), (90, 0, 0)):
-            for side in (-1, 1):  # the letter A's two legs and its bar, on both faces
-                k.box(
-                    (0.12 * a, 0.62 * a, a + 0.12),
-                    rpy=(0, 0, side * 18),
-                    at=(side * 0.1 * a, 0, 0),
-                )
-            k.box((0.3 * a, 0.1 * a, a + 0.12), at=(0, -0.1 * a, 0))
-            k.turn(turn)
+        k.box((a, a, a))
+        for _ in range(3):  # an A on two opposite faces; the turn takes x to y to z
+            for side in (-1, 1):
+                leg = {"at": (side * 0.12 * a, 0, 0), "rpy": (0, 0, side * 20)}
+                k.box((0.12 * a, 0.66 * a, a + 0.06), color=k.accent, collide=False, **leg)
+            bar = (0.26 * a, 0.1 * a, a + 0.06)
+            k.box(bar, at=(0, -0.1 * a, 0), color=k.accent, collide=False)
+            k.turn((90, 0, 90))
         return
     nx, ny, layers = [
         (2, 2, 1.0),

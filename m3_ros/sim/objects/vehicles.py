@@ -3,11 +3,7 @@
 import numpy as np
 
 from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
-from m3_ros.sim.objects.meshes import (
-    extrude,
-    regular_outline,
-    wall,
-)
+from m3_ros.sim.objects.meshes import extrude, regular_outline, wall
 
 GLASS = (0.55, 0.72, 0.82)
 
@@ -191,10 +187,10 @@ def cone(k: Kit, v: int) -> None:
         )
         return
     if v == 8:
-        flare = [(0, 0), (1.45 * r, 0), (1.4 * r, 0.4), (0.85 * r, 0.12 * h), (0.5 * r, 0.4 * h)]
-        k.lathe([*flare, (0.28 * r, h), (0, h)])
-        k.ring(0.3 * r, 0.25, at=(0, 0, h))
-        k.cylinder(0.45 * r, 0.16 * h, at=(0, 0, 0.58 * h), color=k.accent, collide=False)
+        flare = np.array([(1.5, 0), (1.45, 0.06), (0.9, 0.1), (0.62, 0.4), (0.2, 0.96), (0, 1)])
+        k.lathe(np.concatenate([[(0, 0)], flare]) * [r, h])
+        band = np.array([(0.66, 0.4), (0.47, 0.66)]) * [r, h]
+        k.lathe(band, color=k.accent, collide=False)
         return
     tip = 0.5 + (0.4 if v in (1, 4) else 0)
     if v in (2, 5):
