@@ -84,9 +84,10 @@ def can(k: Kit, v: int) -> None:
         k.tube(arc(0.55, 0, 360, 13, "xy") * [1.4, 1, 1], 0.12, at=(0.5, 0, h - 0.15), color=STEEL)
     elif v == 6:
         k.lathe([(0, 0), (0.85 * r, 0), (0.5 * r, 1.2), (0, 1.4)], at=(0, 0, h - 0.4), color=STEEL)
-        k.cylinder(0.45 * r, 2.2, at=(0, 0, h + 1.4), color=k.accent)
+        k.cylinder(0.55 * r, 2.2, at=(0, 0, h + 1.2))
     elif v == 8:
         k.ring(0.98 * r, 0.3, at=(0, 0, h - 0.2), color=STEEL)
+        k.cylinder(0.8 * r, 0.4, at=(0, 0, h - 0.2))
         k.tube(
             arc(1.0, 0, 180, 15) * [1.05 * r, 1, 0.6 * r], 0.15, at=(0, 0, 0.85 * h), color=STEEL
         )
@@ -128,7 +129,7 @@ def jar(k: Kit, v: int) -> None:
     if v == 6:
         k.tube(arc(1.0, 0, 180, 9) * [lid, 1, 0.3 * h] + [0, 0, 0.78 * h], 0.14, color=STEEL)
     elif v == 8:
-        skirt = [(0, 0), (1.25 * lid, -1.2), (1.1 * lid, 0.6), (0.9 * lid, 0.9), (0, 1.0)]
+        skirt = [(0, 0), (1.2 * lid, -0.6), (1.1 * lid, 0.5), (0.9 * lid, 0.9), (0, 1.0)]
         k.mesh(lobed(skirt, 12, 0.04), at=(0, 0, body), color=color)
         k.ring(1.12 * lid, 0.18, at=(0, 0, body - 0.1), color=INK)
         return

@@ -48,7 +48,8 @@ def mug(k: Kit, v: int) -> None:
         k.ring(1.08 * r, 0.2, at=(0, 0, h), color=k.accent)
     elif v == 8:
         lid = [(0, 0), (1.06 * r, 0), (1.06 * r, 0.6), (0.85 * r, 1.2), (0, 1.0)]
-        k.lathe(lid, at=(0, 0, h), color=k.accent)
+        k.lathe(lid, at=(0, 0, h))
+        k.ring(1.06 * r, 0.2, at=(0, 0, h), color=k.accent)
     if k.chance(0.25):
         k.cylinder(0.8 * r, 0.3, at=(0, 0, 0.8 * h), color=(0.2, 0.11, 0.05), collide=False)
     if k.chance(0.2) and v in (0, 4):

@@ -6,18 +6,25 @@ from m3_ros.sim.objects.kit import GLOW, INK, STEEL, Kit
 from m3_ros.sim.objects.meshes import arc, lobed
 
 
-def _lamp(k: Kit, r: float, length: float, *, bow: bool) -> None:
-    """Torch whose lens looks sideways: an angled one, or a hand lamp with a bow on top."""
-    head = 1.9 * r if bow else 1.1 * r
-    tall = 2 * head if bow else 0.75 * length
-    if bow:
-        k.rounded((0.5 * length, 1.7 * head, tall), 0.35, at=(-0.2 * length, 0, tall / 2))
-        loop = np.array([[-0.38, 0, 0.9], [-0.36, 0, 1.35], [-0.05, 0, 1.35], [0, 0, 0.9]])
-        k.tube(loop * [length, 1, tall], 0.45, collide=True)
-    else:
-        k.cylinder(r, tall, at=(0, 0, tall / 2))
-        k.box((0.2, 0.8, 0.5 * tall), at=(-1.1 * r, 0, 0.55 * tall), color=STEEL)
-    z, lens = (tall / 2, 0.18 * length) if bow else (tall, 1.6 * r)
+def _angled_torch(k: Kit, r: float, length: float) -> None:
+    """A standing grip with a clip, its lens looking sideways."""
+    tall = 0.75 * length
+    k.cylinder(r, tall, at=(0, 0, tall / 2))
+    k.box((0.2, 0.8, 0.5 * tall), at=(-1.1 * r, 0, 0.55 * tall), color=STEEL)
+    _side_lens(k, 1.1 * r, 1.6 * r, tall)
+
+
+def _hand_lamp(k: Kit, r: float, length: float) -> None:
+    """A box with a bow on top and a wide lens before it."""
+    head = 1.9 * r
+    k.rounded((0.5 * length, 1.7 * head, 2 * head), 0.35, at=(-0.2 * length, 0, head))
+    loop = np.array([[-0.38, 0, 1.8], [-0.36, 0, 2.7], [-0.05, 0, 2.7], [0, 0, 1.8]])
+    k.tube(loop * [length, 1, head], 0.45, collide=True)
+    _side_lens(k, head, 0.18 * length, head)
+
+
+def _side_lens(k: Kit, head: float, lens: float, z: float) -> None:
+    """Reflector along x that reaches as far as `lens`, its glass and rim."""
     k.lathe([(0, 0), (0.8 * head, 0), (head, lens), (0, lens)], at=(0, 0, z), rpy=(0, 90, 0))
     face = {"at": (lens, 0, z), "rpy": (0, 90, 0)}
     k.cylinder(0.85 * head, 0.3, color=GLOW, collide=False, **face)
@@ -28,7 +35,7 @@ def flashlight(k: Kit, v: int) -> None:
     """Torch, lying: grip, head, lens, switch; slim with a clip, angled, hand lamp with a bow."""
     r, length = k.u(1.2, 1.7), k.u(10, 14)
     if v in (7, 8):
-        _lamp(k, r, length, bow=v == 8)
+        (_angled_torch if v == 7 else _hand_lamp)(k, r, length)
         return
     r *= 0.75 if v == 6 else 1.0
     head = r * [1.5, 1.8, 1.35, 1.6, 2.0, 1.45, 1.15][v]

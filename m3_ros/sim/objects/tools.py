@@ -61,12 +61,12 @@ def hammer(k: Kit, v: int) -> None:
     """Coloured handle, head across it; claw, mallet, ball pein, wedge; sledge, wooden, toy."""
     length, r = k.u(11, 15), k.u(0.85, 1.15)
     head = k.u(6.0, 7.5)
-    if v == 6:  # sledge: eight-sided head, a grip in rubber
-        block = extrude(regular_outline(8, 1.7), 0.5 * head, 0.85)
+    if v == 6:  # sledge: eight-sided head, a thick grip
+        block = extrude(regular_outline(8, 1.4), 0.42 * head, 0.85)
         for roll in (90, -90):
             k.mesh(block, at=(0, 0, length), rpy=(roll, 0, 0), color=STEEL)
         k.lathe([(0, 0), (1.1 * r, 0), (0.9 * r, 0.5 * length), (0.9 * r, length), (0, length)])
-        k.cylinder(1.2 * r, 0.3 * length, at=(0, 0, 0.15 * length), color=INK)
+        k.cylinder(1.4 * r, 0.45 * length, at=(0, 0, 0.22 * length))
     elif v == 7:  # carpenter's: a block whose faces slant, on a flat handle
         slant = np.array([[0.5, 1.9], [-0.5, 1.9], [-0.4, -1.9], [0.4, -1.9]]) * [head, 1]
         k.mesh(extrude(slant, 3.4), at=(1.7, 0, length), rpy=(90, 0, 90))
