@@ -14,6 +14,7 @@ from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.outcome import Missed, Slipped, Target
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
+from m3_ros.grasp.scoring import RISE
 from m3_ros.grasp.sensing import agreement
 
 Array = NDArray[np.float64]
@@ -30,7 +31,7 @@ BACK_OFF = 0.002  # up again from the support, m
 GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
 WEDGED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
 STILL = 1.5  # time in the air before it counts as held: what slips does so slowly, s
-SETTLE = (0.004, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
+SETTLE = (RISE, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
 
 
 @dataclass

@@ -170,6 +170,8 @@ class Robot(Protocol):
     ) -> float:
         """Move jointGripper to `position` rad until it rests, with these N m and rad/s at most.
 
+        Cancelled, the jaws stop where they are.
+
         Returns:
             The position reached in rad: another one where an object is between the jaws.
         """

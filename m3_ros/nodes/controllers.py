@@ -69,7 +69,10 @@ class Controllers:
             self._node.get_logger().error(f"trajectory refused: {error}")
 
     def _move_gripper(self, message: JointTrajectory) -> None:
-        if list(message.joint_names) != [GRIPPER_JOINT] or not message.points:
+        if not message.points:
+            self._simulation.hold_gripper()
+            return
+        if list(message.joint_names) != [GRIPPER_JOINT]:
             self._node.get_logger().error(
                 f"gripper trajectory of {list(message.joint_names)}: it must move {GRIPPER_JOINT}"
             )

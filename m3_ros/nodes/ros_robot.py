@@ -153,11 +153,15 @@ class RosRobot:
         duration = abs(position - self.joint_state().gripper) / max_speed
         self._gripper.publish(gripper_message(position, max_effort, duration))
         still, end = 0.0, time.monotonic() + duration + GRIPPER_TIMEOUT
-        while still < GRIPPER_REST and time.monotonic() < end:
-            before = self.joint_state().gripper
-            self._wait(cancelled)
-            speed = abs(self.joint_state().gripper - before) / TICK
-            still = 0.0 if speed > GRIPPER_STILL else still + TICK
+        try:
+            while still < GRIPPER_REST and time.monotonic() < end:
+                before = self.joint_state().gripper
+                self._wait(cancelled)
+                speed = abs(self.joint_state().gripper - before) / TICK
+                still = 0.0 if speed > GRIPPER_STILL else still + TICK
+        except MotionCancelled:
+            self._gripper.publish(JointTrajectoryMessage())
+            raise
         return self.joint_state().gripper
 
     def move_base(

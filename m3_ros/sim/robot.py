@@ -69,10 +69,14 @@ class SimulatedRobot:
         self.simulation.set_gripper(position, max_effort, max_speed)
         duration = abs(position - self.simulation.joint_state().gripper) / max_speed
         still, end = 0.0, self.simulation.time + duration + GRIPPER_TIMEOUT
-        while still < GRIPPER_REST and self.simulation.time < end:
-            self._tick(cancelled)
-            moving = abs(self.simulation.joint_state().velocities[6]) > 0.02
-            still = 0.0 if moving else still + TICK
+        try:
+            while still < GRIPPER_REST and self.simulation.time < end:
+                self._tick(cancelled)
+                moving = abs(self.simulation.joint_state().velocities[6]) > 0.02
+                still = 0.0 if moving else still + TICK
+        except MotionCancelled:
+            self.simulation.hold_gripper()
+            raise
         return self.simulation.joint_state().gripper
 
     def move_base(

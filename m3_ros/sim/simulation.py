@@ -125,6 +125,12 @@ class Simulation:
         with self._lock:
             self._arm.hold(self.world.joint_state().arm)
 
+    def hold_gripper(self) -> None:
+        """Stop the jaws where they are, at the effort they move with."""
+        with self._lock:
+            position = self.world.joint_state().gripper
+            self.world.command.gripper = float(np.clip(position, *self.robot.limits[6]))
+
     def set_gripper(
         self, position: float, max_effort: float, max_speed: float = GRIPPER_SPEED
     ) -> None:

@@ -158,6 +158,14 @@ def test_topics_move_arm_and_gripper(ears):
     jaw.publish(opening)
     ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not move")
     ears.wait(lambda: abs(ears.joints().gripper + 0.8) < 0.03, "gripper did not open")
+    closing = trajectory_message(
+        Trajectory(np.zeros((2, 1)), np.zeros((2, 1)), np.array([0.0, 4.0]), ("jointGripper",))
+    )
+    jaw.publish(closing)
+    ears.wait(lambda: ears.joints().gripper > -0.7, "gripper did not begin to close")
+    jaw.publish(JointTrajectory())
+    time.sleep(2.0)
+    assert -0.7 < ears.joints().gripper < -0.4, "an empty trajectory did not stop the gripper"
 
 
 def test_cmd_vel_drives_and_odometry_tells(ears):

@@ -57,6 +57,14 @@ def test_gripper_reaches_its_goal_where_nothing_is(robot):
     assert robot.move_gripper(0.0, 5.0, 1.5) == pytest.approx(0.0, abs=0.02)
 
 
+def test_a_cancelled_gripper_stops_where_it_is(robot):
+    robot.move_gripper(-1.0, 10.0, 1.5)
+    with pytest.raises(MotionCancelled):
+        robot.move_gripper(0.0, 3.0, 0.3, lambda: robot.joint_state().gripper > -0.7)
+    robot.wait(2.0)
+    assert robot.joint_state().gripper == pytest.approx(-0.7, abs=0.03)
+
+
 def test_gripper_stops_at_an_object_and_holds_it_while_the_arm_moves():
     """A block is put between the open jaws without gravity, gripped, then carried with it."""
     simulation = Simulation(SMALL, random_scene(0, 1, include=("red toy block",)))
