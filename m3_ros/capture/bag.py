@@ -30,6 +30,13 @@ ROLES = {
 }
 """Topics of the camera, as the settings name them, and their types."""
 
+PACKED = {
+    "color": ("/compressed",),
+    "depth": ("/compressedDepth", "/compressed"),
+    "camera_info": (),
+}
+"""What image_transport adds to the names of topics of sensor_msgs/CompressedImage."""
+
 
 @dataclass
 class _Recorded:
@@ -97,12 +104,15 @@ def _open(source: Path) -> Iterator[AnyReader]:
 
 
 def _roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
-    """What each topic is read for; a D405's colour may be called image_rect_raw."""
+    """What each topic is read for; a D405's colour may be called image_rect_raw, and pictures may
+    be there compressed only."""
     roles = {"/tf": "moving", "/tf_static": "fixed"}
     for role, kind in ROLES.items():
         topic = getattr(robot, f"{role}_topic")
         names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
         found = [name for name in names if types.get(name) == kind]
+        packed = [name + suffix for suffix in PACKED[role] for name in names]
+        found += [name for name in packed if types.get(name) == "sensor_msgs/msg/CompressedImage"]
         if not found:
             there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
             raise ScanError(

@@ -29,7 +29,7 @@ def import_scan(
 ) -> Scan:
     """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a new scan folder.
 
-    Distortion is removed.
+    Distortion is removed. A bag may be MCAP or SQLite, its pictures raw or compressed (JPEG, PNG).
 
     COLMAP scans have an arbitrary scale; their sparse points come along, and are the depth of the
     pixels in which they were seen.

@@ -7,6 +7,7 @@ centres at integers (ROS, OpenCV) to + 0.5 (this project, gsplat).
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +17,7 @@ from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
 CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
 DEPTH_TYPES = {"16UC1": np.dtype("u2"), "mono16": np.dtype("u2"), "32FC1": np.dtype("f4")}
+DEPTH_HEADER = 12  # bytes before a compressedDepth's PNG: what it is, and two float32 numbers
 
 
 class ConversionError(ValueError):
@@ -44,11 +46,14 @@ def to_pose(message: object) -> NDArray[np.float64]:
 
 
 def to_rgb(message: object) -> NDArray[np.uint8]:
-    """Colour `[H, W, 3]` uint8 RGB of sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8.
+    """Colour `[H, W, 3]` uint8 RGB of sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8, or
+    of a sensor_msgs/CompressedImage (JPEG or PNG).
 
     Raises:
-        ConversionError: another encoding, or too few bytes.
+        ConversionError: another encoding, too few bytes, or no picture in them.
     """
+    if hasattr(message, "format"):
+        return cv2.cvtColor(_unpacked(message, 0, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     if message.encoding not in CHANNELS:
         raise ConversionError(
             f"colour encoding {message.encoding!r}; it must be one of {', '.join(CHANNELS)}"
@@ -61,11 +66,14 @@ def to_rgb(message: object) -> NDArray[np.uint8]:
 
 
 def to_depth(message: object) -> NDArray[np.float32]:
-    """Depth `[H, W]` float32 in m, 0 where there is none, of 16UC1 (mm) or 32FC1 (m).
+    """Depth `[H, W]` float32 in m, 0 where there is none, of 16UC1 (mm) or 32FC1 (m), or of
+    a sensor_msgs/CompressedImage that image_transport packed as PNG (compressedDepth, compressed).
 
     Raises:
-        ConversionError: another encoding, or too few bytes.
+        ConversionError: another encoding, too few bytes, or no picture in them.
     """
+    if hasattr(message, "format"):
+        return _packed_depth(message)
     if message.encoding not in DEPTH_TYPES:
         raise ConversionError(
             f"depth encoding {message.encoding!r}; it must be one of {', '.join(DEPTH_TYPES)}"
@@ -88,6 +96,40 @@ def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
     rows = np.frombuffer(message.data, np.uint8)[: message.step * message.height]
     rows = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row])
     return rows.view(dtype).reshape(message.height, message.width, channels)
+
+
+def _packed_depth(message: object) -> NDArray[np.float32]:
+    """Depth `[H, W]` in m of a CompressedImage; of 32FC1 a compressedDepth holds the inverse,
+    a / depth + b with the header's a and b."""
+    encoding, _, packing = (part.strip() for part in message.format.partition(";"))
+    headed = packing.startswith("compressedDepth")
+    if encoding not in DEPTH_TYPES or "rvl" in packing or (encoding == "32FC1" and not headed):
+        raise ConversionError(
+            f"depth format {message.format!r}; it must be '16UC1; compressedDepth png', "
+            "'32FC1; compressedDepth png' or '16UC1; png compressed'"
+        )
+    pixels = _unpacked(message, DEPTH_HEADER if headed else 0, cv2.IMREAD_UNCHANGED)
+    if pixels.dtype != np.uint16 or pixels.ndim != 2:
+        raise ConversionError(
+            f"depth of {pixels.dtype} {pixels.shape}; it must be 16 bits a pixel"
+        )
+    if encoding != "32FC1":
+        return pixels * np.float32(1e-3)
+    a, b = np.frombuffer(bytes(message.data[4:DEPTH_HEADER]), "<f4")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        meters = np.where(pixels > 0, a / (pixels - b), 0.0).astype(np.float32)
+    return np.where(np.isfinite(meters) & (meters > 0.0), meters, np.float32(0.0))
+
+
+def _unpacked(message: object, start: int, flags: int) -> NDArray:
+    """The picture that a CompressedImage holds from byte `start` on."""
+    packed = np.frombuffer(bytes(message.data), np.uint8)[start:]
+    picture = cv2.imdecode(packed, flags) if len(packed) else None
+    if picture is None:
+        raise ConversionError(
+            f"{message.format!r} image of {len(message.data)} bytes holds no picture"
+        )
+    return picture
 
 
 def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

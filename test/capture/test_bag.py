@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
@@ -41,6 +42,22 @@ def image(pixels, encoding, stamp, frame):
         is_bigendian=0,
         step=pixels.strides[0],
         data=np.frombuffer(pixels.tobytes(), np.uint8),
+    )
+
+
+def compressed(picture, packing, header_bytes=b""):
+    """The same picture as image_transport packs it: PNG after a header, with this in `format`."""
+    pixels = np.frombuffer(picture.data, np.uint8).reshape(picture.height, picture.step)
+    if picture.encoding == "rgb8":
+        bgr = cv2.cvtColor(pixels.reshape(picture.height, -1, 3), cv2.COLOR_RGB2BGR)
+    else:
+        bgr = pixels.view("<u2")
+    data = header_bytes + cv2.imencode(".png", bgr)[1].tobytes()
+    return message(
+        "sensor_msgs/msg/CompressedImage",
+        header=picture.header,
+        format=f"{picture.encoding}; {packing}",
+        data=np.frombuffer(data, np.uint8),
     )
 
 
@@ -97,8 +114,18 @@ def base(stamp):
     return se3(np.eye(3), [STEP / PERIOD * stamp, 0.0, 0.0])
 
 
-def record(folder, delay=0.004, without=(), encoding="rgb8", storage=StoragePlugin.MCAP):
-    """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps."""
+def record(
+    folder,
+    delay=0.004,
+    without=(),
+    encoding="rgb8",
+    storage=StoragePlugin.MCAP,
+    packed=None,
+):
+    """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
+
+    `packed`: of a topic, what image_transport appends to its name, its packing, a header.
+    """
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
     for index in range(COUNT + 2):
         stamp = 100.0 + (index - 0.5) * PERIOD
@@ -111,6 +138,13 @@ def record(folder, delay=0.004, without=(), encoding="rgb8", storage=StoragePlug
             (stamp, ROBOT.color_topic, image(color, encoding, stamp, ROBOT.camera_frame)),
             (stamp + delay, ROBOT.depth_topic, image(depth, "16UC1", stamp + delay, "depth")),
             (stamp, ROBOT.camera_info_topic, camera_info(stamp)),
+        ]
+    if packed is not None:
+        frames = [
+            (stamp, topic + packed[topic][0], compressed(content, *packed[topic][1:]))
+            if topic in packed
+            else (stamp, topic, content)
+            for stamp, topic, content in frames
         ]
     with Writer(folder, version=9, storage_plugin=storage) as writer:
         connections = {}
@@ -138,6 +172,19 @@ def test_a_bag_becomes_the_scan_that_was_recorded(tmp_path):
         np.testing.assert_allclose(frame.K, K)
         np.testing.assert_allclose(frame.camtoworld, base(index * PERIOD) @ MOUNT, atol=1e-6)
         assert frame.stamp == pytest.approx(100.0 + index * PERIOD)
+
+
+@pytest.mark.parametrize(
+    "depth",
+    [("/compressedDepth", "compressedDepth png", bytes(12)), ("/compressed", "png compressed ")],
+)
+def test_compressed_pictures_are_unpacked(tmp_path, depth):
+    packed = {ROBOT.color_topic: ("/compressed", "png compressed bgr8"), ROBOT.depth_topic: depth}
+    scan = import_scan(record(tmp_path / "bag", packed=packed), tmp_path / "scan")
+    color, meters = pictures(2)
+    assert len(scan) == 6
+    np.testing.assert_array_equal(scan[1].rgb, color)
+    np.testing.assert_allclose(scan[1].depth, meters * 1e-3, atol=1e-6)
 
 
 def test_sqlite_bags_are_read_too(tmp_path):

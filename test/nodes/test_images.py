@@ -1,8 +1,9 @@
 from array import array
 
+import cv2
 import numpy as np
 import pytest
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from m3_ros.capture import messages
 from m3_ros.capture.messages import ConversionError
@@ -62,6 +63,53 @@ def test_unknown_encodings_and_short_images_are_refused(convert):
     encoding = "rgb8" if convert is messages.to_rgb else "16UC1"
     with pytest.raises(ConversionError, match="it must have rows"):
         convert(Image(height=4, width=6, step=18, encoding=encoding, data=array("B", b"\0")))
+
+
+def compressed(pixels, packing, kind=".png", head=b""):
+    data = head + cv2.imencode(kind, pixels)[1].tobytes()
+    return CompressedImage(format=packing, data=array("B", data))
+
+
+def test_a_jpeg_gives_nearly_the_colours_that_were_packed():
+    smooth = np.zeros((32, 48, 3), np.uint8)
+    smooth[..., 0], smooth[..., 2] = np.arange(48) * 4, 200
+    message = compressed(smooth[..., ::-1], "rgb8; jpeg compressed bgr8", ".jpg")
+    assert np.abs(messages.to_rgb(message).astype(int) - smooth).max() < 12
+
+
+def test_inverse_depth_is_unpacked_as_image_transport_packs_it():
+    depth = np.linspace(0.2, 9.0, 24).reshape(4, 6)
+    quantization, farthest = 100.0, 10.0  # compressed_depth_image_transport's settings
+    a = quantization * (quantization + 1.0)
+    b = 1.0 - a / farthest
+    packed = np.round(a / depth + b).astype(np.uint16)
+    packed[0, 0] = 0  # no depth there
+    head = np.array([0, a, b], "<f4").tobytes()
+    message = compressed(packed, "32FC1; compressedDepth png", head=head)
+    back = messages.to_depth(message)
+    assert back[0, 0] == 0.0 and back.dtype == np.float32
+    step = depth**2 / a  # what one count of the inverse is worth
+    assert (np.abs(back - depth)[packed > 0] <= 0.51 * step[packed > 0] + 1e-4).all()
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 40), "rvl"),
+        (CompressedImage(format="32FC1; png compressed ", data=b"0" * 40), "32FC1; png"),
+        (CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40), "no picture"),
+        (CompressedImage(format="16UC1; compressedDepth png", data=b""), "0 bytes"),
+        (compressed(RGB, "16UC1; png compressed "), "16 bits a pixel"),
+    ],
+)
+def test_depth_that_cannot_be_unpacked_is_refused(message, reason):
+    with pytest.raises(ConversionError, match=reason):
+        messages.to_depth(message)
+
+
+def test_colour_without_a_picture_is_refused():
+    with pytest.raises(ConversionError, match="no picture"):
+        messages.to_rgb(CompressedImage(format="jpeg", data=b"none"))
 
 
 def test_intrinsics_move_by_half_a_pixel_and_back():
