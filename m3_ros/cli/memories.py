@@ -15,7 +15,7 @@ from m3_ros.view.progress import advance, show_stage, stage_bar
 def scan_import(
     source: Positional[Path], target: Positional[Path | None] = None, config: Path | None = None
 ) -> int:
-    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag (pictures raw or compressed), into a scan.
+    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, pictures compressed or not, into a scan.
 
     Args:
         source: the folder, or .mcap file, to read.
