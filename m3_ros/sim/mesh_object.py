@@ -1,4 +1,4 @@
-"""A user's own object: a mesh with a texture, weighed and put into the simulation."""
+"""A user's own object: a mesh with its texture or colours, weighed and put into the simulation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from m3_ros.settings import ConfigError, Stage, setting
 from m3_ros.sim.objects.spec import ROLLING_FRICTION
 
 SIZE_RULE = (0.005, 0.5)  # extents that stand on the table, m
-PLAIN = (0.7, 0.7, 0.7, 1.0)
+PLAIN = (178, 178, 178)  # of a mesh that has no colours, RGB
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class MeshSettings(Stage):
     name: str = setting("", "what a person calls it")
     mesh: str = setting("", "OBJ, PLY, STL or GLB file, beside scene.yaml or absolute")
     texture: str = setting("", "PNG or JPEG for the mesh's texture coordinates")
+    color: tuple[float, ...] = setting((), "red, green, blue, 0 .. 1, in place of the mesh's own")
     scale: float = setting(1.0, "metres per unit of the mesh", "", 1e-6, 1e3)
     up: str = setting("z", "axis of the mesh that points up", choices=("y", "z"))
     mass: float = setting(0.1, "mass", "kg", 0.001, 10.0)
@@ -38,8 +39,9 @@ class MeshModel:
 
     Attributes:
         vertices, faces: `[V, 3]` m and `[F, 3]`.
-        texcoords: `[V, 2]`, v upwards, or None.
-        texture: `[H, W, 3]` uint8 RGB, or None.
+        texcoords: `[T, 2]`, v upwards.
+        face_texcoords: `[F, 3]`, which of them a face's corners have.
+        texture: `[H, W, 3]` uint8 RGB.
         mass: kg.
         friction: sliding friction coefficient.
         size: `[3]` extents in m.
@@ -47,8 +49,9 @@ class MeshModel:
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int32]
-    texcoords: NDArray[np.float64] | None
-    texture: NDArray[np.uint8] | None
+    texcoords: NDArray[np.float64]
+    face_texcoords: NDArray[np.int32]
+    texture: NDArray[np.uint8]
     mass: float
     friction: float
     size: NDArray[np.float64]
@@ -84,32 +87,67 @@ def load_mesh(settings: MeshSettings, folder: Path) -> MeshModel:
             f"scale = {settings.scale}: the object is {extents} m; "
             f"its largest extent must be {SIZE_RULE[0]} .. {SIZE_RULE[1]} m"
         )
-    texcoords, texture = _surface(mesh, settings, folder)
-    origin = np.array([(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0, low[2]])
     faces = np.asarray(mesh.faces, np.int32)
-    return MeshModel(
-        vertices - origin, faces, texcoords, texture, settings.mass, settings.friction, size
-    )
+    if settings.color:
+        surface = _colored(np.tile(_own_color(settings.color), (len(faces), 1)))
+    else:
+        surface = _textured(mesh, settings, folder) or _colored(_face_colors(mesh))
+    origin = np.array([(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0, low[2]])
+    return MeshModel(vertices - origin, faces, *surface, settings.mass, settings.friction, size)
 
 
-def _surface(
-    mesh: trimesh.Trimesh, settings: MeshSettings, folder: Path
-) -> tuple[NDArray[np.float64] | None, NDArray[np.uint8] | None]:
-    """Texture coordinates `[V, 2]` and image `[H, W, 3]` of a mesh, None without a texture."""
+Surface = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]
+"""Texture coordinates, those of the faces' corners, and the picture, as `MeshModel` has them."""
+
+
+def _textured(mesh: trimesh.Trimesh, settings: MeshSettings, folder: Path) -> Surface | None:
+    """The picture that the user named or the mesh brings along; None without one."""
     texcoords = getattr(mesh.visual, "uv", None)
-    if not settings.texture:
-        image = getattr(getattr(mesh.visual, "material", None), "image", None)
-        image = None if image is None else np.asarray(image.convert("RGB"))
-        return (texcoords, image) if image is not None and texcoords is not None else (None, None)
-    path = folder / settings.texture
-    image = cv2.imread(str(path)) if path.is_file() else None
-    if image is None:
-        raise ConfigError(f"texture = {settings.texture!r}: it must be a picture; {path} is none")
-    if texcoords is None:
-        raise ConfigError(
-            f"texture = {settings.texture!r}: mesh {settings.mesh!r} must have texture coordinates"
-        )
-    return texcoords, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if settings.texture:
+        path = folder / settings.texture
+        bgr = cv2.imread(str(path)) if path.is_file() else None
+        if bgr is None:
+            raise ConfigError(
+                f"texture = {settings.texture!r}: it must be a picture; {path} is none"
+            )
+        if texcoords is None:
+            raise ConfigError(
+                f"texture = {settings.texture!r}: "
+                f"mesh {settings.mesh!r} must have texture coordinates"
+            )
+        return texcoords, np.asarray(mesh.faces, np.int32), cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    material = getattr(mesh.visual, "material", None)
+    image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
+    if image is None or texcoords is None:
+        return None
+    return texcoords, np.asarray(mesh.faces, np.int32), np.asarray(image.convert("RGB"))
+
+
+def _own_color(color: tuple[float, ...]) -> NDArray[np.uint8]:
+    if len(color) != 3 or not all(0.0 <= value <= 1.0 for value in color):
+        raise ConfigError(f"color = {color}: it must have 3 numbers from 0 to 1")
+    return np.round(255 * np.array(color)).astype(np.uint8)
+
+
+def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
+    """Colour `[F, 3]` of every face: its own, its vertices' mean, or its material's."""
+    if mesh.visual.kind in ("vertex", "face"):
+        return mesh.visual.face_colors[:, :3]
+    if mesh.visual.kind == "texture":
+        return np.tile(np.asarray(mesh.visual.material.main_color)[:3], (len(mesh.faces), 1))
+    return np.tile(np.array(PLAIN, np.uint8), (len(mesh.faces), 1))
+
+
+def _colored(colors: NDArray[np.uint8]) -> Surface:
+    """A picture with one texel for each of the faces' colours `[F, 3]`."""
+    palette, index = np.unique(colors, axis=0, return_inverse=True)
+    side = int(np.ceil(np.sqrt(len(palette))))
+    texture = np.zeros((side * side, 3), np.uint8)
+    texture[: len(palette)] = palette
+    row, column = np.divmod(np.arange(len(palette)), side)
+    texcoords = np.stack([column + 0.5, side - row - 0.5], axis=1) / side
+    corners = np.repeat(index.reshape(-1, 1), 3, axis=1).astype(np.int32)
+    return texcoords, corners, texture.reshape(side, side, 3)
 
 
 def add_mesh(
@@ -122,20 +160,19 @@ def add_mesh(
     """Put a mesh object into a scene as a free body; it collides by its convex hull."""
     body = spec.worldbody.add_body(name=name, pos=pos, quat=quat)
     body.add_freejoint(name=f"{name} joint")
-    mesh = spec.add_mesh(
+    spec.add_mesh(
         name=name,
         uservert=model.vertices.ravel(),
         userface=model.faces.ravel(),
+        usertexcoord=model.texcoords.ravel(),
+        userfacetexcoord=model.face_texcoords.ravel(),
         inertia=mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX,
     )
-    material = spec.add_material(name=name, rgba=PLAIN, specular=0.2, shininess=0.3)
-    if model.texture is not None:
-        mesh.usertexcoord = model.texcoords.ravel()
-        image = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
-        image.height, image.width, image.nchannel = model.texture.shape
-        image.data = np.flipud(model.texture).tobytes()  # MuJoCo's v points down
-        material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
-        material.rgba = [1.0, 1.0, 1.0, 1.0]
+    image = spec.add_texture(name=name, type=mujoco.mjtTexture.mjTEXTURE_2D)
+    image.height, image.width, image.nchannel = model.texture.shape
+    image.data = np.flipud(model.texture).tobytes()  # MuJoCo's v points down
+    material = spec.add_material(name=name, rgba=[1.0] * 4, specular=0.2, shininess=0.3)
+    material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_MESH,

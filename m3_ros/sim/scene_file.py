@@ -5,7 +5,7 @@ include: [yellow bath duck]    # simulated objects "<color> <category>", placed 
 objects:                       # your own; see `MeshSettings` for every field
   - name: toy dinosaur
     mesh: dinosaur.obj
-    texture: dinosaur.png
+    texture: dinosaur.png      # or `color: [0.2, 0.6, 0.3]`; left out: what the mesh brings along
     scale: 0.001               # the mesh is in millimetres
     mass: 0.08
     pose: [0.70, -0.10, 1.57]  # x, y, yaw; left out: random

@@ -3,7 +3,9 @@
 import cv2
 import mujoco
 import numpy as np
+import PIL.Image
 import pytest
+import trimesh
 
 from m3_ros.config import SimulationConfig
 from m3_ros.settings import ConfigError
@@ -59,17 +61,73 @@ def test_texture_is_upright(folder):
     picture = np.zeros((64, 64, 3), np.uint8)
     picture[:32, :, 2] = 255  # upper half red, lower half black
     cv2.imwrite(str(folder / "box.png"), picture)
-    entry = "{name: a, mesh: box.obj, texture: box.png, scale: 0.001, pose: [0.8, 0.0, 0.0]}"
-    world = World(load_scene(write(folder, f"objects: [{entry}]")), SimulationConfig())
-    view = mujoco.MjvCamera()
-    view.lookat[:], view.distance = [0.8, 0.0, 0.55], 0.4
-    view.azimuth, view.elevation = 90.0, -89.0  # from above, +y up in the picture
-    camera = Camera(world.model, 200, 200)
-    rgb, _ = camera.render(world.data, view)
-    camera.close()
+    rgb = from_above(folder, "mesh: box.obj, texture: box.png")
     upper, lower = rgb[85, 100].astype(int), rgb[115, 100].astype(int)
     assert upper[0] > 60 + lower[0]
     assert upper[0] > 60 + upper[1]
+
+
+def from_above(folder, fields):
+    """Picture `[200, 200, 3]` of an object of the box's size, +y up."""
+    entry = f"{{name: a, {fields}, scale: 0.001, pose: [0.8, 0.0, 0.0]}}"
+    world = World(load_scene(write(folder, f"objects: [{entry}]")), SimulationConfig())
+    view = mujoco.MjvCamera()
+    view.lookat[:], view.distance = [0.8, 0.0, 0.55], 0.4
+    view.azimuth, view.elevation = 90.0, -89.0
+    camera = Camera(world.model, 200, 200)
+    rgb, _ = camera.render(world.data, view)
+    camera.close()
+    return rgb
+
+
+def exported(name, folder, **colors):
+    """A box with the colours of each of its faces or vertices, in a file."""
+    box = trimesh.creation.box(2 * HALF)
+    colors = {kind: value(box) for kind, value in colors.items()}
+    box.visual = trimesh.visual.ColorVisuals(box, **colors)
+    box.export(folder / name)
+    return f"mesh: {name}"
+
+
+def green_top(positions):
+    return [[0, 200, 0, 255] if z > 0 else [200, 0, 0, 255] for z in positions[:, 2]]
+
+
+def vertex_colors(folder):
+    return exported("box.ply", folder, vertex_colors=lambda box: green_top(box.vertices))
+
+
+def face_colors(folder):
+    return exported("box.ply", folder, face_colors=lambda box: green_top(box.triangles_center))
+
+
+def material(folder):
+    (folder / "box.mtl").write_text("newmtl paint\nKd 0.0 0.8 0.0\n")
+    text = (folder / "box.obj").read_text()
+    (folder / "painted.obj").write_text(f"mtllib box.mtl\nusemtl paint\n{text}")
+    return "mesh: painted.obj"
+
+
+def embedded_texture(folder):
+    box = trimesh.load(folder / "box.obj", force="mesh", process=False)
+    green = PIL.Image.fromarray(np.full((8, 8, 3), [0, 200, 0], np.uint8))
+    paint = trimesh.visual.material.PBRMaterial(baseColorTexture=green)
+    box.visual = trimesh.visual.TextureVisuals(box.visual.uv, paint)
+    box.export(folder / "box.glb")
+    return "mesh: box.glb"
+
+
+def own_color(folder):
+    return "mesh: box.obj, color: [0.0, 0.8, 0.0]"
+
+
+@pytest.mark.parametrize(
+    "colored", [vertex_colors, face_colors, material, embedded_texture, own_color]
+)
+def test_a_mesh_keeps_its_colours(folder, colored):
+    rgb = from_above(folder, colored(folder))
+    red, green, blue = rgb[90:110, 90:110].reshape(-1, 3).astype(int).mean(0)
+    assert green > 60 + max(red, blue)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +136,10 @@ def test_texture_is_upright(folder):
         ("objects: [{name: a, mesh: none.obj}]", r"objects\[0\]: mesh = 'none.obj'.*is none"),
         ("objects: [{name: a, mesh: box.obj}]", r"objects\[0\]: scale = 1.0: the object is 80 x"),
         ("objects: [{name: a, mesh: box.obj, mass: -1}]", r"mass = -1.0: it must be at least"),
+        (
+            "objects: [{name: a, mesh: box.obj, scale: 0.001, color: [1, 2, 0]}]",
+            r"color = \(1, 2, 0\): it must have 3 numbers from 0 to 1",
+        ),
         ("objects: [{mesh: box.obj}]", r"objects\[0\]: name = '': it must not be empty"),
         ("objects: [{name: a, mesh: box.obj, weight: 1}]", r"object.weight is unknown"),
         ("objects: [{name: a, mesh: box.obj, pose: [0, 0]}]", r"it must have 3 numbers"),
