@@ -37,13 +37,13 @@ def scan_import(
 def scan_simulate(
     folder: Positional[Path], seed: int = 0, views: int = 60, config: Path | None = None
 ) -> int:
-    """Scan a random simulated table with a free camera, without robot and ROS.
+    """Scan a simulated table with a free camera, without robot and ROS.
 
     Args:
         folder: the scan folder to make.
-        seed: scene and sensor noise.
+        seed: of the random scene and the sensors' noise.
         views: keyframes, on rings about the table's middle.
-        config: YAML file of settings; `simulation` is used.
+        config: YAML file of settings; `simulation` is used, its `scene` in place of a random one.
     """
     from m3_ros.evaluate.simulated import simulate_scan
 

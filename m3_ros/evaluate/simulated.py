@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import mujoco
@@ -16,8 +17,9 @@ from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform
 from m3_ros.sim.camera import WRIST, Camera, intrinsics
-from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject, random_scene
+from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.simulation import scene_of
 from m3_ros.sim.world import World
 
 Array = NDArray[np.float64]
@@ -137,15 +139,18 @@ class SimulatedScene:
 def simulate_scan(
     folder: Path, seed: int, views: int, config: SimulationConfig
 ) -> tuple[str, ...]:
-    """Write a scan of the random scene of `seed`; returns the labels of the objects in it.
+    """Write a scan of the scene file in `config`, or of the random scene of `seed`.
+
+    Returns:
+        The labels of the objects in it.
 
     Raises:
-        ValueError: the folder is not empty, or no view was asked for.
+        ValueError: the folder is not empty, no view was asked for, or the scene breaks a rule.
     """
     if views < 1:
         raise ValueError(f"views = {views}: it must be at least 1")
+    scene = scene_of(replace(config, seed=seed))
     with ScanWriter(folder) as writer:
-        scene = random_scene(seed, config.objects, config.include, config.exclude)
         simulated = SimulatedScene(scene, config, POSE_NOISE)
         try:
             for frame in simulated.scan(views):

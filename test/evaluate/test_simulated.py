@@ -71,3 +71,13 @@ def test_a_simulated_scan_is_a_scan_folder_of_the_seed(tmp_path):
         simulate_scan(tmp_path / "one", 5, 3, CONFIG)
     with pytest.raises(ValueError, match="views"):
         simulate_scan(tmp_path / "none", 5, 0, CONFIG)
+
+
+def test_a_scan_of_a_scene_file_shows_what_it_names(tmp_path):
+    file = tmp_path / "scene.yaml"
+    file.write_text("include: [red mug, blue cup]\n")
+    labels = simulate_scan(tmp_path / "scan", 5, 1, replace(CONFIG, scene=str(file)))
+    assert labels == ("red mug", "blue cup")
+    with pytest.raises(ValueError, match=r"none\.yaml"):
+        simulate_scan(tmp_path / "other", 5, 1, replace(CONFIG, scene="none.yaml"))
+    assert not (tmp_path / "other").exists()
