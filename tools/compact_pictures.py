@@ -18,8 +18,8 @@ WINDOW, TILE = (192, 256), 96
 """Rows and columns of a window of a picture; side of a square about one object."""
 ZOOM = (0.45, 1.2)
 """How much a window enlarges the rendered picture."""
-STRETCH = 1.25
-"""How much longer a tile may be made in one direction than in the other."""
+STRETCH = 1.1
+"""How much longer a tile may be made in one direction than in the other: a ball is no egg."""
 SMALLEST = 600
 """Pixels of a rendered picture that an object with a tile of its own shows."""
 REPAINTED = 0.35

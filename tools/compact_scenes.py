@@ -68,11 +68,12 @@ class Stage:
                 self.slot_of_geom[geom] = 255
             elif body >= first:
                 self.slot_of_geom[geom] = 1 + body - first
-        self.main, self.accents = [], []
+        self.main, self.details, self.accents = [], [], []
         for i, model_i in enumerate(self.objects):
             ids = [model.mat(f"object {i} {j}").id for j in range(len(model_i.parts))]
             tints = np.array([part.tint == "main" for part in model_i.parts])
             self.main.append(np.array(ids)[tints])
+            self.details.append(np.array(ids)[~tints])
             quiet = [part.rgba[:3] for part in model_i.parts if part.tint != "main"]
             self.accents.append(np.array(quiet).reshape(-1, 3))
 
@@ -87,7 +88,9 @@ class Stage:
             or np.abs(self.accents[index] - _RGB[c]).max(axis=1).min() > 0.2
         ]
         color = own if not allowed or rng.random() < 0.3 else int(rng.choice(allowed))
-        self.model.mat_rgba[self.main[index], :3] = shade(NAMES[color], rng)
+        self.model.mat_rgba[self.main[index], :3] = painted = shade(NAMES[color], rng)
+        plain = self.split.plain > 0.0 and rng.random() < self.split.plain
+        self.model.mat_rgba[self.details[index], :3] = painted if plain else self.accents[index]
         return color
 
     def _arrange(self) -> NDArray[np.uint8]:

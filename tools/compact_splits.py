@@ -13,10 +13,13 @@ class Split:
         structures: split of `make_object`.
         pairs: "seen" leaves held-out colours of a category out, "held out" shows only them,
             "any" does not care.
+        plain: share of things whose details have the colour of the rest: much of what others
+            make is of one colour, and to be told by its shape.
     """
 
     structures: str
     pairs: str
+    plain: float = 0.0
 
     def colors(self, category: str) -> list[int]:
         """Colour numbers allowed for a category."""
@@ -26,7 +29,7 @@ class Split:
 
 
 SPLITS = {
-    "train": Split("train", "seen"),
+    "train": Split("train", "seen", plain=0.3),
     "seen": Split("train", "seen"),
     "pairs": Split("train", "held out"),
     "structures": Split("unseen", "any"),

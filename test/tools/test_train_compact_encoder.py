@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_rendering_repeats_from_its_seed_and_keeps_what_is_done(pictures, tmp_pa
     before = (pictures / "rgb.npy").stat().st_mtime_ns
     scenes.render(pictures, "train", images=8, seed=6)
     assert (pictures / "rgb.npy").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("plain", [0.0, 1.0])
+def test_a_plain_thing_has_details_of_its_own_colour(plain) -> None:
+    split = replace(scenes.SPLITS["train"], plain=plain)
+    stage = scenes.Stage(split, np.random.default_rng(0))
+    stage.close()
+    colors = stage.model.mat_rgba[:, :3]
+    for i, details in enumerate(stage.details):
+        stage._paint(i)
+        wanted = colors[stage.main[i][:1]] if plain else stage.accents[i]
+        np.testing.assert_allclose(colors[details], wanted + 0 * colors[details], atol=1e-6)
+    assert sum(map(len, stage.details)) > 10
 
 
 def test_captions_say_what_their_rows_mean() -> None:
