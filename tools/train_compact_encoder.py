@@ -67,6 +67,8 @@ class Options:
     """Peak learning rate."""
     start: Path | None = None
     """Folder of an exported model to start from, instead of ImageNet's weights."""
+    share: float = 1.0
+    """Share of what was learnt in the weights that are written; the rest is `start`'s."""
     resume: bool = False
     """Go on from the checkpoint in the output folder."""
 
@@ -152,6 +154,25 @@ def export(
     return cosine
 
 
+def blend(folder: Path, start: Path, share: float) -> None:
+    """Replace a model's weights by their mean with those it started from, in place.
+
+    Weights between both ends of a fine-tuning tell more apart than either (Wortsman et al. 2022,
+    "Robust fine-tuning of zero-shot models").
+
+    Args:
+        folder: the exported model.
+        start: folder of the exported model that its training started from.
+        share: of the former, 0 to 1.
+    """
+    learnt, before = load_file(folder / WEIGHTS), load_file(start / WEIGHTS)
+    for name, value in learnt.items():
+        if value.is_floating_point():
+            mean = share * value.float() + (1.0 - share) * before[name].float()
+            learnt[name] = mean.to(value.dtype)
+    save_file(learnt, folder / WEIGHTS)
+
+
 def image_tower(options: Options, folders: list[Path]) -> training.Encoder:
     """Train the image tower on rendered folders, or take the one to start from as it is."""
     if options.steps == 0:
@@ -181,6 +202,8 @@ def main(options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     encoder = image_tower(options, render_all(options))
     cosine = export(encoder, options.output, options.text_steps, options.seed, options.start)
+    if options.start is not None and options.share < 1.0:
+        blend(options.output, options.start, options.share)
     extractor = CompactExtractor(options.output)
     figures = {"text_cosine": round(cosine, 4)}
     for name in ("seen", "pairs", "structures"):

