@@ -165,7 +165,7 @@ class Localizer:
     ) -> Detection:
         """An object at points `[M, 3]`, with its box down to what it stands on."""
         box = upright_box(points, self._things.floor(points))
-        covariance = np.cov(points.T)
+        covariance = np.cov(points.T, bias=True)  # one point has none
         return Detection(label, score, box.center, box, points, covariance, visible)
 
     def _check(

@@ -52,6 +52,12 @@ def test_the_live_frame_confirms(localizer, toy):
     assert (result.heatmap > 0.5).mean() < 0.1
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_single_point_has_no_covariance(localizer):
+    found = localizer.detection("speck", np.array([[0.1, 0.2, 0.3]]), score=0.5)
+    assert (found.covariance == 0.0).all()
+
+
 @pytest.mark.parametrize("prompt", ["purple umbrella", "umbrella", "желтая утка"])
 def test_what_is_absent_is_not_found(localizer, toy, prompt):
     for frame in (None, toy.see(EYE)):
