@@ -110,7 +110,11 @@ class RosRobot:
         self._arm.wait_for_all_acked(Duration(seconds=HEARD_TIMEOUT))
 
     def close(self) -> None:
-        """Let everybody who waits for a frame give up, and stop receiving."""
+        """Let everybody who waits for a frame give up, and stop receiving.
+
+        What the gripper was told last has been heard by then.
+        """
+        self._gripper.wait_for_all_acked(Duration(seconds=HEARD_TIMEOUT))
         self.stream.close()
         self._inputs.destroy_node()
 

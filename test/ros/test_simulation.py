@@ -22,11 +22,13 @@ from m3_ros.capture.messages import to_depth, to_intrinsics, to_pose, to_rgb, to
 from m3_ros.config import M3Config
 from m3_ros.geometry import backproject, transform
 from m3_ros.grasp.robot import JointTrajectory as Trajectory
+from m3_ros.grasp.robot import MotionCancelled
 from m3_ros.nodes.client import Client
 from m3_ros.nodes.conversions import (
     to_joint_state,
     trajectory_message,
 )
+from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import Stack, override
 
 SETTINGS = (
@@ -158,14 +160,18 @@ def test_topics_move_arm_and_gripper(ears):
     jaw.publish(opening)
     ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not move")
     ears.wait(lambda: abs(ears.joints().gripper + 0.8) < 0.03, "gripper did not open")
-    closing = trajectory_message(
-        Trajectory(np.zeros((2, 1)), np.zeros((2, 1)), np.array([0.0, 4.0]), ("jointGripper",))
-    )
-    jaw.publish(closing)
-    ears.wait(lambda: ears.joints().gripper > -0.7, "gripper did not begin to close")
-    jaw.publish(JointTrajectory())
-    time.sleep(2.0)
-    assert -0.7 < ears.joints().gripper < -0.4, "an empty trajectory did not stop the gripper"
+
+
+def test_a_cancelled_gripper_stops(ears):
+    robot = RosRobot(ears.client.node, M3Config())
+    try:
+        robot.move_gripper(-0.8, 10.0, 1.5)
+        with pytest.raises(MotionCancelled):
+            robot.move_gripper(0.0, 3.0, 0.2, lambda: ears.joints().gripper > -0.7)
+        time.sleep(2.0)
+    finally:
+        robot.close()
+    assert -0.7 < ears.joints().gripper < -0.4
 
 
 def test_cmd_vel_drives_and_odometry_tells(ears):
