@@ -15,7 +15,6 @@ from m3_ros.settings import ConfigError, Stage, setting
 from m3_ros.sim.objects.spec import ROLLING_FRICTION
 
 SIZE_RULE = (0.005, 0.5)  # extents that stand on the table, m
-PLAIN = (178, 178, 178)  # of a mesh that has no colours, RGB
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def load_mesh(settings: MeshSettings, folder: Path) -> MeshModel:
         )
     faces = np.asarray(mesh.faces, np.int32)
     if settings.color:
-        surface = _colored(np.tile(_own_color(settings.color), (len(faces), 1)))
+        surface = _colored(np.tile(_own_color(settings), (len(faces), 1)))
     else:
         surface = _textured(mesh, settings, folder) or _colored(_face_colors(mesh))
     origin = np.array([(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0, low[2]])
@@ -123,19 +122,20 @@ def _textured(mesh: trimesh.Trimesh, settings: MeshSettings, folder: Path) -> Su
     return texcoords, np.asarray(mesh.faces, np.int32), np.asarray(image.convert("RGB"))
 
 
-def _own_color(color: tuple[float, ...]) -> NDArray[np.uint8]:
+def _own_color(settings: MeshSettings) -> NDArray[np.uint8]:
+    color = settings.color
+    if settings.texture:
+        raise ConfigError(f"color = {color}: there must be no texture beside it")
     if len(color) != 3 or not all(0.0 <= value <= 1.0 for value in color):
         raise ConfigError(f"color = {color}: it must have 3 numbers from 0 to 1")
     return np.round(255 * np.array(color)).astype(np.uint8)
 
 
 def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
-    """Colour `[F, 3]` of every face: its own, its vertices' mean, or its material's."""
-    if mesh.visual.kind in ("vertex", "face"):
-        return mesh.visual.face_colors[:, :3]
+    """Colour `[F, 3]` of every face: its material's, its own or its vertices' mean, or grey."""
     if mesh.visual.kind == "texture":
         return np.tile(np.asarray(mesh.visual.material.main_color)[:3], (len(mesh.faces), 1))
-    return np.tile(np.array(PLAIN, np.uint8), (len(mesh.faces), 1))
+    return mesh.visual.face_colors[:, :3]
 
 
 def _colored(colors: NDArray[np.uint8]) -> Surface:

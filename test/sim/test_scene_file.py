@@ -1,5 +1,7 @@
 """scene.yaml: a user's meshes stand where they should; errors name entry, field and rule."""
 
+import re
+
 import cv2
 import mujoco
 import numpy as np
@@ -121,6 +123,17 @@ def own_color(folder):
     return "mesh: box.obj, color: [0.0, 0.8, 0.0]"
 
 
+def test_a_mesh_without_colours_is_grey(folder):
+    bare = [line for line in (folder / "box.obj").read_text().splitlines() if line[:2] != "vt"]
+    (folder / "bare.obj").write_text(re.sub(r"/\d", "", "\n".join(bare)))
+    tops = [
+        from_above(folder, f"mesh: {name}.obj")[90:110, 90:110].reshape(-1, 3).mean(0)
+        for name in ("box", "bare")
+    ]
+    assert max(map(np.ptp, tops)) < 15 and 40 < np.mean(tops) < 200
+    np.testing.assert_allclose(*tops, atol=15)
+
+
 @pytest.mark.parametrize(
     "colored", [vertex_colors, face_colors, material, embedded_texture, own_color]
 )
@@ -139,6 +152,10 @@ def test_a_mesh_keeps_its_colours(folder, colored):
         (
             "objects: [{name: a, mesh: box.obj, scale: 0.001, color: [1, 2, 0]}]",
             r"color = \(1, 2, 0\): it must have 3 numbers from 0 to 1",
+        ),
+        (
+            "objects: [{name: a, mesh: box.obj, scale: 0.001, color: [1, 0, 0], texture: b.png}]",
+            r"color = \(1, 0, 0\): there must be no texture beside it",
         ),
         ("objects: [{mesh: box.obj}]", r"objects\[0\]: name = '': it must not be empty"),
         ("objects: [{name: a, mesh: box.obj, weight: 1}]", r"object.weight is unknown"),
