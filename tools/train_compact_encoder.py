@@ -72,6 +72,10 @@ class Options:
     resume: bool = False
     """Go on from the checkpoint in the output folder."""
 
+    def __post_init__(self) -> None:
+        if not 0.0 < self.share <= 1.0 or (self.share < 1.0 and self.start is None):
+            raise ValueError(f"share = {self.share}: it must be above 0, and 1 without --start")
+
 
 def model_config() -> dict:
     """open_clip's description of the model."""
@@ -202,7 +206,7 @@ def main(options: Options) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     encoder = image_tower(options, render_all(options))
     cosine = export(encoder, options.output, options.text_steps, options.seed, options.start)
-    if options.start is not None and options.share < 1.0:
+    if options.share < 1.0:
         blend(options.output, options.start, options.share)
     extractor = CompactExtractor(options.output)
     figures = {"text_cosine": round(cosine, 4)}

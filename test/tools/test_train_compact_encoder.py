@@ -263,6 +263,9 @@ def test_blended_weights_lie_between_what_was_learnt_and_the_start(tmp_path) -> 
     found = load_file(learnt / tool.WEIGHTS)
     assert found["w"].tolist() == [1.5, 1.5] and found["w"].dtype == torch.float16
     assert found["n"].tolist() == [3]
+    for wrong in ({"share": 0.5}, {"share": 1.5, "start": start}):
+        with pytest.raises(ValueError, match="share"):
+            tool.Options(tmp_path, **wrong)
 
 
 def test_without_steps_the_image_tower_stays_as_it_was(tmp_path) -> None:
