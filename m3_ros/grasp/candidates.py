@@ -27,15 +27,8 @@ YAWS = 24  # closing directions of a vertical approach
 PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches
 SIDES = (-35.0, 0.0, 35.0)  # degrees about the direction from arm to object
 ROLLS = 8  # closing directions of a slanted approach
-TILTS = (
-    0.5,
-    0.6,
-    0.4375,
-    0.375,
-    0.25,
-    0.125,
-    0.0,
-)  # shares of the opening; the first ranks places
+# Shares of the contact opening; the first ranks places.
+TILTS = (0.5, 0.6, 0.4375, 0.375, 0.25, 0.125, 0.0)
 DEPTHS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])  # tips past the object's near side, m
 LESS = 0.004  # a little higher than as deep as the table allows, m
 MIN_POINTS = 10  # on a part of the object that is worth closing on
