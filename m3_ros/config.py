@@ -139,6 +139,9 @@ class GraspConfig(Stage):
     contact_effort: float = setting(
         5.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
     )
+    wedge_force: float = setting(
+        4.0, "jaws that are pushed up by more than this do not squeeze", "N", 0.0, 100.0
+    )
     approach_distance: float = setting(0.10, "length of the straight approach", "m", 0.02, 0.3)
     lift_height: float = setting(0.13, "height of the lift", "m", 0.01, 0.5)
     jaw_clearance: float = setting(0.015, "free space on each side before closing", "m", 0.0, 0.05)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import inverse, transform
-from m3_ros.grasp.outcome import Missed, Slipped, Target
-from m3_ros.grasp.planning import Plan, PlanError, Planner
-from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
-from m3_ros.grasp.scoring import RISE
+from m3_ros.grasp.closing import CLOSED, close
+from m3_ros.grasp.job import Job, follow_until_contact, move, onward
+from m3_ros.grasp.outcome import Slipped, Target
+from m3_ros.grasp.planning import Plan, PlanError
+from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.sensing import agreement
 
 Array = NDArray[np.float64]
 
-CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
 OPENING = (10.0, 1.5)  # effort in N m and speed in rad/s
 SAME_PLACE = 0.012  # depth within this of the object's points shows its surface, m
 MOVED = 0.015  # the object's middle may differ this much when confirmed, m; if more (a partial
@@ -28,56 +24,7 @@ STILL_THERE = 0.6  # share of its points that the depth confirms where the objec
 IN_THE_JAWS = 0.2  # least share of them that it confirms where the jaws have carried them
 NEAR_THE_END = 0.012  # a contact this near to the end of the approach is the support, m
 BACK_OFF = 0.002  # up again from the support, m
-GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
-WEDGED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
 STILL = 1.5  # time in the air before it counts as held: what slips does so slowly, s
-SETTLE = (RISE, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
-
-
-@dataclass
-class Job:
-    """What all steps of one grasp share.
-
-    Attributes:
-        robot: to move.
-        planner: for its arm.
-        localize: asks where the object is, seen from where the camera is now.
-        feedback: told the stage, the share of the whole that is done, and the retries.
-        cancelled: the robot stops where it is when true.
-        retries: grasps tried after the first.
-    """
-
-    robot: Robot
-    planner: Planner
-    localize: Callable[[], Target]
-    feedback: Callable[[str, float, int], None]
-    cancelled: Callable[[], bool]
-    retries: int = 0
-
-    def tell(self, stage: str, progress: float) -> None:
-        """Report a stage; the place where a cancel between motions is noticed."""
-        self.feedback(stage, progress, self.retries)
-        if self.cancelled():
-            raise MotionCancelled("cancelled: the robot holds still")
-
-    def gripper_pose(self) -> Array:
-        """`T_base_stator [4, 4]` now."""
-        return self.planner.arm.fk(self.robot.joint_state().arm)
-
-
-class ContactGuard:
-    """Notices that the arm touches something: its torques leave what they are now."""
-
-    def __init__(self, robot: Robot, limit: float) -> None:
-        self._robot, self._limit = robot, limit
-        self._rest = robot.joint_state().efforts[:6]
-        self.touched = False
-
-    def __call__(self) -> bool:
-        """Whether a joint's torque has changed by more than `limit` N m, ever."""
-        change = np.abs(self._robot.joint_state().efforts[:6] - self._rest)
-        self.touched |= bool(change.max() > self._limit)
-        return self.touched
 
 
 def attempt(job: Job, plan: Plan, target: Target) -> float:
@@ -97,46 +44,14 @@ def attempt(job: Job, plan: Plan, target: Target) -> float:
     follow_until_contact(job, _approach(job, plan))
     job.tell("close", 0.7)
     at_object = job.gripper_pose()
-    _close(job)
+    close(job)
     job.tell("lift", 0.8)
     top = job.planner.arm.fk(plan.phases["lift"].positions[-1])  # within reach: it was planned
-    _move(job, (top - job.gripper_pose())[:3, 3], config.lift_speed)
+    move(job, (top - job.gripper_pose())[:3, 3], config.lift_speed)
     job.tell("check", 0.95)
     _stay(job, STILL)
     _check_held(job, target, job.gripper_pose() @ inverse(at_object))
     return float(job.gripper_pose()[2, 3] - at_object[2, 3])
-
-
-def _close(job: Job) -> None:
-    """Close gently, bring the fixed jaw to the object, settle again, and only then squeeze.
-
-    A jaw that meets the object before the other one does presses it on the table, where friction
-    may hold it: the harder it closes, the harder it presses. What both hold moves along.
-    """
-    config = job.planner.config
-    gentle = GENTLE * config.gripper_effort
-    _close_with(job, gentle)
-    up, across = SETTLE
-    x, y, _ = across * job.gripper_pose()[:3, 2]
-    _move(job, [x, y, up], config.touch_speed)
-    _close_with(job, gentle)
-    _close_with(job, config.gripper_effort)
-
-
-def _close_with(job: Job, effort: float) -> None:
-    """Close the jaws with `effort` N m until they rest."""
-    config, robot = job.planner.config, job.robot
-    closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
-    if _until_contact(job, closing, WEDGED * config.contact_effort):
-        raise Slipped("the closing jaws pushed the arm away")
-    if robot.joint_state().gripper > CLOSED:
-        raise Missed("the jaws closed on nothing")
-
-
-def _move(job: Job, offset: ArrayLike, speed: float) -> None:
-    """Straight by `offset [3]` m in `base_link`, at `speed` m/s at most."""
-    way = onward(job.planner.line, job.robot.joint_state().arm, np.asarray(offset), speed)
-    job.robot.follow(way, job.cancelled)
 
 
 def _stay(job: Job, seconds: float) -> None:
@@ -170,34 +85,8 @@ def _approach(job: Job, plan: Plan) -> JointTrajectory:
     left = float((bottom - job.gripper_pose())[:3, 3] @ approach)
     if left > NEAR_THE_END:
         raise Slipped(f"the gripper met something {left * 100:.0f} cm above the grasp")
-    here, up = robot.joint_state().arm, -BACK_OFF * approach
-    robot.follow(onward(planner.line, here, up, planner.config.touch_speed), job.cancelled)
+    move(job, -BACK_OFF * approach, planner.config.touch_speed)
     return onward(planner.touch, robot.joint_state().arm, plan.grasp)
-
-
-def follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
-    """Whether the arm has met something on its way, and stopped there."""
-    follow = partial(job.robot.follow, trajectory)
-    return _until_contact(job, follow, job.planner.config.contact_effort)
-
-
-def _until_contact(job: Job, motion: Callable[[Callable[[], bool]], object], limit: float) -> bool:
-    """Whether the arm's torques changed by more than `limit` N m, which ended the motion."""
-    guard = ContactGuard(job.robot, limit)
-    try:
-        motion(lambda: guard() or job.cancelled())
-    except MotionCancelled:
-        if job.cancelled() or not guard.touched:
-            raise
-    return guard.touched
-
-
-def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
-    """What a planning function returns; when it finds no way, another grasp may."""
-    try:
-        return plan(*arguments)
-    except PlanError as error:
-        raise Slipped(f"no way on from here: {error}") from error
 
 
 def _check_unmoved(job: Job, target: Target) -> None:

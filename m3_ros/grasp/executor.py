@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, pose_distance, transform
-from m3_ros.grasp.attempt import Job, attempt, let_go
+from m3_ros.grasp.attempt import attempt, let_go
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.job import Job
 from m3_ros.grasp.outcome import (
     ErrorCode,
     GraspError,

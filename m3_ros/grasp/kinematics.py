@@ -17,6 +17,7 @@ from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT
 Array = NDArray[np.float64]
 
 TOOL_FRAME = "z1_gripper_stator"
+TIPS = np.array([[0.137], [0.0], [-0.009]])  # where closed jaws meet, in the tool's frame, m
 CAMERA_FRAME = "camera_color_optical_frame"
 ARM_BASE_FRAME = "z1_link00"
 
@@ -56,6 +57,20 @@ class Arm:
         """`[6, 6]`: twist of the frame (linear, angular, in its own axes) per joint speed."""
         full = self._full(q)
         return pin.computeFrameJacobian(self.model, self._data, full, self._frame(frame))[:, :6]
+
+    def force(self, q: Array, torques: Array) -> Array:
+        """Force `[3]` in N, in `base_link`, on the jaws' tips that makes the arm exert `torques`.
+
+        The one that explains them best (least squares): what the joints' friction bears is not
+        in it.
+
+        Args:
+            q: joint positions `[6]`.
+            torques: of the joints that hold against it, `[6]` N m.
+        """
+        slope, turn = self.jacobian(q), self.fk(q)[:3, :3]
+        linear = turn @ (slope[:3] + np.cross(slope[3:], TIPS, axis=0))
+        return -np.linalg.lstsq(linear.T, torques, rcond=None)[0]
 
     def manipulability(self, q: Array, frame: str = TOOL_FRAME) -> float:
         """Yoshikawa's measure: product of the Jacobian's singular values; 0 when singular."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from m3_ros.grasp.attempt import OPENING, Job, follow_until_contact, onward
+from m3_ros.grasp.attempt import OPENING
+from m3_ros.grasp.job import Job, follow_until_contact, onward
 from m3_ros.grasp.outcome import ErrorCode, GraspError, Slipped
 from m3_ros.grasp.planning import Plan
 from m3_ros.grasp.robot import TrackingError

@@ -7,6 +7,7 @@ from m3_ros.geometry import inverse, planar_pose, project, transform
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.job import Job
 from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
@@ -145,6 +146,12 @@ def found(box_points):
 @pytest.fixture(scope="session")
 def table_in_map(table):
     return transform(HERE, table)
+
+
+@pytest.fixture
+def job_of(planner, found):
+    """Makes the job of a robot that nobody cancels."""
+    return lambda robot: Job(robot, planner, lambda: found, lambda *_: None, never)
 
 
 @pytest.fixture(scope="session")

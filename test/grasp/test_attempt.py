@@ -3,17 +3,8 @@ import pytest
 
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
-from m3_ros.grasp.attempt import (
-    BACK_OFF,
-    GENTLE,
-    SETTLE,
-    STILL,
-    ContactGuard,
-    Job,
-    attempt,
-    let_go,
-    still_there,
-)
+from m3_ros.grasp.attempt import BACK_OFF, STILL, attempt, let_go, still_there
+from m3_ros.grasp.job import Job
 from m3_ros.grasp.outcome import Missed, Slipped, Target
 from m3_ros.grasp.robot import never
 
@@ -22,51 +13,16 @@ LIFT = ("follow", "follow")  # up, and still for a while
 CLOSE = ("close", "follow", "close", "close")  # gently, a little up, gently, firmly
 
 
-@pytest.fixture
-def job_of(planner, found):
-    def make(robot):
-        return Job(robot, planner, lambda: found, lambda *_: None, never)
-
-    return make
-
-
 def test_an_attempt_lifts(robot, job_of, plan, found):
     height = attempt(job_of(robot), plan, found)
     assert height == pytest.approx(0.13, abs=1e-3)
     assert robot.log == ["follow", "open", "follow", "follow", *CLOSE, *LIFT]
 
 
-def test_the_jaws_squeeze_only_after_they_have_settled(robot, job_of, plan, found, planner):
-    attempt(job_of(robot), plan, found)
-    efforts = [effort for effort, _ in robot.closings]
-    full = planner.config.gripper_effort
-    assert efforts == [GENTLE * full, GENTLE * full, full]
-    touch = planner.arm.fk(plan.phases["touch"].positions[-1])
-    up, across = SETTLE
-    settled = [*across * touch[:2, 2], up]
-    for (_, q), way in zip(robot.closings, [np.zeros(3), settled, settled], strict=True):
-        moved = planner.arm.fk(q)[:3, 3] - touch[:3, 3]
-        np.testing.assert_allclose(moved, way, atol=2e-4)
-
-
 def test_the_lift_ends_where_it_was_planned_to(robot, job_of, plan, found, planner):
     attempt(job_of(robot), plan, found)
     planned = planner.arm.fk(plan.phases["lift"].positions[-1])
     np.testing.assert_allclose(planner.arm.fk(robot.q[:6]), planned, atol=1e-3)
-
-
-def test_what_the_gentle_jaws_lose_is_missed(make_robot, job_of, plan, found):
-    robot = make_robot(grips=[-0.4, 0.0])
-    with pytest.raises(Missed):
-        attempt(job_of(robot), plan, found)
-    assert len(robot.closings) == 2
-
-
-def test_jaws_that_push_the_arm_off_the_table_stop_closing(robot, job_of, plan, found):
-    robot.resists = TOUCH + 1
-    with pytest.raises(Slipped, match="pushed the arm away"):
-        attempt(job_of(robot), plan, found)
-    assert robot.log[-1] == "hold" and not robot.closings
 
 
 def test_depth_that_shows_the_object_need_not_ask_for_it(
@@ -83,21 +39,6 @@ def test_depth_that_shows_the_object_need_not_ask_for_it(
     robot.scene = np.concatenate([table_in_map, found.points])
     with pytest.raises(Slipped, match="still at its place"):  # nothing is ever lifted here
         attempt(job, plan, found)
-
-
-def test_the_guard_notices_a_change_of_torque_and_remembers_it(robot):
-    guard = ContactGuard(robot, 5.0)
-    assert not guard()
-    robot.efforts = np.array([0.0, -6.0, 0.0, 0.0, 0.0, 0.0, 9.0])
-    assert guard()
-    robot.efforts = np.zeros(7)
-    assert guard() and guard.touched
-
-
-def test_the_jaw_s_torque_is_not_the_arm_s(robot):
-    guard = ContactGuard(robot, 5.0)
-    robot.efforts = np.array([0.0] * 6 + [9.0])
-    assert not guard()
 
 
 def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, found):

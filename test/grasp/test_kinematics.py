@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from m3_ros.geometry import inverse, look_at, pose_distance, se3
-from m3_ros.grasp.kinematics import CAMERA_FRAME, HOME, SCAN, TOOL_FRAME
+from m3_ros.geometry import inverse, look_at, pose_distance, se3, transform
+from m3_ros.grasp.kinematics import CAMERA_FRAME, HOME, SCAN, TIPS, TOOL_FRAME
 
 ARM_BASE = np.array([0.30, 0.0, 0.10])
 
@@ -33,6 +33,18 @@ def test_jacobian_is_the_slope_of_the_forward_kinematics(arm):
             step[j] = 1e-6
             slope[:, j] = (arm.fk(q + step)[:3, 3] - arm.fk(q - step)[:3, 3]) / 2e-6
         assert np.allclose(arm.fk(q)[:3, :3] @ arm.jacobian(q)[:3], slope, atol=1e-6)
+
+
+def test_a_force_on_the_tips_is_told_from_the_torques_that_hold_against_it(arm):
+    """By virtual work: torques times joint motions are the force times the tips' way."""
+    rng = np.random.default_rng(1)
+    for q in postures(arm, 5):
+        slope = np.zeros((3, 6))
+        for j, step in enumerate(1e-6 * np.eye(6)):
+            ways = [transform(arm.fk(q + sign * step), TIPS[:, 0]) for sign in (1, -1)]
+            slope[:, j] = (ways[0] - ways[1]) / 2e-6
+        force = rng.normal(size=3)
+        assert np.allclose(arm.force(q, -slope.T @ force), force, atol=1e-5)
 
 
 def test_ik_brings_the_tool_back_inside_the_limits(arm):

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from m3_ros.grasp.attempt import Job, attempt
+from m3_ros.grasp.attempt import attempt
 from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.job import Job
 from m3_ros.grasp.outcome import ErrorCode, GraspError
 from m3_ros.grasp.placing import put_back
 from m3_ros.grasp.robot import TrackingError, never

@@ -1,0 +1,54 @@
+"""Closing the jaws on an object that stands on something, so that it is not pressed on it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from m3_ros.grasp.job import ContactGuard, Job, interrupted, move
+from m3_ros.grasp.outcome import Missed, Slipped
+from m3_ros.grasp.scoring import RISE
+
+CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
+GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
+SETTLE = (RISE, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
+PUSHED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
+SLID = 0.03  # further than this as they squeeze, the jaws have lost the object, rad
+
+
+def close(job: Job) -> None:
+    """Close gently, bring the fixed jaw to the object, settle again, and only then squeeze.
+
+    A jaw that meets the object before the other one does presses it on the table, where friction
+    may hold it: the harder it closes, the harder it presses. What both hold moves along, and
+    leaves the table; the jaws do not squeeze what still pushes them up. Nor do they run on after
+    what they squeeze out: they would strike it.
+    """
+    robot, config, arm = job.robot, job.planner.config, job.planner.arm
+    guard = ContactGuard(robot, PUSHED * config.contact_effort)
+    gentle = GENTLE * config.gripper_effort
+    _close_with(job, gentle, guard)
+    up, across = SETTLE
+    x, y, _ = across * job.gripper_pose()[:3, 2]
+    move(job, [x, y, up], config.touch_speed)
+    _close_with(job, gentle, guard)
+    if arm.force(robot.joint_state().arm, guard.change())[2] > config.wedge_force:
+        raise Slipped("the jaws press the object on what it stands on")
+    _close_with(job, config.gripper_effort, guard, SLID)
+
+
+def _close_with(job: Job, effort: float, guard: ContactGuard, most: float = np.inf) -> None:
+    """Close the jaws with `effort` N m until they rest; `most` rad further is too far."""
+    config, robot = job.planner.config, job.robot
+    start = robot.joint_state().gripper
+
+    def slid() -> bool:
+        return robot.joint_state().gripper - start > most
+
+    closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
+    if interrupted(job, closing, lambda: guard() or slid()):
+        problem = "pushed the arm away" if guard.touched else "squeezed the object out"
+        raise Slipped(f"the closing jaws {problem}")
+    if robot.joint_state().gripper > CLOSED:
+        raise Missed("the jaws closed on nothing")

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from m3_ros.grasp.closing import GENTLE, SETTLE, SLID, close
+from m3_ros.grasp.kinematics import TIPS
+from m3_ros.grasp.outcome import Missed, Slipped
+from m3_ros.grasp.robot import MotionCancelled
+
+UP = np.array([0.0, 0.0, 1.0])
+
+
+@pytest.fixture
+def at_object(robot, plan):
+    """The robot with its fixed jaw at the object."""
+    robot.q[:6] = plan.phases["touch"].positions[-1]
+    return robot
+
+
+def test_the_jaws_squeeze_only_after_they_have_settled(at_object, job_of, planner):
+    start = planner.arm.fk(at_object.q[:6])
+    close(job_of(at_object))
+    full = planner.config.gripper_effort
+    assert [effort for effort, _ in at_object.closings] == [GENTLE * full, GENTLE * full, full]
+    up, across = SETTLE
+    settled = [*across * start[:2, 2], up]
+    for (_, q), way in zip(at_object.closings, [np.zeros(3), settled, settled], strict=True):
+        np.testing.assert_allclose(planner.arm.fk(q)[:3, 3] - start[:3, 3], way, atol=2e-4)
+
+
+def test_what_the_gentle_jaws_lose_is_missed(at_object, job_of):
+    at_object.grips = [-0.4, 0.0]
+    with pytest.raises(Missed):
+        close(job_of(at_object))
+    assert len(at_object.closings) == 2
+
+
+def test_jaws_that_push_the_arm_off_the_table_stop_closing(at_object, job_of):
+    at_object.resists = 1
+    with pytest.raises(Slipped, match="pushed the arm away"):
+        close(job_of(at_object))
+    assert at_object.log[-1] == "hold" and not at_object.closings
+
+
+@pytest.mark.parametrize(("newtons", "squeezed"), [(-20.0, True), (3.0, True), (6.0, False)])
+def test_jaws_that_are_pushed_up_do_not_squeeze(
+    at_object, job_of, planner, monkeypatch, newtons, squeezed
+):
+    """What they hold presses on the table then; what is in the air pulls them down."""
+    move_gripper, arm = at_object.move_gripper, planner.arm
+
+    def press(*arguments):
+        reached = move_gripper(*arguments)
+        turn, slope = arm.fk(at_object.q[:6])[:3, :3], arm.jacobian(at_object.q[:6])
+        tips = turn @ (slope[:3] + np.cross(slope[3:], TIPS, axis=0))
+        at_object.efforts = np.append(-tips.T @ (newtons * UP), 0.0)
+        return reached
+
+    monkeypatch.setattr(at_object, "move_gripper", press)
+    monkeypatch.setattr("m3_ros.grasp.closing.PUSHED", 1e3)
+    if squeezed:
+        close(job_of(at_object))
+    else:
+        with pytest.raises(Slipped, match="press the object"):
+            close(job_of(at_object))
+    assert len(at_object.closings) == (3 if squeezed else 2)
+
+
+@pytest.mark.parametrize(("way", "lost"), [(0.5 * SLID, False), (3.0 * SLID, True)])
+def test_jaws_do_not_run_on_after_what_they_squeeze_out(
+    at_object, job_of, planner, monkeypatch, way, lost
+):
+    move_gripper, full = at_object.move_gripper, planner.config.gripper_effort
+
+    def slide(position, max_effort, max_speed, cancelled):
+        reached = move_gripper(position, max_effort, max_speed, cancelled)
+        if max_effort < full:
+            return reached
+        for at_object.q[6] in np.arange(reached, reached + way, 0.005):
+            if cancelled():
+                raise MotionCancelled("cancelled")
+        return at_object.q[6]
+
+    monkeypatch.setattr(at_object, "move_gripper", slide)
+    if not lost:
+        close(job_of(at_object))
+        return
+    with pytest.raises(Slipped, match="squeezed the object out"):
+        close(job_of(at_object))
+    assert at_object.q[6] < -0.4 + SLID + 0.01
