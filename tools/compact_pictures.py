@@ -116,11 +116,12 @@ class Pictures:
         """A square about one object, slot 1; what else there is, slot 2, has no label."""
         which, row = self.index[number]
         rgb, slots, labels = (array[row] for array in self.sets[which])
-        area = np.bincount(slots[::4, ::4].ravel(), minlength=256)
+        coarse = slots[::4, ::4]
+        area = np.bincount(coarse.ravel(), minlength=256)
         candidates = np.flatnonzero(area[1 : scenes.SLOTS + 1] >= SMALLEST / 16) + 1
         slot = rng.choice(candidates) if len(candidates) else 0
-        rows, columns = np.nonzero(slots == slot)
-        extent = max(np.ptp(rows), np.ptp(columns)) + 1
+        rows, columns = (4 * where for where in np.nonzero(coarse == slot))
+        extent = max(np.ptp(rows), np.ptp(columns)) + 4
         ratio = np.exp(rng.uniform(-0.5, 0.5) * np.log(STRETCH))
         sides = extent * rng.uniform(1.1, 1.8) * np.array([ratio, 1 / ratio])
         sides = np.clip(sides, 24, scenes.HEIGHT).astype(int)

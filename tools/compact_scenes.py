@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mujoco
 import numpy as np
+from compact_remodel import remodel
 from compact_room import FAR, NAMES, add_distractor, add_room
 from compact_splits import SPLITS, Split
 from numpy.typing import NDArray
@@ -48,6 +49,8 @@ class Stage:
             model = make_object(
                 category, color, int(rng.integers(1 << 31)), split=split.structures
             )
+            if split.remodelled and rng.random() < split.remodelled:
+                model = remodel(model, rng)
             add_object(spec, model, FAR, name=f"object {len(self.objects)}", collide=False)
             self.objects.append(model)
         self.distractor_colors = [add_distractor(spec, i, rng) for i in range(DISTRACTORS)]

@@ -15,11 +15,13 @@ class Split:
             "any" does not care.
         plain: share of things whose details have the colour of the rest: much of what others
             make is of one colour, and to be told by its shape.
+        remodelled: share of things that are modelled anew (`compact_remodel`).
     """
 
     structures: str
     pairs: str
     plain: float = 0.0
+    remodelled: float = 0.0
 
     def colors(self, category: str) -> list[int]:
         """Colour numbers allowed for a category."""
@@ -29,7 +31,7 @@ class Split:
 
 
 SPLITS = {
-    "train": Split("train", "seen", plain=0.3),
+    "train": Split("train", "seen", plain=0.3, remodelled=0.3),
     "seen": Split("train", "seen"),
     "pairs": Split("train", "held out"),
     "structures": Split("unseen", "any"),

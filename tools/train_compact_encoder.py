@@ -53,7 +53,7 @@ class Options:
     test_images: int = 300
     """Pictures of each of the three test sets."""
     steps: int = 9000
-    """Steps of the image tower; two free cores take 0.6 s each. 0 keeps `start`'s."""
+    """Steps of the image tower; two free cores take 0.4 s each. 0 keeps `start`'s."""
     text_steps: int = 3000
     """Steps of 128 captions for the text tower."""
     seed: int = 0

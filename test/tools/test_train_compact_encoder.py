@@ -227,8 +227,9 @@ def test_training_goes_on_from_what_was_exported() -> None:
     )
     image = torch.rand(1, 3, 64, 64)
     there, _ = extractor._model.visual.trunk.eval().dense(image)
-    found, _ = encoder.eval().trunk.dense(image)
-    torch.testing.assert_close(found, there, atol=1e-3, rtol=0)
+    with torch.autocast("cpu", torch.bfloat16):  # as it trains
+        found, _ = encoder.eval().trunk.dense(image)
+    assert (found * there).sum(-1).min() > 0.995
 
 
 def test_the_text_tower_goes_on_from_what_was_exported(tmp_path, monkeypatch) -> None:

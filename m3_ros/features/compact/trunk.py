@@ -15,6 +15,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 DIM, CATEGORY_DIM = 128, 96
 """A feature is a category half and a colour half; each is a unit vector divided by sqrt 2."""
 STRIDE = 8
+WIDE = 1280
+"""Features that EfficientNet-Lite0 reads its classes from."""
 
 
 def normalize_halves(features: Tensor) -> Tensor:
@@ -46,8 +48,9 @@ class CompactTrunk(nn.Module):
     """Convolutions at strides 4 to 32, merged at stride 8.
 
     The pyramid says where things are and what colour they have; what kind they are of is read
-    from the body besides, by linear layers alone: so ImageNet's knowledge of kinds is kept, and
-    far fewer pictures teach colours that a thing was never seen in (see the model card).
+    from the body besides, by linear layers alone, also on the wide features that ImageNet's own
+    classes are read from: so ImageNet's knowledge of kinds is kept, and far fewer pictures teach
+    colours that a thing was never seen in (see the model card).
     """
 
     def __init__(self, width: int = 128) -> None:
@@ -63,7 +66,8 @@ class CompactTrunk(nn.Module):
         self.smooth = _conv(width, width)
         self.merge = nn.Sequential(_conv(width, width), _conv(width, width))
         self.head = nn.Conv2d(width, DIM + 1, 1)
-        self.kinds = nn.ModuleList([nn.Conv2d(c, CATEGORY_DIM, 1) for c in (c8, c16, c32)])
+        self.wide = nn.Sequential(nn.Conv2d(c32, WIDE, 1), nn.ReLU6(inplace=True))
+        self.kinds = nn.ModuleList([nn.Conv2d(c, CATEGORY_DIM, 1) for c in (c8, c16, c32, WIDE)])
         for layer in self.kinds:
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -78,7 +82,7 @@ class CompactTrunk(nn.Module):
         middle = self.lateral[1](x16) + F.interpolate(top, size=x16.shape[2:])
         middle = F.interpolate(self.smooth(middle), size=x8.shape[2:])
         out = self.head(self.merge(self.lateral[0](x8) + self.fine(x4) + middle)).float()
-        for layer, x in zip(self.kinds, (x8, x16, x32), strict=True):
+        for layer, x in zip(self.kinds, (x8, x16, x32, self.wide(x32)), strict=True):
             kind = F.interpolate(layer(x).float(), size=x8.shape[2:], mode="bilinear")
             out[:, :CATEGORY_DIM] += kind
         out = out.permute(0, 2, 3, 1)

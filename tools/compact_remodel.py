@@ -1,0 +1,90 @@
+"""The same things as others might model them: coarser, out of proportion, with fewer details."""
+
+from dataclasses import replace
+
+import numpy as np
+import trimesh
+
+from m3_ros.geometry import quat_to_matrix
+from m3_ros.sim.objects.model import ObjectModel, Part, bounds
+
+STRETCH = 0.12
+"""Standard deviation of the logarithm of the factor by which each direction grows."""
+TRUE_TO_SIZE = ("ball", "dice", "toy block", "egg", "tape roll")
+"""Kinds that are told by their proportions: they grow alike in all directions."""
+TAPER, BEND = 0.15, 0.12
+"""Standard deviations: how much wider the top is than the middle, of the middle; how far the
+top leans over, of the height."""
+DETAIL = 0.1
+"""Parts of another colour whose box is smaller than this share of the whole one are details."""
+
+
+def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
+    """An object for pictures, not for physics: meshes of few faces, bent, with fewer details."""
+    low, high = bounds(model.parts)
+    whole, bare = np.prod(high - low), rng.random() < 0.5
+    kept = [
+        part
+        for part in model.parts
+        if not (
+            bare and part.tint != "main" and np.prod(np.ptp(part.bounds(), 0)) < DETAIL * whole
+        )
+    ]
+    coarse = int(rng.integers(1, 4))
+    meshes = [_mesh(part, coarse, rng) for part in kept]
+    bent = _bent(
+        np.concatenate([mesh.vertices for mesh in meshes]), low, high, model.category, rng
+    )
+    bent -= [*bent[:, :2].mean(0), bent[:, 2].min()]
+    ends = np.cumsum([len(mesh.vertices) for mesh in meshes])[:-1]
+    parts = tuple(
+        replace(
+            part,
+            shape="mesh",
+            size=(),
+            position=np.zeros(3),
+            quaternion=np.array([1.0, 0.0, 0.0, 0.0]),
+            vertices=vertices,
+            faces=np.ascontiguousarray(mesh.faces, dtype=np.int32),
+        )
+        for part, mesh, vertices in zip(kept, meshes, np.split(bent, ends), strict=True)
+    )
+    return replace(model, parts=parts, size=np.ptp(bent, axis=0))
+
+
+def _mesh(part: Part, coarse: int, rng: np.random.Generator) -> trimesh.Trimesh:
+    """A part in the object's frame; `coarse` 1 to 3, the higher the more faces."""
+    size = part.size
+    sections = int(rng.integers(5, 9)) * coarse
+    if part.vertices is not None:
+        mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
+    elif part.shape == "box":
+        mesh = trimesh.creation.box(2.0 * np.array(size)).subdivide()
+    elif part.shape == "cylinder":
+        mesh = trimesh.creation.cylinder(size[0], 2.0 * size[1], sections)
+    elif part.shape == "capsule":
+        mesh = trimesh.creation.capsule(2.0 * size[1], size[0], (sections, sections))
+        mesh.apply_translation(-mesh.bounds.mean(0))
+    else:
+        mesh = trimesh.creation.icosphere(coarse, 1.0)
+        mesh.apply_scale(size if part.shape == "ellipsoid" else size[0])
+    mesh.vertices = mesh.vertices @ quat_to_matrix(part.quaternion).T + part.position
+    return mesh
+
+
+def _bent(
+    vertices: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    category: str,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning."""
+    if category in TRUE_TO_SIZE:
+        return vertices * np.exp(rng.normal(0.0, STRETCH))
+    stretched = vertices * np.exp(rng.normal(0.0, STRETCH, 3))
+    height = 2.0 * (vertices[:, 2] - low[2]) / max(high[2] - low[2], 1e-6) - 1.0
+    stretched[:, :2] *= np.exp(rng.normal(0.0, TAPER) * height)[:, None]
+    lean = rng.normal(0.0, BEND, 2) * (high[2] - low[2])
+    stretched[:, :2] += lean * ((height + 1.0)[:, None] / 2.0) ** 2
+    return stretched
