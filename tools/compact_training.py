@@ -3,6 +3,7 @@
 import math
 import socket
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from pathlib import Path
 
 import cv2
@@ -83,10 +84,11 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
         step = state["step"]
     pictures = Pictures(options.folders)
     log: dict[str, float] = {}
+    parent = parent_process()  # None where there is one worker: this process
     batches = pictures.batches(options.batch, TILES, options.seed + 1000 * rank + step)
     for arrays in batches:
         done = step / options.steps
-        if done >= 1:
+        if done >= 1 or (parent is not None and not parent.is_alive()):
             break
         cosine = 0.5 + 0.5 * math.cos(math.pi * done)
         for group in optimizer.param_groups:
