@@ -118,7 +118,11 @@ class QueryConfig(Stage):
     max_prompt_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
     found_probability: float = setting(0.4, "least probability of an answer", "", 0.0, 1.0)
     ambiguity_ratio: float = setting(
-        0.75, "answers at least this share as likely as the best are as good", "", 0.0, 1.0
+        0.02,
+        "answers whose odds are at least this share of the best one's are as good",
+        "",
+        0.0,
+        1.0,
     )
     min_area: float = setting(0.0015, "surface that a thing shows at least", "m^2", 0.0)
 

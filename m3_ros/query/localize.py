@@ -13,7 +13,7 @@ from m3_ros.capture.frame import Frame
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor, relevancy
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.calibration import Calibration
+from m3_ros.query.calibration import Calibration, log_odds
 from m3_ros.query.live import BESIDE, MIN_PIXELS, Evidence, LiveView, SeenThing, in_image
 from m3_ros.query.relevancy import Image, Question, clean_prompt, image_question, text_question
 from m3_ros.query.result import Detection, QueryResult, answer
@@ -142,7 +142,10 @@ class Localizer:
         return self._things.every(self.calibration(scores, len(question.aspects)))
 
     def _contenders(self, question: Question, values: NDArray[np.float32]) -> list[_Thing]:
-        """Things likely enough, best first, that are about as likely as the best one."""
+        """Things likely enough, best first, that may be meant as well as the best one.
+
+        If one of them is, the chances are as their odds: .999 against .8 is no tie.
+        """
         things = []
         for part in self._things.candidates(self._things.smoothed(values)):
             feature = self._things.feature(part)
@@ -152,11 +155,13 @@ class Localizer:
                 detection = self.detection(question.label, points, score)
                 things.append(_Thing(detection, part, feature))
         things.sort(key=lambda thing: -thing.detection.score)
-        least = self.config.ambiguity_ratio * max((t.detection.score for t in things), default=0.0)
+        odds = np.exp(log_odds(np.array([thing.detection.score for thing in things])))
+        close = odds >= self.config.ambiguity_ratio * odds.max(initial=0.0)
         alternatives: list[_Thing] = []
-        for thing in things:  # a part and the whole piece are not two answers
+        for thing, near in zip(things, close, strict=True):
+            # a part and the whole piece are not two answers
             taken = any(np.isin(thing.part, other.part).any() for other in alternatives)
-            if thing.detection.score >= least and not taken:
+            if near and not taken:
                 alternatives.append(thing)
         return alternatives
 
