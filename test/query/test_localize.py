@@ -76,6 +76,20 @@ def test_a_word_that_the_model_has_not_learnt_finds_nothing_and_is_named(localiz
         assert result.relevancy.max() < 0.01
 
 
+@pytest.mark.parametrize(("second", "status"), [(0.8, "FOUND"), (0.96, "AMBIGUOUS")])
+def test_a_tie_is_of_odds(localizer, monkeypatch, second, status):
+    """.999 is 250 times as good as .8, and 42 times as good as .96."""
+    scores = iter([0.999, second])
+    known: dict[bytes, float] = {}
+
+    def probability(question, feature):
+        return known.setdefault(feature.tobytes(), next(scores, 0.0))
+
+    monkeypatch.setattr(localizer, "probability", probability)
+    result = localizer.locate("pair")
+    assert result.status == status and result.detections[0].score == 0.999
+
+
 def test_two_that_fit_are_ambiguous(localizer, toy):
     result = localizer.locate("pair")
     assert result.status == "AMBIGUOUS"
