@@ -14,7 +14,7 @@ CLOSED = -0.03  # jointGripper above this after closing: nothing is between the 
 GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
 SETTLE = (RISE, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
 PUSHED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
-SLID = 0.03  # further than this as they squeeze, the jaws have lost the object, rad
+SLID = 0.02  # further than this once they have met it, the jaws do not hold the object, rad
 
 
 def close(job: Job) -> None:
@@ -23,7 +23,7 @@ def close(job: Job) -> None:
     A jaw that meets the object before the other one does presses it on the table, where friction
     may hold it: the harder it closes, the harder it presses. What both hold moves along, and
     leaves the table; the jaws do not squeeze what still pushes them up. Nor do they run on after
-    what they squeeze out: they would strike it.
+    what gives way, slides out or is pushed along the table: they would strike it.
     """
     robot, config, arm = job.robot, job.planner.config, job.planner.arm
     guard = ContactGuard(robot, PUSHED * config.contact_effort)
@@ -32,7 +32,7 @@ def close(job: Job) -> None:
     up, across = SETTLE
     x, y, _ = across * job.gripper_pose()[:3, 2]
     move(job, [x, y, up], config.touch_speed)
-    _close_with(job, gentle, guard)
+    _close_with(job, gentle, guard, SLID)
     if arm.force(robot.joint_state().arm, guard.change())[2] > config.wedge_force:
         raise Slipped("the jaws press the object on what it stands on")
     _close_with(job, config.gripper_effort, guard, SLID)
@@ -48,7 +48,7 @@ def _close_with(job: Job, effort: float, guard: ContactGuard, most: float = np.i
 
     closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
     if interrupted(job, closing, lambda: guard() or slid()):
-        problem = "pushed the arm away" if guard.touched else "squeezed the object out"
-        raise Slipped(f"the closing jaws {problem}")
+        problem = "the closing jaws pushed the arm away"
+        raise Slipped(problem if guard.touched else "the object gave way to the closing jaws")
     if robot.joint_state().gripper > CLOSED:
         raise Missed("the jaws closed on nothing")
