@@ -141,7 +141,7 @@ class GraspConfig(Stage):
     gripper_effort: float = setting(3.0, "torque limit of the closing jaw", "N m", 0.5, 20.0)
     gripper_speed: float = setting(0.15, "speed of the closing jaw", "rad/s", 0.05, 3.1415)
     contact_effort: float = setting(
-        5.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
+        4.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
     )
     wedge_force: float = setting(
         4.0, "jaws that are pushed up by more than this do not squeeze", "N", 0.0, 100.0
