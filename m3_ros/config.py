@@ -106,7 +106,7 @@ class MemoryConfig(Stage):
         "how the bank is made: streaming cover, or Algorithm 1",
         choices=("cover", "paper"),
     )
-    refine_steps: int = setting(60, "training steps after lifting; 0 = lifting only", "", 0)
+    refine_steps: int = setting(120, "training steps after lifting; 0 = lifting only", "", 0)
     refine_points: int = setting(2000, "points of a view in one training step", "", 1)
 
 

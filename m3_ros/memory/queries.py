@@ -25,8 +25,9 @@ from m3_ros.splat.lift import lift
 Decoder = Callable[[Tensor, Tensor, Tensor], Tensor]
 """Features `[..., d]` of rendered queries `[..., s]`, the projection `[s, d]` and temperature."""
 
-RATES = {"queries": 0.05, "projection": 0.02, "temperature": 0.03}
-"""Of Adam, relative to the root mean square of what is learned; the temperature's logarithm."""
+RATES = {"queries": 0.1, "projection": 0.04, "temperature": 0.06}
+"""Of Adam at the first step, relative to the root mean square of what is learned (the
+temperature: its logarithm). They fall to zero along a line."""
 PIXELS = 160
 """Pixels along a picture's longer side, at least about, in which Gaussians meet features. A cell
 of a feature map is larger than most Gaussians; in pixels of that size the rasterizer, which draws
@@ -168,6 +169,7 @@ def refine(
     taught = list(learned) if learn_decoder else ["queries"]
     groups = [{"params": [learned[name].requires_grad_()], "lr": rates[name]} for name in taught]
     optimizer = torch.optim.Adam(groups, fused=True)
+    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 - step / max(steps, 1))
     generator = torch.Generator().manual_seed(seed)
     order: list[int] = []
     for step in range(steps):
@@ -187,6 +189,7 @@ def refine(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        falling.step()
         progress((step + 1) / steps)
     queries, projection, temperature = (value.detach() for value in learned.values())
     return PrincipalQueries(queries, projection, start.reliability, temperature.exp())
