@@ -26,10 +26,8 @@ MIN_MEASURED = 0.2
 """Smallest share of its pixels with live depth that says anything."""
 MIN_AGREE = 0.4
 """A thing is still there when at least this share of its pixels has the remembered depth."""
-SAME_LOOK = 2.5
-"""A thing may look so many of the bank's angles (see `Things.alike`) unlike what is remembered.
-In the calibration's scenes 2 % of what is unchanged looks more unlike (4 % with two angles), and
-1 % of other things less."""
+SAME_LOOK = 2.75
+"""A thing may look so many of the bank's angles (see `Things.alike`) unlike what is remembered."""
 QUESTIONS = 64
 """Texts whose encoding is kept; a robot asks for the same thing again and again."""
 SAME_THING = 0.5
@@ -183,7 +181,8 @@ class Localizer:
         for thing, evidence in zip(found, looks, strict=True):
             status = "OUT_OF_VIEW"
             if in_image(thing.detection.points, frame) >= MIN_IN_IMAGE:
-                alike = self._things.alike(evidence.feature, thing.feature, SAME_LOOK)
+                alike = not evidence.tells_what
+                alike |= self._things.alike(evidence.feature, thing.feature, SAME_LOOK)
                 alike |= self.probability(question, evidence.feature) >= least
                 status = _verdict(evidence, alike)
             checked.append((replace(thing.detection, visible=status == "FOUND"), status))

@@ -293,8 +293,11 @@ def test_what_a_view_says_of_a_thing(agree, behind, alike, status):
     assert _verdict(evidence, alike) == status
 
 
-@pytest.mark.parametrize(("angles", "status"), [(0.0, "FOUND"), (2.3, "FOUND"), (2.7, "STALE")])
-def test_how_unlike_itself_a_thing_may_look(localizer, toy, monkeypatch, angles, status):
+@pytest.mark.parametrize(
+    ("angles", "pixels", "status"),
+    [(0.0, 500, "FOUND"), (2.6, 500, "FOUND"), (2.9, 500, "STALE"), (2.9, 50, "FOUND")],
+)
+def test_how_unlike_itself_a_thing_may_look(localizer, toy, monkeypatch, angles, pixels, status):
     question = localizer.question("red")
     (thing,) = localizer._contenders(question, localizer.relevancy(question))
     across = np.linalg.svd(thing.feature[None])[2][-1]
@@ -303,7 +306,7 @@ def test_how_unlike_itself_a_thing_may_look(localizer, toy, monkeypatch, angles,
 
     class Live:
         def look(self, things):
-            return [Evidence(500, 1.0, 1.0, 0.0, feature) for _ in things]
+            return [Evidence(pixels, 1.0, 1.0, 0.0, feature) for _ in things]
 
     monkeypatch.setattr(localizer, "probability", lambda *_: 0.0)  # the text does not help
     ((_, found),) = localizer._check(question, [thing], toy.see(EYE), Live())
