@@ -17,12 +17,6 @@ TAPER, BEND = 0.15, 0.12
 top leans over, of the height."""
 DETAIL = 0.1
 """Parts of another colour whose box is smaller than this share of the whole one are details."""
-ALONE = 0.1
-"""Standard deviation of the logarithm of the factor by which each part grows about its middle."""
-FEWER, LEAST_FACES = (0.1, 0.7), 24
-"""Share of the triangles of a mesh that every other one keeps, and how few that may be."""
-LUMPS = 0.02
-"""Standard deviation of bumps as wide as half the thing, of its size."""
 
 
 def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
@@ -38,10 +32,6 @@ def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
     ]
     coarse = int(rng.integers(1, 4))
     meshes = [_mesh(part, coarse, rng) for part in kept]
-    if model.category not in TRUE_TO_SIZE:
-        for mesh in meshes:
-            middle = mesh.bounds.mean(0)
-            mesh.vertices = middle + (mesh.vertices - middle) * np.exp(rng.normal(0.0, ALONE))
     bent = _bent(
         np.concatenate([mesh.vertices for mesh in meshes]), low, high, model.category, rng
     )
@@ -67,10 +57,7 @@ def _mesh(part: Part, coarse: int, rng: np.random.Generator) -> trimesh.Trimesh:
     size = part.size
     sections = int(rng.integers(5, 9)) * coarse
     if part.vertices is not None:
-        mesh = trimesh.Trimesh(part.vertices, part.faces)
-        faces = max(LEAST_FACES, int(len(mesh.faces) * rng.uniform(*FEWER)))
-        if rng.random() < 0.5 and faces < len(mesh.faces):
-            mesh = mesh.simplify_quadric_decimation(face_count=faces)
+        mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
     elif part.shape == "box":
         mesh = trimesh.creation.box(2.0 * np.array(size)).subdivide()
     elif part.shape == "cylinder":
@@ -92,7 +79,7 @@ def _bent(
     category: str,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning, uneven."""
+    """Vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning."""
     if category in TRUE_TO_SIZE:
         return vertices * np.exp(rng.normal(0.0, STRETCH))
     stretched = vertices * np.exp(rng.normal(0.0, STRETCH, 3))
@@ -100,6 +87,4 @@ def _bent(
     stretched[:, :2] *= np.exp(rng.normal(0.0, TAPER) * height)[:, None]
     lean = rng.normal(0.0, BEND, 2) * (high[2] - low[2])
     stretched[:, :2] += lean * ((height + 1.0)[:, None] / 2.0) ** 2
-    waves = rng.normal(0.0, 2.0 * np.pi / np.linalg.norm(high - low), (3, 3))
-    bumps = np.sin(vertices @ waves.T + rng.uniform(0.0, 2.0 * np.pi, 3))
-    return stretched + LUMPS * np.linalg.norm(high - low) * bumps
+    return stretched

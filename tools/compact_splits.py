@@ -31,7 +31,7 @@ class Split:
 
 
 SPLITS = {
-    "train": Split("train", "seen", plain=0.3, remodelled=0.6),
+    "train": Split("train", "seen", plain=0.3, remodelled=0.3),
     "seen": Split("train", "seen"),
     "pairs": Split("train", "held out"),
     "structures": Split("unseen", "any"),
