@@ -146,12 +146,12 @@ class Localizer:
         """
         things = []
         for part in self._things.candidates(self._things.smoothed(values)):
-            feature = self._things.feature(part)
-            score = self.probability(question, feature)
+            score = self.probability(question, self._things.feature(part))
             if score >= self.config.found_probability:
-                points = self._things.surface(part)
+                whole = self._things.whole(part)
+                points = self._things.surface(whole)
                 detection = self.detection(question.label, points, score)
-                things.append(_Thing(detection, part, feature))
+                things.append(_Thing(detection, whole, self._things.feature(whole)))
         things.sort(key=lambda thing: -thing.detection.score)
         odds = np.exp(log_odds(np.array([thing.detection.score for thing in things])))
         close = odds >= self.config.ambiguity_ratio * odds.max(initial=0.0)

@@ -24,6 +24,9 @@ FOOT, FOOT_WEIGHT = 0.012, 0.1
 """Height (m) above a plane below which pixels show plane and thing mixed, and its weight."""
 LEAST = 3
 """Points that a thing has at least; fewer have no covariance."""
+LID, AXIS = 0.6, 0.01
+"""A lid or a stem has at most this share of the surface of what it belongs to, and about the same
+upright axis, in m: a cup's lid bears another colour, but goes with the cup."""
 STANDING = 0.03
 """A thing whose lowest point is this near (m) above a plane stands on it."""
 
@@ -105,6 +108,23 @@ class Things:
                 if not self.alike(self.feature(part), self.feature(rest)):
                     found.append(part)
         return found
+
+    def whole(self, part: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The points `[L]` of `part [K]`, and of a lid or stem that hangs together with it."""
+        piece = next(piece for piece in self.pieces if part[0] in piece)
+        rest = np.zeros(len(self.points), bool)
+        rest[np.setdiff1d(piece, part)] = True
+        found = [part]
+        for other in pieces(self.graph, rest):
+            beside = np.linalg.norm(self._axis(other) - self._axis(part))
+            if beside <= AXIS and self._areas[other].sum() <= LID * self._areas[part].sum():
+                found.append(other)
+        return np.concatenate(found)
+
+    def _axis(self, part: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Where the upright axis `[2]` of the points `part [K]` is, m."""
+        points = self.points[part, :2]
+        return (points.min(0) + points.max(0)) / 2.0
 
     def _is_large(self, part: NDArray[np.int64]) -> bool:
         """Whether the points `part [K]` show enough surface; finer Gaussians are more of them."""
