@@ -26,8 +26,9 @@ BESIDE = 0.015
 """Points farther (m) than this from all remembered things belong to something new."""
 OFF_PLANE = 0.008
 """Points farther (m) than this from every large plane belong to things."""
-NEIGHBOUR_PIXELS = 2.5
-"""Points at most this many pixels apart, at their distance, hang together."""
+NEIGHBOUR_PIXELS, NEIGHBOUR = 2.5, 0.012
+"""Points at most this many pixels apart, at their distance, hang together, and so do those at most
+this far (m) apart: seen from above, the pixels of a steep side are."""
 MIN_PIXELS = 12
 """Fewer pixels of a thing than this tell nothing."""
 LOOK_PIXELS = 60
@@ -157,9 +158,10 @@ class LiveView:
         if not off.any():
             return []
         pixels, points = np.argwhere(off), self._points[off]
-        spacing = NEIGHBOUR_PIXELS * float(np.median(self._depth[off])) / self._K[0, 0]
+        far = NEIGHBOUR_PIXELS * float(np.median(self._depth[off])) / self._K[0, 0]
+        graph = neighbour_graph(points, max(far, NEIGHBOUR))
         found = []
-        for part in pieces(neighbour_graph(points, spacing), np.ones(len(pixels), bool)):
+        for part in pieces(graph, np.ones(len(pixels), bool)):
             if len(part) < MIN_PIXELS:
                 continue
             mask = np.zeros(off.shape, bool)

@@ -214,7 +214,8 @@ class Localizer:
     def _unexpected(self, live: LiveView, gone: NDArray[np.int64]) -> list[SeenThing]:
         """Things seen where the memory has none but the points `gone`, or one unlike this."""
         things = self._things
-        seen = live.things(things.planes, remembered=np.delete(things.points, gone, axis=0))
+        kept = np.setdiff1d(np.concatenate(things.pieces), gone)  # specks hide nothing
+        seen = live.things(things.planes, remembered=things.points[kept])
         for thing in live.things(things.planes):
             part = things.near(thing.points, BESIDE)
             if len(part) and not things.alike(things.feature(part), thing.feature):
