@@ -26,9 +26,9 @@ BESIDE = 0.015
 """Points farther (m) than this from all remembered things belong to something new."""
 OFF_PLANE = 0.008
 """Points farther (m) than this from every large plane belong to things."""
-NEIGHBOUR_PIXELS, NEIGHBOUR = 2.5, 0.012
-"""Points at most this many pixels apart, at their distance, hang together, and so do those at most
-this far (m) apart: seen from above, the pixels of a steep side are."""
+NEIGHBOUR_PIXELS, NEIGHBOUR_DEPTH = 2.5, 0.012
+"""Pixels hang together within an ellipsoid of these half axes, in pixels and in m of depth: on a
+side that is seen steeply the depth grows by much from pixel to pixel."""
 MIN_PIXELS = 12
 """Fewer pixels of a thing than this tell nothing."""
 LOOK_PIXELS = 60
@@ -158,8 +158,8 @@ class LiveView:
         if not off.any():
             return []
         pixels, points = np.argwhere(off), self._points[off]
-        far = NEIGHBOUR_PIXELS * float(np.median(self._depth[off])) / self._K[0, 0]
-        graph = neighbour_graph(points, max(far, NEIGHBOUR))
+        scaled = [pixels / NEIGHBOUR_PIXELS, self._depth[off][:, None] / NEIGHBOUR_DEPTH]
+        graph = neighbour_graph(np.concatenate(scaled, axis=1), 1.0)
         found = []
         for part in pieces(graph, np.ones(len(pixels), bool)):
             if len(part) < MIN_PIXELS:

@@ -199,15 +199,19 @@ class Localizer:
         feature = gone[0].feature
         others = np.stack([self._things.feature(piece) for piece in self._things.pieces])
         others = others[others @ feature < self._things.threshold]
-        detections = []
-        for seen in self._unexpected(live, np.concatenate([thing.part for thing in gone])):
-            row = seen.feature[None]
-            same = relevancy(row, feature, others, self.extractor.logit_scale)
-            score = self.probability(question, seen.feature)
-            if float(same[0]) >= SAME_THING:
-                detections.append(self.detection(question.label, seen.points, score, True))
-        detections = sorted(detections, key=lambda detection: -detection.score)[:1]
-        where = "it is seen elsewhere now" if detections else "it is not seen now"
+        scale, missing = self.extractor.logit_scale, np.concatenate([thing.part for thing in gone])
+        found = [
+            seen
+            for seen in self._unexpected(live, missing)
+            if relevancy(seen.feature[None], feature, others, scale)[0] >= SAME_THING
+        ]
+        where, detections = "it is not seen now", []
+        if found:
+            # parts of it look like it, too
+            largest = max(found, key=lambda seen: len(seen.points))
+            score = self.probability(question, largest.feature)
+            detections = [self.detection(question.label, largest.points, score, True)]
+            where = "it is seen elsewhere now"
         message = f"{question.label!r} is no longer where the memory has it; {where}"
         return QueryResult("STALE", detections, heatmap, message)
 

@@ -10,7 +10,7 @@ import torch
 from m3_ros.capture.frame import Frame
 from m3_ros.geometry import look_at
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.live import Evidence
+from m3_ros.query.live import Evidence, SeenThing
 from m3_ros.query.localize import Localizer, _verdict
 from m3_ros.query.relevancy import QueryError
 
@@ -311,3 +311,51 @@ def test_how_unlike_itself_a_thing_may_look(localizer, toy, monkeypatch, angles,
     monkeypatch.setattr(localizer, "probability", lambda *_: 0.0)  # the text does not help
     ((_, found),) = localizer._check(question, [thing], toy.see(EYE), Live())
     assert found == status
+
+
+def test_of_what_looks_like_a_thing_that_is_gone_the_largest_is_all_of_it(
+    localizer, toy, monkeypatch
+):
+    """Its parts look like it, too, and a part may well look more like what was asked for."""
+    (thing,) = localizer._contenders(*asked(localizer, "red"))
+    mixed = thing.feature + 0.7 * localizer.extractor.encode_text(["blue"])[0]
+    part = SeenThing(np.full((30, 3), 0.7), thing.feature)
+    whole = SeenThing(np.full((400, 3), 0.9), mixed / np.linalg.norm(mixed))
+    monkeypatch.setattr(localizer, "_unexpected", lambda *_: [whole, part])
+    result = localizer.locate("red", toy.see(EYE, without(toy.places, "red")))
+    question = localizer.question("red")
+    assert localizer.probability(question, part.feature) > result.detections[0].score
+    np.testing.assert_allclose(result.detections[0].centroid, 0.9)
+
+
+def test_specks_of_the_memory_hide_nothing(localizer, monkeypatch):
+    things = localizer._things
+    gone, *others, _ = things.pieces  # the last is a speck now
+    monkeypatch.setattr(things, "pieces", [gone, *others])
+    shown = []
+
+    class Live:
+        def things(self, planes, remembered=None):
+            shown.append(remembered)
+            return []
+
+    assert localizer._unexpected(Live(), gone) == []
+    expected = things.points[np.sort(np.concatenate(others))]
+    np.testing.assert_array_equal(shown[0], expected)
+
+
+def test_an_answer_has_its_lid_on(localizer, monkeypatch):
+    question, values = asked(localizer, "red")
+    (bare,) = localizer._contenders(question, values)
+    lid = next(piece for piece in localizer._things.pieces if piece[0] not in bare.part)
+    monkeypatch.setattr(localizer._things, "whole", lambda part: np.concatenate([part, lid]))
+    (covered,) = localizer._contenders(question, values)
+    assert covered.detection.score == bare.detection.score
+    assert len(covered.part) == len(bare.part) + len(lid)
+    assert covered.detection.box.size.max() > bare.detection.box.size.max()
+
+
+def asked(localizer, prompt):
+    """The question, and every Gaussian's relevancy to it."""
+    question = localizer.question(prompt)
+    return question, localizer.relevancy(question)
