@@ -1,5 +1,7 @@
 """Queries: the bank's directions, lifting near the truth, training only improves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -119,6 +121,21 @@ def test_training_improves_and_beats_frozen_random(toy, toy_store, toy_views, ba
     errors = [distance(*scene, queries, bank) for queries in (trained, lifted, frozen)]
     assert errors[0] < errors[1]
     assert errors[0] < errors[2]
+
+
+def test_rates_fall_to_zero(toy, toy_store, toy_views, bank):
+    decode, seen = attention_decoder(bank.components), []
+    lifted = lift_queries(
+        toy.gaussians, toy_views, toy_store, principal_directions(bank.components, 4)
+    )
+
+    def watched(queries, projection, temperature):
+        seen.append(projection.detach().clone())
+        return decode(queries, projection, temperature)
+
+    done = refine(toy.gaussians, toy_views, toy_store, lifted, watched, steps=20)
+    steps = [float((b - a).norm()) for a, b in pairwise([*seen, done.projection])]
+    assert steps[-1] < 0.1 * steps[0]
 
 
 def test_training_repeats(toy, toy_store, toy_views, bank):
