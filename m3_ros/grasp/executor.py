@@ -42,6 +42,7 @@ from m3_ros.grasp.sensing import displacement, unseen, visible_points
 Array = NDArray[np.float64]
 
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
+AROUND = 0.04  # what is this near to the object stands with it, m
 EMPTY = 0.025  # around a place where the jaws found nothing, m
 SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
@@ -168,7 +169,8 @@ class _Execution:
         seen = self.known(self.job.localize())
         if not seen.seen:
             raise GraspError(ErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
-        shift = displacement(frame, seen.points)
+        around = self.cloud[near(self.cloud, seen.points, AROUND)]
+        shift = displacement(frame, seen.points, around)
         points = visible_points(frame, self.robot, self.planner.collision)
         known = self.cloud + shift
         self.cloud = np.concatenate(

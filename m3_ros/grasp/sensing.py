@@ -20,6 +20,7 @@ HIDDEN = 0.02  # points farther than this behind what is seen are something else
 SEARCH = 0.015  # farther the memory and the camera do not disagree about a place, m
 SEARCH_STEPS = (0.005, 0.0015)  # coarse to fine, m
 SAME_SURFACE = 0.004  # depth within this of a point shows its surface, m
+SPEAKERS = 300  # points of an object that tell of its displacement
 SHYNESS = 2.0  # share of the points that must speak for each m of a displacement
 
 
@@ -68,18 +69,28 @@ def unseen(frame: Frame, points: Array) -> NDArray[np.bool_]:
     return ~(_depth_beyond(frame, points) > -HIDDEN)
 
 
-def displacement(frame: Frame, points: Array) -> Array:
-    """How far `[3]` points `[N, 3]` (world) must be shifted to lie on what the frame shows, in m.
+def displacement(frame: Frame, points: Array, around: Array) -> Array:
+    """How far `[3]` remembered points (world) must be shifted to lie on what a frame shows, in m.
 
     At most `SEARCH` each way; zero where the frame does not tell.
+
+    Args:
+        frame: with the depth that counts.
+        points: `[M, 3]` on one object.
+        around: `[S, 3]` on what it stands on and beside, with half the say: a flat thing's points
+            fit the table beside it as well, but then the table's own do not.
     """
-    points = points[:: -(-len(points) // 300)]
+    points = np.concatenate([_thinned(points, SPEAKERS), _thinned(around, SPEAKERS // 2)])
     shift = np.zeros(3)
     for step in SEARCH_STEPS:
         grid = step * np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3), axis=-1).reshape(-1, 3)
         shifts = shift + grid[np.abs(shift + grid).max(1) <= SEARCH + 1e-9]
         shift = max(shifts, key=lambda d: _fit(frame, points + d) - SHYNESS * np.linalg.norm(d))
     return shift
+
+
+def _thinned(points: Array, limit: int) -> Array:
+    return points[:: -(-len(points) // limit) or 1]
 
 
 def _fit(frame: Frame, points: Array) -> float:

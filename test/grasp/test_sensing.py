@@ -51,19 +51,41 @@ def test_only_what_is_out_of_view_or_far_behind_is_unseen():
     assert unseen(frame(np.zeros((120, 160))), points).all()
 
 
+def ridge(width, height):
+    """Depth of a ridge of 6 cm on a table 0.5 m below the camera, and the table around it."""
+    depth = np.full((120, 160), 0.5)
+    rows, columns = np.mgrid[:120, :160]
+    x, y = -(rows + 0.5 - 60), -(columns + 0.5 - 80)  # the image's up is +x
+    scale = (0.5 - height) / 200
+    depth[(np.abs(x * scale) < 0.03) & (np.abs(y * scale) < width / 2)] = 0.5 - height
+    table = np.stack(np.meshgrid(np.linspace(-0.07, 0.07, 29), np.linspace(-0.06, 0.06, 25)), -1)
+    table = np.concatenate([table.reshape(-1, 2), np.zeros((29 * 25, 1))], axis=1)
+    beside = (np.abs(table[:, 0]) > 0.03) | (np.abs(table[:, 1]) > width / 2)
+    return depth, table[beside]
+
+
 @pytest.mark.parametrize("off", [(0.0, 0.0, 0.0), (0.01, -0.006, 0.0), (-0.005, 0.008, 0.006)])
 def test_a_thing_is_found_where_it_is_shown(off):
     """A block of 6 x 4 cm, 4 cm high, on a table; remembered `off` from where it stands."""
-    depth = np.full((120, 160), 0.5)
-    rows, columns = np.mgrid[:120, :160]
-    x = -(rows + 0.5 - 60) * 0.46 / 200  # the image's up is +x
-    y = -(columns + 0.5 - 80) * 0.46 / 200
-    depth[(np.abs(x) < 0.03) & (np.abs(y) < 0.02)] = 0.46
+    depth, table = ridge(0.04, 0.04)
     grid = np.meshgrid(np.linspace(-0.03, 0.03, 25), np.linspace(-0.02, 0.02, 17))
     top = np.stack([*(axis.ravel() for axis in grid), np.full(425, 0.04)], axis=-1)
-    assert displacement(frame(depth), top - off) == pytest.approx(np.array(off), abs=0.0045)
+    for around in (table - off, np.zeros((0, 3))):
+        shift = displacement(frame(depth), top - off, around)
+        assert shift == pytest.approx(np.array(off), abs=0.0045)
+
+
+def test_a_thin_thing_is_not_sunk_into_the_table():
+    """A rod of 1 cm, its sides remembered, too: all of it would fit the flat table better."""
+    depth, table = ridge(0.01, 0.012)
+    levels = np.linspace(0.0, 0.012, 7)
+    grid = np.meshgrid(np.linspace(-0.03, 0.03, 25), [-0.006, -0.003, 0.003, 0.006], levels)
+    rod = np.stack([axis.ravel() for axis in grid], axis=-1)
+    alone = displacement(frame(depth), rod, np.zeros((0, 3)))
+    assert np.abs(alone).max() > 0.005
+    assert np.abs(displacement(frame(depth), rod, table)).max() < 0.0045
 
 
 def test_nothing_is_shifted_on_no_evidence():
     points = np.zeros((50, 3))
-    assert (displacement(frame(np.zeros((120, 160))), points) == 0.0).all()
+    assert (displacement(frame(np.zeros((120, 160))), points, points) == 0.0).all()
