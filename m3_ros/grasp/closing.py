@@ -12,8 +12,10 @@ from m3_ros.grasp.scoring import RISE
 
 CLOSED = -0.03  # jointGripper above this after closing: nothing is between the jaws, rad
 GENTLE = 0.5  # share of the closing torque until the jaws have settled on the object
-SETTLE = (RISE, 0.009)  # up, and towards the moving jaw, before the jaws close again, m
+SETTLE = (RISE, 0.009)  # up once, and each time towards the moving jaw, before they close again, m
+SETTLINGS = 3  # times: the fixed jaw may stand off what the other one pushes before it
 PUSHED = 2.0  # times `contact_effort` on the arm while the jaws close: they push it off the table
+GAVE_WAY = "the object gave way to the closing jaws"
 SLID = 0.02  # further than this once they have met it, the jaws do not hold the object, rad
 
 
@@ -23,23 +25,30 @@ def close(job: Job) -> None:
     A jaw that meets the object before the other one does presses it on the table, where friction
     may hold it: the harder it closes, the harder it presses. What both hold moves along, and
     leaves the table; the jaws do not squeeze what still pushes them up. Nor do they run on after
-    what gives way, slides out or is pushed along the table: they would strike it.
+    what gives way, slides out or is pushed along the table: they would strike it. They stop, and
+    the fixed jaw comes nearer.
     """
     robot, config, arm = job.robot, job.planner.config, job.planner.arm
     guard = ContactGuard(robot, PUSHED * config.contact_effort)
     gentle = GENTLE * config.gripper_effort
     _close_with(job, gentle, guard)
     up, across = SETTLE
-    x, y, _ = across * job.gripper_pose()[:3, 2]
-    move(job, [x, y, up], config.touch_speed)
-    _close_with(job, gentle, guard, SLID)
+    for _ in range(SETTLINGS):
+        x, y, _ = across * job.gripper_pose()[:3, 2]
+        move(job, [x, y, up], config.touch_speed)
+        if _close_with(job, gentle, guard, SLID):
+            break
+        up = 0.0
+    else:
+        raise Slipped(GAVE_WAY)
     if arm.force(robot.joint_state().arm, guard.change())[2] > config.wedge_force:
         raise Slipped("the jaws press the object on what it stands on")
-    _close_with(job, config.gripper_effort, guard, SLID)
+    if not _close_with(job, config.gripper_effort, guard, SLID):
+        raise Slipped(GAVE_WAY)
 
 
-def _close_with(job: Job, effort: float, guard: ContactGuard, most: float = np.inf) -> None:
-    """Close the jaws with `effort` N m until they rest; `most` rad further is too far."""
+def _close_with(job: Job, effort: float, guard: ContactGuard, most: float = np.inf) -> bool:
+    """Close the jaws with `effort` N m until they rest; false after `most` rad more."""
     config, robot = job.planner.config, job.robot
     start = robot.joint_state().gripper
 
@@ -47,8 +56,9 @@ def _close_with(job: Job, effort: float, guard: ContactGuard, most: float = np.i
         return robot.joint_state().gripper - start > most
 
     closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
-    if interrupted(job, closing, lambda: guard() or slid()):
-        problem = "the closing jaws pushed the arm away"
-        raise Slipped(problem if guard.touched else "the object gave way to the closing jaws")
+    stopped = interrupted(job, closing, lambda: guard() or slid())
+    if guard.touched:
+        raise Slipped("the closing jaws pushed the arm away")
     if robot.joint_state().gripper > CLOSED:
         raise Missed("the jaws closed on nothing")
+    return not stopped

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.grasp.closing import GENTLE, SETTLE, SLID, close
+from m3_ros.grasp.closing import GENTLE, SETTLE, SETTLINGS, SLID, close
 from m3_ros.grasp.kinematics import TIPS
 from m3_ros.grasp.outcome import Missed, Slipped
 from m3_ros.grasp.robot import MotionCancelled
@@ -65,28 +65,47 @@ def test_jaws_that_are_pushed_up_do_not_squeeze(
     assert len(at_object.closings) == (3 if squeezed else 2)
 
 
-@pytest.mark.parametrize("closing", [1, 2])
-@pytest.mark.parametrize(("way", "lost"), [(0.5 * SLID, False), (3.0 * SLID, True)])
-def test_jaws_do_not_run_on_after_what_gives_way(
-    at_object, job_of, monkeypatch, closing, way, lost
-):
-    """Neither when they close again nor when they squeeze."""
+@pytest.fixture
+def slide(at_object, monkeypatch):
+    """Lets what is held give way by `way` rad in the closings with these numbers."""
     move_gripper = at_object.move_gripper
 
-    def slide(position, max_effort, max_speed, cancelled):
-        number = len(at_object.closings)
-        reached = move_gripper(position, max_effort, max_speed, cancelled)
-        if number != closing:
-            return reached
-        for at_object.q[6] in np.arange(reached, reached + way, 0.005):
-            if cancelled():
-                raise MotionCancelled("cancelled")
-        return at_object.q[6]
+    def begin(closings, way):
+        def slides(position, max_effort, max_speed, cancelled):
+            number, start = len(at_object.closings), at_object.q[6]
+            reached = move_gripper(position, max_effort, max_speed, cancelled)
+            if number not in closings:
+                return reached
+            for at_object.q[6] in np.arange(start, start + way, 0.005):
+                if cancelled():
+                    raise MotionCancelled("cancelled")
+            return at_object.q[6]
 
-    monkeypatch.setattr(at_object, "move_gripper", slide)
+        monkeypatch.setattr(at_object, "move_gripper", slides)
+
+    return begin
+
+
+@pytest.mark.parametrize("closings", [range(1, 1 + SETTLINGS), [2]])
+@pytest.mark.parametrize(("way", "lost"), [(0.5 * SLID, False), (3.0 * SLID, True)])
+def test_jaws_do_not_run_on_after_what_gives_way(at_object, job_of, slide, closings, way, lost):
+    """Neither when they close again, however often, nor when they squeeze."""
+    slide(closings, way)
     if not lost:
         close(job_of(at_object))
         return
     with pytest.raises(Slipped, match="gave way"):
         close(job_of(at_object))
-    assert at_object.q[6] < -0.4 + SLID + 0.01
+    assert at_object.q[6] < -0.4 + len(closings) * (SLID + 0.01)
+
+
+def test_the_fixed_jaw_comes_nearer_to_what_the_other_one_pushes_before_it(
+    at_object, job_of, planner, slide
+):
+    slide([1], 3.0 * SLID)
+    close(job_of(at_object))
+    gentle, slid, again, full = (planner.arm.fk(q)[:3, 3] for _, q in at_object.closings)
+    up, across = SETTLE
+    assert np.linalg.norm(again - slid) == pytest.approx(across, rel=0.05)
+    assert (again - gentle)[2] == pytest.approx(up, abs=2e-4)
+    np.testing.assert_allclose(full, again, atol=1e-6)
