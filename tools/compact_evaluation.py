@@ -14,12 +14,12 @@ from m3_ros.sim.objects import CATEGORIES, COLORS, held_out_pair
 
 SMALLEST, LARGE = 400, 1600
 """Pixels (of 640 x 480) an object must show to count at all, and to count as large."""
-_NAMES = list(COLORS)
+NAMES = list(COLORS)
 
 
 def _hidden(category: int, color: int) -> bool:
     """Pairs that training left out would be too easy as absent prompts."""
-    return held_out_pair(CATEGORIES[category], _NAMES[color])
+    return held_out_pair(CATEGORIES[category], NAMES[color])
 
 
 class _Prompts:
@@ -46,15 +46,18 @@ def _auc(positive: list[float], negative: list[float]) -> float:
     return float((order[:n].sum() - n * (n - 1) / 2) / (n * m)) if n and m else float("nan")
 
 
+def same_color(one: int, other: int) -> bool:
+    """Whether two colours are the same; grey and white are, for a camera's exposure."""
+    return one == other or {one, other} <= {NAMES.index("grey"), NAMES.index("white")}
+
+
 def _top_one(region: NDArray, table: NDArray, category: int, color: int, hits: dict) -> None:
     """Classify a mask-pooled feature among all category-colour prompts."""
     best = int(np.argmax(table @ region))
     got_category, got_color = divmod(best, len(COLORS))
-    pale = {_NAMES.index("grey"), _NAMES.index("white")}
-    same_color = got_color == color or {got_color, color} <= pale
     hits["category"].append(got_category == category)
-    hits["color"].append(same_color)
-    hits["both"].append(got_category == category and same_color)
+    hits["color"].append(same_color(got_color, color))
+    hits["both"].append(hits["category"][-1] and hits["color"][-1])
 
 
 def _cut_off(mask: NDArray) -> bool:
@@ -101,7 +104,7 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             _top_one(region, table, category, color, hits)
             if not _cut_off(mask):
                 hits["whole"].append(hits["category"][-1])
-            prompt = f"{_NAMES[color]} {CATEGORIES[category]}"
+            prompt = f"{NAMES[color]} {CATEGORIES[category]}"
             heat = prompts.heat(features, prompt)
             full = cv2.resize(heat, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
             point = mask[np.unravel_index(full.argmax(), full.shape)]
@@ -113,21 +116,21 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             present.append(float(heat.max()))
             if (alias := HELD_OUT_ALIASES.get(CATEGORIES[category])) is not None:
                 other = cv2.resize(
-                    prompts.heat(features, f"{_NAMES[color]} {alias}"), mask.shape[::-1]
+                    prompts.heat(features, f"{NAMES[color]} {alias}"), mask.shape[::-1]
                 )
                 hits["alias"].append(mask[np.unravel_index(other.argmax(), other.shape)])
         shown = {c for c, _ in pairs}, {k for _, k in pairs}
         for _ in range(4):
             category, color = int(rng.integers(len(CATEGORIES))), int(rng.integers(len(COLORS)))
             if (category, color) not in pairs and not _hidden(category, color):
-                heat = prompts.heat(features, f"{_NAMES[color]} {CATEGORIES[category]}")
+                heat = prompts.heat(features, f"{NAMES[color]} {CATEGORIES[category]}")
                 absent.append(float(heat.max()))
         crossed = [
             (c, k) for c in shown[0] for k in shown[1] if (c, k) not in pairs and not _hidden(c, k)
         ]
         for index in rng.permutation(len(crossed))[:3]:
             category, color = crossed[index]
-            heat = prompts.heat(features, f"{_NAMES[color]} {CATEGORIES[category]}")
+            heat = prompts.heat(features, f"{NAMES[color]} {CATEGORIES[category]}")
             hard.append(float(heat.max()))
     figures = {name: round(float(np.mean(values)), 3) for name, values in hits.items() if values}
     figures |= {

@@ -220,7 +220,7 @@ def _compact_slots(slots: NDArray, labels: NDArray) -> tuple[NDArray[np.uint8], 
     return table[slots], kept
 
 
-def render(folder: Path, split: str, images: int, seed: int) -> None:
+def render(folder: Path, split: str, images: int, seed: int, stage: type[Stage] = Stage) -> None:
     """Write `images` pictures of a split to `folder` as rgb.npy, slots.npy and labels.npy.
 
     An existing, finished data set is kept.
@@ -235,10 +235,10 @@ def render(folder: Path, split: str, images: int, seed: int) -> None:
     }
     rng = np.random.default_rng([seed, list(SPLITS).index(split)])
     for start in range(0, images, VIEWS):
-        stage = Stage(SPLITS[split], rng)
+        pool = stage(SPLITS[split], rng)
         for i in range(start, min(start + VIEWS, images)):
-            arrays["rgb"][i], arrays["slots"][i], arrays["labels"][i] = stage.picture()
-        stage.close()
+            arrays["rgb"][i], arrays["slots"][i], arrays["labels"][i] = pool.picture()
+        pool.close()
     for array in arrays.values():
         array.flush()
     (folder / "done").touch()

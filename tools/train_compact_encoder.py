@@ -15,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import compact_evaluation as evaluation
+import compact_portraits as portraits
 import compact_scenes as scenes
 import compact_text as text
 import compact_training as training
@@ -40,6 +41,8 @@ from m3_ros.sim.objects import CATEGORIES, COLORS
 SHARD = 1000
 TEST_SEED = 1
 """Whatever the training is, its test pictures are the same."""
+TESTS, ALONE = ("seen", "pairs", "structures"), "-alone"
+"""Splits to measure on, in clutter; and the suffix of their pictures of one object each."""
 
 
 @dataclass
@@ -106,8 +109,9 @@ def render_all(options: Options) -> list[Path]:
     data = options.output / "pictures"
     shards = -(-options.images // SHARD)
     jobs = [
-        (data / name, name, options.test_images, TEST_SEED)
-        for name in ("seen", "pairs", "structures")
+        (data / f"{name}{suffix}", name, options.test_images, TEST_SEED, stage)
+        for name in TESTS
+        for suffix, stage in (("", scenes.Stage), (ALONE, portraits.Portrait))
     ]
     jobs += [
         (data / f"train-{i}", "train", min(SHARD, options.images - i * SHARD), options.seed + i)
@@ -210,11 +214,11 @@ def main(options: Options) -> None:
         blend(options.output, options.start, options.share)
     extractor = CompactExtractor(options.output)
     figures = {"text_cosine": round(cosine, 4)}
-    for name in ("seen", "pairs", "structures"):
-        figures[name] = evaluation.evaluate(
-            extractor, options.output / "pictures" / name, options.test_images
-        )
-        print(name, figures[name], flush=True)
+    for name in TESTS:
+        folder, alone = (options.output / "pictures" / f"{name}{end}" for end in ("", ALONE))
+        figures[name] = evaluation.evaluate(extractor, folder, options.test_images)
+        figures[name + ALONE] = portraits.zero_shot(extractor, alone, options.test_images)
+        print(name, figures[name], figures[name + ALONE], flush=True)
     (options.output / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

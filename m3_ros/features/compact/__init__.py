@@ -30,6 +30,10 @@ NAMED = 0.4
 KNOWN = 0.5
 """Least cosine of a known text's category half and that of a category's name."""
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
+FIRST_LOOK = 160
+"""Pixels of the longer side with which a picture is looked at before it is encoded as one."""
+SHOWN = (56.0, 80.0)
+"""Sizes (root of the area, pixels) its foreground is scaled to then: training showed such."""
 
 
 class CompactTokenizer(SimpleTokenizer):
@@ -81,11 +85,11 @@ class CompactExtractor(GridExtractor):
         self._names: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
         self.logit_scale = float(model.logit_scale.exp().detach())
 
-    def _input(self, rgb: NDArray[np.uint8]) -> Tensor:
+    def _input(self, rgb: NDArray[np.uint8], longest_side: float) -> Tensor:
         """Scale the full image to multiples of the stride and normalise it, `[1, 3, h, w]`."""
         check_image(rgb)
         height, width = rgb.shape[:2]
-        scale = self._longest_side / max(height, width)
+        scale = longest_side / max(height, width)
         size = [max(2, round(side * scale / 32)) * 32 for side in (width, height)]
         scaled = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         image = (scaled.astype(np.float32) / 255 - np.float32(MEAN)) / np.float32(STD)
@@ -94,14 +98,18 @@ class CompactExtractor(GridExtractor):
 
     def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Unit features, one per 8 x 8 pixels of the scaled images."""
-        pixels = torch.cat([self._input(image) for image in images])
+        pixels = torch.cat([self._input(image, self._longest_side) for image in images])
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             return self._model.visual.trunk.dense(pixels)[0]
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit feature `[128]` of what the image shows in the foreground."""
-        return self._model.encode_image(self._input(rgb), normalize=True)[0].float().cpu().numpy()
+        """Unit feature `[128]` of what the image shows in the foreground, however large it is."""
+        _, objectness = self._model.visual.trunk.dense(self._input(rgb, FIRST_LOOK))
+        size = trunk.STRIDE * float(objectness.sigmoid().sum()) ** 0.5
+        sides = [min(FIRST_LOOK * shown / size, self._longest_side) for shown in SHOWN]
+        encoded = sum(self._model.encode_image(self._input(rgb, side)) for side in sides)
+        return trunk.normalize_halves(encoded)[0].float().cpu().numpy()
 
     @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:

@@ -1,0 +1,89 @@
+"""Pictures that show one object each: zero-shot top-1 of the compact encoder's image feature."""
+
+from pathlib import Path
+
+import compact_scenes as scenes
+import numpy as np
+from compact_evaluation import NAMES, same_color
+from compact_room import FAR
+from numpy.typing import NDArray
+
+from m3_ros.features.compact import CompactExtractor
+from m3_ros.geometry import matrix_to_quat, rpy_to_matrix
+from m3_ros.sim.objects import CATEGORIES
+
+FILLS = (0.45, 0.8)
+"""Diagonal of the object's box as a share of the picture's height."""
+NEAREST = 0.06
+"""Least distance of the camera to the box, metres."""
+MARGIN = 0.08
+"""Edge around an object that a cut-out leaves, share of its larger side."""
+
+
+class Portrait(scenes.Stage):
+    """A stage that shows its objects one after the other, upright, alone and whole."""
+
+    turn = -1
+
+    def _arrange(self) -> NDArray[np.uint8]:
+        """Put the next object at the middle of the table; returns the labels of all slots."""
+        self.turn = (self.turn + 1) % len(self.objects)
+        total = len(self.objects) + scenes.DISTRACTORS
+        labels = np.full((total, 2), 255, dtype=np.uint8)
+        labels[self.turn] = (
+            CATEGORIES.index(self.objects[self.turn].category),
+            self._paint(self.turn),
+        )
+        qpos = np.tile([*FAR, 1, 0, 0, 0], (total, 1))
+        qpos[:, 0] = np.arange(total)
+        yaw = rpy_to_matrix([0, 0, self.rng.uniform(-np.pi, np.pi)])
+        qpos[self.turn] = [0, 0, 0, *matrix_to_quat(yaw)]
+        self.data.qpos[:] = qpos.ravel()
+        return labels
+
+    def _look(self) -> None:
+        """As ever, but at the object, and near enough to be filled by it."""
+        super()._look()
+        self.data.mocap_pos[0] = FAR
+        size = self.objects[self.turn].size
+        extent, half = np.linalg.norm(size), np.radians(self.model.cam_fovy[0]) / 2
+        distance = extent / (2 * self.rng.uniform(*FILLS) * np.tan(half))
+        distance = max(distance, extent / 2 + NEAREST)
+        self.eye = np.array([0, 0, size[2] / 2]) + distance * self.rotation[:, 2]
+
+
+def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
+    """Name what is shown by the text nearest to `encode_image`, of all colours and kinds.
+
+    Args:
+        extractor: to measure.
+        folder: of `compact_scenes.render(..., stage=Portrait)`.
+        limit: most pictures.
+
+    Returns:
+        Rates 0..1 for the whole pictures and for the object cut out of them: kind right,
+        colour right (grey and white are one); and their number.
+    """
+    rgb, slots, labels = (
+        np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "slots", "labels")
+    )
+    table = extractor.encode_text(
+        [f"a {color} {thing}" for thing in CATEGORIES for color in NAMES]
+    )
+    hits: dict[str, list[bool]] = {}
+    for picture, shown, label in zip(rgb[:limit], slots[:limit], labels[:limit], strict=True):
+        for name, image in (("", picture), ("cut out ", picture[_cut_out(shown == 1)])):
+            best = int(np.argmax(table @ extractor.encode_image(np.ascontiguousarray(image))))
+            category, color = divmod(best, len(NAMES))
+            hits.setdefault(f"{name}category", []).append(category == label[0, 0])
+            hits.setdefault(f"{name}color", []).append(same_color(color, int(label[0, 1])))
+    figures = {name: round(float(np.mean(values)), 3) for name, values in hits.items()}
+    return figures | {"pictures": len(hits["category"])}
+
+
+def _cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The part of a picture about what a mask `[H, W]` shows."""
+    rows, columns = np.nonzero(mask)
+    edge = 1 + int(MARGIN * max(np.ptp(rows), np.ptp(columns)))
+    spans = ((axis.min() - edge, axis.max() + edge) for axis in (rows, columns))
+    return tuple(slice(max(0, int(low)), int(high)) for low, high in spans)
