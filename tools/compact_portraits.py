@@ -72,7 +72,7 @@ def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
     )
     hits: dict[str, list[bool]] = {}
     for picture, shown, label in zip(rgb[:limit], slots[:limit], labels[:limit], strict=True):
-        for name, image in (("", picture), ("cut out ", picture[_cut_out(shown == 1)])):
+        for name, image in (("", picture), ("cut out ", picture[cut_out(shown == 1)])):
             best = int(np.argmax(table @ extractor.encode_image(np.ascontiguousarray(image))))
             category, color = divmod(best, len(NAMES))
             hits.setdefault(f"{name}category", []).append(category == label[0, 0])
@@ -81,7 +81,7 @@ def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
     return figures | {"pictures": len(hits["category"])}
 
 
-def _cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+def cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The part of a picture about what a mask `[H, W]` shows."""
     rows, columns = np.nonzero(mask)
     edge = 1 + int(MARGIN * max(np.ptp(rows), np.ptp(columns)))

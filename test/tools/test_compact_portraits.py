@@ -39,7 +39,7 @@ def test_each_shows_another_object_alone_and_whole(folder):
     assert (labels[:, 1:] == 255).all()
 
 
-def test_what_is_shown_is_named_from_the_whole_picture_and_from_its_cut_out(folder, shipped):
+def test_what_is_shown_is_named_from_the_whole_picture_and_from_itscut_out(folder, shipped):
     found = portraits.zero_shot(shipped, folder, COUNT)
     assert found["pictures"] == COUNT
     assert min(found["category"], found["cut out category"]) >= 0.75
@@ -60,6 +60,6 @@ def test_an_image_feature_does_not_depend_on_the_pictures_size(folder, shipped):
     slots = np.load(folder / "slots.npy")
     for picture, slot in zip(np.load(folder / "rgb.npy"), slots, strict=True):
         small = cv2.resize(picture, (320, 240), interpolation=cv2.INTER_AREA)
-        cut_out = np.ascontiguousarray(picture[portraits._cut_out(slot == 1)])
+        cut_out = np.ascontiguousarray(picture[portraits.cut_out(slot == 1)])
         one, *others = map(shipped.encode_image, (picture, small, cut_out))
         assert min(float(one @ other) for other in others) > 0.8
