@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from m3_ros.grasp.attempt import OPENING
+from m3_ros.grasp.closing import SLID
 from m3_ros.grasp.job import Job, follow_until_contact, onward
 from m3_ros.grasp.outcome import ErrorCode, GraspError, Slipped
 from m3_ros.grasp.planning import Plan
@@ -20,16 +21,21 @@ def put_back(job: Job, plan: Plan) -> None:
         plan: that lifted it.
 
     Raises:
-        GraspError: it cannot be lowered, and the jaws still hold it; or they cannot leave it.
+        GraspError: it cannot be lowered, and the jaws still hold it; it has slid out of them; or
+            they cannot leave it.
         RobotError: the robot could not.
     """
     job.tell("lower", 0.96)
+    closed, problem = job.robot.joint_state().gripper, ""
     try:
         _lower(job, plan)
     except (Slipped, TrackingError) as error:
+        problem = f"{error}; the jaws still hold the object"
+    if job.robot.joint_state().gripper - closed > SLID:
+        problem = "the object slid out of the jaws on the way down"
+    if problem:
         job.robot.hold()
-        told = f"{error}; the jaws still hold the object"
-        raise GraspError(ErrorCode.EXECUTION_FAILED, told) from error
+        raise GraspError(ErrorCode.EXECUTION_FAILED, problem)
     job.tell("release", 0.98)
     try:
         _release(job, plan)

@@ -14,8 +14,15 @@ from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import random_scene
 from m3_ros.sim.simulation import Simulation
 
+CREEPS = pytest.mark.xfail(
+    reason="it creeps out of the tips on the way down (RESULTS, Putting back)"
+)
 
-@pytest.mark.parametrize(("seed", "label"), [(0, "yellow bath duck"), (6, "red mug")])
+
+@pytest.mark.parametrize(
+    ("seed", "label"),
+    [(0, "yellow bath duck"), (6, "red mug"), pytest.param(5, "red mug", marks=CREEPS)],
+)
 def test_it_stands_again_where_it_was(seed, label):
     simulation = Simulation(SimulationConfig(seed=seed), random_scene(seed, 3, (label,)))
     robot, world = SimulatedRobot(simulation), simulation.world

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from m3_ros.grasp.attempt import attempt
+from m3_ros.grasp.closing import SLID
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.job import Job
 from m3_ros.grasp.outcome import ErrorCode, GraspError
@@ -62,6 +63,22 @@ def test_what_cannot_be_lowered_stays_in_the_jaws(lifted, robot, plan, failure):
     with pytest.raises(GraspError, match="still hold") as caught:
         put_back(lifted, plan)
     assert caught.value.code is ErrorCode.EXECUTION_FAILED
+    assert "open" not in robot.log and robot.log[-1] == "hold"
+
+
+@pytest.mark.parametrize("contact", [False, True])
+def test_what_slides_out_on_the_way_down_is_not_said_to_be_held(lifted, robot, plan, contact):
+    """Whether or not the arm then meets something, maybe what it has dropped."""
+    follow = robot.follow
+
+    def slide(trajectory, cancelled=never):
+        robot.q[6] += 2.0 * SLID
+        return follow(trajectory, cancelled)
+
+    robot.follow, robot.resists = slide, 1 if contact else None
+    with pytest.raises(GraspError, match="slid out of the jaws") as caught:
+        put_back(lifted, plan)
+    assert caught.value.code is ErrorCode.EXECUTION_FAILED and "hold" not in str(caught.value)
     assert "open" not in robot.log and robot.log[-1] == "hold"
 
 

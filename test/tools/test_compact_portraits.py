@@ -39,7 +39,7 @@ def test_each_shows_another_object_alone_and_whole(folder):
     assert (labels[:, 1:] == 255).all()
 
 
-def test_what_is_shown_is_named_from_the_whole_picture_and_from_itscut_out(folder, shipped):
+def test_what_is_shown_is_named_from_the_whole_picture_and_from_its_cut_out(folder, shipped):
     found = portraits.zero_shot(shipped, folder, COUNT)
     assert found["pictures"] == COUNT
     assert min(found["category"], found["cut out category"]) >= 0.75
