@@ -1,11 +1,18 @@
-"""Pictures that show one object each: zero-shot top-1 of the compact encoder's image feature."""
+"""Pictures that show one object each: zero-shot top-1 of the compact encoder's image feature.
+
+    python tools/compact_portraits.py build/portraits
+
+renders them (600 of each test split) and measures the encoder that ships.
+"""
 
 from pathlib import Path
 
 import compact_scenes as scenes
 import numpy as np
+import tyro
 from compact_evaluation import NAMES, same_color
 from compact_room import FAR
+from compact_splits import TEST_SEED, TESTS
 from numpy.typing import NDArray
 
 from m3_ros.features.compact import CompactExtractor
@@ -87,3 +94,19 @@ def cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     edge = 1 + int(MARGIN * max(np.ptp(rows), np.ptp(columns)))
     spans = ((axis.min() - edge, axis.max() + edge) for axis in (rows, columns))
     return tuple(slice(max(0, int(low)), int(high)) for low, high in spans)
+
+
+def main(folder: Path, pictures: int = 600) -> None:
+    """Render portraits of every test split to `folder` and print the shipped encoder's figures.
+
+    Args:
+        folder: of the pictures; finished ones are kept.
+        pictures: of each split.
+    """
+    for split in TESTS:
+        scenes.render(folder / split, split, pictures, TEST_SEED, Portrait)
+        print(split, zero_shot(CompactExtractor(), folder / split, pictures), flush=True)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -37,3 +37,5 @@ SPLITS = {
     "structures": Split("unseen", "any"),
 }
 """train and seen differ in seed alone; pairs and structures are never trained on."""
+TESTS, TEST_SEED = ("seen", "pairs", "structures"), 1
+"""Splits to measure on; whatever the training is, their pictures are the same."""

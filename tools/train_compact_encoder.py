@@ -22,6 +22,7 @@ import compact_training as training
 import open_clip
 import torch
 import tyro
+from compact_splits import TEST_SEED, TESTS
 from safetensors.torch import load_file, save_file
 
 from m3_ros.features.compact import (
@@ -39,10 +40,8 @@ from m3_ros.features.compact.trunk import DIM
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
 SHARD = 1000
-TEST_SEED = 1
-"""Whatever the training is, its test pictures are the same."""
-TESTS, ALONE = ("seen", "pairs", "structures"), "-alone"
-"""Splits to measure on, in clutter; and the suffix of their pictures of one object each."""
+ALONE = "-alone"
+"""Suffix of the test splits' pictures of one object each."""
 
 
 @dataclass
