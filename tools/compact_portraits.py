@@ -1,6 +1,6 @@
 """Pictures that show one object each: zero-shot top-1 of the compact encoder's image feature.
 
-    python tools/compact_portraits.py build/portraits
+    python tools/compact_portraits.py --folder build/portraits
 
 renders them (600 of each test split) and measures the encoder that ships.
 """
