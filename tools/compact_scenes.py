@@ -7,6 +7,7 @@ rearranges them and changes table, walls, lights and camera, so that compiling c
 import os
 
 os.environ.setdefault("MUJOCO_GL", "egl")
+os.environ.setdefault("LP_NUM_THREADS", "0")  # one thread a process; several crash now and then
 
 from pathlib import Path
 
