@@ -11,7 +11,8 @@ from m3_ros.sim.objects import CATEGORIES, COLORS
 from m3_ros.sim.scene import Scene, SceneObject, label_of, random_scene
 
 OBJECTS = (8, 15)  # from, below
-ABSENT = 6  # absent labels a scene, half of them hard
+ABSENT, ABSENT_KINDS, UNKNOWN_WORDS = 6, 12, 2
+"""Absent labels a scene, half of them hard; absent categories; words that no model knows."""
 UNKNOWN = ("umbrella", "scissors", "backpack", "wrist watch", "keyboard", "potted plant")
 """Things that no scene holds and no category is."""
 PHRASES = ("the {} please", "could you find the {}?", "Bring me a {}!", "where are my {}s")
@@ -77,8 +78,9 @@ def questions(scene: Scene) -> Iterator[Query]:
     for kind, label in absent_labels(labels, rng):
         yield Query(kind, label, ())
     absent = sorted(set(CATEGORIES) - {item.model.category for item in objects})
-    yield Query("absent category", str(rng.choice(absent)), ())
-    for word in rng.permutation(UNKNOWN)[: ABSENT // 3]:
+    for category in rng.permutation(absent)[:ABSENT_KINDS]:
+        yield Query("absent category", str(category), ())
+    for word in rng.permutation(UNKNOWN)[:UNKNOWN_WORDS]:
         yield Query("unknown", str(word), ())
 
 

@@ -73,9 +73,10 @@ def log_odds(score: NDArray[np.float32]) -> NDArray[np.float64]:
 def fit_calibration(
     scores: NDArray[np.float64], aspects: NDArray[np.int64], right: NDArray[np.bool_]
 ) -> Calibration:
-    """The mapping under which right and wrong answers are likeliest, both weighing alike.
+    """The mapping under which right and wrong answers are likeliest.
 
-    Platt, "Probabilistic outputs for support vector machines", 1999.
+    Both weigh alike, among questions of one aspect as among those of more. Platt, "Probabilistic
+    outputs for support vector machines", 1999.
 
     Args:
         scores: `[n]` of the best thing for each question, 0..1.
@@ -89,7 +90,8 @@ def fit_calibration(
         raise ValueError("right must hold both right and wrong answers")
     inputs = np.stack([log_odds(scores), np.ones(len(scores)), aspects - 1.0], 1)
     sign = np.where(right, 1.0, -1.0)
-    weight = np.where(right, 0.5 / right.sum(), 0.5 / (~right).sum())
+    _, group, members = np.unique(2 * aspects + right, return_inverse=True, return_counts=True)
+    weight = 1.0 / (len(members) * members[group])
 
     def loss(values: NDArray[np.float64]) -> float:
         return float(weight @ np.logaddexp(0.0, -sign * (inputs @ values)))

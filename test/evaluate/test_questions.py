@@ -27,6 +27,9 @@ def test_every_question_has_its_objects(seed):
                for name in query.names}  # fmt: skip
     assert present == set(by_name)
     assert {"absent", "hard absent", "unknown", "ambiguous", "phrase"} <= {q.kind for q in asked}
+    kinds = [query.prompt for query in asked if query.kind == "absent category"]
+    assert len(set(kinds)) == len(kinds) == 12
+    assert not set(kinds) & {item.model.category for item in scene.objects}
 
 
 def test_pairs_are_alike_in_odd_scenes_and_differ_in_colour_in_even_ones():

@@ -36,6 +36,17 @@ def test_right_and_wrong_weigh_alike_whatever_their_numbers():
     assert found(np.array([0.5]))[0] == pytest.approx(0.5, abs=0.03)
 
 
+def test_many_questions_of_one_aspect_say_nothing_of_those_of_two():
+    rng = np.random.default_rng(0)
+    sizes, middles = (200, 200, 20_000, 200), (1.0, -1.0, -3.0, 3.0)
+    logit = np.concatenate([rng.normal(m, 1.0, n) for m, n in zip(middles, sizes, strict=True)])
+    aspects = np.repeat([2, 2, 1, 1], sizes)
+    right = np.repeat([True, False, False, True], sizes)
+    found = fit_calibration(1.0 / (1.0 + np.exp(-logit)), aspects, right)
+    assert found(np.array([0.5]), 2)[0] == pytest.approx(0.5, abs=0.05)
+    assert found(np.array([0.5]), 1)[0] == pytest.approx(0.5, abs=0.05)
+
+
 @pytest.mark.parametrize("right", [[True, True], [False, False]])
 def test_one_sided_answers_are_refused(right):
     with pytest.raises(ValueError, match="both"):
