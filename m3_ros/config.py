@@ -117,9 +117,9 @@ class QueryConfig(Stage):
     agreement_gate: float = setting(0.02, "largest memory-to-live depth difference", "m", 0.0, 1.0)
     max_prompt_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
     found_probability: float = setting(0.4, "least probability of an answer", "", 0.0, 1.0)
-    ambiguity_ratio: float = setting(
-        0.02,
-        "answers whose odds are at least this share of the best one's are as good",
+    ambiguity_share: float = setting(
+        0.9,
+        "answers with at least this share of the best one's probability are as good",
         "",
         0.0,
         1.0,

@@ -48,7 +48,7 @@ def score_scene(
     seed: int, memory: SpatialMemory, extractor: LanguageExtractor, config: M3Config
 ) -> list[Scored]:
     """The best thing for every question about a scene."""
-    everything = replace(config.query, found_probability=0.0, ambiguity_ratio=1.0)
+    everything = replace(config.query, found_probability=0.0, ambiguity_share=1.0)
     localizer = Localizer(memory, extractor, everything, Calibration())
     scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
     truths = {name: scene.truth(name) for name in scene.objects}

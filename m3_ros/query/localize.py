@@ -13,7 +13,7 @@ from m3_ros.capture.frame import Frame
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor, relevancy
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.calibration import Calibration, log_odds
+from m3_ros.query.calibration import Calibration
 from m3_ros.query.live import BESIDE, MIN_PIXELS, Evidence, LiveView, SeenThing, in_image
 from m3_ros.query.relevancy import Image, Question, clean_prompt, image_question, text_question
 from m3_ros.query.result import Detection, QueryResult, answer
@@ -140,10 +140,7 @@ class Localizer:
         return self._things.every(self.calibration(scores, len(question.aspects)))
 
     def _contenders(self, question: Question, values: NDArray[np.float32]) -> list[_Thing]:
-        """Things likely enough, best first, that may be meant as well as the best one.
-
-        If one of them is, the chances are as their odds: .999 against .8 is no tie.
-        """
+        """Things likely enough, best first, that may be meant as well as the best one."""
         things = []
         for part in self._things.candidates(self._things.smoothed(values)):
             score = self.probability(question, self._things.feature(part))
@@ -153,13 +150,12 @@ class Localizer:
                 detection = self.detection(question.label, points, score)
                 things.append(_Thing(detection, whole, self._things.feature(whole)))
         things.sort(key=lambda thing: -thing.detection.score)
-        odds = np.exp(log_odds(np.array([thing.detection.score for thing in things])))
-        close = odds >= self.config.ambiguity_ratio * odds.max(initial=0.0)
         alternatives: list[_Thing] = []
-        for thing, near in zip(things, close, strict=True):
+        for thing in things:
+            close = thing.detection.score >= self.config.ambiguity_share * things[0].detection.score
             # a part and the whole piece are not two answers
             taken = any(np.isin(thing.part, other.part).any() for other in alternatives)
-            if near and not taken:
+            if close and not taken:
                 alternatives.append(thing)
         return alternatives
 
