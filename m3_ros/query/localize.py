@@ -150,9 +150,10 @@ class Localizer:
                 detection = self.detection(question.label, points, score)
                 things.append(_Thing(detection, whole, self._things.feature(whole)))
         things.sort(key=lambda thing: -thing.detection.score)
+        best = things[0].detection.score if things else 0.0
         alternatives: list[_Thing] = []
         for thing in things:
-            close = thing.detection.score >= self.config.ambiguity_share * things[0].detection.score
+            close = thing.detection.score >= self.config.ambiguity_share * best
             # a part and the whole piece are not two answers
             taken = any(np.isin(thing.part, other.part).any() for other in alternatives)
             if close and not taken:
