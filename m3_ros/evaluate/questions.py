@@ -12,7 +12,7 @@ from m3_ros.sim.scene import Scene, SceneObject, label_of, random_scene
 
 OBJECTS = (8, 15)  # from, below
 ABSENT, ABSENT_KINDS, UNKNOWN_WORDS = 6, 12, 2
-"""Absent labels a scene, half of them hard; absent categories; words that no model knows."""
+"""Absent labels a scene, half of them hard; absent categories; words of `UNKNOWN`."""
 UNKNOWN = ("umbrella", "scissors", "backpack", "wrist watch", "keyboard", "potted plant")
 """Things that no scene holds and no category is."""
 PHRASES = ("the {} please", "could you find the {}?", "Bring me a {}!", "where are my {}s")

@@ -77,7 +77,11 @@ def load_contents(folder: str | Path) -> MemoryContents:
             raise MemoryFileError(f"{folder / name} is damaged: its SHA-256 is not the manifest's")
     try:
         return _read(folder, manifest)
-    except (KeyError, TypeError, SafetensorError, ConfigError) as error:
+    except ConfigError as error:
+        raise MemoryFileError(
+            f"{folder} cannot be read with this version's settings: {error}; build it again"
+        ) from error
+    except (KeyError, TypeError, SafetensorError) as error:
         raise MemoryFileError(f"{folder} cannot be read: {error!r}") from error
 
 

@@ -72,7 +72,8 @@ def test_a_file_cut_short_altered_or_missing_is_named(folder, name):
         ({"files": {"../secret": "0"}}, "outside its folder"),
         ({"files": 3}, "damaged"),
         ({"models": {"color": {}}}, "cannot be read"),
-        ({"config": {"memory": {"temperature": -1.0}}}, "cannot be read"),
+        ({"config": {"memory": {"temperature": -1.0}}}, "temperature.*build it again"),
+        ({"config": {"query": {"ambiguity_ratio": 0.02}}}, "ambiguity_ratio.*build it again"),
     ],
 )
 def test_a_bad_manifest_is_refused(folder, change, message):
