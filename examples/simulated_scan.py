@@ -33,7 +33,7 @@ def main() -> None:
     path = scan_path(planner, center, nothing, robot.joint_state().arm, views=grasp.scan_views)
     writer = ScanWriter(options.output / "scan")
     for view in follow_scan(robot, planner, path):
-        writer.add(robot.observe())
+        writer.add(robot.capture_frame())
         print(f"view {view} of {len(path.positions)}", end="\r", flush=True)
     writer.close()
     picture = cv2.cvtColor(simulation.picture(), cv2.COLOR_RGB2BGR)

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.features.extractor import FeatureMap
 from m3_ros.geometry import look_at
-from m3_ros.memory.contents import ModelMemory
+from m3_ros.memory.feature_store import FeatureStore
+from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View, lift_queries, principal_directions
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.gaussians import SH_C0
 
@@ -66,10 +66,10 @@ class ColorModel:
         near = min(COLORS, key=lambda name: np.linalg.norm(color - COLORS[name]))
         return self.encode_text([near])[0]
 
-    def knows(self, prompt):
+    def in_vocabulary(self, prompt):
         return "gizmo" not in prompt
 
-    def contrasts(self, prompt):
+    def negatives(self, prompt):
         others = ("grey", "umbrella") if prompt in KINDS else (*COLORS, "umbrella")
         return [name for name in others if name not in prompt]
 
@@ -114,7 +114,7 @@ def see(gaussians, eye, target=(0.0, 0.0, TABLE_Z), stamp=0.0):
     renders, alphas, _ = gaussians.render(viewmat[None], intrinsics[None], *SIZE)
     rgb = (renders[0, ..., :3].clamp(0, 1) * 255).round().byte().numpy()
     depth = torch.where(alphas[0, ..., 0] > 0.8, renders[0, ..., 3], 0.0).numpy()
-    return Frame(rgb, depth, K, camtoworld, stamp)
+    return RgbdFrame(rgb, depth, K, camtoworld, stamp)
 
 
 def ring(count=10, radius=0.45, height=0.95):

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan, ScanWriter
 from m3_ros.cli import main as cli
 from m3_ros.geometry import look_at
@@ -20,7 +20,7 @@ def scan(tmp_path):
         for x in (0.3, 0.4):
             rgb = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
             depth = np.full((24, 32), 0.5, np.float32)
-            writer.add(Frame(rgb, depth, K, look_at([x, 0, 0.4], [0, 0, 0])))
+            writer.add(RgbdFrame(rgb, depth, K, look_at([x, 0, 0.4], [0, 0, 0])))
     return tmp_path / "scan"
 
 
@@ -47,7 +47,7 @@ def test_scan_import_copies(m3, scan, tmp_path):
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
-    monkeypatch.setattr("m3_ros.features.catalogue.ModelCard.snapshot", lambda *_: None)
+    monkeypatch.setattr("m3_ros.features.catalog.ModelCard.snapshot", lambda *_: None)
     status, out, _ = m3("models")
     assert status == 0 and "dinov2: .venv/bin/hf download facebook/dinov2-giant" in out
     assert [line.split("│")[-2].strip() for line in out.splitlines() if "│ compact" in line] == [

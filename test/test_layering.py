@@ -37,7 +37,7 @@ ALLOWED = {
     "cli": ALL,
 }
 # Of the grasp stage, the simulation may know the protocol it implements and how to steer a base.
-SIM_GRASP = {"m3_ros.grasp.robot", "m3_ros.grasp.driving"}
+SIM_GRASP = {"m3_ros.grasp.robot", "m3_ros.grasp.base_controller"}
 ROS = {
     "action_msgs", "ament_index_python", "builtin_interfaces", "control_msgs", "diagnostic_msgs",
     "geometry_msgs", "launch", "launch_ros", "nav_msgs", "rcl_interfaces", "rclpy", "sensor_msgs",

@@ -33,8 +33,8 @@ class _Prompts:
         """Relevancy `[h, w]` of a prompt."""
         if prompt not in self._kept:
             text = self.extractor.encode_text([prompt])[0]
-            contrasts = self.extractor.encode_text(self.extractor.contrasts(prompt))
-            self._kept[prompt] = text, contrasts
+            negatives = self.extractor.encode_text(self.extractor.negatives(prompt))
+            self._kept[prompt] = text, negatives
         return relevancy(features, *self._kept[prompt], self.extractor.logit_scale)
 
 

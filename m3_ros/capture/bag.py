@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
-from m3_ros.capture.frame import Frame
-from m3_ros.capture.frame_tree import FrameTree, TransformError
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.messages import to_frame, to_pose, to_seconds
 from m3_ros.capture.scan import ScanError
+from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config, RobotConfig
 
 ROLES = {
@@ -44,7 +44,7 @@ class _Recorded:
 
     colors: list[tuple[float, str]] = field(default_factory=list)
     depths: list[float] = field(default_factory=list)
-    tree: FrameTree = field(default_factory=lambda: FrameTree(max_age=float("inf")))
+    tree: TransformBuffer = field(default_factory=lambda: TransformBuffer(max_age=float("inf")))
     info: object = None
 
 
@@ -67,7 +67,7 @@ def is_bag(source: Path) -> bool:
     return source.suffix in (".mcap", ".db3") or (source / "metadata.yaml").is_file()
 
 
-def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[Frame]]:
+def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[RgbdFrame]]:
     """Number of keyframes of a bag, and the keyframes as they come.
 
     The iterator raises the same error where a picture cannot be read.
@@ -178,7 +178,7 @@ def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyfra
 
 def _frames(
     source: Path, roles: dict[str, str], keyframes: list[_Keyframe], info: object
-) -> Iterator[Frame]:
+) -> Iterator[RgbdFrame]:
     """The keyframes with their pictures, in the order of their stamps."""
     wanted = {image for keyframe in keyframes for image in keyframe.images}
     seen: dict[tuple[str, float], object] = {}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
+class RgbdFrame:
     """A posed RGB-D image with depth aligned to colour.
 
     Attributes:

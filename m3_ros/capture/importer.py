@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.bag import is_bag, read_bag
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.geometry import inverse, se3
@@ -81,7 +81,7 @@ def _colmap_model(source: Path) -> Path | None:
 
 def _read_colmap(
     source: Path, model: Path
-) -> tuple[int, Iterator[Frame], tuple[NDArray[np.float64], NDArray[np.uint8]]]:
+) -> tuple[int, Iterator[RgbdFrame], tuple[NDArray[np.float64], NDArray[np.uint8]]]:
     import pycolmap  # 50 MB of bindings, needed for this format alone
 
     reconstruction = pycolmap.Reconstruction(str(model))
@@ -92,7 +92,7 @@ def _read_colmap(
     points = np.array([point.xyz for point in cloud]).reshape(-1, 3)
     colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
 
-    def frames() -> Iterator[Frame]:
+    def frames() -> Iterator[RgbdFrame]:
         with tempfile.TemporaryDirectory() as undistorted:
             pycolmap.undistort_images(undistorted, str(model), str(source / "images"))
             pinhole = pycolmap.Reconstruction(f"{undistorted}/sparse")
@@ -116,12 +116,14 @@ def _sparse_depth(image: object, points: object) -> NDArray[np.float32]:
     return depth
 
 
-def _colmap_frame(folder: Path, image: object, depth: NDArray[np.float32], index: int) -> Frame:
+def _colmap_frame(
+    folder: Path, image: object, depth: NDArray[np.float32], index: int
+) -> RgbdFrame:
     bgr = cv2.imread(str(folder / image.name), cv2.IMREAD_COLOR)
     if bgr is None:
         raise ScanError(f"the COLMAP model names {image.name}, which is not among the images")
     world_to_camera = image.cam_from_world().matrix()
-    return Frame(
+    return RgbdFrame(
         rgb=cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB),
         depth=depth,
         K=np.asarray(image.camera.calibration_matrix(), np.float64),

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import undistort
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
@@ -154,7 +154,9 @@ def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.floa
     return K, distortion
 
 
-def to_frame(color: object, depth: object, info: object, camtoworld: NDArray[np.float64]) -> Frame:
+def to_frame(
+    color: object, depth: object, info: object, camtoworld: NDArray[np.float64]
+) -> RgbdFrame:
     """Frame of a colour and a depth image of one camera, taken at `camtoworld [4, 4]`; distortion
     is removed.
 
@@ -165,4 +167,4 @@ def to_frame(color: object, depth: object, info: object, camtoworld: NDArray[np.
     K, distortion = to_intrinsics(info)
     if distortion.any():
         rgb, meters = undistort(rgb, meters, K, distortion)
-    return Frame(rgb, meters, K, camtoworld, to_seconds(color.header.stamp))
+    return RgbdFrame(rgb, meters, K, camtoworld, to_seconds(color.header.stamp))

@@ -20,7 +20,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import OPENGL_FROM_OPENCV
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ class Scan:
     def __len__(self) -> int:
         return len(self._meta["frames"])
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[RgbdFrame]:
         return (self[index] for index in range(len(self)))
 
-    def __getitem__(self, index: int) -> Frame:
+    def __getitem__(self, index: int) -> RgbdFrame:
         """Read frame `index`, undistorted; depth is all zero where the scan has none.
 
         Raises:
@@ -95,7 +95,9 @@ class Scan:
             raise ScanError(f"{name} has no {error}") from error
         if distortion.any():
             rgb, depth = undistort(rgb, depth, K, distortion)
-        return Frame(rgb, depth, K, matrix @ OPENGL_FROM_OPENCV, float(entry.get("stamp", index)))
+        return RgbdFrame(
+            rgb, depth, K, matrix @ OPENGL_FROM_OPENCV, float(entry.get("stamp", index))
+        )
 
     @property
     def points(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
@@ -164,7 +166,7 @@ class ScanWriter:
     def __len__(self) -> int:
         return len(self._meta["frames"])
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: RgbdFrame) -> None:
         """Append one frame; it is on disk, and listed, when this returns.
 
         Raises:

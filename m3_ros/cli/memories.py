@@ -87,8 +87,8 @@ def build(
             left in the scan folder are read.
         config: YAML file of settings.
     """
+    from m3_ros.capture.ego_mask import mask_robot
     from m3_ros.capture.scan import Scan
-    from m3_ros.capture.self_mask import without_carrier
     from m3_ros.evaluate.views import score_views
     from m3_ros.features.cache import beside
     from m3_ros.features.loading import load_extractor
@@ -109,7 +109,7 @@ def build(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
     )
     indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
-    frames = without_carrier(list(opened))
+    frames = mask_robot(list(opened))
     views = [frames[index] for index in indices]
     score = score_views(built, views)
     print(

@@ -55,6 +55,6 @@ def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> 
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
     """
-    from m3_ros.nodes.ask import grasp_once
+    from m3_ros.nodes.grasp_client import send_grasp_goal
 
-    return grasp_once(text, dry_run, place)
+    return send_grasp_goal(text, dry_run, place)

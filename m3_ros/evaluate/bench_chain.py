@@ -1,9 +1,9 @@
 """`m3 bench chain`: what every error of the pose chain (Eq. 3) costs at the target.
 
 Monte Carlo through the code that runs on the robot: transforms of the Z1's joints and of the
-odometry go into a `FrameTree`, are interpolated at the image stamp, and become `T_c0_ct`. A target
-that the query camera sees is taken to the scan camera's frame; its distance from where it truly
-is, is the error. Every error is drawn alone, then all together.
+odometry go into a `TransformBuffer`, are interpolated at the image stamp, and become `T_c0_ct`. A
+target that the query camera sees is taken to the scan camera's frame; its distance from where it
+truly is, is the error. Every error is drawn alone, then all together.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rich.table import Table
 from scipy.spatial.transform import Rotation
 
 from m3_ros.capture.chain import PoseChain, composed_transform
-from m3_ros.capture.frame_tree import FrameTree
+from m3_ros.capture.transform_buffer import TransformBuffer
 from m3_ros.geometry import inverse, planar_pose, se3, transform
 from m3_ros.grasp.kinematics import ARM_BASE_FRAME, SCAN, Arm
 from m3_ros.grasp.scan_path import view_from
 from m3_ros.resources import resource
-from m3_ros.sim.robot_model import BASE_FRAME, CAMERA_FRAME, RobotModel
+from m3_ros.sim.mujoco_model import BASE_FRAME, CAMERA_FRAME, MujocoModel
 from m3_ros.view.report import write_json
 
 Array = NDArray[np.float64]
@@ -138,7 +138,7 @@ class ChainTrial:
         seed: of the draw.
     """
 
-    def __init__(self, robot: RobotModel, motion: Motion, seed: Sequence[int]) -> None:
+    def __init__(self, robot: MujocoModel, motion: Motion, seed: Sequence[int]) -> None:
         self._robot, self._motion, self._seed = robot, motion, seed
 
     def error(self, target: Array, scan: Look, now: Look, errors: Errors) -> float:
@@ -149,7 +149,7 @@ class ChainTrial:
             Rotation.from_rotvec(errors.hand_eye[1] * turn).as_matrix(), errors.hand_eye[0] * shift
         )
         cameras = [self._true_camera(look) @ mount for look in (scan, now)]
-        tree = FrameTree(max_age=2.0 * QUERY_TIME)
+        tree = TransformBuffer(max_age=2.0 * QUERY_TIME)
         for names, T in self._robot.link_transforms(scan.joints, fixed=True).items():
             tree.add(*names, None, T)
         self._record(tree, scan, errors, rng, drifted=False)
@@ -168,7 +168,7 @@ class ChainTrial:
 
     def _record(
         self,
-        tree: FrameTree,
+        tree: TransformBuffer,
         look: Look,
         errors: Errors,
         rng: np.random.Generator,
@@ -197,7 +197,7 @@ def _stamps(middle: float, period: float, rng: np.random.Generator) -> Array:
     return middle + period * (np.arange(-5, 6) + rng.uniform())
 
 
-def _chain(tree: FrameTree, stamp: float) -> PoseChain:
+def _chain(tree: TransformBuffer, stamp: float) -> PoseChain:
     """The links of Eq. 3 at a time, interpolated."""
     frames = (WORLD, LIDAR, ARM_BASE_FRAME, EFFECTOR, CAMERA_FRAME)
     return PoseChain(*(tree.lookup(*link, stamp) for link in pairwise(frames)))
@@ -214,7 +214,7 @@ def error_budget(
         for field in fields(Errors)
     }
     rows = {"none, standing": NO_ERRORS, "none, moving": NO_ERRORS, **alone, "all": errors}
-    arm, robot = Arm(resource("urdf/b1_z1.urdf")), RobotModel()
+    arm, robot = Arm(resource("urdf/b1_z1.urdf")), MujocoModel()
     budget = {name: {distance: np.zeros(trials) for distance in DISTANCES} for name in rows}
     for distance in DISTANCES:
         for index in range(trials):

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.build import MemoryBuilder
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.psc import MemoryBank
-from m3_ros.memory.store import FeatureStore
 from m3_ros.view.report import write_json
 
 GRID = (30, 40)  # cells of a synthetic map
@@ -121,7 +121,7 @@ def measure_stream(
 
 
 def measure_build(
-    frames: Sequence[Frame], config: M3Config, extractors: Sequence[FeatureExtractor]
+    frames: Sequence[RgbdFrame], config: M3Config, extractors: Sequence[FeatureExtractor]
 ) -> list[StageCost]:
     """Build the memory of a scan twice: grown while the frames come, and at once after them.
 

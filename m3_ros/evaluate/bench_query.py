@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import M3Config
 from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
@@ -34,7 +34,7 @@ from m3_ros.features.cache import CachedExtractor
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.loading import load_extractor
 from m3_ros.memory.build import build_memory
-from m3_ros.memory.files import MemoryFileError
+from m3_ros.memory.serialization import MemoryFileError
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.live import LiveView
 from m3_ros.query.localize import Localizer
@@ -74,7 +74,7 @@ def ask_scene(
 
 
 def remember_scene(
-    frames: Sequence[Frame], config: M3Config, extractor: FeatureExtractor, folder: Path
+    frames: Sequence[RgbdFrame], config: M3Config, extractor: FeatureExtractor, folder: Path
 ) -> SpatialMemory:
     """The memory of a scan, from `folder` where it was built before."""
     try:
@@ -89,7 +89,7 @@ def remember_scene(
     return memory
 
 
-def scan_scene(seed: int, config: M3Config, views: int) -> list[Frame]:
+def scan_scene(seed: int, config: M3Config, views: int) -> list[RgbdFrame]:
     """Frames of a question scene from all around it."""
     scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
     try:
@@ -103,16 +103,16 @@ def _ask(
 ) -> Iterator[Answer]:
     """All questions of a scene; then one object is removed, and one moved."""
     rng = np.random.default_rng([seed, 13])
-    methods: dict[str, Callable[[str, Frame], QueryResult]] = {
+    methods: dict[str, Callable[[str, RgbdFrame], QueryResult]] = {
         "memory": localizer.locate,
         "single view": partial(by_single_view, localizer),
         "plain lifting": lambda prompt, _: by_lifting(localizer, lifted, prompt),
     }
 
-    def look() -> Frame:
+    def look() -> RgbdFrame:
         return scene.frame(scene.viewpoint(180.0 + rng.uniform(-60, 60), rng.uniform(45, 65)))
 
-    def ask(query: Query, frame: Frame) -> Iterator[Answer]:
+    def ask(query: Query, frame: RgbdFrame) -> Iterator[Answer]:
         truths = [scene.truth(name) for name in query.names]
         for method, answer in methods.items():
             start = time.process_time()
@@ -134,7 +134,7 @@ def _ask(
         yield from ask(Query("moved", scene.objects[moved].label, (moved,)), look())
 
 
-def by_single_view(localizer: Localizer, prompt: str, frame: Frame) -> QueryResult:
+def by_single_view(localizer: Localizer, prompt: str, frame: RgbdFrame) -> QueryResult:
     """What the live frame's features and depth say without any memory."""
     question = localizer.question(prompt)
     gate = localizer.config.agreement_gate

@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.ego_mask import masked, scene_mask
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan
-from m3_ros.capture.self_mask import masked, scene_mask
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.build import cells
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
     Decoder,
@@ -36,7 +37,6 @@ from m3_ros.memory.queries import (
     refine,
     render_queries,
 )
-from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import fit
 from m3_ros.splat.result import held_out
@@ -86,7 +86,7 @@ class Split:
 
 
 def evaluate_features(
-    frames: Sequence[Frame],
+    frames: Sequence[RgbdFrame],
     config: M3Config,
     extractors: Sequence[FeatureExtractor],
     degrees: Sequence[int] = (8, 16, 32, 64),
@@ -118,7 +118,7 @@ def evaluate_features(
 
 def extract_split(
     extractor: FeatureExtractor,
-    frames: Sequence[Frame],
+    frames: Sequence[RgbdFrame],
     camtoworlds: np.ndarray,
     test_frames: Sequence[int],
     config: M3Config,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SimulationConfig, SplatConfig
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
@@ -40,9 +40,9 @@ class FitQuality:
 
 
 def fit_quality(
-    frames: Sequence[Frame],
+    frames: Sequence[RgbdFrame],
     budgets: Sequence[float],
-    look: Callable[[NDArray[np.float64]], Frame] | None = None,
+    look: Callable[[NDArray[np.float64]], RgbdFrame] | None = None,
 ) -> list[FitQuality]:
     """The fit's held-out quality for each budget of seconds; `look` is a perfect camera."""
     results = []
@@ -60,7 +60,7 @@ def fit_quality(
     return results
 
 
-def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], Frame]) -> float:
+def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], RgbdFrame]) -> float:
     """Median absolute error, m, of the depth rendered where held-out frames were taken."""
     errors = []
     for i in result.test_frames:
@@ -73,7 +73,7 @@ def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], Frame]) 
     return float(np.median(np.concatenate(errors)))
 
 
-def sensor_agreement(frames: Sequence[Frame], result: FitResult) -> float:
+def sensor_agreement(frames: Sequence[RgbdFrame], result: FitResult) -> float:
     """Median difference, m, of held-out frames' depth and the nearest fitted frames'."""
     poses, differences = result.camtoworlds, []
     fitted = np.setdiff1d(np.arange(len(frames)), result.test_frames)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.sim.camera import WRIST
-from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
 
 Array = NDArray[np.float64]

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.queries import lift_queries
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.memory.store import FeatureStore
 from m3_ros.query.localize import Localizer
 from m3_ros.query.result import QueryResult
 
@@ -26,7 +26,7 @@ MIN_OPACITY = 0.5
 
 
 def lifted_features(
-    memory: SpatialMemory, frames: Sequence[Frame], extractor: FeatureExtractor
+    memory: SpatialMemory, frames: Sequence[RgbdFrame], extractor: FeatureExtractor
 ) -> NDArray[np.float16]:
     """Unit features `[N, d]` of the memory's Gaussians, the mean of what all frames show.
 

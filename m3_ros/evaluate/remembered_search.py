@@ -13,7 +13,7 @@ import numpy as np
 import torch._dynamo  # noqa: F401  brings an LLVM; after the renderer's it would crash
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.config import M3Config, ScanConfig
 from m3_ros.features.extractor import FeatureExtractor
@@ -26,8 +26,8 @@ from m3_ros.grasp.scan_path import follow_scan, scan_path
 from m3_ros.memory.build import build_memory
 from m3_ros.query.localize import Localizer
 from m3_ros.query.result import QueryResult
+from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.robot import SimulatedRobot
-from m3_ros.sim.robot_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ class Recorder:
     def __init__(self, simulation: Simulation, config: ScanConfig) -> None:
         self._simulation, self._selector = simulation, KeyframeSelector(config)
         self._next = simulation.time
-        self.frames: list[Frame] = []
+        self.frames: list[RgbdFrame] = []
 
     def look(self) -> None:
         """Take a frame when one is due and the selector wants it."""
@@ -59,7 +59,7 @@ class Recorder:
             self.frames.append(simulation.capture())
 
 
-def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[Frame]:
+def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[RgbdFrame]:
     """Keyframes of the robot's own scan of the table.
 
     Raises:
@@ -93,7 +93,7 @@ def remembered_search(
     robot = SimulatedRobot(simulation)
 
     def localize() -> Target:
-        return to_target(localizer.locate(text, robot.observe()))
+        return to_target(localizer.locate(text, robot.capture_frame()))
 
     means = memory.gaussians.means.detach().numpy().astype(np.float64)
     return localize, solid(means, memory.gaussians.opacities.detach().sigmoid().numpy())

@@ -12,7 +12,7 @@ import torch._dynamo  # noqa: F401  brings an LLVM; after the renderer's it woul
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform
@@ -56,7 +56,7 @@ class SimulatedScene:
         """Free the camera."""
         self._camera.close()
 
-    def frame(self, camtoworld: Array, stamp: float = 0.0) -> Frame:
+    def frame(self, camtoworld: Array, stamp: float = 0.0) -> RgbdFrame:
         """What the camera measures at a true pose; the frame's own pose has noise."""
         config = self._config
         rgb, depth = self._render(camtoworld)
@@ -68,7 +68,7 @@ class SimulatedScene:
         )
         color = noisy_color(rgb, config.color_noise, self._rng)
         depth = noisy_depth(depth, *noise)
-        return Frame(color, depth, intrinsics(config), camtoworld @ error, stamp)
+        return RgbdFrame(color, depth, intrinsics(config), camtoworld @ error, stamp)
 
     def _render(self, camtoworld: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Colour and true depth at a true pose."""
@@ -78,7 +78,7 @@ class SimulatedScene:
         data.cam_xmat[index] = (camtoworld[:3, :3] @ np.diag([1.0, -1.0, -1.0])).ravel()
         return self._camera.render(data)
 
-    def scan(self, views: int) -> list[Frame]:
+    def scan(self, views: int) -> list[RgbdFrame]:
         """Keyframes from rings about the table's middle."""
         poses = self.scan_poses(views)
         return [self.frame(pose, float(index)) for index, pose in enumerate(poses)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.memory.spatial_memory import SpatialMemory
 
 
@@ -25,7 +25,7 @@ def psnr(image: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
     return float(-10.0 * np.log10(max(np.mean((image - truth) ** 2), 1e-12)))
 
 
-def score_view(memory: SpatialMemory, frame: Frame) -> ViewScore:
+def score_view(memory: SpatialMemory, frame: RgbdFrame) -> ViewScore:
     """Render the memory where `frame` was taken and compare."""
     place = (frame.camtoworld, frame.K, (frame.width, frame.height))
     rgb = memory.render(*place, what="rgb")
@@ -37,7 +37,7 @@ def score_view(memory: SpatialMemory, frame: Frame) -> ViewScore:
     return ViewScore(psnr(rgb[shown], seen[shown]), error)
 
 
-def score_views(memory: SpatialMemory, frames: Iterable[Frame]) -> ViewScore:
+def score_views(memory: SpatialMemory, frames: Iterable[RgbdFrame]) -> ViewScore:
     """Mean PSNR and median depth error over views."""
     scores = [score_view(memory, frame) for frame in frames]
     return ViewScore(

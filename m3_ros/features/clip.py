@@ -21,7 +21,7 @@ from PIL import Image
 from timm.layers import AttentionPoolLatent, resample_abs_pos_embed
 from torch import Tensor, nn
 
-from m3_ros.features.catalogue import MODELS, ModelCard
+from m3_ros.features.catalog import MODELS, ModelCard
 from m3_ros.features.extractor import check_image
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, missing
@@ -90,11 +90,11 @@ class ClipExtractor(PatchExtractor):
         mean = features.reshape(len(texts), len(TEMPLATES), -1).mean(dim=1)
         return F.normalize(mean, dim=-1).cpu().numpy()
 
-    def knows(self, prompt: str) -> bool:
+    def in_vocabulary(self, prompt: str) -> bool:
         """True: of these models nobody can say which words they have seen."""
         return True
 
-    def contrasts(self, prompt: str) -> list[str]:
+    def negatives(self, prompt: str) -> list[str]:
         """The same few words whatever the prompt."""
         return [word for word in CONTRASTS if word != prompt]
 

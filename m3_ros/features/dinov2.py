@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from m3_ros.features.catalogue import MODELS
+from m3_ros.features.catalog import MODELS
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, load_pretrained, transformers_for
 

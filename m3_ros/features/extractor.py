@@ -113,11 +113,11 @@ class LanguageExtractor(FeatureExtractor, Protocol):
         """Unit feature `[d]` of a whole image."""
         ...
 
-    def knows(self, prompt: str) -> bool:
+    def in_vocabulary(self, prompt: str) -> bool:
         """Whether the model has learnt what the prompt means; what it finds else is chance."""
         ...
 
-    def contrasts(self, prompt: str) -> list[str]:
+    def negatives(self, prompt: str) -> list[str]:
         """What else a place may show: texts to compare the prompt with, see `relevancy`."""
         ...
 
@@ -125,7 +125,7 @@ class LanguageExtractor(FeatureExtractor, Protocol):
 def relevancy(
     features: NDArray[np.float32],
     text: NDArray[np.float32],
-    contrasts: NDArray[np.float32],
+    negatives: NDArray[np.float32],
     logit_scale: float,
 ) -> NDArray[np.float32]:
     """Probability, 0..1, that a place shows the text rather than any of the contrasts.
@@ -136,7 +136,7 @@ def relevancy(
         contrasts: `[n, d]` unit features of the other texts.
         logit_scale: the model's factor on cosines.
     """
-    logits = logit_scale * (features @ np.concatenate([text[None], contrasts]).T)
+    logits = logit_scale * (features @ np.concatenate([text[None], negatives]).T)
     logits -= logits.max(axis=-1, keepdims=True)
     share = np.exp(logits)
     return share[..., 0] / share.sum(axis=-1)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from m3_ros.features.captions import Captioner, ImageCaptioner
-from m3_ros.features.catalogue import MODELS
+from m3_ros.features.catalog import MODELS
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.patches import patch_grid
 from m3_ros.features.regions import RegionProposer, SuperpixelProposer, region_cells, relabel

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from m3_ros.features.catalogue import MODELS
+from m3_ros.features.catalog import MODELS
 from m3_ros.features.patches import GridExtractor, resize
 from m3_ros.features.weights import (
     find_weights,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from m3_ros.features.catalogue import ModelCard
+from m3_ros.features.catalog import ModelCard
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.weights import weights_digest
 

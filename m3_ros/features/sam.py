@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m3_ros.features.catalogue import ModelCard
+from m3_ros.features.catalog import ModelCard
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, relabel
 from m3_ros.features.weights import load_pretrained, transformers_for, weights_digest

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from m3_ros.features.catalogue import MODELS
+from m3_ros.features.catalog import MODELS
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, region_cells

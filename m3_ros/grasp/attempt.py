@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.closing import CLOSED, close
-from m3_ros.grasp.job import Job, follow_until_contact, move, onward
-from m3_ros.grasp.outcome import Slipped, Target
+from m3_ros.grasp.context import GraspContext, follow_until_contact, move, onward
+from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import Plan, PlanError
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.sensing import agreement
@@ -27,103 +27,107 @@ BACK_OFF = 0.002  # up again from the support, m
 STILL = 1.5  # time in the air before it counts as held: what slips does so slowly, s
 
 
-def attempt(job: Job, plan: Plan, target: Target) -> float:
+def attempt(context: GraspContext, plan: Plan, target: Target) -> float:
     """From before the grasp to the object in the air; returns the way lifted in m.
 
     Raises:
         Slipped: it failed in a way that another grasp may not.
         RobotError: the robot could not.
     """
-    robot, config, cancelled = job.robot, job.planner.config, job.cancelled
-    job.tell("pre-grasp", 0.3)
-    robot.follow(plan.phases["pre-grasp"], cancelled)
+    robot, config, cancelled = context.robot, context.planner.config, context.cancelled
+    context.tell("pre-grasp", 0.3)
+    robot.execute_trajectory(plan.phases["pre-grasp"], cancelled)
     robot.move_gripper(-plan.grasp.preopening, *OPENING, cancelled)
-    job.tell("confirm", 0.45)
-    _check_unmoved(job, target)
-    job.tell("approach", 0.5)
-    follow_until_contact(job, _approach(job, plan))
-    job.tell("close", 0.7)
-    at_object = job.gripper_pose()
-    close(job)
-    job.tell("lift", 0.8)
-    top = job.planner.arm.fk(plan.phases["lift"].positions[-1])  # within reach: it was planned
-    move(job, (top - job.gripper_pose())[:3, 3], config.lift_speed)
-    job.tell("check", 0.95)
-    _stay(job, STILL)
-    _check_held(job, target, job.gripper_pose() @ inverse(at_object))
-    return float(job.gripper_pose()[2, 3] - at_object[2, 3])
+    context.tell("confirm", 0.45)
+    _check_unmoved(context, target)
+    context.tell("approach", 0.5)
+    follow_until_contact(context, _approach(context, plan))
+    context.tell("close", 0.7)
+    at_object = context.gripper_pose()
+    close(context)
+    context.tell("lift", 0.8)
+    top = context.planner.arm.fk(plan.phases["lift"].positions[-1])  # within reach: it was planned
+    move(context, (top - context.gripper_pose())[:3, 3], config.lift_speed)
+    context.tell("check", 0.95)
+    _stay(context, STILL)
+    _check_held(context, target, context.gripper_pose() @ inverse(at_object))
+    return float(context.gripper_pose()[2, 3] - at_object[2, 3])
 
 
-def _stay(job: Job, seconds: float) -> None:
+def _stay(context: GraspContext, seconds: float) -> None:
     """Keep the arm where it is."""
-    here = np.tile(job.robot.joint_state().arm, (2, 1))
+    here = np.tile(context.robot.joint_state().arm, (2, 1))
     still = JointTrajectory(here, np.zeros_like(here), np.array([0.0, seconds]))
-    job.robot.follow(still, job.cancelled)
+    context.robot.execute_trajectory(still, context.cancelled)
 
 
-def let_go(job: Job, opening: float) -> None:
+def open_jaws(context: GraspContext, opening: float) -> None:
     """Open the jaws to `opening` rad and rise straight up, as far as the arm can."""
-    job.robot.move_gripper(-opening, *OPENING, job.cancelled)
-    config = job.planner.config
+    context.robot.move_gripper(-opening, *OPENING, context.cancelled)
+    config = context.planner.config
     up = np.array([0.0, 0.0, config.approach_distance])
     try:
-        rise = job.planner.line(job.robot.joint_state().arm, up, config.approach_speed)
+        rise = context.planner.line(context.robot.joint_state().arm, up, config.approach_speed)
     except PlanError:
         return
-    job.robot.follow(rise, job.cancelled)
+    context.robot.execute_trajectory(rise, context.cancelled)
 
 
-def _approach(job: Job, plan: Plan) -> JointTrajectory:
+def _approach(context: GraspContext, plan: Plan) -> JointTrajectory:
     """Down around the object; returns the touch from where the arm is then.
 
     A contact at the very end is the support, a little higher than it was seen.
     """
-    if not follow_until_contact(job, plan.phases["approach"]):
+    if not follow_until_contact(context, plan.phases["approach"]):
         return plan.phases["touch"]
-    robot, planner, approach = job.robot, job.planner, plan.grasp.approach
+    robot, planner, approach = context.robot, context.planner, plan.grasp.approach
     bottom = planner.arm.fk(plan.phases["approach"].positions[-1])
-    left = float((bottom - job.gripper_pose())[:3, 3] @ approach)
+    left = float((bottom - context.gripper_pose())[:3, 3] @ approach)
     if left > NEAR_THE_END:
-        raise Slipped(f"the gripper met something {left * 100:.0f} cm above the grasp")
-    move(job, -BACK_OFF * approach, planner.config.touch_speed)
+        raise RetryableGraspFailure(
+            f"the gripper met something {left * 100:.0f} cm above the grasp"
+        )
+    move(context, -BACK_OFF * approach, planner.config.touch_speed)
     return onward(planner.touch, robot.joint_state().arm, plan.grasp)
 
 
-def _check_unmoved(job: Job, target: Target) -> None:
+def _check_unmoved(context: GraspContext, target: Target) -> None:
     """Look again from above the object; only where the depth does not show it, ask where it is.
 
     What the camera cannot judge from there is trusted.
     """
-    if still_there(job.robot.observe(), target.points):
+    if still_there(context.robot.capture_frame(), target.points):
         return
-    now = job.localize()
+    now = context.localize()
     if now.status in ("STALE", "NOT_FOUND") and not now.located:
-        raise Slipped("the object is no longer where it was")
+        raise RetryableGraspFailure("the object is no longer where it was")
     if not now.seen or np.linalg.norm(now.center - target.center) < MOVED:
         return
-    if agreement(job.robot.observe(), target.points, SAME_PLACE) < SAME_SURFACE:
-        raise Slipped("the object moved while the arm came nearer")
+    if agreement(context.robot.capture_frame(), target.points, SAME_PLACE) < SAME_SURFACE:
+        raise RetryableGraspFailure("the object moved while the arm came nearer")
 
 
-def _check_held(job: Job, target: Target, carried: Array) -> None:
+def _check_held(context: GraspContext, target: Target, carried: Array) -> None:
     """Jaws apart, the object gone from its place and seen between the jaws.
 
     Args:
-        job: of the grasp.
+        context: of the grasp.
         target: where the object was.
         carried: `[4, 4]` motion of the gripper since it closed, in `base_link`.
     """
-    if job.robot.joint_state().gripper > CLOSED:
-        raise Slipped("the object slipped out of the jaws")
-    frame, T_map_base = job.robot.observe(), job.robot.base_pose()
+    if context.robot.joint_state().gripper > CLOSED:
+        raise RetryableGraspFailure("the object slipped out of the jaws")
+    frame, T_map_base = context.robot.capture_frame(), context.robot.base_pose()
     if still_there(frame, target.points):
-        raise Slipped("the jaws hold something, but the object is still at its place")
+        raise RetryableGraspFailure(
+            "the jaws hold something, but the object is still at its place"
+        )
     held = transform(T_map_base @ carried @ inverse(T_map_base), target.points)
     if agreement(frame, held, SAME_PLACE) < IN_THE_JAWS:
-        raise Slipped("the camera sees nothing between the jaws")
+        raise RetryableGraspFailure("the camera sees nothing between the jaws")
 
 
-def still_there(frame: Frame, points: Array) -> bool:
+def still_there(frame: RgbdFrame, points: Array) -> bool:
     """Whether the depth shows an object at its place, not the support below it.
 
     Args:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import transform
 from m3_ros.grasp import gripper
+from m3_ros.grasp.clearance import GraspInCollision, smallest_opening
 from m3_ros.grasp.points import normals, support_height, thin
-from m3_ros.grasp.room import NoRoom, smallest_opening
 from m3_ros.grasp.scoring import Place, Surface, extent, fit_gripper
 
 Array = NDArray[np.float64]
@@ -119,7 +119,7 @@ def grasp_candidates(
     for place in places:
         try:
             grasps.append(_grasp_at(target, place, config))
-        except NoRoom as problem:
+        except GraspInCollision as problem:
             refused[str(problem)] += 1
         if len(grasps) == limit:
             break
@@ -194,13 +194,13 @@ def _grasp_at(target: Surface, place: Place, config: GraspConfig) -> Grasp:
     fits = [fit_gripper(target, place, share) for share in TILTS]
     fits = sorted((fit for fit in fits if np.isfinite(fit.push)), key=lambda fit: -fit.score)
     if not fits:
-        raise NoRoom("the jaws do not reach around it")
+        raise GraspInCollision("the jaws do not reach around it")
     approach, around = place.axes[0], (target.points, target.others, target.table_z)
     for fit in fits:
         opening = gripper.contact_opening(fit.local)
         try:
             preopening = smallest_opening(fit.pose, approach, opening, *around, config)
-        except NoRoom:
+        except GraspInCollision:
             if fit is fits[-1]:
                 raise
             continue

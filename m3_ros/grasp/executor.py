@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, pose_distance, transform
-from m3_ros.grasp.attempt import attempt, let_go
+from m3_ros.grasp.attempt import attempt, open_jaws
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.job import Job
+from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.outcome import (
     ErrorCode,
     GraspError,
     GraspOutcome,
     Missed,
-    Slipped,
+    RetryableGraspFailure,
     Target,
 )
-from m3_ros.grasp.placing import put_back
+from m3_ros.grasp.place import put_back
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.points import near
 from m3_ros.grasp.robot import (
@@ -69,7 +69,9 @@ def execute_grasp(
         dry_run: plan from here with what is known; nothing moves.
         place: do not hold it: put it back where it stood.
     """
-    run = _Execution(Job(robot, planner, localize, feedback, cancelled), surroundings, place)
+    run = _Execution(
+        GraspContext(robot, planner, localize, feedback, cancelled), surroundings, place
+    )
     code, message, height = ErrorCode.NONE, "", 0.0
     try:
         height = run.rehearse() if dry_run else run.perform()
@@ -84,14 +86,14 @@ def execute_grasp(
     except RobotError as error:
         code, message = ErrorCode.EXECUTION_FAILED, str(error)
         robot.hold()
-    return GraspOutcome(code, message, run.job.retries, run.grasp, height)
+    return GraspOutcome(code, message, run.context.retries, run.grasp, height)
 
 
 class _Execution:
-    def __init__(self, job: Job, remembered: Array, place: bool) -> None:
+    def __init__(self, context: GraspContext, remembered: Array, place: bool) -> None:
         self.place = place
-        self.job, self.robot, self.planner = job, job.robot, job.planner
-        self.config = job.planner.config
+        self.context, self.robot, self.planner = context, context.robot, context.planner
+        self.config = context.planner.config
         self.cloud = remembered
         self.grasp: Grasp | None = None
         self.tried: list[Grasp] = []
@@ -99,9 +101,9 @@ class _Execution:
 
     def rehearse(self) -> float:
         """Plan from here."""
-        self.job.tell("locate", 0.0)
-        target = self.known(self.job.localize())
-        self.job.tell("plan", 0.5)
+        self.context.tell("locate", 0.0)
+        target = self.known(self.context.localize())
+        self.context.tell("plan", 0.5)
         try:
             self.plan(target)
         except PlanError as error:
@@ -112,25 +114,25 @@ class _Execution:
 
     def perform(self) -> float:
         """Grasp it; returns how far the gripper was raised in m."""
-        self.job.tell("locate", 0.0)
-        target = self.known(self.job.localize())
+        self.context.tell("locate", 0.0)
+        target = self.known(self.context.localize())
         for retries in range(self.config.max_attempts):
-            self.job.retries = retries
+            self.context.retries = retries
             try:
                 target = self.look(target)
                 plan, target = self.plan_or_drive(target)
                 self.tried.append(self.grasp)
-                height = attempt(self.job, plan, target)
-            except Slipped as error:
+                height = attempt(self.context, plan, target)
+            except RetryableGraspFailure as error:
                 problem = str(error)
                 if isinstance(error, Missed):
                     self.empty.append(self.grasp.middle)
-                self.job.tell(f"let go: {problem}", 0.9)
-                let_go(self.job, self.tried[-1].preopening)
+                self.context.tell(f"let go: {problem}", 0.9)
+                open_jaws(self.context, self.tried[-1].preopening)
             else:
                 if self.place:
-                    put_back(self.job, plan)
-                self.job.tell("done" if self.place else "hold", 1.0)
+                    put_back(self.context, plan)
+                self.context.tell("done" if self.place else "hold", 1.0)
                 return height
         message = f"{problem}; grasps tried: {self.config.max_attempts}"
         raise GraspError(ErrorCode.EXECUTION_FAILED, message)
@@ -140,7 +142,7 @@ class _Execution:
         if not self.tried:
             return ""
         try:
-            let_go(self.job, self.tried[-1].preopening)
+            open_jaws(self.context, self.tried[-1].preopening)
         except RobotError as error:
             self.robot.hold()
             return f"; then it could not let go: {error}"
@@ -154,19 +156,19 @@ class _Execution:
 
     def look(self, target: Target) -> Target:
         """Bring the camera over the object; where is it now, and what is around it?"""
-        self.job.tell("look", 0.1)
+        self.context.tell("look", 0.1)
         try:
-            self.robot.follow(self.way_to_view(target), self.job.cancelled)
+            self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
         except PlanError as error:
             if not error.unreachable:
                 raise GraspError(ErrorCode.PLAN_FAILED, str(error)) from error
             self.drive(target)
             try:
-                self.robot.follow(self.way_to_view(target), self.job.cancelled)
+                self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
             except PlanError as again:
                 raise GraspError(ErrorCode.UNREACHABLE, str(again)) from again
-        frame = self.robot.observe()
-        seen = self.known(self.job.localize())
+        frame = self.robot.capture_frame()
+        seen = self.known(self.context.localize())
         if not seen.seen:
             raise GraspError(ErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
         around = self.cloud[near(self.cloud, seen.points, AROUND)]
@@ -189,7 +191,7 @@ class _Execution:
 
     def plan_or_drive(self, target: Target) -> tuple[Plan, Target]:
         """A plan from here, or from where the base has driven to for it."""
-        self.job.tell("plan", 0.2)
+        self.context.tell("plan", 0.2)
         for last in (False, True):
             try:
                 return self.plan(target), target
@@ -231,9 +233,9 @@ class _Execution:
     def drive(self, target: Target) -> None:
         """Move the base to where the arm can grasp the target."""
         goal = self.refuse_or_place(target)
-        self.job.tell("drive", 0.15)
+        self.context.tell("drive", 0.15)
         speeds = self.config.base_speed, self.config.base_yaw_rate
-        self.robot.move_base(goal, *speeds, self.job.cancelled)
+        self.robot.move_base(goal, *speeds, self.context.cancelled)
 
     def refuse_or_place(self, target: Target) -> Array:
         """Where the base must go; an error that says so when it may not drive."""

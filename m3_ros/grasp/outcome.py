@@ -39,11 +39,11 @@ class GraspError(RuntimeError):
         self.code = code
 
 
-class Slipped(RuntimeError):
+class RetryableGraspFailure(RuntimeError):
     """An attempt failed in a way that another one may not."""
 
 
-class Missed(Slipped):
+class Missed(RetryableGraspFailure):
     """The jaws closed on nothing: what looked solid there is not."""
 
 

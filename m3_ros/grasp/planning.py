@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import se3
-from m3_ros.grasp import timing
+from m3_ros.grasp import time_parameterization
 from m3_ros.grasp.candidates import Grasp
+from m3_ros.grasp.clearance import open_pose
 from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
 from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
 from m3_ros.grasp.robot import JointTrajectory
-from m3_ros.grasp.room import open_pose
 from m3_ros.grasp.rrt_connect import rrt_connect
 
 Array = NDArray[np.float64]
@@ -101,8 +101,8 @@ class Planner:
         )
         if way is None:
             raise PlanError("no collision-free way to the goal posture")
-        moves = [timing.joint_move(a, b, *self.limits) for a, b in pairwise(way)]
-        return timing.join(*moves)
+        moves = [time_parameterization.joint_move(a, b, *self.limits) for a, b in pairwise(way)]
+        return time_parameterization.join(*moves)
 
     def free(self, q: Array, scene: Scene) -> bool:
         """Whether a posture `[6]` is inside the limits and off robot and scene."""
@@ -159,7 +159,7 @@ class Planner:
                 raise PlanError("the arm would touch something on the straight way")
         pre_grasp = self.move(start, retreat[-1], scene)
         line = retreat[::-1], config.approach_distance, config.approach_speed
-        approach = timing.straight_move(*line, *self.limits)
+        approach = time_parameterization.straight_move(*line, *self.limits)
         phases = {"pre-grasp": pre_grasp, "approach": approach, "touch": touch, "lift": lift}
         return Plan(grasp, phases)
 
@@ -189,7 +189,7 @@ class Planner:
         """
         path = self.straight(self.arm.fk(start), offset, start)
         length = float(np.linalg.norm(offset))
-        return timing.straight_move(path, length, speed, *self.limits)
+        return time_parameterization.straight_move(path, length, speed, *self.limits)
 
     def straight(self, pose: Array, offset: Array, start: Array) -> Array:
         """Joint positions `[K, 6]` of a straight line of the tool from `pose` by `offset`.

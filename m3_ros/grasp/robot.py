@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 
 Array = NDArray[np.float64]
 
@@ -153,11 +153,13 @@ class Robot(Protocol):
         """`T_map_base_link [4, 4]` of the LiDAR odometry."""
         ...
 
-    def observe(self) -> Frame:
+    def capture_frame(self) -> RgbdFrame:
         """Newest frame of the wrist camera, taken after the call; `camtoworld` in map."""
         ...
 
-    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+    def execute_trajectory(
+        self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never
+    ) -> None:
         """Follow a trajectory of the arm that starts at the present joint positions."""
         ...
 

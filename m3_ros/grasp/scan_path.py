@@ -168,8 +168,8 @@ def follow_scan(
         except PlanError:
             yield i + 1
             continue
-        robot.follow(motion, cancelled)
-        seen = visible_points(robot.observe(), robot, planner.collision)
+        robot.execute_trajectory(motion, cancelled)
+        seen = visible_points(robot.capture_frame(), robot, planner.collision)
         scene = Scene(np.concatenate([scene.points, seen]))
         yield i + 1
 

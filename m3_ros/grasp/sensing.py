@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, transform
 from m3_ros.grasp.collision import CollisionModel
 from m3_ros.grasp.robot import Robot
@@ -24,7 +24,7 @@ SPEAKERS = 300  # points of an object that tell of its displacement
 SHYNESS = 2.0  # share of the points that must speak for each m of a displacement
 
 
-def visible_points(frame: Frame, robot: Robot, collision: CollisionModel) -> Array:
+def visible_points(frame: RgbdFrame, robot: Robot, collision: CollisionModel) -> Array:
     """Points `[N, 3]` in `base_link` of what a frame shows, without the robot itself.
 
     Pixels at silhouettes are left out: a depth camera invents points there.
@@ -34,7 +34,7 @@ def visible_points(frame: Frame, robot: Robot, collision: CollisionModel) -> Arr
     return points[collision.off_robot(robot.joint_state().positions, points, ROBOT_MARGIN)]
 
 
-def frame_points(frame: Frame) -> Array:
+def frame_points(frame: RgbdFrame) -> Array:
     """Points `[N, 3]` in the frame's world of every few pixels with reliable depth."""
     depth = frame.depth
     steep = np.zeros(depth.shape, bool)
@@ -49,7 +49,7 @@ def frame_points(frame: Frame) -> Array:
     return transform(frame.camtoworld, points)
 
 
-def agreement(frame: Frame, points: Array, tolerance: float) -> float:
+def agreement(frame: RgbdFrame, points: Array, tolerance: float) -> float:
     """Share of points `[N, 3]` (world) that the frame's depth confirms, of those it can judge.
 
     Points hidden behind something nearer do not count; NaN when none can be judged.
@@ -61,7 +61,7 @@ def agreement(frame: Frame, points: Array, tolerance: float) -> float:
     return float((beyond[judged] < tolerance).mean())
 
 
-def unseen(frame: Frame, points: Array) -> NDArray[np.bool_]:
+def unseen(frame: RgbdFrame, points: Array) -> NDArray[np.bool_]:
     """Which of points `[N, 3]` (world) a frame says nothing about: out of view, or far behind.
 
     The others it shows better itself, or shows that they are gone.
@@ -69,7 +69,7 @@ def unseen(frame: Frame, points: Array) -> NDArray[np.bool_]:
     return ~(_depth_beyond(frame, points) > -HIDDEN)
 
 
-def displacement(frame: Frame, points: Array, around: Array) -> Array:
+def displacement(frame: RgbdFrame, points: Array, around: Array) -> Array:
     """How far `[3]` remembered points (world) must be shifted to lie on what a frame shows, in m.
 
     At most `SEARCH` each way; zero where the frame does not tell.
@@ -93,14 +93,14 @@ def _thinned(points: Array, limit: int) -> Array:
     return points[:: -(-len(points) // limit) or 1]
 
 
-def _fit(frame: Frame, points: Array) -> float:
+def _fit(frame: RgbdFrame, points: Array) -> float:
     """Share of points on the surface that the frame shows, less that of points before it."""
     beyond = _depth_beyond(frame, points)
     on_surface = np.abs(beyond) < SAME_SURFACE
     return float(on_surface.sum() - (beyond >= SAME_SURFACE).sum()) / max(len(points), 1)
 
 
-def _depth_beyond(frame: Frame, points: Array) -> Array:
+def _depth_beyond(frame: RgbdFrame, points: Array) -> Array:
     """Measured depth less that of points `[N, 3]` (world), in m; NaN where none is measured."""
     local = transform(inverse(frame.camtoworld), points)
     beyond = np.full(len(points), np.nan)

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
-from m3_ros.capture.self_mask import masked, scene_mask
+from m3_ros.capture.ego_mask import masked, scene_mask
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.contents import ModelMemory
+from m3_ros.memory.feature_store import FeatureStore
+from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.psc import MemoryBank, similarity_reduction
 from m3_ros.memory.queries import (
     View,
@@ -23,7 +24,6 @@ from m3_ros.memory.queries import (
     refine,
 )
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import COARSE_SHARE, Fitter
 
@@ -59,14 +59,14 @@ class MemoryBuilder:
             for name, extractor in self._extractors.items()
         }
         self._fitter = Fitter(config.splat)
-        self._waiting: list[Frame] = []  # not yet in banks and Gaussians
+        self._waiting: list[RgbdFrame] = []  # not yet in banks and Gaussians
         self._mask: NDArray[np.bool_] | None = None  # pixels that show the scene
 
     def __len__(self) -> int:
         """Number of frames added."""
         return len(self._fitter.frames) + len(self._waiting)
 
-    def add(self, frame: Frame) -> None:
+    def add(self, frame: RgbdFrame) -> None:
         """Remember one keyframe."""
         for name, extractor in self._extractors.items():
             result = extractor.extract(frame.rgb)
@@ -127,7 +127,7 @@ class MemoryBuilder:
         self._fitter.add(frames)
         self._waiting = []
 
-    def _without_carrier(self, frame: Frame) -> Frame:
+    def _without_carrier(self, frame: RgbdFrame) -> RgbdFrame:
         """The frame with its carrier masked, unless it brings a mask or has another size."""
         mask = self._mask
         if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
@@ -171,7 +171,7 @@ class MemoryBuilder:
 
 
 def build_memory(
-    frames: Iterable[Frame],
+    frames: Iterable[RgbdFrame],
     config: M3Config,
     extractors: Sequence[FeatureExtractor],
     progress: Progress = silent,

@@ -18,7 +18,7 @@ from torch.nn.functional import avg_pool2d, cosine_similarity, normalize
 
 from m3_ros.geometry import inverse, scale_intrinsics
 from m3_ros.memory.attention import gaussian_memory_attention
-from m3_ros.memory.store import FeatureStore
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.splat import Gaussians, rasterization
 from m3_ros.splat.lift import lift
 

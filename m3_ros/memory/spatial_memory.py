@@ -19,9 +19,9 @@ from m3_ros.memory.attention import (
     read_values,
     relevancy,
 )
-from m3_ros.memory.contents import MemoryContents
-from m3_ros.memory.files import load_contents, save_contents
+from m3_ros.memory.memory_data import MemoryContents
 from m3_ros.memory.queries import View
+from m3_ros.memory.serialization import load_contents, save_contents
 from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
 
@@ -60,7 +60,7 @@ class SpatialMemory(MemoryContents):
 
     @classmethod
     def load(cls, folder: str | Path) -> SpatialMemory:
-        """Read a memory folder; see `m3_ros.memory.files`.
+        """Read a memory folder; see `m3_ros.memory.serialization`.
 
         Raises:
             MemoryFileError: there is none, a file is missing, cut short, altered or newer.
@@ -68,7 +68,7 @@ class SpatialMemory(MemoryContents):
         return cls(**vars(load_contents(folder)))
 
     def save(self, folder: str | Path) -> None:
-        """Write a memory folder, whole or not at all; see `m3_ros.memory.files`.
+        """Write a memory folder, whole or not at all; see `m3_ros.memory.serialization`.
 
         Raises:
             MemoryFileError: `folder` exists and is no memory.
@@ -96,11 +96,11 @@ class SpatialMemory(MemoryContents):
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )
-        target, *others = extractor.encode_text([text, *extractor.contrasts(text)])
-        contrasts = np.array(others, np.float32).reshape(-1, len(target))
+        target, *others = extractor.encode_text([text, *extractor.negatives(text)])
+        negatives = np.array(others, np.float32).reshape(-1, len(target))
         bank = model.bank.components
         shown = probability(
-            normalize(bank, dim=-1).numpy(), target, contrasts, extractor.logit_scale
+            normalize(bank, dim=-1).numpy(), target, negatives, extractor.logit_scale
         )
         values = read_values(
             model.queries, model.projection, bank, torch.from_numpy(shown)[:, None],

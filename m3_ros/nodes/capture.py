@@ -12,12 +12,12 @@ from std_srvs.srv import Trigger
 
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.scan import ScanError, ScanWriter
-from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.runtime import run_node
-from m3_ros.nodes.transforms import listen_to_transforms
-from m3_ros.nodes.watchdog import Watchdog
+from m3_ros.nodes.topic_monitor import TopicMonitor
+from m3_ros.nodes.transforms import subscribe_transforms
 
 FIRST_FRAME_TIMEOUT = 5.0  # s that start waits for a frame before it says what is missing
 
@@ -63,9 +63,9 @@ class CaptureNode(Node):
         super().__init__("capture")
         self.config = declare_settings(self, "robot", "storage", "scan")
         inputs = self._inputs = InputNode(self)
-        watchdog = Watchdog(inputs)
-        tree = listen_to_transforms(inputs, watchdog)
-        self.stream = FrameStream(inputs, self.config, tree, watchdog)
+        monitor = TopicMonitor(inputs)
+        tree = subscribe_transforms(inputs, monitor)
+        self.stream = RgbdSubscriber(inputs, self.config, tree, monitor)
         self._recording: Recording | None = None
         group = MutuallyExclusiveCallbackGroup()
         self.create_service(Trigger, "/m3/scan/start", self._start, callback_group=group)

@@ -207,7 +207,7 @@ class Demo:
         if answer.error_code != Query.Response.NONE:
             raise DemoFailed(answer.error_msg)
         result.status, result.message = STATUS_NAMES[answer.status], answer.error_msg
-        result.view = self._robot.observe().rgb
+        result.view = self._robot.capture_frame().rgb
         if answer.heatmap.data:
             result.heatmap = to_depth(answer.heatmap)
         if result.status in GRASPABLE:

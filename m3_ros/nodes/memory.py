@@ -14,7 +14,7 @@ from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import StorageConfig
 from m3_ros.features.loading import load_extractor
-from m3_ros.memory.growing import GrowingMemory, newest_scan
+from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
@@ -38,7 +38,7 @@ class MemoryNode(Node):
         groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
         self._config = declare_settings(self, *groups)
         features, scans = self._config.features, Path(self._config.storage.scans).expanduser()
-        self._growing = GrowingMemory(
+        self._growing = IncrementalBuilder(
             scans,
             self._config,
             lambda: [load_extractor(name, device=features.device) for name in features.models],
@@ -72,7 +72,7 @@ class MemoryNode(Node):
 def _build(
     goal: ServerGoalHandle,
     storage: StorageConfig,
-    growing: GrowingMemory,
+    growing: IncrementalBuilder,
     ending: Callable[[], bool],
     result: Result,
 ) -> None:

@@ -14,16 +14,16 @@ from visualization_msgs.msg import MarkerArray
 
 from m3_ros.capture.messages import to_rgb
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
 from m3_ros.nodes.conversions import header
-from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.newest_memory import NewestMemory, NoMemory
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.query_messages import Headers, fill_response, gaussians_message, topic_messages
+from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.runtime import run_node
-from m3_ros.nodes.transforms import listen_to_transforms
-from m3_ros.nodes.watchdog import Watchdog
+from m3_ros.nodes.topic_monitor import TopicMonitor
+from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.srv import Query
 
 Response = Query.Response
@@ -43,9 +43,9 @@ class QueryNode(Node):
         self._memory = NewestMemory(folder, self._config)
         self._shown: SpatialMemory | None = None
         inputs = self._inputs = InputNode(self)
-        watchdog = Watchdog(inputs)
-        tree = listen_to_transforms(inputs, watchdog)
-        self._stream = FrameStream(inputs, self._config, tree, watchdog)
+        monitor = TopicMonitor(inputs)
+        tree = subscribe_transforms(inputs, monitor)
+        self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         topics = {
             "grasp_target": PoseStamped,
             "detections": Detection3DArray,
@@ -110,7 +110,7 @@ class QueryNode(Node):
             self.get_logger().warning(blind, throttle_duration_sec=5.0)
         result = localizer.locate(asked, frame)
         stamp = frame.stamp if frame else 0.0
-        heads = Heads(
+        heads = Headers(
             header(localizer.memory.frame_id, stamp),
             header(self._config.robot.camera_frame, stamp),
         )

@@ -20,11 +20,11 @@ from rclpy.task import Future
 from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
-from m3_ros.capture.frame import Frame
-from m3_ros.capture.frame_tree import TransformError
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.messages import ConversionError
+from m3_ros.capture.transform_buffer import TransformError
 from m3_ros.config import M3Config
-from m3_ros.grasp.driving import arrived, steer, way_left
+from m3_ros.grasp.base_controller import arrived, pose_error, steer
 from m3_ros.grasp.robot import (
     JointState,
     JointStatesLost,
@@ -40,10 +40,10 @@ from m3_ros.nodes.conversions import (
     to_joint_state,
     trajectory_message,
 )
-from m3_ros.nodes.frames import FrameError, FrameStream
 from m3_ros.nodes.inputs import InputNode
-from m3_ros.nodes.transforms import listen_to_transforms
-from m3_ros.nodes.watchdog import Watchdog
+from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
+from m3_ros.nodes.topic_monitor import TopicMonitor
+from m3_ros.nodes.transforms import subscribe_transforms
 
 try:
     from control_msgs.action import FollowJointTrajectory
@@ -82,12 +82,12 @@ class RosRobot:
         self._received = 0.0
         self._heard, self._stopped = threading.Event(), threading.Event()
         inputs = self._inputs = InputNode(node)
-        watchdog = Watchdog(inputs)
-        self.tree = listen_to_transforms(inputs, watchdog)
-        self.stream = FrameStream(inputs, config, self.tree, watchdog)
+        monitor = TopicMonitor(inputs)
+        self.tree = subscribe_transforms(inputs, monitor)
+        self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
         group = ReentrantCallbackGroup()
         names = self._names
-        self._tick = watchdog.topic((names.joint_states_topic,), qos_profile_sensor_data)
+        self._tick = monitor.topic((names.joint_states_topic,), qos_profile_sensor_data)
         inputs.create_subscription(
             JointStateMessage, names.joint_states_topic, self._receive, qos_profile_sensor_data
         )
@@ -132,13 +132,15 @@ class RosRobot:
         except TransformError as error:
             raise RobotError(str(error)) from error
 
-    def observe(self) -> Frame:
+    def capture_frame(self) -> RgbdFrame:
         try:
             return self.stream.next(FRAME_TIMEOUT, after=self._now())
         except FrameError as error:
             raise RobotError(str(error)) from error
 
-    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+    def execute_trajectory(
+        self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never
+    ) -> None:
         self.joint_state()
         self._check(cancelled)
         if self._follower and self._follower.server_is_ready():
@@ -177,7 +179,7 @@ class RosRobot:
     ) -> None:
         end = time.monotonic() + BASE_TIMEOUT
         try:
-            while not arrived(left := way_left(self.base_pose(), T_map_base)):
+            while not arrived(left := pose_error(self.base_pose(), T_map_base)):
                 if time.monotonic() > end:
                     raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
                 command = Twist()

@@ -71,7 +71,7 @@ class TargetFinder:
 
     def _see(self, center: NDArray[np.float64]) -> Target:
         """What the camera shows at `center [3]` in map."""
-        frame = self._robot.observe()
+        frame = self._robot.capture_frame()
         ahead = transform(np.linalg.inv(frame.camtoworld), center)
         u, v, depth = frame.K @ ahead
         column, row = np.array([u, v]) / max(depth, 1e-9)

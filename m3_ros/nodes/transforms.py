@@ -1,4 +1,4 @@
-"""TF without tf2: what /tf and /tf_static say, in a `FrameTree`."""
+"""TF without tf2: what /tf and /tf_static say, in a `TransformBuffer`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from tf2_msgs.msg import TFMessage
 
-from m3_ros.capture.frame_tree import FrameTree
 from m3_ros.capture.messages import to_pose, to_seconds
-from m3_ros.nodes.watchdog import Watchdog
+from m3_ros.capture.transform_buffer import TransformBuffer
+from m3_ros.nodes.topic_monitor import TopicMonitor
 
 TF = QoSProfile(depth=100)
 TF_STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-def listen_to_transforms(node: Node, watchdog: Watchdog) -> FrameTree:
-    """A `FrameTree` that fills itself from /tf and /tf_static while `node` spins."""
-    tree = FrameTree()
-    moving = watchdog.topic(("/tf",), TF)
-    fixed = watchdog.topic(("/tf_static",), TF_STATIC, steady=False)
+def subscribe_transforms(node: Node, monitor: TopicMonitor) -> TransformBuffer:
+    """A `TransformBuffer` that fills itself from /tf and /tf_static while `node` spins."""
+    tree = TransformBuffer()
+    moving = monitor.topic(("/tf",), TF)
+    fixed = monitor.topic(("/tf_static",), TF_STATIC, steady=False)
 
     def receive(message: TFMessage, static: bool) -> None:
         (fixed if static else moving)()

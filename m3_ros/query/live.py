@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.memory.spatial_memory import SpatialMemory
@@ -80,7 +80,7 @@ class LiveView:
     """
 
     def __init__(
-        self, memory: SpatialMemory, extractor: FeatureExtractor, frame: Frame, gate: float
+        self, memory: SpatialMemory, extractor: FeatureExtractor, frame: RgbdFrame, gate: float
     ) -> None:
         self._memory, self._frame, self._gate = memory, frame, gate
         self._map: FeatureMap = extractor.extract(frame.rgb)
@@ -170,7 +170,7 @@ class LiveView:
         return found
 
 
-def in_image(points: NDArray[np.float64], frame: Frame) -> float:
+def in_image(points: NDArray[np.float64], frame: RgbdFrame) -> float:
     """Share of points `[M, 3]` (memory's frame) that project into the frame's image."""
     uv, z = project(transform(inverse(frame.camtoworld), points), frame.K)
     size = (frame.width, frame.height)

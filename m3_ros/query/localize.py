@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor, relevancy
 from m3_ros.memory.spatial_memory import SpatialMemory
@@ -75,7 +75,7 @@ class Localizer:
         self._things = Things(memory, model, self.config.min_area)
         self._text_question = lru_cache(QUESTIONS)(partial(text_question, extractor))
 
-    def locate(self, prompt: str | Image, frame: Frame | None = None) -> QueryResult:
+    def locate(self, prompt: str | Image, frame: RgbdFrame | None = None) -> QueryResult:
         """Find what `prompt` names, or what the picture `[H, W, 3]` shows.
 
         Args:
@@ -94,7 +94,7 @@ class Localizer:
         return result
 
     def _locate(
-        self, question: Question, values: NDArray[np.float32], frame: Frame | None
+        self, question: Question, values: NDArray[np.float32], frame: RgbdFrame | None
     ) -> QueryResult:
         found = self._contenders(question, values)
         if frame is None:
@@ -169,7 +169,7 @@ class Localizer:
         return Detection(label, score, box.center, box, points, covariance, visible)
 
     def _check(
-        self, question: Question, found: list[_Thing], frame: Frame, live: LiveView
+        self, question: Question, found: list[_Thing], frame: RgbdFrame, live: LiveView
     ) -> list[tuple[Detection, str]]:
         """What the live frame says about remembered things."""
         least = self.config.found_probability

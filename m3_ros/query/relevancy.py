@@ -125,11 +125,11 @@ def split_color(text: str) -> tuple[str, str]:
 def text_question(extractor: LanguageExtractor, text: str) -> Question:
     """The aspects of cleaned words, each against the model's contrasts to it."""
     color, kind = split_color(text)
-    if kind and not extractor.knows(kind):
+    if kind and not extractor.in_vocabulary(kind):
         return Question(text, (_never,), kind)
     aspects = []
     if kind:
-        aspects.append(_against(extractor, _encode(extractor, kind), extractor.contrasts(kind)))
+        aspects.append(_against(extractor, _encode(extractor, kind), extractor.negatives(kind)))
     if color:
         others = [f"{other} thing" for other in COLORS]
         aspects.append(_against(extractor, _encode(extractor, f"{color} thing"), others))
@@ -139,7 +139,7 @@ def text_question(extractor: LanguageExtractor, text: str) -> Question:
 def image_question(extractor: LanguageExtractor, crop: Image) -> Question:
     """Whether a feature shows the thing in the picture `crop [H, W, 3]`."""
     target = extractor.encode_image(crop)
-    return Question("the picture", (_against(extractor, target, extractor.contrasts("object")),))
+    return Question("the picture", (_against(extractor, target, extractor.negatives("object")),))
 
 
 def _never(features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,9 +151,9 @@ def _encode(extractor: LanguageExtractor, text: str) -> NDArray[np.float32]:
 
 
 def _against(
-    extractor: LanguageExtractor, target: NDArray[np.float32], contrasts: Sequence[str]
+    extractor: LanguageExtractor, target: NDArray[np.float32], negatives: Sequence[str]
 ) -> Probability:
-    others = extractor.encode_text(list(contrasts)) if contrasts else np.zeros((0, len(target)))
+    others = extractor.encode_text(list(negatives)) if negatives else np.zeros((0, len(target)))
     others = np.asarray(others, np.float32)
     others = others[others @ target < SAME_MEANING]
     return lambda features: relevancy(features, target, others, extractor.logit_scale)

@@ -10,7 +10,7 @@ from torch.nn.functional import normalize
 
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.memory.attention import attention_weights
-from m3_ros.memory.contents import ModelMemory
+from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.segmentation import find_planes, neighbour_graph, pieces, smooth
 from m3_ros.splat import Gaussians

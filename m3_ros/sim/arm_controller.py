@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.grasp.robot import ARM_JOINTS, JointTrajectory, RobotError
-from m3_ros.sim.robot_model import MAX_JOINT_VELOCITY
+from m3_ros.sim.mujoco_model import MAX_JOINT_VELOCITY
 
 Array = NDArray[np.float64]
 

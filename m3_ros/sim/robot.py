@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
-from m3_ros.grasp.driving import arrived, steer, way_left
+from m3_ros.capture.frame import RgbdFrame
+from m3_ros.grasp.base_controller import arrived, pose_error, steer
 from m3_ros.grasp.robot import (
     JointState,
     JointTrajectory,
@@ -48,11 +48,13 @@ class SimulatedRobot:
     def base_pose(self) -> Array:
         return self.simulation.odometry().T_map_base
 
-    def observe(self) -> Frame:
+    def capture_frame(self) -> RgbdFrame:
         self.wait(1.0 / self.simulation.config.camera_rate)
         return self.simulation.capture()
 
-    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never) -> None:
+    def execute_trajectory(
+        self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never
+    ) -> None:
         self.simulation.set_arm_trajectory(trajectory)
         while self.simulation.arm_status() is ArmStatus.MOVING:
             self._tick(cancelled)
@@ -87,7 +89,7 @@ class SimulatedRobot:
         cancelled: Callable[[], bool] = never,
     ) -> None:
         end = self.simulation.time + BASE_TIMEOUT
-        while not arrived(left := way_left(self.base_pose(), T_map_base)):
+        while not arrived(left := pose_error(self.base_pose(), T_map_base)):
             if self.simulation.time > end:
                 x, y, yaw = left
                 raise RobotError(

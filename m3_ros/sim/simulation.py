@@ -13,13 +13,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SimulationConfig
 from m3_ros.grasp.robot import JointState, JointTrajectory, RobotError
 from m3_ros.sim.arm_controller import ArmController, ArmStatus
 from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
 from m3_ros.sim.lidar import LidarOdometry
-from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import Scene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
@@ -178,7 +178,7 @@ class Simulation:
         with self._lock:
             return self.world.ground_truth()
 
-    def capture(self) -> Frame:
+    def capture(self) -> RgbdFrame:
         """What the wrist camera sees now, and where the robot believes that it is.
 
         `camtoworld` comes from joints, URDF and odometry, as a real robot has it: in map, with
@@ -196,7 +196,9 @@ class Simulation:
         )
         T_base_camera = self.robot.base_to(CAMERA_FRAME, joints.positions)
         color = noisy_color(rgb, config.color_noise, self._rng)
-        return Frame(color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp)
+        return RgbdFrame(
+            color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp
+        )
 
     def picture(self) -> NDArray[np.uint8]:
         """The scene `[H, W, 3]` from outside, for people."""

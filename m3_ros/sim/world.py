@@ -17,11 +17,11 @@ from m3_ros.config import SimulationConfig
 from m3_ros.geometry import matrix_to_quat, planar_pose, se3
 from m3_ros.grasp.robot import JointState
 from m3_ros.resources import resource
-from m3_ros.sim import room
+from m3_ros.sim import environment
 from m3_ros.sim.camera import set_camera
 from m3_ros.sim.mesh_object import MeshModel, add_mesh
+from m3_ros.sim.mujoco_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, MujocoModel
 from m3_ros.sim.objects import add_object
-from m3_ros.sim.robot_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, RobotModel
 from m3_ros.sim.scene import Scene
 
 Array = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Command:
 def build(scene: Scene, config: SimulationConfig) -> mujoco.MjModel:
     """Model of the robot in front of the scene's table."""
     spec = mujoco.MjSpec.from_file(str(resource("mjcf/scene.xml")))
-    room.furnish(spec, scene.seed)
+    environment.furnish(spec, scene.seed)
     set_camera(spec, config)
     for item in scene.objects:
         rotation, position = item.pose[:3, :3], item.pose[:3, 3]
@@ -75,7 +75,7 @@ class World:
 
     def __init__(self, scene: Scene, config: SimulationConfig) -> None:
         self.scene = scene
-        self.robot = RobotModel()
+        self.robot = MujocoModel()
         self.model = build(scene, config)
         self.data = mujoco.MjData(self.model)
         mujoco.mj_resetDataKeyframe(self.model, self.data, self.model.key("home").id)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
 from m3_ros.splat.initialization import reduce_depth
 
@@ -47,7 +47,7 @@ class _Image:
     places: NDArray[np.int64]
 
 
-def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Array:
+def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> Array:
     """Corrected poses of frames that see the same things.
 
     Args:
@@ -86,7 +86,7 @@ def align_frames(frames: Sequence[Frame], fixed: int = 0, seed: int = 0) -> Arra
     return poses
 
 
-def _reduce(frame: Frame, width: int, rng: np.random.Generator) -> _Image:
+def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
     stride = max(1, round(frame.width / width))
     height, width = frame.height // stride, frame.width // stride
     gray = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)[: height * stride, : width * stride]

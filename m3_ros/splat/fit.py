@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
 from m3_ros.geometry import inverse
 from m3_ros.splat.alignment import align_frames
@@ -20,9 +20,9 @@ from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import Points, gaussians_from_points
 from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Adam
-from m3_ros.splat.placing import place
 from m3_ros.splat.poses import Cameras
 from m3_ros.splat.result import FitResult, held_out, score
+from m3_ros.splat.seeding import place
 from m3_ros.splat.view import View
 from m3_ros.splat.voxels import Voxels, working_distance
 
@@ -48,7 +48,7 @@ FINAL_RATE = 0.1  # learning rates decay to this share
 
 
 def fit(
-    frames: Sequence[Frame],
+    frames: Sequence[RgbdFrame],
     config: SplatConfig | None = None,
     progress: Progress | None = None,
     device: str = "cpu",
@@ -78,7 +78,7 @@ class Fitter:
 
     def __init__(self, config: SplatConfig, device: str = "cpu") -> None:
         self.config, self.device = config, device
-        self.frames: list[Frame] = []  # with their poses as aligned when they were added
+        self.frames: list[RgbdFrame] = []  # with their poses as aligned when they were added
         self.views: list[View] = []
         self.train_frames: list[int] = []
         self.test_frames: list[int] = []
@@ -94,7 +94,7 @@ class Fitter:
             self.restore(name, x)
         self.cameras = Cameras(torch.zeros(0, 4, 4)).to(device)
 
-    def add(self, frames: Sequence[Frame]) -> None:
+    def add(self, frames: Sequence[RgbdFrame]) -> None:
         """Takes frames in, aligns them, and places Gaussians on depth where there are none yet.
 
         Raises:
@@ -121,7 +121,7 @@ class Fitter:
         self._add_cameras(torch.from_numpy(poses).float().to(self.device))
         self.seconds += time.perf_counter() - start
 
-    def _add_gaussians(self, frames: Sequence[Frame]) -> None:
+    def _add_gaussians(self, frames: Sequence[RgbdFrame]) -> None:
         config, present = self.config, self.gaussians
         if not len(present):
             self.voxels = Voxels(config.voxel_size, working_distance(frames))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, maximum_filter
 from scipy.spatial import cKDTree
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.splat.gaussians import SH_C0, Gaussians
 
@@ -85,13 +85,13 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
     return mean
 
 
-def _reduced(frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _reduced(frame: RgbdFrame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Depth `[h, w]` m and colour `[h, w, 3]` 0..1 of about `MAX_POINTS` blocks; their edge."""
     edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
     return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(0) / 255.0, edge
 
 
-def frame_points(frame: Frame) -> Points:
+def frame_points(frame: RgbdFrame) -> Points:
     """Points of a frame, about `MAX_POINTS`, where there is depth and no depth edge."""
     if (frame.depth > 0).mean() < LONELY:
         return _lonely_points(frame)
@@ -115,7 +115,7 @@ def frame_points(frame: Frame) -> Points:
     )
 
 
-def _lonely_points(frame: Frame) -> Points:
+def _lonely_points(frame: RgbdFrame) -> Points:
     """Points too far apart to show a surface, as COLMAP has them; they face the camera."""
     measured = frame.depth > 0
     camera = backproject(frame.depth, frame.K)[measured]
@@ -128,7 +128,7 @@ def _lonely_points(frame: Frame) -> Points:
     )
 
 
-def hole_points(frame: Frame, others: Sequence[Frame]) -> Points:
+def hole_points(frame: RgbdFrame, others: Sequence[RgbdFrame]) -> Points:
     """Guesses where a frame has no depth: on the farthest surface nearby, facing the camera.
 
     Holes are mostly shadows of the depth camera beside something near, or things out of its

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import scale_intrinsics
 
 SMALL = 320  # px, a width below which half the resolution shows too little
@@ -20,7 +20,7 @@ class View:
             intrinsics `[3, 3]` px and the mask `[h, w]`, False off the scene.
     """
 
-    def __init__(self, frame: Frame, device: str) -> None:
+    def __init__(self, frame: RgbdFrame, device: str) -> None:
         rgb, depth = torch.from_numpy(frame.rgb), torch.from_numpy(frame.depth)
         mask = torch.ones(depth.shape, dtype=torch.bool)
         if frame.mask is not None:

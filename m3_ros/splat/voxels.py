@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.splat.initialization import Points, concatenate
 
 NEAR_SHARE = 0.25  # of what a scan measures is nearer than its working distance
@@ -63,7 +63,7 @@ class Voxels:
         return sparse, voxels
 
 
-def working_distance(frames: Sequence[Frame]) -> float:
+def working_distance(frames: Sequence[RgbdFrame]) -> float:
     """Depth, m, that a quarter of what frames measured is nearer than: where the things are."""
     depths = np.concatenate([frame.depth[::8, ::8].ravel() for frame in frames])
     measured = depths[depths > 0]

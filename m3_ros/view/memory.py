@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import inverse, transform
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
@@ -15,7 +15,7 @@ from m3_ros.view.overlay import draw_overlay
 from m3_ros.view.pictures import Image, contact_sheet, depth_picture, evenly
 
 
-def compare_view(memory: SpatialMemory, frame: Frame) -> list[Image]:
+def compare_view(memory: SpatialMemory, frame: RgbdFrame) -> list[Image]:
     """Real colour, rendered colour, real depth, rendered depth, feature colours `[H, W, 3]`."""
     place = (frame.camtoworld, frame.K, (frame.width, frame.height))
     rgb, depth = memory.render(*place, what="rgb"), memory.render(*place, what="depth")
@@ -30,7 +30,7 @@ def compare_view(memory: SpatialMemory, frame: Frame) -> list[Image]:
     ]
 
 
-def memory_sheet(memory: SpatialMemory, frames: Sequence[Frame], count: int = 4) -> Image:
+def memory_sheet(memory: SpatialMemory, frames: Sequence[RgbdFrame], count: int = 4) -> Image:
     """Rows of camera, memory's colour, measured depth, memory's depth, features as colours."""
     rows = [compare_view(memory, frame) for frame in evenly(frames, count)]
     return contact_sheet([picture for row in rows for picture in row], columns=5, width=288)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 
 GOOD = {
     "rgb": np.zeros((4, 6, 3), np.uint8),
@@ -14,7 +14,7 @@ GOOD = {
 
 
 def test_size():
-    frame = Frame(**GOOD)
+    frame = RgbdFrame(**GOOD)
     assert (frame.width, frame.height) == (6, 4)
 
 
@@ -34,4 +34,4 @@ def test_size():
 )
 def test_a_bad_field_is_named(name, value):
     with pytest.raises(ValueError, match=f"frame.{name}"):
-        Frame(**{**GOOD, name: value})
+        RgbdFrame(**{**GOOD, name: value})

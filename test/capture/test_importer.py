@@ -5,7 +5,7 @@ import numpy as np
 import pycolmap
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.importer import import_scan
 from m3_ros.capture.scan import ScanError, ScanWriter
 from m3_ros.geometry import inverse, look_at, project, transform
@@ -19,7 +19,7 @@ EYES = ([0.5, 0, 0.5], [0, 0.5, 0.4], [-0.5, 0.1, 0.6])
 def frames():
     rng = np.random.default_rng(0)
     return [
-        Frame(
+        RgbdFrame(
             rng.integers(0, 255, (48, 64, 3), dtype=np.uint8),
             np.full((48, 64), 0.5, np.float32),
             K,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.geometry import look_at
 
@@ -14,7 +14,7 @@ from m3_ros.geometry import look_at
 @pytest.fixture
 def frame():
     rng = np.random.default_rng(0)
-    return Frame(
+    return RgbdFrame(
         rgb=rng.integers(0, 255, (24, 32, 3), dtype=np.uint8),
         depth=rng.integers(0, 3000, (24, 32)).astype(np.float32) * np.float32(1e-3),
         K=np.array([[30.0, 0, 16.2], [0, 31.0, 11.7], [0, 0, 1]]),

@@ -19,12 +19,12 @@ from m3_ros.evaluate.bench_chain import (
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.kinematics import Arm
 from m3_ros.resources import resource
-from m3_ros.sim.robot_model import CAMERA_FRAME, RobotModel
+from m3_ros.sim.mujoco_model import CAMERA_FRAME, MujocoModel
 
 
 @pytest.fixture(scope="module")
 def robot():
-    return RobotModel()
+    return MujocoModel()
 
 
 @pytest.fixture(scope="module")

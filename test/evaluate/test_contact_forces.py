@@ -3,7 +3,7 @@ import pytest
 from m3_ros.config import SimulationConfig
 from m3_ros.evaluate.contact_forces import ContactForces
 from m3_ros.grasp.robot import TrackingError
-from m3_ros.grasp.timing import joint_move
+from m3_ros.grasp.time_parameterization import joint_move
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import random_scene
 from m3_ros.sim.simulation import Simulation
@@ -37,5 +37,5 @@ def test_an_arm_driven_into_the_table_is_felt(simulation):
     here = robot.joint_state().arm
     down = [0.4, 2.5, -1.0, 0.3, 0.0, 0.0]
     with pytest.raises(TrackingError):
-        robot.follow(joint_move(here, here * 0 + down, 1.0, 4.0))
+        robot.execute_trajectory(joint_move(here, here * 0 + down, 1.0, 4.0))
     assert forces.of_robot > 30.0

@@ -31,12 +31,12 @@ def test_agreement_of_shifted_frames_is_their_shift(flat_frames):
 @pytest.fixture
 def flat_frames():
     """Three looks at a wall 1 m away; the middle one measures 4 mm too much."""
-    from m3_ros.capture.frame import Frame
+    from m3_ros.capture.frame import RgbdFrame
     from m3_ros.geometry import planar_pose
 
     K = np.array([[50.0, 0, 32], [0, 50.0, 24], [0, 0, 1]])
     return [
-        Frame(
+        RgbdFrame(
             np.zeros((48, 64, 3), np.uint8),
             np.full((48, 64), depth, np.float32),
             K,

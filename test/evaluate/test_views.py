@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.evaluate.views import psnr, score_view
 from m3_ros.geometry import look_at
-from m3_ros.memory.contents import ModelMemory
+from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
@@ -43,7 +43,7 @@ def seen(memory, depth_shift=0.0):
     rgb = np.uint8(np.rint(memory.render(*place, what="rgb") * 255))
     depth = memory.render(*place, what="depth")
     depth[depth > 0] += np.float32(depth_shift)
-    return Frame(rgb, depth, K, POSE)
+    return RgbdFrame(rgb, depth, K, POSE)
 
 
 def test_a_memory_explains_its_own_rendering(memory):
@@ -57,7 +57,7 @@ def test_a_depth_shift_is_the_depth_error(memory):
 
 def test_no_depth_has_no_depth_error(memory):
     frame = seen(memory)
-    blind = Frame(frame.rgb, np.zeros_like(frame.depth), K, POSE)
+    blind = RgbdFrame(frame.rgb, np.zeros_like(frame.depth), K, POSE)
     assert np.isnan(score_view(memory, blind).depth_error)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from m3_ros.features.captions import ImageCaptioner
-from m3_ros.features.catalogue import MODELS
+from m3_ros.features.catalog import MODELS
 
 
 @pytest.fixture(scope="module")

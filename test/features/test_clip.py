@@ -154,5 +154,5 @@ def test_unknown_and_unsuitable_architectures_are_refused(checkpoint, clip_folde
 
 
 def test_contrasts_do_not_contain_the_prompt(clip):
-    assert "table" in clip.contrasts("duck") and "table" not in clip.contrasts("table")
-    assert clip.knows("duck")
+    assert "table" in clip.negatives("duck") and "table" not in clip.negatives("table")
+    assert clip.in_vocabulary("duck")

@@ -165,13 +165,13 @@ def test_shipped_text_tower_knows_synonyms_colours_and_politeness(shipped) -> No
     ],
 )
 def test_the_shipped_one_knows_what_it_has_learnt(shipped, prompt, known) -> None:
-    assert shipped.knows(prompt) == known
+    assert shipped.in_vocabulary(prompt) == known
 
 
 def test_contrasts_leave_out_what_the_prompt_means(shipped) -> None:
-    assert "duck" in shipped.contrasts("yellow duck")
-    assert "duck" not in shipped.contrasts("rubber duck") and "mug" in shipped.contrasts("duck")
-    colors = shipped.contrasts("the red thing")
+    assert "duck" in shipped.negatives("yellow duck")
+    assert "duck" not in shipped.negatives("rubber duck") and "mug" in shipped.negatives("duck")
+    colors = shipped.negatives("the red thing")
     assert "red thing" not in colors and "blue thing" in colors
 
 

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, planar_pose, project, transform
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.job import Job
 from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
@@ -43,7 +43,7 @@ class PerfectRobot:
     def base_pose(self):
         return self.base
 
-    def observe(self):
+    def capture_frame(self):
         pose = self.base @ self.arm.fk(self.q, CAMERA_FRAME)
         depth = np.zeros((120, 160), np.float32)
         uv, z = project(transform(inverse(pose), self.scene), K)
@@ -51,9 +51,9 @@ class PerfectRobot:
             if 2 <= u < 158 and 2 <= v < 118:  # every point is a disc of some pixels
                 patch = depth[int(v) - 2 : int(v) + 3, int(u) - 2 : int(u) + 3]
                 patch[(patch == 0.0) | (patch > distance)] = distance
-        return Frame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
+        return RgbdFrame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
 
-    def follow(self, trajectory, cancelled=never):
+    def execute_trajectory(self, trajectory, cancelled=never):
         assert np.allclose(trajectory.positions[0], self.q[:6], atol=1e-6)
         self._do("follow", cancelled)
         self.q[:6] = trajectory.positions[-1]
@@ -150,8 +150,8 @@ def table_in_map(table):
 
 @pytest.fixture
 def job_of(planner, found):
-    """Makes the job of a robot that nobody cancels."""
-    return lambda robot: Job(robot, planner, lambda: found, lambda *_: None, never)
+    """Makes the context of a robot that nobody cancels."""
+    return lambda robot: GraspContext(robot, planner, lambda: found, lambda *_: None, never)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import look_at
-from m3_ros.grasp.attempt import BACK_OFF, STILL, attempt, let_go, still_there
-from m3_ros.grasp.job import Job
-from m3_ros.grasp.outcome import Missed, Slipped, Target
+from m3_ros.grasp.attempt import BACK_OFF, STILL, attempt, open_jaws, still_there
+from m3_ros.grasp.context import GraspContext
+from m3_ros.grasp.outcome import Missed, RetryableGraspFailure, Target
 from m3_ros.grasp.robot import never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
@@ -31,19 +31,21 @@ def test_depth_that_shows_the_object_need_not_ask_for_it(
     def gone():
         return Target("STALE", np.zeros((0, 3)), "it looks different from here")
 
-    job = Job(robot, planner, gone, lambda *_: None, never)
+    context = GraspContext(robot, planner, gone, lambda *_: None, never)
     robot.scene = table_in_map
-    with pytest.raises(Slipped, match="no longer where it was"):
-        attempt(job, plan, found)
+    with pytest.raises(RetryableGraspFailure, match="no longer where it was"):
+        attempt(context, plan, found)
     robot.reset()
     robot.scene = np.concatenate([table_in_map, found.points])
-    with pytest.raises(Slipped, match="still at its place"):  # nothing is ever lifted here
-        attempt(job, plan, found)
+    with pytest.raises(
+        RetryableGraspFailure, match="still at its place"
+    ):  # nothing is ever lifted here
+        attempt(context, plan, found)
 
 
 def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, found):
     robot.resists = APPROACH
-    with pytest.raises(Slipped, match="met something 10 cm above"):
+    with pytest.raises(RetryableGraspFailure, match="met something 10 cm above"):
         attempt(job_of(robot), plan, found)
     assert "close" not in robot.log
 
@@ -55,7 +57,7 @@ def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
 
 
 def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
-    follow, planned = robot.follow, plan.phases["touch"].positions[-1]
+    follow, planned = robot.execute_trajectory, plan.phases["touch"].positions[-1]
 
     def stop_short(trajectory, cancelled=never):
         if trajectory is not plan.phases["approach"]:
@@ -64,7 +66,7 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
         robot.resists = len(robot.log) + 1
         return robot._do("follow", cancelled)
 
-    robot.follow = stop_short
+    robot.execute_trajectory = stop_short
     attempt(job_of(robot), plan, found)
     raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
     assert raised == pytest.approx(planner.config.lift_height, abs=1e-3)
@@ -81,13 +83,13 @@ def test_jaws_that_close_completely_have_missed(make_robot, job_of, plan, found)
 
 def test_what_stays_at_its_place_was_not_lifted(robot, job_of, plan, found, table_in_map):
     robot.scene = np.concatenate([table_in_map, found.points])
-    with pytest.raises(Slipped, match="still at its place"):
+    with pytest.raises(RetryableGraspFailure, match="still at its place"):
         attempt(job_of(robot), plan, found)
 
 
 def test_empty_looking_jaws_hold_nothing(robot, job_of, plan, found, table_in_map):
     robot.scene = table_in_map
-    with pytest.raises(Slipped, match="nothing between the jaws"):
+    with pytest.raises(RetryableGraspFailure, match="nothing between the jaws"):
         attempt(job_of(robot), plan, found)
 
 
@@ -100,14 +102,14 @@ def test_a_thin_thing_is_told_from_the_table_below_it():
 
     def frame(height):
         depth = np.full((120, 160), 0.4 - height, np.float32)
-        return Frame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
+        return RgbdFrame(np.zeros((120, 160, 3), np.uint8), depth, K, pose)
 
     assert not still_there(frame(0.0), slab)
     assert still_there(frame(0.012), slab)
 
 
 def test_what_slips_while_the_arm_stays_is_not_held(robot, job_of, plan, found):
-    follow = robot.follow
+    follow = robot.execute_trajectory
 
     def lose_it(trajectory, cancelled=never):
         follow(trajectory, cancelled)
@@ -115,14 +117,14 @@ def test_what_slips_while_the_arm_stays_is_not_held(robot, job_of, plan, found):
             assert trajectory.duration == STILL
             robot.q[6] = 0.0
 
-    robot.follow = lose_it
-    with pytest.raises(Slipped, match="slipped out of the jaws"):
+    robot.execute_trajectory = lose_it
+    with pytest.raises(RetryableGraspFailure, match="slipped out of the jaws"):
         attempt(job_of(robot), plan, found)
 
 
 def test_letting_go_opens_and_rises(robot, job_of, planner):
     before = planner.arm.fk(robot.q[:6])[2, 3]
-    let_go(job_of(robot), 0.8)
+    open_jaws(job_of(robot), 0.8)
     assert robot.log == ["open", "follow"] and robot.q[6] == -0.8
     rise = planner.arm.fk(robot.q[:6])[2, 3] - before
     assert rise == pytest.approx(planner.config.approach_distance, abs=1e-3)

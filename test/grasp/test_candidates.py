@@ -4,8 +4,8 @@ import pytest
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.candidates import grasp_candidates
+from m3_ros.grasp.clearance import open_pose
 from m3_ros.grasp.gripper import fixed_jaw, moving_jaw
-from m3_ros.grasp.room import open_pose
 from m3_ros.grasp.scoring import WEIGHTS
 
 CONFIG = GraspConfig()

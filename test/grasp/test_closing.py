@@ -3,7 +3,7 @@ import pytest
 
 from m3_ros.grasp.closing import GENTLE, SETTLE, SLID, close
 from m3_ros.grasp.kinematics import TIPS
-from m3_ros.grasp.outcome import Missed, Slipped
+from m3_ros.grasp.outcome import Missed, RetryableGraspFailure
 from m3_ros.grasp.robot import MotionCancelled
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -36,7 +36,7 @@ def test_what_the_gentle_jaws_lose_is_missed(at_object, job_of):
 
 def test_jaws_that_push_the_arm_off_the_table_stop_closing(at_object, job_of):
     at_object.resists = 1
-    with pytest.raises(Slipped, match="pushed the arm away"):
+    with pytest.raises(RetryableGraspFailure, match="pushed the arm away"):
         close(job_of(at_object))
     assert at_object.log[-1] == "hold" and not at_object.closings
 
@@ -60,7 +60,7 @@ def test_jaws_that_are_pushed_up_do_not_squeeze(
     if squeezed:
         close(job_of(at_object))
     else:
-        with pytest.raises(Slipped, match="press the object"):
+        with pytest.raises(RetryableGraspFailure, match="press the object"):
             close(job_of(at_object))
     assert len(at_object.closings) == (3 if squeezed else 2)
 
@@ -94,7 +94,7 @@ def test_jaws_do_not_run_on_after_what_gives_way(at_object, job_of, slide, closi
     if not lost:
         close(job_of(at_object))
         return
-    with pytest.raises(Slipped, match="gave way"):
+    with pytest.raises(RetryableGraspFailure, match="gave way"):
         close(job_of(at_object))
     assert at_object.q[6] < -0.4 + len(closings) * (SLID + 0.01)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import look_at
 from m3_ros.grasp.sensing import STEP, agreement, displacement, frame_points, unseen
 
@@ -11,7 +11,7 @@ K = np.array([[200.0, 0, 80], [0, 200, 60], [0, 0, 1]])
 def frame(depth):
     """A camera 0.5 m above the origin that looks straight down."""
     pose = look_at([0.0, 0.0, 0.5], [0.0, 0.0, 0.0], up=[1.0, 0.0, 0.0])
-    return Frame(np.zeros((120, 160, 3), np.uint8), depth.astype(np.float32), K, pose)
+    return RgbdFrame(np.zeros((120, 160, 3), np.uint8), depth.astype(np.float32), K, pose)
 
 
 def test_points_of_a_flat_view_lie_on_the_plane():

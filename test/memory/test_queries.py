@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
     PrincipalQueries,
@@ -17,7 +18,6 @@ from m3_ros.memory.queries import (
     refine,
     render_queries,
 )
-from m3_ros.memory.store import FeatureStore
 from m3_ros.splat import Gaussians
 
 

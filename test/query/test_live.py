@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.query.live import LOOK_PIXELS, Evidence, LiveView
 from m3_ros.query.segmentation import Plane
 
@@ -22,7 +22,7 @@ def looking_down_at(*boxes):
         near, far = ends[0].max(-1), ends[1].min(-1)
         depth = np.where((near <= far) & (near < depth), near, depth)
     rgb = np.full((*rows.shape, 3), 200, np.uint8)
-    return Frame(rgb, depth.astype(np.float32), K, np.eye(4), 0.0)
+    return RgbdFrame(rgb, depth.astype(np.float32), K, np.eye(4), 0.0)
 
 
 def things(toy, toy_memory, frame):

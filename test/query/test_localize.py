@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import look_at
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.live import Evidence, SeenThing
@@ -161,7 +161,7 @@ def test_no_depth_is_said(localizer, toy, value):
 def test_a_camera_inside_a_box(localizer, toy):
     eye = [*toy.places["red"], toy.table_z + 0.03]
     frame = toy.see(EYE)
-    inside = Frame(frame.rgb, frame.depth, frame.K, look_at(eye, (1.0, 0.3, 0.53)))
+    inside = RgbdFrame(frame.rgb, frame.depth, frame.K, look_at(eye, (1.0, 0.3, 0.53)))
     assert localizer.locate("red", inside).status in ("OUT_OF_VIEW", "NO_DEPTH", "STALE")
 
 

@@ -17,8 +17,8 @@ from sensor_msgs.msg import CameraInfo, Image, JointState
 from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory
 
-from m3_ros.capture.frame_tree import FrameTree
 from m3_ros.capture.messages import to_depth, to_intrinsics, to_pose, to_rgb, to_seconds
+from m3_ros.capture.transform_buffer import TransformBuffer
 from m3_ros.config import M3Config
 from m3_ros.geometry import backproject, transform
 from m3_ros.grasp.robot import JointTrajectory as Trajectory
@@ -55,7 +55,7 @@ class Ears:
     """The newest message of every topic, and all transforms."""
 
     def __init__(self, client):
-        self.client, self.newest, self.tree = client, {}, FrameTree()
+        self.client, self.newest, self.tree = client, {}, TransformBuffer()
         for topic, kind in TOPICS.items():
             client.node.create_subscription(
                 kind, topic, lambda message, topic=topic: self.receive(topic, message), 20

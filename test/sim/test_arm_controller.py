@@ -5,9 +5,9 @@ import pytest
 
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.sim.arm_controller import GOAL_TIME, ArmController, ArmStatus, TrajectoryRefused
-from m3_ros.sim.robot_model import RobotModel
+from m3_ros.sim.mujoco_model import MujocoModel
 
-LIMITS = RobotModel().limits[:6]
+LIMITS = MujocoModel().limits[:6]
 HOME = np.array([0.0, 0.785, -1.0, -0.523, 0.0, 0.0])
 
 

@@ -6,7 +6,7 @@ import pytest
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
 from m3_ros.sim.camera import Camera, intrinsics
-from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
 from m3_ros.sim.world import World
 

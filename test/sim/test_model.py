@@ -11,7 +11,7 @@ import xacro
 
 from m3_ros.geometry import inverse, quat_to_matrix, rpy_to_matrix, se3
 from m3_ros.grasp.kinematics import HOME, SCAN
-from m3_ros.sim.robot_model import MAX_JOINT_VELOCITY
+from m3_ros.sim.mujoco_model import MAX_JOINT_VELOCITY
 
 ROOT = Path(__file__).parents[2]
 URDF = ROOT / "urdf" / "b1_z1.urdf"

@@ -17,8 +17,8 @@ from m3_ros.sim.objects import (
     held_out_pair,
     make_object,
 )
+from m3_ros.sim.objects.builder import ObjectBuilder
 from m3_ros.sim.objects.catalog import STRUCTURES, TRAINING_STRUCTURES, held_out_structure
-from m3_ros.sim.objects.kit import Kit
 from m3_ros.sim.objects.meshes import (
     extrude,
     heart_outline,
@@ -109,7 +109,7 @@ def test_every_object_is_graspable_and_unlike_the_others(category) -> None:
 def test_every_structure_of_every_category_can_be_built(structure) -> None:
     for category, build in catalog._BUILDERS.items():
         for seed in range(2):
-            kit = Kit(np.random.default_rng(seed), COLORS["green"])
+            kit = ObjectBuilder(np.random.default_rng(seed), COLORS["green"])
             build(kit, structure)
             parts = kit.finish()
             check_form(parts)
@@ -137,7 +137,7 @@ def test_training_never_shows_the_held_out_structure() -> None:
 def test_only_training_goes_beyond_the_structures_of_scenes(monkeypatch) -> None:
     built = {split: set() for split in SPLITS}
 
-    def record(kit: Kit, structure: int) -> None:
+    def record(kit: ObjectBuilder, structure: int) -> None:
         built[split].add(structure)
         kit.box((4, 4, 4))
 

@@ -28,7 +28,7 @@ def robot():
 
 def test_follow_ends_at_the_goal(robot):
     goal = robot.joint_state().arm + [0.4, 0.2, -0.2, 0.3, -0.3, 0.5]
-    robot.follow(trajectory(robot, goal))
+    robot.execute_trajectory(trajectory(robot, goal))
     np.testing.assert_allclose(robot.joint_state().arm, goal, atol=0.01)
 
 
@@ -36,7 +36,9 @@ def test_cancel_stops_within_a_tick(robot):
     began = robot.simulation.time
     goal = robot.joint_state().arm + [1.0, 0, 0, 0, 0, 0]
     with pytest.raises(MotionCancelled):
-        robot.follow(trajectory(robot, goal), lambda: robot.simulation.time > began + 0.5)
+        robot.execute_trajectory(
+            trajectory(robot, goal), lambda: robot.simulation.time > began + 0.5
+        )
     assert robot.simulation.time < began + 0.6
     there = robot.joint_state().arm[0]
     robot.wait(0.5)
@@ -48,7 +50,7 @@ def test_something_in_the_way_raises_and_stops(robot):
     """The arm is told to reach down through the table."""
     down = np.array([0.0, 2.7, -1.2, 0.6, 0.0, 0.0])
     with pytest.raises(TrackingError, match="did not follow"):
-        robot.follow(trajectory(robot, down, 4.0))
+        robot.execute_trajectory(trajectory(robot, down, 4.0))
     assert robot.simulation.world.pose_of("z1_gripper_stator")[2, 3] > 0.45
 
 
@@ -82,7 +84,9 @@ def test_gripper_stops_at_an_object_and_holds_it_while_the_arm_moves():
         return inverse(world.pose_of("z1_gripper_stator")) @ world.pose_of("red toy block")
 
     gripped = in_hand()
-    robot.follow(trajectory(robot, robot.joint_state().arm + [0.8, 0.0, 0.0, 0.0, 0.0, 0.4]))
+    robot.execute_trajectory(
+        trajectory(robot, robot.joint_state().arm + [0.8, 0.0, 0.0, 0.0, 0.0, 0.4])
+    )
     robot.wait(2.0)
     shift, turn = pose_distance(gripped, in_hand())
     assert shift < 0.005
@@ -106,6 +110,6 @@ def test_base_reaches_its_goal_within_its_speed(robot):
 def test_observe_is_newer_than_the_call():
     robot = SimulatedRobot(Simulation(SMALL, random_scene(0, 1)))
     before = robot.simulation.time
-    frame = robot.observe()
+    frame = robot.capture_frame()
     robot.simulation.close()
     assert frame.stamp > before

@@ -7,7 +7,7 @@ from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, transform
 from m3_ros.grasp.robot import JointTrajectory, RobotError
 from m3_ros.sim.arm_controller import ArmStatus, TrajectoryRefused
-from m3_ros.sim.robot_model import CAMERA_FRAME
+from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
 from m3_ros.sim.simulation import Simulation, scene_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, look_at
 
 BALLS = np.array([[0.1, 0.05, 0.05, 0.05], [-0.12, 0.1, 0.06, 0.06], [0.0, -0.14, 0.04, 0.04]])
@@ -31,7 +31,7 @@ def cast(camtoworld, width, height):
         depth = np.where(hit, near, depth)
         rgb = np.where(hit[..., None], color * shade[..., None], rgb)
     rgb = (rgb.clip(0, 1) * 255 + 0.5).astype(np.uint8)
-    return Frame(rgb=rgb, depth=depth.astype(np.float32), K=K, camtoworld=camtoworld)
+    return RgbdFrame(rgb=rgb, depth=depth.astype(np.float32), K=K, camtoworld=camtoworld)
 
 
 def circle(count, width=120, height=90):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import look_at, pose_distance, se3
 from m3_ros.splat.alignment import _keep_mean, align_frames
 
@@ -92,6 +92,6 @@ def test_sparse_depth_corrects_nothing():
     for x in (0.0, 0.1, 0.2):
         rgb = rng.integers(0, 255, (48, 64, 3), dtype=np.uint8)
         depth = np.where(rng.random((48, 64)) < 0.3, 0.5, 0.0).astype(np.float32)
-        frames.append(Frame(rgb, depth, K, look_at([x, 0.1, 0.5], [0, 0, 0])))
+        frames.append(RgbdFrame(rgb, depth, K, look_at([x, 0.1, 0.5], [0, 0, 0])))
     given = np.stack([frame.camtoworld for frame in frames])
     np.testing.assert_array_equal(align_frames(frames), given)

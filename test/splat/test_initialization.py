@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.splat import initialization as init
 from m3_ros.splat.voxels import Voxels
@@ -67,6 +67,6 @@ def test_lonely_points_are_kept_and_face_the_camera():
     depth = np.zeros((48, 64), np.float32)
     depth[10, 20], depth[30, 40] = 0.5, 0.7
     K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
-    points = init.frame_points(Frame(np.full((48, 64, 3), 128, np.uint8), depth, K, np.eye(4)))
+    points = init.frame_points(RgbdFrame(np.full((48, 64, 3), 128, np.uint8), depth, K, np.eye(4)))
     np.testing.assert_allclose(points.distances, [0.5, 0.7], atol=1e-6)
     assert ((points.normals * points.positions).sum(1) < 0).all()

@@ -117,7 +117,7 @@ class CompactExtractor(GridExtractor):
         tokens = self._tokenizer(texts).to(self._device)
         return self._model.encode_text(tokens, normalize=True).float().cpu().numpy()
 
-    def knows(self, prompt: str) -> bool:
+    def in_vocabulary(self, prompt: str) -> bool:
         """Whether a prompt means one of the categories, or a colour only.
 
         All other words mean one and the same to the text tower.
@@ -127,7 +127,7 @@ class CompactExtractor(GridExtractor):
         length = np.linalg.norm(kind)
         return bool(length <= NAMED or (names @ kind).max() > KNOWN * length)
 
-    def contrasts(self, prompt: str) -> list[str]:
+    def negatives(self, prompt: str) -> list[str]:
         """The bare names of all categories, or of all colours for "the red thing".
 
         Bare names suffice: where a prompt names both, a place that has only one of them is

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc
 
 BEAK = (0.95, 0.45, 0.08)
 
 
-def _eyes(k: Kit, at: tuple[float, float, float], apart: float, radius: float) -> None:
+def _eyes(k: ObjectBuilder, at: tuple[float, float, float], apart: float, radius: float) -> None:
     for side in (-1, 1):
         k.ball(radius, at=(at[0], side * apart / 2, at[2]), color=INK, collide=False)
 
 
-def duck(k: Kit, v: int) -> None:
+def duck(k: ObjectBuilder, v: int) -> None:
     """Bath duck: classic, slim, sitting, long neck, chick, hat; chubby, sunglasses, on wheels."""
     w = k.u(4.6, 6.0)
     length, height = w * k.u(1.25, 1.5), w * k.u(0.72, 0.85)
@@ -97,7 +97,7 @@ def duck(k: Kit, v: int) -> None:
         k.cylinder(0.6 * head, 0.9, at=(x, 0, z + 1.1 * head), color=k.accent, collide=False)
 
 
-def teddy_bear(k: Kit, v: int) -> None:
+def teddy_bear(k: ObjectBuilder, v: int) -> None:
     """Sitting or standing bear, scarf; big ears and a bow tie, panda, slim in a jersey."""
     b = k.u(2.2, 2.8)
     sitting = v not in (1, 3, 5)

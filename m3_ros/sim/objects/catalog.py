@@ -21,7 +21,7 @@ from m3_ros.sim.objects import (
     toys,
     vehicles,
 )
-from m3_ros.sim.objects.kit import Kit
+from m3_ros.sim.objects.builder import ObjectBuilder
 from m3_ros.sim.objects.model import ObjectModel, bounds
 
 COLORS: dict[str, tuple[float, float, float]] = {
@@ -40,7 +40,7 @@ COLORS: dict[str, tuple[float, float, float]] = {
 }
 """Colour name to its typical linear 0..1 RGB; an object's own shade varies about it."""
 
-_BUILDERS: dict[str, Callable[[Kit, int], None]] = {
+_BUILDERS: dict[str, Callable[[ObjectBuilder, int], None]] = {
     "duck": animals.duck,
     "mug": drinkware.mug,
     "cup": drinkware.cup,
@@ -147,7 +147,7 @@ def make_object(category: str, color: str, seed: int, *, split: str = "eval") ->
         structure = int(rng.choice([v for v in range(TRAINING_STRUCTURES) if v != hidden]))
     else:
         structure = hidden if split == "unseen" else int(rng.integers(STRUCTURES))
-    kit = Kit(rng, shade(color, rng))
+    kit = ObjectBuilder(rng, shade(color, rng))
     _BUILDERS[category](kit, structure)
     parts = kit.finish()
     low, high = bounds(parts)

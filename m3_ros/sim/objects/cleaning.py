@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, WOOD, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude, heart_outline
 
 
-def brush(k: Kit, v: int) -> None:
+def brush(k: ObjectBuilder, v: int) -> None:
     """Handle and bristles; paint, scrub, hair, tooth, dish, round; nail, hand, for curls."""
     bristle = CREAM if k.chance(0.5) else INK if np.mean(k.main) > 0.4 else WOOD
     length = k.u(7, 10)
@@ -88,7 +88,7 @@ def brush(k: Kit, v: int) -> None:
     k.turn((k.u(-8, 8), 0, 0))
 
 
-def sponge(k: Kit, v: int) -> None:
+def sponge(k: ObjectBuilder, v: int) -> None:
     """Scouring layer, bath sponge, wavy, slab, holes; dome, roll with a cord, three layers."""
     a, b, h = k.u(5, 6.4), k.u(8, 10), k.u(2.8, 3.8)
     if v in (0, 1, 4):
@@ -142,7 +142,7 @@ def sponge(k: Kit, v: int) -> None:
         k.turn((180 if v == 1 else 90, 0, 0))
 
 
-def soap_bar(k: Kit, v: int) -> None:
+def soap_bar(k: ObjectBuilder, v: int) -> None:
     """Rounded bar: pillow, oval, engraved, slab, on a dish, waisted; round, on a rope, heart."""
     a, b, h = k.u(4.4, 5.6), k.u(6.8, 8.4), k.u(2.2, 3.0)
     dark = tuple(0.8 * np.asarray(k.main))

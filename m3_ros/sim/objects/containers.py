@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, WOOD, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude, lathe, lobed, pressed
 
 
-def bottle(k: Kit, v: int) -> None:
+def bottle(k: ObjectBuilder, v: int) -> None:
     """Water, wine, squeeze, flask, sauce, sport; potion with a cork, pump, jug with a handle."""
     r, h = k.u(2.5, 3.4), k.u(13, 18)
     n = k.u(0.9, 1.25)
@@ -48,7 +48,7 @@ def bottle(k: Kit, v: int) -> None:
         k.cylinder(r + 0.05, k.u(0.18, 0.3) * h, at=(0, 0, z), color=k.accent, collide=False)
 
 
-def can(k: Kit, v: int) -> None:
+def can(k: ObjectBuilder, v: int) -> None:
     """Metal can: drink, soup, flat, ribbed, slim, pull ring; spray, sardine, paint with a bow."""
     r, h = [
         (3.1, 11),
@@ -104,7 +104,7 @@ def can(k: Kit, v: int) -> None:
         )
 
 
-def jar(k: Kit, v: int) -> None:
+def jar(k: ObjectBuilder, v: int) -> None:
     """Short wide vessel with a big lid; square with a clip, honey pot, under a cloth."""
     r, h = k.u(3.0, 3.8), k.u(7.5, 10.5)
     body = 0.8 * h
@@ -142,7 +142,7 @@ def jar(k: Kit, v: int) -> None:
         k.cylinder(r + 0.04, 0.35 * body, at=(0, 0, 0.42 * body), color=CREAM, collide=False)
 
 
-def _gift(k: Kit, a: float, b: float, h: float) -> None:
+def _gift(k: ObjectBuilder, a: float, b: float, h: float) -> None:
     """Box with an overlapping lid, two ribbons and their bow."""
     k.box((a, b, h), at=(0, 0, h / 2))
     k.box((1.08 * a, 1.08 * b, 1.4), at=(0, 0, h))
@@ -153,7 +153,7 @@ def _gift(k: Kit, a: float, b: float, h: float) -> None:
         k.tube(loop, 0.25, at=(side, 0, h + 1.3), rpy=(0, -25 * side, 45), color=k.accent)
 
 
-def _chest(k: Kit, a: float, b: float, h: float) -> None:
+def _chest(k: ObjectBuilder, a: float, b: float, h: float) -> None:
     """Treasure chest: box, rounded lid, iron bands and a lock."""
     k.box((a, b, h), at=(0, 0, h / 2))
     k.cylinder(a / 2, b, at=(0, 0, h), rpy=(90, 0, 0))
@@ -164,7 +164,7 @@ def _chest(k: Kit, a: float, b: float, h: float) -> None:
     k.box((0.4, 1.2, 1.4), at=(a / 2, 0, h), color=STEEL, collide=False)
 
 
-def _crate(k: Kit, a: float, b: float, h: float) -> None:
+def _crate(k: ObjectBuilder, a: float, b: float, h: float) -> None:
     """Open crate: a dark inside behind three slats on each side."""
     k.box((0.9 * a, 0.9 * b, 0.6 * h), at=(0, 0, 0.32 * h), color=INK)
     for z in (0.15, 0.5, 0.85):
@@ -176,7 +176,7 @@ def _crate(k: Kit, a: float, b: float, h: float) -> None:
             k.box((0.9, 0.9, h), at=(x * a, y * b, h / 2), collide=False)
 
 
-def box(k: Kit, v: int) -> None:
+def box(k: ObjectBuilder, v: int) -> None:
     """Carton: cube, tall, flat, gable top, taped, open; gift with a bow, chest, slatted crate."""
     a, b, h = [
         (5, 5, 5),

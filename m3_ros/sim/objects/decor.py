@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, WOOD, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, WOOD, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lathe, pressed, wall
 
 
-def vase(k: Kit, v: int) -> None:
+def vase(k: ObjectBuilder, v: int) -> None:
     """Open, tall, with a flowing outline; amphora, bulb with a thin neck, square."""
     r, h = k.u(2.8, 3.8), k.u(11, 17)
     outline = [
@@ -37,7 +37,7 @@ def vase(k: Kit, v: int) -> None:
         k.tube(arc(smooth[i, 0], 0, 360, 21, "xy"), 0.25, at=(0, 0, smooth[i, 1]), color=k.accent)
 
 
-def candle(k: Kit, v: int) -> None:
+def candle(k: ObjectBuilder, v: int) -> None:
     """Wax with a wick: pillar, taper, tea light, twisted, stepped, ball; votive, saucer, three."""
     r, h = k.u(2.0, 3.0), k.u(5.5, 10)
     wicks = [(0.0, 0.0)]
@@ -105,7 +105,7 @@ def candle(k: Kit, v: int) -> None:
             k.ellipsoid((0.6, 0.6, 1.5), at=(x, y, h + 1.4), color=(1.0, 0.75, 0.2), collide=False)
 
 
-def bell(k: Kit, v: int) -> None:
+def bell(k: ObjectBuilder, v: int) -> None:
     """Flared, with a handle, or a ring and a clapper, desk bell; cow, sleigh, with a bow."""
     r, h = k.u(2.8, 3.6), k.u(5, 6.5)
     shapes = [

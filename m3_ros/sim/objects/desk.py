@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude, regular_outline
 
 PAPER = (0.93, 0.90, 0.80)
 
 
-def _open_book(k: Kit, a: float, b: float) -> None:
+def _open_book(k: ObjectBuilder, a: float, b: float) -> None:
     """Laid down open on its pages, like a roof."""
     for side in (-1, 1):
         k.turn((0, -side * 24, 0))
@@ -19,7 +19,7 @@ def _open_book(k: Kit, a: float, b: float) -> None:
     k.box((0.9, b, 0.3), at=(0, 0, 0))
 
 
-def book(k: Kit, v: int) -> None:
+def book(k: ObjectBuilder, v: int) -> None:
     """Pages between covers; title, ribbon, thick, standing; open, spiral-bound, with a clasp."""
     a, b, h = k.u(5.4, 6.4), k.u(7.5, 9.5), k.u(2.0, 2.8)
     if v == 6:
@@ -74,7 +74,7 @@ def book(k: Kit, v: int) -> None:
     k.turn((0, 0, k.u(0, 360)))
 
 
-def marker(k: Kit, v: int) -> None:
+def marker(k: ObjectBuilder, v: int) -> None:
     """Felt pen: capped, highlighter, crayon, six-sided cap; flat, uncapped, bottle with a dab."""
     r, length = k.u(0.95, 1.3), k.u(9.5, 13)
     if v == 6:  # flat highlighter
@@ -127,7 +127,7 @@ def marker(k: Kit, v: int) -> None:
     k.turn((0, 90, 0))
 
 
-def tape_roll(k: Kit, v: int) -> None:
+def tape_roll(k: ObjectBuilder, v: int) -> None:
     """Ring of adhesive tape with a core, lying or standing; in a dispenser, thin, striped."""
     r = k.u(3.0, 4.0)
     hole, h = (

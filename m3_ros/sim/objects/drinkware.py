@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import Kit
+from m3_ros.sim.objects.builder import ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lathe, pressed, wall
 
 
-def _handle(k: Kit, style: int, radius: float, height: float) -> None:
+def _handle(k: ObjectBuilder, style: int, radius: float, height: float) -> None:
     """Handle on the +x side of a vessel of this radius and height."""
     reach, thick = k.u(1.8, 2.8), k.u(0.35, 0.6)
     half, middle = height * k.u(0.26, 0.34), height * k.u(0.48, 0.56)
@@ -25,7 +25,7 @@ def _handle(k: Kit, style: int, radius: float, height: float) -> None:
     k.tube(points, thick, at=(radius - 0.25, 0, middle), collide=True)
 
 
-def mug(k: Kit, v: int) -> None:
+def mug(k: ObjectBuilder, v: int) -> None:
     """A handle on a body: cylinder, cone, bulge, waist, step, round; barrel, enamel, lidded."""
     r, h = k.u(3.0, 4.0), k.u(7, 10)
     outline = [
@@ -56,7 +56,7 @@ def mug(k: Kit, v: int) -> None:
         k.cylinder(r + 0.04, 0.15 * h, at=(0, 0, 0.3 * h), color=k.accent, collide=False)
 
 
-def cup(k: Kit, v: int) -> None:
+def cup(k: ObjectBuilder, v: int) -> None:
     """Tumblers and paper cups; goblet, child's cup with two handles, tea cup on a saucer."""
     r, h = k.u(2.9, 3.8), k.u(7.5, 11.5)
     if v == 8:
@@ -99,7 +99,7 @@ def cup(k: Kit, v: int) -> None:
         k.cylinder(ring + 0.1, 0.7, at=(0, 0, z), color=k.accent, collide=False)
 
 
-def teapot(k: Kit, v: int) -> None:
+def teapot(k: ObjectBuilder, v: int) -> None:
     """Body, spout, handle, lid, knob; round, tall, low, conical; square, coffee, stick handle."""
     r = k.u(3.2, 3.9)
     h = 2 * r * [0.85, 1.0, 0.75, 1.2, 0.9, 1.05, 0.9, 1.45, 0.65][v]

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude
 
 SCREEN = (0.10, 0.13, 0.17)
 LCD = (0.55, 0.68, 0.55)
 
 
-def remote_control(k: Kit, v: int) -> None:
+def remote_control(k: ObjectBuilder, v: int) -> None:
     """Long slab with buttons; six outlines; small with a pad, waisted, air conditioner's."""
     length, w, h = k.u(10.5, 15), k.u(3.2, 4.4), k.u(1.7, 2.3)
     if v in (6, 8):
@@ -52,7 +52,7 @@ def remote_control(k: Kit, v: int) -> None:
         k.ring((0.32 if v == 6 else 0.2) * w, 0.2, at=(0.24 * length, 0, h), color=keys)
 
 
-def _keypad(k: Kit, columns: float, rows: float, at: tuple[float, float, float]) -> None:
+def _keypad(k: ObjectBuilder, columns: float, rows: float, at: tuple[float, float, float]) -> None:
     """Twelve keys, that many centimetres apart."""
     keys = CREAM if np.mean(k.main) < 0.5 else INK
     for i in range(4):
@@ -61,7 +61,7 @@ def _keypad(k: Kit, columns: float, rows: float, at: tuple[float, float, float])
             k.box((0.65 * rows, 0.7 * columns, 0.2), color=keys, collide=False, **place)
 
 
-def _flip_phone(k: Kit, length: float, w: float, h: float) -> None:
+def _flip_phone(k: ObjectBuilder, length: float, w: float, h: float) -> None:
     """Two halves at an angle: a screen above, keys below."""
     k.rounded((0.6 * length, 0.8 * w, 0.7 * h), 0.25, at=(0.28 * length, 0, 0))
     _keypad(k, 0.22 * w, 0.1 * length, (0.3 * length, 0, 0.33 * h))
@@ -72,7 +72,9 @@ def _flip_phone(k: Kit, length: float, w: float, h: float) -> None:
     k.turn((0, 55, 0))
 
 
-def _receiver(k: Kit, length: float, depth: float, x: float = 0.0, z: float = 0.0) -> None:
+def _receiver(
+    k: ObjectBuilder, length: float, depth: float, x: float = 0.0, z: float = 0.0
+) -> None:
     """Handset of a telephone, along y: a bowed grip with an ear and a mouth piece."""
     grip = arc(1.0, 10, 170, 11, "yz") * [1, 0.42 * length, depth] + [x, 0, z]
     k.tube(grip, 0.85, collide=True)
@@ -83,7 +85,7 @@ def _receiver(k: Kit, length: float, depth: float, x: float = 0.0, z: float = 0.
         )
 
 
-def _telephone(k: Kit, length: float, w: float) -> None:
+def _telephone(k: ObjectBuilder, length: float, w: float) -> None:
     """Telephone of old: a sloping base with a dial, the receiver across its top."""
     base = np.array([[0.5, 0.15], [0.5, 0], [-0.5, 0], [-0.5, 0.6], [-0.15, 0.6]])[::-1] * 1.2 * w
     k.mesh(extrude(base, 0.75 * length), at=(0, 0.375 * length, 0), rpy=(90, 0, 0))
@@ -94,7 +96,7 @@ def _telephone(k: Kit, length: float, w: float) -> None:
     _receiver(k, length, 1.6, x=-0.4 * w, z=0.85 * w)
 
 
-def phone(k: Kit, v: int) -> None:
+def phone(k: ObjectBuilder, v: int) -> None:
     """Smart phone, key phone with an aerial, thick case; flip phone, receiver, with a dial."""
     length, w, h = k.u(10, 12.5), k.u(5.2, 6.2), k.u(1.5, 1.9)
     if v == 6:
@@ -142,7 +144,7 @@ def phone(k: Kit, v: int) -> None:
         k.turn((180, 0, 0))
 
 
-def computer_mouse(k: Kit, v: int) -> None:
+def computer_mouse(k: ObjectBuilder, v: int) -> None:
     """Humped shell, two buttons, a wheel, perhaps a cable; flat, for games, with a track ball."""
     length, w, h = k.u(8.5, 10.5), k.u(5.2, 6.2), k.u(3.0, 3.8)
     if v == 6:  # flat, its buttons split by a seam alone

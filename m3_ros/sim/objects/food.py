@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, LEAF, WOOD, Kit
+from m3_ros.sim.objects.builder import CREAM, LEAF, WOOD, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lathe
 
 
-def carrot(k: Kit, v: int) -> None:
+def carrot(k: ObjectBuilder, v: int) -> None:
     """Long cone with green tops, lying; six outlines; two tied together, grooved, bent."""
     r, h = k.u(1.5, 2.1), k.u(10, 14)
     if v == 6:
@@ -43,7 +43,7 @@ def carrot(k: Kit, v: int) -> None:
     k.turn((0, 90, k.u(0, 360)))
 
 
-def mushroom(k: Kit, v: int) -> None:
+def mushroom(k: ObjectBuilder, v: int) -> None:
     """Cap in the main colour on a pale stem; six caps; round with big spots, two, a funnel."""
     r, h = k.u(2.6, 3.8), k.u(5.5, 8)
     cap = [
@@ -81,7 +81,7 @@ def mushroom(k: Kit, v: int) -> None:
             )
 
 
-def egg(k: Kit, v: int) -> None:
+def egg(k: ObjectBuilder, v: int) -> None:
     """Lying, in a cup, on its end; pointed or round; banded, in a nest, with a zigzag line."""
     r, h = k.u(2.0, 2.6), k.u(5.4, 6.6)
     angle = np.linspace(0, np.pi, 16)
@@ -128,7 +128,7 @@ def egg(k: Kit, v: int) -> None:
         )
 
 
-def donut(k: Kit, v: int) -> None:
+def donut(k: ObjectBuilder, v: int) -> None:
     """Ring with icing in the main colour, or all in it; sprinkles; bitten, drizzled, of balls."""
     r, t = k.u(2.6, 3.0), k.u(1.0, 1.35)
     dough = (0.80, 0.60, 0.36)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, LEAF, STEM, Kit
+from m3_ros.sim.objects.builder import CREAM, LEAF, STEM, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lathe, lobed, tube
 
 
 def _fruit(
-    k: Kit,
+    k: ObjectBuilder,
     profile: list[tuple[float, float]],
     radius: float,
     height: float,
@@ -29,7 +29,7 @@ def _fruit(
     k.mesh(body)
 
 
-def _leaf(k: Kit, at: tuple[float, float, float], length: float) -> None:
+def _leaf(k: ObjectBuilder, at: tuple[float, float, float], length: float) -> None:
     k.ellipsoid(
         (length, 0.45 * length, 0.15),
         at=(at[0] + 0.45 * length, at[1], at[2]),
@@ -39,7 +39,7 @@ def _leaf(k: Kit, at: tuple[float, float, float], length: float) -> None:
     )
 
 
-def banana(k: Kit, v: int) -> None:
+def banana(k: ObjectBuilder, v: int) -> None:
     """Curved, lying; stubby, slim, angular, strongly bent, two; three, straight, with a label."""
     length, r = k.u(12, 15), k.u(1.5, 1.9)
     bend = [70, 55, 85, 60, 115, 75, 65, 42, 80][v] * k.u(0.9, 1.1)
@@ -66,7 +66,7 @@ def banana(k: Kit, v: int) -> None:
         k.ellipsoid((1.9, 1.4, 0.3), at=(0, 0, 0.97 * r), color=k.accent, collide=False)
 
 
-def apple(k: Kit, v: int) -> None:
+def apple(k: ObjectBuilder, v: int) -> None:
     """Dimpled, with a stem and mostly a leaf; six outlines; five lobes, heart-like, leaning."""
     r = k.u(3.0, 3.9)
     h = 2 * r * [0.88, 1.0, 0.8, 0.95, 0.9, 1.05, 1.0, 0.95, 0.92][v]
@@ -88,7 +88,7 @@ def apple(k: Kit, v: int) -> None:
         _leaf(k, (0.1, 0, top + 1.2), k.u(1.8, 2.8))
 
 
-def pear(k: Kit, v: int) -> None:
+def pear(k: ObjectBuilder, v: int) -> None:
     """Wide below, narrow above, with a stem; upright or lying; bent, short and broad, slender."""
     r, h = k.u(2.7, 3.4), k.u(7.8, 10)
     r, h = r * [1, 1, 1, 1, 1, 1, 1, 1.15, 0.85][v], h * [1, 1, 1, 1, 1, 1, 1, 0.78, 1.15][v]
@@ -120,7 +120,7 @@ def pear(k: Kit, v: int) -> None:
         k.turn((0, 80 + k.u(-5, 5), 0))
 
 
-def lemon(k: Kit, v: int) -> None:
+def lemon(k: ObjectBuilder, v: int) -> None:
     """Oval with a nub at both ends, lying; round and standing, cut in half, one long nub."""
     r, h = k.u(2.3, 2.9), k.u(6.5, 8.5)
     if v == 7:  # the cut face up

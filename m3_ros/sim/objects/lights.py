@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import GLOW, INK, STEEL, Kit
+from m3_ros.sim.objects.builder import GLOW, INK, STEEL, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lobed
 
 
-def _angled_torch(k: Kit, r: float, length: float) -> None:
+def _angled_torch(k: ObjectBuilder, r: float, length: float) -> None:
     """A standing grip with a clip, its lens looking sideways."""
     tall = 0.75 * length
     k.cylinder(r, tall, at=(0, 0, tall / 2))
@@ -14,7 +14,7 @@ def _angled_torch(k: Kit, r: float, length: float) -> None:
     _side_lens(k, 1.1 * r, 1.6 * r, tall)
 
 
-def _hand_lamp(k: Kit, r: float, length: float) -> None:
+def _hand_lamp(k: ObjectBuilder, r: float, length: float) -> None:
     """A box with a bow on top and a wide lens before it."""
     head = 1.9 * r
     k.rounded((0.5 * length, 1.7 * head, 2 * head), 0.35, at=(-0.2 * length, 0, head))
@@ -23,7 +23,7 @@ def _hand_lamp(k: Kit, r: float, length: float) -> None:
     _side_lens(k, head, 0.18 * length, head)
 
 
-def _side_lens(k: Kit, head: float, lens: float, z: float) -> None:
+def _side_lens(k: ObjectBuilder, head: float, lens: float, z: float) -> None:
     """Reflector along x that reaches as far as `lens`, its glass and rim."""
     k.lathe([(0, 0), (0.8 * head, 0), (head, lens), (0, lens)], at=(0, 0, z), rpy=(0, 90, 0))
     face = {"at": (lens, 0, z), "rpy": (0, 90, 0)}
@@ -31,7 +31,7 @@ def _side_lens(k: Kit, head: float, lens: float, z: float) -> None:
     k.ring(0.95 * head, 0.2, color=k.accent, **face)
 
 
-def flashlight(k: Kit, v: int) -> None:
+def flashlight(k: ObjectBuilder, v: int) -> None:
     """Torch, lying: grip, head, lens, switch; slim with a clip, angled, hand lamp with a bow."""
     r, length = k.u(1.2, 1.7), k.u(10, 14)
     if v in (7, 8):
@@ -61,7 +61,7 @@ def flashlight(k: Kit, v: int) -> None:
         k.turn((0, -90, 0))
 
 
-def light_bulb(k: Kit, v: int) -> None:
+def light_bulb(k: ObjectBuilder, v: int) -> None:
     """Glass in the main colour on a screw base, lying or standing; globe, helix, with a collar."""
     r, h = k.u(2.4, 3.1), k.u(5.5, 7)
     shapes = [

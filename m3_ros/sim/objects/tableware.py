@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import INK, Kit
+from m3_ros.sim.objects.builder import INK, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, lathe, lobed, pressed, wall
 
 
-def bowl(k: Kit, v: int) -> None:
+def bowl(k: ObjectBuilder, v: int) -> None:
     """Open, wider than high; square, with a wavy rim, a pet's bowl on a wide foot."""
     r, h = k.u(3.6, 4.2), k.u(2.8, 4.4)
     h *= 0.7 if v == 8 else 1.0
@@ -32,7 +32,7 @@ def bowl(k: Kit, v: int) -> None:
         k.tube(arc(outline[-1][0], 0, 360, 25, "xy"), 0.22, at=(0, 0, h), color=k.accent)
 
 
-def plate(k: Kit, v: int) -> None:
+def plate(k: ObjectBuilder, v: int) -> None:
     """Saucer or small deep plate, low and round; square, oval, soup plate with rings."""
     r, h = k.u(3.7, 4.2), k.u(1.5, 2.2)
     outline = [
@@ -60,7 +60,7 @@ def plate(k: Kit, v: int) -> None:
         )
 
 
-def spoon(k: Kit, v: int) -> None:
+def spoon(k: ObjectBuilder, v: int) -> None:
     """Thick spoon, lying: oval, round, deep, slotted, ball end, short; ladle, soup, measure."""
     length = k.u(9, 13) * [1, 1, 1, 1, 1, 0.7, 0.9, 0.55, 0.65][v]
     w, r = k.u(3.0, 4.0), k.u(0.7, 0.95)

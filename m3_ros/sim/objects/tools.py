@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import INK, STEEL, WOOD, Kit
+from m3_ros.sim.objects.builder import INK, STEEL, WOOD, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude, heart_outline, lobed, regular_outline
 
 
-def screwdriver(k: Kit, v: int) -> None:
+def screwdriver(k: ObjectBuilder, v: int) -> None:
     """Coloured handle, steel shaft, lying; six handles; stubby with a ball, cross-bar, fluted."""
     r, handle, shaft = k.u(1.15, 1.6), k.u(6.5, 9), k.u(5, 9)
     shapes = [
@@ -57,7 +57,7 @@ def screwdriver(k: Kit, v: int) -> None:
     k.turn((0, 90, 0))
 
 
-def hammer(k: Kit, v: int) -> None:
+def hammer(k: ObjectBuilder, v: int) -> None:
     """Coloured handle, head across it; claw, mallet, ball pein, wedge; sledge, wooden, toy."""
     length, r = k.u(11, 15), k.u(0.85, 1.15)
     head = k.u(6.0, 7.5)
@@ -109,7 +109,7 @@ def hammer(k: Kit, v: int) -> None:
     k.turn((0, 90, 0))
 
 
-def wrench(k: Kit, v: int) -> None:
+def wrench(k: ObjectBuilder, v: int) -> None:
     """Spanner, lying: open, ring, double, thick grip; adjustable, ratchet, flat with six-sided."""
     length, w, t = k.u(11, 14), k.u(1.5, 2.0), k.u(1.75, 2.1)
     if v == 6:  # a fixed and a sliding jaw, and the knurl between
@@ -159,7 +159,7 @@ def wrench(k: Kit, v: int) -> None:
             k.cylinder(0.75 * w, t, at=(x, 0, 0))
 
 
-def padlock(k: Kit, v: int) -> None:
+def padlock(k: ObjectBuilder, v: int) -> None:
     """Body in the main colour, steel shackle, key hole; six bodies; heart, number wheels, long."""
     w, h, t = k.u(3.6, 4.8), k.u(3.2, 4.4), k.u(2.0, 2.6)
     if v == 6:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, ObjectBuilder
 from m3_ros.sim.objects.meshes import arc, extrude, lathe, regular_outline
 
 
-def ball(k: Kit, v: int) -> None:
+def ball(k: ObjectBuilder, v: int) -> None:
     """Plain, banded, seamed, dotted, two-coloured, ridged; beach, smiley, rugby."""
     r = k.u(2.3, 3.7)
     if v == 8:
@@ -79,7 +79,7 @@ def ball(k: Kit, v: int) -> None:
     k.turn((k.u(0, 360), k.u(0, 360), 0))
 
 
-def toy_block(k: Kit, v: int) -> None:
+def toy_block(k: ObjectBuilder, v: int) -> None:
     """Brick with studs: 2x2, 2x4, 2x3, 1x4, flat, stepped; round, sloped; a letter cube."""
     pitch = k.u(1.7, 2.3)
     if v == 8:
@@ -121,7 +121,7 @@ def toy_block(k: Kit, v: int) -> None:
             k.cylinder(0.31 * pitch, 0.35 * pitch, at=at, collide=False)
 
 
-def dice(k: Kit, v: int) -> None:
+def dice(k: ObjectBuilder, v: int) -> None:
     """Cube with pips: sharp, rounded, large, small, big pips; very round, square pips, a pair."""
     a = [4.2, 4.0, 5.5, 3.0, 4.6, 4.4, 4.6, 4.3, 2.9][v] * k.u(0.9, 1.1)
     if v in (1, 3, 6):
@@ -154,7 +154,7 @@ def dice(k: Kit, v: int) -> None:
     k.turn((0, 0, k.u(0, 360)))
 
 
-def star(k: Kit, v: int) -> None:
+def star(k: ObjectBuilder, v: int) -> None:
     """Flat star: five or six points, sharp, standing, layered; puffed up, knobs, with a face."""
     points = [5, 5, 6, 5, 4, 5, 5, 6, 5][v]
     r, h = k.u(3.2, 4.2), k.u(2.0, 2.8)

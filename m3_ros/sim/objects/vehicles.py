@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from m3_ros.sim.objects.kit import CREAM, INK, STEEL, Kit
+from m3_ros.sim.objects.builder import CREAM, INK, STEEL, ObjectBuilder
 from m3_ros.sim.objects.meshes import extrude, regular_outline, wall
 
 GLASS = (0.55, 0.72, 0.82)
 
 
-def _truck(k: Kit, length: float, w: float, z: float) -> None:
+def _truck(k: ObjectBuilder, length: float, w: float, z: float) -> None:
     """Lorry: a box to load behind a short cab."""
     k.box((length, 0.7 * w, 0.2 * w), at=(0, 0, z + 0.1 * w), color=INK)
     k.box((0.66 * length, w, 0.95 * w), at=(-0.17 * length, 0, z + 0.6 * w))
@@ -20,7 +20,7 @@ def _truck(k: Kit, length: float, w: float, z: float) -> None:
         k.box((0.5 * length, 0.06, 0.18 * w), **band)
 
 
-def _formula(k: Kit, length: float, w: float, z: float) -> None:
+def _formula(k: ObjectBuilder, length: float, w: float, z: float) -> None:
     """Single-seater: a slender body between free wheels, wings before and behind."""
     k.lathe(
         np.array([(0, -0.5), (0.22, -0.5), (0.26, 0), (0.1, 0.55), (0, 0.57)]) * [w, length],
@@ -34,7 +34,7 @@ def _formula(k: Kit, length: float, w: float, z: float) -> None:
         k.box((0.5, 0.15 * w, tall * w + 0.1), at=(x * length, 0, z + (lift - tall / 2) * w))
 
 
-def _jeep(k: Kit, length: float, w: float, z: float) -> None:
+def _jeep(k: ObjectBuilder, length: float, w: float, z: float) -> None:
     """Off-roader: a tub with a bonnet, windscreen, roll bar and spare wheel."""
     k.box((0.9 * length, 0.8 * w, 0.35 * w), at=(0, 0, z + 0.2 * w))
     k.box((0.34 * length, 0.7 * w, 0.2 * w), at=(0.28 * length, 0, z + 0.45 * w))
@@ -49,7 +49,7 @@ def _jeep(k: Kit, length: float, w: float, z: float) -> None:
         k.box((0.27 * length, w, 0.15), at=(x * length, 0, z + 0.38 * w), collide=False)
 
 
-def toy_car(k: Kit, v: int) -> None:
+def toy_car(k: ObjectBuilder, v: int) -> None:
     """Saloon, van, pick-up, racer, beetle, bus; lorry, single-seater, off-roader."""
     length, w = k.u(8, 11), k.u(4.0, 5.0)
     wheel = k.u(0.95, 1.3)
@@ -125,7 +125,7 @@ def toy_car(k: Kit, v: int) -> None:
         )
 
 
-def rocket(k: Kit, v: int) -> None:
+def rocket(k: ObjectBuilder, v: int) -> None:
     """Standing: body, nose, fins, porthole; six outlines; side boosters, stages, stout on legs."""
     r, h = k.u(1.8, 2.5), k.u(9, 13)
     shapes = [
@@ -178,7 +178,7 @@ def rocket(k: Kit, v: int) -> None:
         k.cylinder(1.02 * r, 0.05 * h, at=(0, 0, 0.22 * h), color=k.accent, collide=False)
 
 
-def cone(k: Kit, v: int) -> None:
+def cone(k: ObjectBuilder, v: int) -> None:
     """Traffic cone: square or round foot, bands; eight-sided foot, low and hollow, flared."""
     r, h = k.u(2.4, 3.0), k.u(7, 11)
     if v == 7:  # a marker of a playing field

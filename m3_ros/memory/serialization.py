@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from m3_ros.config import M3Config
-from m3_ros.memory.contents import MemoryContents, ModelMemory
+from m3_ros.memory.memory_data import MemoryContents, ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.settings import ConfigError, from_dict, to_dict

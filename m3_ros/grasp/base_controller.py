@@ -13,7 +13,7 @@ GAIN = 1.5  # of the way left, 1/s
 TOLERANCE = (0.006, 0.006)  # m, rad
 
 
-def way_left(T_map_base: Array, T_map_goal: Array) -> tuple[float, float, float]:
+def pose_error(T_map_base: Array, T_map_goal: Array) -> tuple[float, float, float]:
     """x, y in m and yaw in rad of the goal pose `[4, 4]` in the base's own frame."""
     T = inverse(T_map_base) @ T_map_goal
     return float(T[0, 3]), float(T[1, 3]), float(np.arctan2(T[1, 0], T[0, 0]))

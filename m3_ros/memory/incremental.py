@@ -31,7 +31,7 @@ def newest_scan(folder: Path) -> Path:
     return scans[-1]
 
 
-class GrowingMemory:
+class IncrementalBuilder:
     """Follows, in a thread, the scans that grow in a folder; builds any scan's memory.
 
     One builder is kept, of the scan followed last: building it again, or going on with it, is

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.messages import to_depth, to_pose
-from m3_ros.nodes.answers import Heads, fill_response, gaussians_message, topic_messages
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.images import to_points
+from m3_ros.nodes.query_messages import Headers, fill_response, gaussians_message, topic_messages
 from m3_ros.query.localize import Detection, QueryResult
 from m3_ros.query.shape import upright_box
 from m3_ros.srv import Query
 
-HEADS = Heads(header("map", 2.0), header("camera_color_optical_frame", 2.0))
+HEADS = Headers(header("map", 2.0), header("camera_color_optical_frame", 2.0))
 
 
 @pytest.fixture

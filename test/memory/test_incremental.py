@@ -7,7 +7,7 @@ import torch
 
 from m3_ros.capture.scan import ScanError, ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
-from m3_ros.memory.growing import GrowingMemory, newest_scan
+from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 
 SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
 CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=2))
@@ -42,7 +42,7 @@ def model(toy):
 @pytest.fixture
 def growing(tmp_path, toy, model):
     list(write(tmp_path / "20260101-000000", toy.frames[:2]))  # older than the start
-    memory = GrowingMemory(tmp_path, CONFIG, lambda: [model])
+    memory = IncrementalBuilder(tmp_path, CONFIG, lambda: [model])
     yield memory
     memory.close()
 
@@ -83,7 +83,7 @@ def test_an_older_scan_is_left_alone_until_asked_for(tmp_path, model, growing):
 def test_a_scan_in_progress_at_the_start_is_followed(tmp_path, toy, model):
     frames = write(tmp_path / "20260101-000000", toy.frames[:4])
     next(frames)
-    memory = GrowingMemory(tmp_path, CONFIG, lambda: [model])
+    memory = IncrementalBuilder(tmp_path, CONFIG, lambda: [model])
     list(frames)
     wait_for(lambda: model.seen == 4)
     memory.close()
@@ -105,7 +105,7 @@ def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplo
     def load():
         raise error("no weights")
 
-    memory = GrowingMemory(tmp_path, CONFIG, load)
+    memory = IncrementalBuilder(tmp_path, CONFIG, load)
     list(write(tmp_path / "20260101-000000", toy.frames[:2]))
     wait_for(lambda: "no weights" in caplog.text)
     with pytest.raises(error, match="no weights"):

@@ -12,7 +12,7 @@ def error_name(code: int) -> str:
     return names.get(code, str(code))
 
 
-def grasp_once(text: str, dry_run: bool, place: bool) -> int:
+def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
     """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
 
     Returns:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.config import SplatConfig
-from m3_ros.splat.placing import HOLE_OPACITY, place
+from m3_ros.splat.seeding import HOLE_OPACITY, place
 from m3_ros.splat.voxels import Voxels
 
 NONE = np.zeros((0, 3), np.float32)

@@ -3,7 +3,7 @@ import pytest
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import se3
-from m3_ros.grasp.room import NoRoom, open_pose, smallest_opening
+from m3_ros.grasp.clearance import GraspInCollision, open_pose, smallest_opening
 
 CONFIG = GraspConfig()
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -38,19 +38,19 @@ def test_a_wider_thing_needs_a_wider_opening():
 
 
 def test_the_table_is_in_the_way():
-    with pytest.raises(NoRoom, match="table"):
+    with pytest.raises(GraspInCollision, match="table"):
         smallest_opening(top_down(0.001), DOWN, OPENING, thing(), NOTHING, 0.0, CONFIG)
 
 
 @pytest.mark.parametrize("place", [[-0.035, 0.0, 0.02], [0.05, 0.0, 0.07], [-0.03, 0.0, 0.14]])
 def test_something_else_is_in_the_way(place):
-    with pytest.raises(NoRoom, match="else"):
+    with pytest.raises(GraspInCollision, match="else"):
         smallest_opening(top_down(0.01), DOWN, OPENING, thing(), np.array([place]), 0.0, CONFIG)
 
 
 def test_a_tall_thing_meets_the_palm():
     tall = np.concatenate([thing(), thing() + [0.0, 0.0, 0.07]])
-    with pytest.raises(NoRoom, match="palm|first"):
+    with pytest.raises(GraspInCollision, match="palm|first"):
         smallest_opening(top_down(0.01), DOWN, OPENING, tall, NOTHING, 0.0, CONFIG)
 
 

@@ -26,7 +26,7 @@ PALM_CLEARANCE = 0.003  # m
 JAW_SHARE = 0.6  # of the free space beside the object that must be left for points' noise
 
 
-class NoRoom(ValueError):
+class GraspInCollision(ValueError):
     """The jaws would meet something; the message says what."""
 
 
@@ -59,31 +59,31 @@ def smallest_opening(
         NoRoom: there is none; the message says what is in the way.
     """
     if contact_opening(transform(inverse(pose), own)) > opening + STEP:
-        raise NoRoom("the moving jaw meets another part of the object first")
+        raise GraspInCollision("the moving jaw meets another part of the object first")
     above = open_pose(pose, config.jaw_clearance)
     limit = table_z + config.table_clearance
     if min(_lowest(fixed_jaw(), pose), _lowest(moving_jaw(opening), pose)) < limit:
-        raise NoRoom("a jaw meets the table")
+        raise GraspInCollision("a jaw meets the table")
     T = inverse(above)
     own, others = transform(T, own), transform(T, others)
     backward = -config.approach_distance * (T[:3, :3] @ approach)[[0, 2]]
     touching = others - [0.0, 0.0, config.jaw_clearance]
     if clearance(_swept((PALM,), backward), own) < PALM_CLEARANCE:
-        raise NoRoom("the palm meets the object")
+        raise GraspInCollision("the palm meets the object")
     if clearance(_swept(fixed_jaw(), backward), own) < JAW_SHARE * config.jaw_clearance:
-        raise NoRoom("the fixed jaw meets the object")
+        raise GraspInCollision("the fixed jaw meets the object")
     still = (PALM, *fixed_jaw())
     if (
         clearance(_swept(still, backward), others) < config.scene_clearance
         or clearance((*still, *moving_jaw(opening)), touching) < config.scene_clearance
     ):
-        raise NoRoom("something else is in the way")
+        raise GraspInCollision("something else is in the way")
     problem = "the jaws cannot open wide enough"
     for wide in np.arange(opening + STEP, max(MAX_OPENING, opening + 1.5 * STEP), STEP):
         jaw = moving_jaw(wide)
         swept = _swept(jaw, backward)
         if clearance(jaw, touching) < config.scene_clearance:
-            raise NoRoom("something else is between the jaws")
+            raise GraspInCollision("something else is between the jaws")
         if clearance(swept, own) < JAW_SHARE * config.jaw_clearance:
             continue
         if _lowest(jaw, above) < limit:
@@ -92,7 +92,7 @@ def smallest_opening(
             problem = "something else is in the way"
         else:
             return float(wide)
-    raise NoRoom(problem)
+    raise GraspInCollision(problem)
 
 
 def _swept(prisms: tuple[Prism, ...], offset: Array) -> tuple[Prism, ...]:

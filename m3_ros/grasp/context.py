@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from m3_ros.grasp.outcome import Slipped, Target
+from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
 
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass
-class Job:
+class GraspContext:
     """What all steps of one grasp share.
 
     Attributes:
@@ -65,14 +65,14 @@ class ContactGuard:
         return self._robot.joint_state().efforts[:6] - self._rest
 
 
-def follow_until_contact(job: Job, trajectory: JointTrajectory) -> bool:
+def follow_until_contact(context: GraspContext, trajectory: JointTrajectory) -> bool:
     """Whether the arm has met something on its way, and stopped there."""
-    guard = ContactGuard(job.robot, job.planner.config.contact_effort)
-    return interrupted(job, partial(job.robot.follow, trajectory), guard)
+    guard = ContactGuard(context.robot, context.planner.config.contact_effort)
+    return interrupted(context, partial(context.robot.execute_trajectory, trajectory), guard)
 
 
 def interrupted(
-    job: Job, motion: Callable[[Callable[[], bool]], object], stop: Callable[[], bool]
+    context: GraspContext, motion: Callable[[Callable[[], bool]], object], stop: Callable[[], bool]
 ) -> bool:
     """Whether `stop` has ended the motion; a cancel goes on as one."""
     stopped = False
@@ -80,20 +80,20 @@ def interrupted(
     def ended() -> bool:
         nonlocal stopped
         stopped = stopped or stop()
-        return stopped or job.cancelled()
+        return stopped or context.cancelled()
 
     try:
         motion(ended)
     except MotionCancelled:
-        if job.cancelled() or not stopped:
+        if context.cancelled() or not stopped:
             raise
     return stopped
 
 
-def move(job: Job, offset: ArrayLike, speed: float) -> None:
+def move(context: GraspContext, offset: ArrayLike, speed: float) -> None:
     """Straight by `offset [3]` m in `base_link`, at `speed` m/s at most."""
-    way = onward(job.planner.line, job.robot.joint_state().arm, np.asarray(offset), speed)
-    job.robot.follow(way, job.cancelled)
+    way = onward(context.planner.line, context.robot.joint_state().arm, np.asarray(offset), speed)
+    context.robot.execute_trajectory(way, context.cancelled)
 
 
 def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
@@ -101,4 +101,4 @@ def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTra
     try:
         return plan(*arguments)
     except PlanError as error:
-        raise Slipped(f"no way on from here: {error}") from error
+        raise RetryableGraspFailure(f"no way on from here: {error}") from error

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import pose_distance
 
 MIN_FRAMES = 8  # fewer do not tell the carrier from the scene
@@ -29,7 +29,7 @@ SMALLEST = 1e-3  # share of the picture, below which a region is chance
 MARGIN = 7  # pixels that the mask is grown by
 
 
-def scene_mask(frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
+def scene_mask(frames: Sequence[RgbdFrame]) -> NDArray[np.bool_] | None:
     """Which pixels `[H, W]` show the scene, not the camera's carrier; None when all may do.
 
     Args:
@@ -58,7 +58,7 @@ def scene_mask(frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
     return cv2.dilate(carrier.astype(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) == 0
 
 
-def without_carrier(frames: Sequence[Frame]) -> list[Frame]:
+def mask_robot(frames: Sequence[RgbdFrame]) -> list[RgbdFrame]:
     """The frames with their carrier masked; a frame that brings a mask keeps its own."""
     mask = scene_mask(frames)
     if mask is None:
@@ -66,12 +66,12 @@ def without_carrier(frames: Sequence[Frame]) -> list[Frame]:
     return [frame if frame.mask is not None else masked(frame, mask) for frame in frames]
 
 
-def masked(frame: Frame, mask: NDArray[np.bool_]) -> Frame:
+def masked(frame: RgbdFrame, mask: NDArray[np.bool_]) -> RgbdFrame:
     """The frame with a mask `[H, W]`, and no depth outside it."""
     return replace(frame, mask=mask, depth=np.where(mask, frame.depth, np.float32(0.0)))
 
 
-def _moves(frames: Sequence[Frame]) -> bool:
+def _moves(frames: Sequence[RgbdFrame]) -> bool:
     ways = [pose_distance(frames[0].camtoworld, frame.camtoworld) for frame in frames]
     return any(way > MIN_MOTION[0] or turn > MIN_MOTION[1] for way, turn in ways)
 

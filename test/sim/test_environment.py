@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from m3_ros.resources import resource
-from m3_ros.sim.room import CLOTHS, FLOORS, PLAINS, WOODS, cloth, furnish, plain, tiles, wood
+from m3_ros.sim.environment import (
+    CLOTHS,
+    FLOORS,
+    PLAINS,
+    WOODS,
+    cloth,
+    furnish,
+    plain,
+    tiles,
+    wood,
+)
 
 
 def furnished(seed):

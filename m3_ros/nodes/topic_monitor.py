@@ -35,7 +35,7 @@ class _Topic:
         return (len(self.arrivals) - 1) / max(self.arrivals[-1] - self.arrivals[0], 1e-9)
 
 
-class Watchdog:
+class TopicMonitor:
     """Watches a node's inputs and publishes their state on /diagnostics every second."""
 
     def __init__(self, node: Node) -> None:

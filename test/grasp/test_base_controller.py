@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from m3_ros.geometry import planar_pose
-from m3_ros.grasp.driving import arrived, steer, way_left
+from m3_ros.grasp.base_controller import arrived, pose_error, steer
 
 
 def test_way_left_is_in_the_base_frame():
-    left = way_left(planar_pose(1.0, 0.0, np.pi / 2), planar_pose(1.0, 0.5, np.pi))
+    left = pose_error(planar_pose(1.0, 0.0, np.pi / 2), planar_pose(1.0, 0.5, np.pi))
     np.testing.assert_allclose(left, (0.5, 0.0, np.pi / 2), atol=1e-12)
 
 
@@ -21,10 +21,10 @@ def test_limits_hold(left):
 def test_the_loop_arrives():
     pose, goal = planar_pose(0, 0, 0), planar_pose(0.3, -0.2, 0.7)
     for _ in range(2000):
-        left = way_left(pose, goal)
+        left = pose_error(pose, goal)
         if arrived(left):
             break
         vx, vy, rate = steer(left, 0.15, 0.3)
         pose = pose @ planar_pose(0.02 * vx, 0.02 * vy, 0.02 * rate)
-    assert arrived(way_left(pose, goal))
-    assert not arrived(way_left(planar_pose(0, 0, 0), goal))
+    assert arrived(pose_error(pose, goal))
+    assert not arrived(pose_error(planar_pose(0, 0, 0), goal))

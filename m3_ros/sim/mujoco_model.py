@@ -20,7 +20,7 @@ BASE_FRAME = "base_link"
 CAMERA_FRAME = "camera_color_optical_frame"
 
 
-class RobotModel:
+class MujocoModel:
     """Kinematics of the robot alone, as its URDF has it: what drivers on a robot know."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from m3_ros.features.catalogue import CARDS, MODELS
+from m3_ros.features.catalog import CARDS, MODELS
 from m3_ros.features.loading import load_extractor
 
 

@@ -3,10 +3,10 @@ import pytest
 
 from m3_ros.grasp.attempt import attempt
 from m3_ros.grasp.closing import SLID
+from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.job import Job
 from m3_ros.grasp.outcome import ErrorCode, GraspError
-from m3_ros.grasp.placing import put_back
+from m3_ros.grasp.place import put_back
 from m3_ros.grasp.robot import TrackingError, never
 
 RELEASE = ["open", "follow", "follow"]  # open, aside, back out
@@ -14,11 +14,11 @@ RELEASE = ["open", "follow", "follow"]  # open, aside, back out
 
 @pytest.fixture
 def lifted(robot, planner, plan, found):
-    """A job whose robot holds the object in the air."""
-    job = Job(robot, planner, lambda: found, lambda *_: None, never)
-    attempt(job, plan, found)
+    """A context whose robot holds the object in the air."""
+    context = GraspContext(robot, planner, lambda: found, lambda *_: None, never)
+    attempt(context, plan, found)
     robot.log.clear()
-    return job
+    return context
 
 
 def test_it_is_lowered_to_where_it_was_gripped_and_left_there(lifted, robot, plan, planner):
@@ -41,7 +41,7 @@ def test_it_is_lowered_to_where_it_was_gripped_and_left_there(lifted, robot, pla
 
 def test_it_stands_when_it_touches(lifted, robot, plan, planner):
     """1 cm above where it was: it hangs a little lower in the jaws than it stood."""
-    follow = robot.follow
+    follow = robot.execute_trajectory
 
     def touch(trajectory, cancelled=never):
         if robot.log:
@@ -51,7 +51,7 @@ def test_it_stands_when_it_touches(lifted, robot, plan, planner):
         robot.resists = 1
         return robot._do("follow", cancelled)
 
-    robot.follow = touch
+    robot.execute_trajectory = touch
     put_back(lifted, plan)
     assert robot.log == ["hold", *RELEASE]
 
@@ -69,13 +69,13 @@ def test_what_cannot_be_lowered_stays_in_the_jaws(lifted, robot, plan, failure):
 @pytest.mark.parametrize("contact", [False, True])
 def test_what_slides_out_on_the_way_down_is_not_said_to_be_held(lifted, robot, plan, contact):
     """Whether or not the arm then meets something, maybe what it has dropped."""
-    follow = robot.follow
+    follow = robot.execute_trajectory
 
     def slide(trajectory, cancelled=never):
         robot.q[6] += 2.0 * SLID
         return follow(trajectory, cancelled)
 
-    robot.follow, robot.resists = slide, 1 if contact else None
+    robot.execute_trajectory, robot.resists = slide, 1 if contact else None
     with pytest.raises(GraspError, match="slid out of the jaws") as caught:
         put_back(lifted, plan)
     assert caught.value.code is ErrorCode.EXECUTION_FAILED and "hold" not in str(caught.value)

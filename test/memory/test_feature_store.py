@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.memory.store import FeatureStore
+from m3_ros.memory.feature_store import FeatureStore
 
 
 def test_maps_come_back_in_any_order():

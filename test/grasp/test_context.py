@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.grasp.job import ContactGuard, Job, follow_until_contact
+from m3_ros.grasp.context import ContactGuard, GraspContext, follow_until_contact
 from m3_ros.grasp.robot import MotionCancelled
 
 
@@ -22,13 +22,13 @@ def test_the_jaw_s_torque_is_not_the_arm_s(robot):
 
 def test_a_contact_ends_a_motion_and_a_cancel_is_none(robot, planner, plan, found):
     cancelled = []
-    job = Job(robot, planner, lambda: found, lambda *_: None, lambda: bool(cancelled))
+    context = GraspContext(robot, planner, lambda: found, lambda *_: None, lambda: bool(cancelled))
     way = plan.phases["pre-grasp"]
-    assert not follow_until_contact(job, way)
+    assert not follow_until_contact(context, way)
     robot.reset()
     robot.resists = 1
-    assert follow_until_contact(job, way) and robot.log == ["hold"]
+    assert follow_until_contact(context, way) and robot.log == ["hold"]
     robot.reset()
     cancelled.append(True)
     with pytest.raises(MotionCancelled):
-        follow_until_contact(job, way)
+        follow_until_contact(context, way)

@@ -31,7 +31,7 @@ class _Edge:
     poses: list[Pose] = field(default_factory=list)
 
 
-class FrameTree:
+class TransformBuffer:
     """Transforms between named frames at any recorded time; safe to share between threads.
 
     Args:

@@ -13,11 +13,11 @@ from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
-from m3_ros.capture.frame import Frame
-from m3_ros.capture.frame_tree import FrameTree, TransformError
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.messages import to_frame, to_seconds
+from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config
-from m3_ros.nodes.watchdog import SILENCE, Watchdog
+from m3_ros.nodes.topic_monitor import SILENCE, TopicMonitor
 
 POLL = 0.01
 
@@ -26,19 +26,21 @@ class FrameError(RuntimeError):
     """No posed frame can be had; the message says what is missing."""
 
 
-class FrameStream:
+class RgbdSubscriber:
     """The newest synchronised frame, converted when somebody asks for it.
 
     Callbacks only keep messages: a slow consumer skips frames and never delays the camera.
     """
 
-    def __init__(self, node: Node, config: M3Config, tree: FrameTree, watchdog: Watchdog) -> None:
+    def __init__(
+        self, node: Node, config: M3Config, tree: TransformBuffer, monitor: TopicMonitor
+    ) -> None:
         self._robot, self._scan, self._tree = config.robot, config.scan, tree
         self._recent: dict[str, deque[Image]] = {k: deque(maxlen=10) for k in ("color", "depth")}
         self._info: CameraInfo | None = None
         self._pair: tuple[Image, Image] | None = None
         self._arrived = threading.Condition()
-        self._watchdog = watchdog
+        self._watchdog = monitor
         self._closed = False
         group = MutuallyExclusiveCallbackGroup()
 
@@ -46,7 +48,7 @@ class FrameStream:
             # Some RealSense drivers name the colour of a D405 image_rect_raw.
             names = (topic, topic.replace("/image_raw", "/image_rect_raw"))
             names = tuple(dict.fromkeys(names))
-            tick = watchdog.topic(names, qos_profile_sensor_data)
+            tick = monitor.topic(names, qos_profile_sensor_data)
             for name in names:
                 node.create_subscription(
                     kind,
@@ -59,10 +61,10 @@ class FrameStream:
         subscribe(Image, self._robot.color_topic, lambda image: self._receive("color", image))
         subscribe(Image, self._robot.depth_topic, lambda image: self._receive("depth", image))
         subscribe(CameraInfo, self._robot.camera_info_topic, self._receive_info)
-        watchdog.check(self._sync_problem)
-        watchdog.check(self._transform_problem)
+        monitor.check(self._sync_problem)
+        monitor.check(self._transform_problem)
 
-    def next(self, timeout: float, after: float | None = None) -> Frame:
+    def next(self, timeout: float, after: float | None = None) -> RgbdFrame:
         """The newest frame stamped later than `after`, waiting up to `timeout` s for it.
 
         Args:
@@ -105,7 +107,7 @@ class FrameStream:
                 self._arrived.wait(remaining)
             return *self._pair, self._info
 
-    def _convert(self, color: Image, depth: Image, info: CameraInfo) -> Frame:
+    def _convert(self, color: Image, depth: Image, info: CameraInfo) -> RgbdFrame:
         stamp = to_seconds(color.header.stamp)
         source = color.header.frame_id or self._robot.camera_frame
         camtoworld = self._pose(source, stamp)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame_tree import FrameTree, TransformError
+from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.geometry import inverse, planar_pose, quat_to_matrix, se3
 
 
 @pytest.fixture
 def tree():
-    tree = FrameTree()
+    tree = TransformBuffer()
     for stamp in (0.0, 1.0, 2.0):
         tree.add("map", "base_link", stamp, planar_pose(stamp, 0, 0.2 * stamp))
     tree.add("base_link", "camera", None, planar_pose(0.1, 0.2, 0.3, z=0.5))
@@ -46,7 +46,7 @@ def test_without_a_stamp_the_newest_common_time_counts(tree):
 
 
 def test_out_of_order_messages_are_sorted():
-    tree = FrameTree()
+    tree = TransformBuffer()
     for stamp in (2.0, 0.0, 1.0):
         tree.add("a", "b", stamp, planar_pose(stamp, 0, 0))
     np.testing.assert_allclose(tree.lookup("a", "b", 0.5), planar_pose(0.5, 0, 0), atol=1e-12)
@@ -67,7 +67,7 @@ def test_unknown_frame_and_separate_trees_are_named(tree):
 
 
 def test_a_loop_is_refused_not_followed():
-    tree = FrameTree()
+    tree = TransformBuffer()
     tree.add("a", "b", None, np.eye(4))
     tree.add("b", "a", None, np.eye(4))
     with pytest.raises(TransformError, match="loop"):
@@ -75,7 +75,7 @@ def test_a_loop_is_refused_not_followed():
 
 
 def test_old_poses_are_forgotten():
-    tree = FrameTree(max_age=1.0)
+    tree = TransformBuffer(max_age=1.0)
     for stamp in np.arange(0.0, 5.0, 0.1):
         tree.add("a", "b", stamp, np.eye(4))
     with pytest.raises(TransformError):
@@ -85,7 +85,7 @@ def test_old_poses_are_forgotten():
 
 def test_random_chain_equals_the_product():
     rng = np.random.default_rng(0)
-    tree, expected = FrameTree(), np.eye(4)
+    tree, expected = TransformBuffer(), np.eye(4)
     for index in range(8):
         T = se3(quat_to_matrix(rng.normal(size=4)), rng.normal(size=3))
         tree.add(f"f{index}", f"f{index + 1}", None, T)

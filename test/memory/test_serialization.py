@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.memory import files
-from m3_ros.memory.files import MemoryFileError, folder_size, load_contents, save_contents
+from m3_ros.memory import serialization
+from m3_ros.memory.serialization import MemoryFileError, folder_size, load_contents, save_contents
 from m3_ros.memory.spatial_memory import SpatialMemory
 
 
@@ -68,7 +68,7 @@ def test_a_file_cut_short_altered_or_missing_is_named(folder, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": files.SCHEMA + 1}, "reads up to"),
+        ({"schema": serialization.SCHEMA + 1}, "reads up to"),
         ({"files": {"../secret": "0"}}, "outside its folder"),
         ({"files": 3}, "damaged"),
         ({"models": {"color": {}}}, "cannot be read"),
@@ -97,7 +97,7 @@ def test_a_failed_save_leaves_the_old_memory(folder, toy_memory, monkeypatch):
     def full_disk(*_):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(files, "save_file", full_disk)
+    monkeypatch.setattr(serialization, "save_file", full_disk)
     with pytest.raises(OSError, match="no space"):
         save_contents(toy_memory, folder)
     assert (folder / "manifest.json").read_text() == before

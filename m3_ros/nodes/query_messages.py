@@ -13,7 +13,7 @@ from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import se3
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.conversions import (
@@ -34,14 +34,14 @@ OTHERS, BEST = (1.0, 0.7, 0.0, 0.4), (0.1, 0.9, 0.2, 0.5)  # rgba
 
 
 @dataclass(frozen=True)
-class Heads:
+class Headers:
     """Headers of an answer: in the memory's frame, and in the camera's; both with its stamp."""
 
     world: Header
     camera: Header
 
 
-def fill_response(response: Query.Response, result: QueryResult, heads: Heads) -> None:
+def fill_response(response: Query.Response, result: QueryResult, heads: Headers) -> None:
     """Write what was found into the service's response."""
     head = heads.world
     response.status = getattr(Query.Response, result.status)
@@ -59,7 +59,7 @@ def fill_response(response: Query.Response, result: QueryResult, heads: Heads) -
 
 
 def topic_messages(
-    result: QueryResult, frame: Frame | None, memory: SpatialMemory, heads: Heads
+    result: QueryResult, frame: RgbdFrame | None, memory: SpatialMemory, heads: Headers
 ) -> dict[str, Message]:
     """What to publish after a query, by the topic's last name; a target only when it is FOUND."""
     head = heads.world

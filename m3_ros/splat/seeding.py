@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import Frame
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import (
@@ -26,7 +26,7 @@ HOLE_SHARE = 0.15  # of the Gaussians is left for guesses
 
 
 def place(
-    frames: Sequence[Frame], voxels: Voxels, others: NDArray[np.float32], config: SplatConfig
+    frames: Sequence[RgbdFrame], voxels: Voxels, others: NDArray[np.float32], config: SplatConfig
 ) -> Gaussians:
     """Gaussians for frames, where there are none yet.
 

@@ -46,7 +46,7 @@ STEM: Rgb = (0.33, 0.23, 0.13)
 GLOW: Rgb = (0.98, 0.85, 0.45)
 
 
-class Kit:
+class ObjectBuilder:
     """Collects parts; lengths in centimetres, angles in degrees (roll, pitch, yaw).
 
     Attributes:

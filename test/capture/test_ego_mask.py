@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import Frame
-from m3_ros.capture.self_mask import _quantiles, masked, scene_mask, without_carrier
+from m3_ros.capture.ego_mask import _quantiles, mask_robot, masked, scene_mask
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import planar_pose
 
 SIZE = (96, 128)
@@ -22,7 +22,7 @@ def scan(count=16, moving=True, gripper_depth=0.12, seed=0):
         depth = rng.uniform(0.2, 0.5) + rng.uniform(0, 0.1, SIZE).astype(np.float32)
         rgb[GRIPPER], depth[GRIPPER] = 25, gripper_depth
         pose = planar_pose(0.02 * index if moving else 0.0, 0, 0)
-        frames.append(Frame(rgb, depth.astype(np.float32), K, pose))
+        frames.append(RgbdFrame(rgb, depth.astype(np.float32), K, pose))
     return frames
 
 
@@ -65,7 +65,7 @@ def test_few_frames_tell_nothing():
 
 
 def test_masked_frames_have_no_depth_off_the_scene():
-    for frame in without_carrier(scan()):
+    for frame in mask_robot(scan()):
         assert not frame.depth[~frame.mask].any() and frame.depth[frame.mask].all()
 
 
@@ -74,7 +74,7 @@ def test_a_frame_keeps_the_mask_it_brought():
     own = np.ones(SIZE, bool)
     own[0] = False
     frames[3] = masked(frames[3], own)
-    np.testing.assert_array_equal(without_carrier(frames)[3].mask, own)
+    np.testing.assert_array_equal(mask_robot(frames)[3].mask, own)
 
 
 def test_quantiles_are_numpys_without_the_loop_over_pixels():
