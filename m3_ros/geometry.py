@@ -9,10 +9,10 @@ All functions take and return float64 NumPy arrays and broadcast over leading di
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial.transform import Rotation, Slerp
 
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 OPENGL_FROM_OPENCV: Array = np.diag([1.0, -1.0, -1.0, 1.0])
 """Camera axes: post-multiply `camtoworld` of one convention to get the other (an involution)."""

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
-BASE = {"geometry", "config", "resources", "settings"}
+BASE = {"codes", "config", "geometry", "resources", "settings", "types"}
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
 FEATURES = SPLAT | {"features"}
@@ -20,9 +20,11 @@ ALL = GRASP | {"sim", "evaluate", "view", "nodes"}
 
 # What each stage may import of the package, besides itself.
 ALLOWED = {
-    "geometry": set(),
+    "codes": set(),
+    "geometry": {"types"},
     "resources": set(),
     "settings": set(),
+    "types": set(),
     "config": BASE,
     "capture": BASE,
     "splat": CAPTURE,

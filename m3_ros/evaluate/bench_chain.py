@@ -14,7 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
@@ -26,9 +25,8 @@ from m3_ros.grasp.kinematics import ARM_BASE_FRAME, SCAN, Arm
 from m3_ros.grasp.scan_path import view_from
 from m3_ros.resources import resource
 from m3_ros.sim.mujoco_model import BASE_FRAME, CAMERA_FRAME, MujocoModel
+from m3_ros.types import Array
 from m3_ros.view.report import write_json
-
-Array = NDArray[np.float64]
 
 DISTANCES = (0.3, 0.5, 0.8)  # camera to target, m
 WORLD, LIDAR, EFFECTOR = "map", "lidar_link", "z1_link06"

@@ -15,7 +15,6 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -23,9 +22,8 @@ from m3_ros.config import M3Config
 from m3_ros.evaluate.grasp_trial import Conditions, Trial, run_trial
 from m3_ros.sim.objects import CATEGORIES
 from m3_ros.sim.scene import label_of
+from m3_ros.types import Image
 from m3_ros.view.pictures import contact_sheet, write_picture
-
-Image = NDArray[np.uint8]
 
 COLORS = ("yellow", "red", "green", "blue")
 SUCCESSES_SHOWN = 3

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.sim.camera import WRIST
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 EYES = ((45.0, 180.0), (45.0, 110.0), (45.0, 250.0), (60.0, 60.0), (60.0, 300.0), (80.0, 0.0))
 RAYS = 70  # per side of an eye's grid

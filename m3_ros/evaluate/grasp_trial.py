@@ -8,22 +8,20 @@ from dataclasses import dataclass, replace
 from math import radians
 
 import numpy as np
-from numpy.typing import NDArray
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.config import M3Config
 from m3_ros.evaluate.contact_forces import ContactForces
 from m3_ros.evaluate.grasp_oracle import Oracle
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode, GraspOutcome, Target
+from m3_ros.grasp.outcome import GraspOutcome, Target
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import RobotError
 from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import Scene, random_scene
 from m3_ros.sim.simulation import Simulation
-
-Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
+from m3_ros.types import Array, Image
 
 LIFTED = 0.10  # m
 HOLD = 2.0  # s
@@ -172,7 +170,7 @@ def run_trial(
     error = outcome.error_code.name
     if any(z > CARRIED for name, z in rose[0].items() if name != label):
         error = "WRONG_OBJECT"
-    elif outcome.error_code is ErrorCode.NONE and not lifted:
+    elif outcome.error_code is GraspErrorCode.NONE and not lifted:
         error = "DROPPED"
     target, material = watcher.first, scene.objects[0].model
     located = target is not None and target.located
@@ -218,7 +216,7 @@ def _grasp(
         try:
             localize, surroundings = remembered_search(simulation, planner, config, label)
         except RobotError as error:
-            return GraspOutcome(ErrorCode.EXECUTION_FAILED, f"while scanning: {error}")
+            return GraspOutcome(GraspErrorCode.EXECUTION_FAILED, f"while scanning: {error}")
     simulation.drift(*(_direction(rng) * conditions.drift))
     watcher.begin()
     search = watcher.remember(localize)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.evaluate.questions import Query
 from m3_ros.query.result import QueryResult
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 MARGIN = 0.005  # a centroid this far outside the true box still counts as inside, m
 CLAIMS = ("FOUND", "AMBIGUOUS", "NO_DEPTH", "OUT_OF_VIEW")

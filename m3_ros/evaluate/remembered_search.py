@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 import torch._dynamo  # noqa: F401  brings an LLVM; after the renderer's it would crash
-from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.keyframes import KeyframeSelector
@@ -29,8 +28,7 @@ from m3_ros.query.result import QueryResult
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.simulation import Simulation
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 STEPS = 200
 """Of a fit; a limit in seconds would make the answers depend on what else the machine does."""

@@ -21,8 +21,7 @@ from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
 from m3_ros.sim.simulation import scene_of
 from m3_ros.sim.world import World
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 CENTER = np.array([np.mean(REGION[0]), 0.0, TABLE_HEIGHT + 0.03])
 ELEVATIONS = (45.0, 60.0, 75.0)  # of the scan's rings, degrees

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import inverse, transform
@@ -13,8 +12,7 @@ from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import Plan, PlanError
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.sensing import agreement
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 OPENING = (10.0, 1.5)  # effort in N m and speed in rad/s
 SAME_PLACE = 0.012  # depth within this of the object's points shows its surface, m

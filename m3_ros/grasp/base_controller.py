@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 GAIN = 1.5  # of the way left, 1/s
 TOLERANCE = (0.006, 0.006)  # m, rad

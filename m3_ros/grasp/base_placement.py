@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, planar_pose, transform
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.kinematics import SCAN
 from m3_ros.grasp.planning import PlanError, Planner
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 REACHES = (0.38, 0.44, 0.33)  # arm base to object, horizontally, best first, m
 BEARINGS = (0.0, 15.0, -15.0, 30.0, -30.0)  # object off the robot's nose, degrees

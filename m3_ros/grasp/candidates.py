@@ -20,8 +20,7 @@ from m3_ros.grasp import gripper
 from m3_ros.grasp.clearance import GraspInCollision, smallest_opening
 from m3_ros.grasp.points import normals, support_height, thin
 from m3_ros.grasp.scoring import Place, Surface, extent, fit_gripper
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 YAWS = 24  # closing directions of a vertical approach
 PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches

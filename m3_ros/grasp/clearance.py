@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, se3, transform
@@ -18,8 +17,7 @@ from m3_ros.grasp.gripper import (
     fixed_jaw,
     moving_jaw,
 )
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 STEP = 0.1  # between openings that are tried, rad
 PALM_CLEARANCE = 0.003  # m

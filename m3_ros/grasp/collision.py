@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from m3_ros.grasp.kinematics import HOME
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 JAWS = ("z1_gripper_stator", "z1_gripper_mover")
 """Links that may come close to what is grasped; candidates check their exact shape."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 
 @dataclass

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.geometry import inverse, pose_distance, transform
 from m3_ros.grasp.attempt import attempt, open_jaws
 from m3_ros.grasp.base_placement import describe_move, place_base
@@ -18,7 +18,6 @@ from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.outcome import (
-    ErrorCode,
     GraspError,
     GraspOutcome,
     Missed,
@@ -38,8 +37,7 @@ from m3_ros.grasp.robot import (
 )
 from m3_ros.grasp.scan_path import viewpoint
 from m3_ros.grasp.sensing import displacement, unseen, visible_points
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
 AROUND = 0.04  # what is this near to the object stands with it, m
@@ -72,19 +70,19 @@ def execute_grasp(
     run = _Execution(
         GraspContext(robot, planner, localize, feedback, cancelled), surroundings, place
     )
-    code, message, height = ErrorCode.NONE, "", 0.0
+    code, message, height = GraspErrorCode.NONE, "", 0.0
     try:
         height = run.rehearse() if dry_run else run.perform()
     except GraspError as error:
         code, message = error.code, str(error)
     except MotionCancelled as error:
-        code, message = ErrorCode.CANCELLED, str(error)
+        code, message = GraspErrorCode.CANCELLED, str(error)
         robot.hold()
     except TrackingError as error:
         robot.hold()
-        code, message = ErrorCode.EXECUTION_FAILED, str(error) + run.abort()
+        code, message = GraspErrorCode.EXECUTION_FAILED, str(error) + run.abort()
     except RobotError as error:
-        code, message = ErrorCode.EXECUTION_FAILED, str(error)
+        code, message = GraspErrorCode.EXECUTION_FAILED, str(error)
         robot.hold()
     return GraspOutcome(code, message, run.context.retries, run.grasp, height)
 
@@ -108,7 +106,7 @@ class _Execution:
             self.plan(target)
         except PlanError as error:
             if not error.unreachable:
-                raise GraspError(ErrorCode.PLAN_FAILED, str(error)) from error
+                raise GraspError(GraspErrorCode.PLAN_FAILED, str(error)) from error
             self.refuse_or_place(target)
         return 0.0
 
@@ -135,7 +133,7 @@ class _Execution:
                 self.context.tell("done" if self.place else "hold", 1.0)
                 return height
         message = f"{problem}; grasps tried: {self.config.max_attempts}"
-        raise GraspError(ErrorCode.EXECUTION_FAILED, message)
+        raise GraspError(GraspErrorCode.EXECUTION_FAILED, message)
 
     def abort(self) -> str:
         """Let go after the arm was blocked; returns what to add to the message if it cannot."""
@@ -151,7 +149,7 @@ class _Execution:
     def known(self, target: Target) -> Target:
         """The target when there is something to reach for."""
         if not target.located:
-            raise GraspError(ErrorCode[target.status], target.message)
+            raise GraspError(GraspErrorCode[target.status], target.message)
         return target
 
     def look(self, target: Target) -> Target:
@@ -161,16 +159,16 @@ class _Execution:
             self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
         except PlanError as error:
             if not error.unreachable:
-                raise GraspError(ErrorCode.PLAN_FAILED, str(error)) from error
+                raise GraspError(GraspErrorCode.PLAN_FAILED, str(error)) from error
             self.drive(target)
             try:
                 self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
             except PlanError as again:
-                raise GraspError(ErrorCode.UNREACHABLE, str(again)) from again
+                raise GraspError(GraspErrorCode.UNREACHABLE, str(again)) from again
         frame = self.robot.capture_frame()
         seen = self.known(self.context.localize())
         if not seen.seen:
-            raise GraspError(ErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
+            raise GraspError(GraspErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
         around = self.cloud[near(self.cloud, seen.points, AROUND)]
         shift = displacement(frame, seen.points, around)
         points = visible_points(frame, self.robot, self.planner.collision)
@@ -197,7 +195,11 @@ class _Execution:
                 return self.plan(target), target
             except PlanError as error:
                 if last or not error.unreachable:
-                    code = ErrorCode.UNREACHABLE if error.unreachable else ErrorCode.PLAN_FAILED
+                    code = (
+                        GraspErrorCode.UNREACHABLE
+                        if error.unreachable
+                        else GraspErrorCode.PLAN_FAILED
+                    )
                     raise GraspError(code, str(error)) from error
             self.drive(target)
             target = self.look(target)
@@ -215,7 +217,7 @@ class _Execution:
         fresh.sort(key=lambda grasp: self.was_empty(grasp.in_frame(T_map_base)))  # those last
         if not fresh:
             reason = found.reason or "every grasp that fits was tried"
-            raise GraspError(ErrorCode.NO_GRASP, reason)
+            raise GraspError(GraspErrorCode.NO_GRASP, reason)
         scene = Scene(np.concatenate([own, others]))
         plan = self.planner.grasp(self.robot.joint_state().arm, fresh, scene, own)
         self.grasp = plan.grasp.in_frame(T_map_base)
@@ -244,8 +246,8 @@ class _Execution:
         try:
             goal = place_base(self.planner, here, target.points, others)
         except PlanError as error:
-            raise GraspError(ErrorCode.UNREACHABLE, str(error)) from error
+            raise GraspError(GraspErrorCode.UNREACHABLE, str(error)) from error
         if not self.config.drive_base:
             way = describe_move(here, goal)
-            raise GraspError(ErrorCode.UNREACHABLE, f"out of reach; the base must move {way}")
+            raise GraspError(GraspErrorCode.UNREACHABLE, f"out of reach; the base must move {way}")
         return goal

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 PIVOT_X = 0.049  # of the moving jaw, m
 PAD_Z = -0.009  # plane in which the closed jaws meet, m

@@ -10,11 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pinocchio as pin
-from numpy.typing import NDArray
 
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 TOOL_FRAME = "z1_gripper_stator"
 TIPS = np.array([[0.137], [0.0], [-0.009]])  # where closed jaws meet, in the tool's frame, m

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.grasp.candidates import Grasp
-
-
-class ErrorCode(IntEnum):
-    """Why a grasp ended; equal to the constants of action/Grasp.action."""
-
-    NONE = 0
-    NO_MEMORY = 1
-    NOT_FOUND = 2
-    AMBIGUOUS = 3
-    STALE = 4
-    NO_DEPTH = 5
-    UNREACHABLE = 6
-    NO_GRASP = 7
-    PLAN_FAILED = 8
-    EXECUTION_FAILED = 9
-    CANCELLED = 10
 
 
 class GraspError(RuntimeError):
@@ -34,7 +18,7 @@ class GraspError(RuntimeError):
         code: why.
     """
 
-    def __init__(self, code: ErrorCode, message: str) -> None:
+    def __init__(self, code: GraspErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
 
@@ -52,7 +36,7 @@ class Target:
     """An answer to "where is it?".
 
     Attributes:
-        status: FOUND, OUT_OF_VIEW, or the name of the `ErrorCode` that says why not. STALE with
+        status: FOUND, OUT_OF_VIEW, or the name of the `GraspErrorCode` that tells why. STALE with
             points: not where it was remembered, but the camera sees it there.
         points: `[M, 3]` on the object, in map; empty unless it was found.
         message: one sentence for a person.
@@ -91,7 +75,7 @@ class GraspOutcome:
         lift_height: how far the gripper was raised, m.
     """
 
-    error_code: ErrorCode
+    error_code: GraspErrorCode
     error_msg: str = ""
     retries: int = 0
     grasp: Grasp | None = None

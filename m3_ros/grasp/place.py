@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.grasp.attempt import OPENING
 from m3_ros.grasp.closing import SLID
 from m3_ros.grasp.context import GraspContext, follow_until_contact, onward
-from m3_ros.grasp.outcome import ErrorCode, GraspError, RetryableGraspFailure
+from m3_ros.grasp.outcome import GraspError, RetryableGraspFailure
 from m3_ros.grasp.planning import Plan
 from m3_ros.grasp.robot import TrackingError
 
@@ -35,12 +36,12 @@ def put_back(context: GraspContext, plan: Plan) -> None:
         problem = "the object slid out of the jaws on the way down"
     if problem:
         context.robot.hold()
-        raise GraspError(ErrorCode.EXECUTION_FAILED, problem)
+        raise GraspError(GraspErrorCode.EXECUTION_FAILED, problem)
     context.tell("release", 0.98)
     try:
         _release(context, plan)
     except RetryableGraspFailure as error:
-        raise GraspError(ErrorCode.EXECUTION_FAILED, f"put back, but {error}") from error
+        raise GraspError(GraspErrorCode.EXECUTION_FAILED, f"put back, but {error}") from error
 
 
 def _lower(context: GraspContext, plan: Plan) -> None:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import se3
@@ -21,8 +20,7 @@ from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
 from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.rrt_connect import rrt_connect
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 EDGE_STEP = 0.06  # largest joint step between collision checks, rad
 STRAIGHT_STEP = 0.01  # between waypoints of a straight line, m

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 AROUND = 0.3  # the support is looked for this near to the object, m
 LAYER = 0.006  # thickness of a level, m

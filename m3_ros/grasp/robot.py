@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 ARM_JOINTS = ("joint1", "joint2", "joint3", "joint4", "joint5", "joint6")
 GRIPPER_JOINT = "jointGripper"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from m3_ros.types import Array
+
 EdgeFree = Callable[[Array, Array], bool]
 """Whether the straight motion between joint positions `[D]` is free, the first excepted."""
 Tree = list[tuple[Array, int]]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import look_at
 from m3_ros.grasp.collision import Scene
@@ -19,8 +18,7 @@ from m3_ros.grasp.kinematics import CAMERA_FRAME
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import Robot, never
 from m3_ros.grasp.sensing import visible_points
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 
 class Ring(NamedTuple):

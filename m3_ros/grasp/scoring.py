@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, se3, transform
 from m3_ros.grasp import gripper
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 WEIGHTS = {
     "square": 0.4,  # the jaws push towards each other, not the thing out between them

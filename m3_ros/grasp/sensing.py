@@ -9,8 +9,7 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, transform
 from m3_ros.grasp.collision import CollisionModel
 from m3_ros.grasp.robot import Robot
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 STEP = 4  # pixels between points
 MAX_DEPTH = 0.9  # farther points do not matter to the arm, m

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from ruckig import InputParameter, Result, Ruckig, Synchronization, Trajectory
 from scipy.interpolate import CubicSpline
 
 from m3_ros.grasp.robot import JointTrajectory
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 STEP = 0.02  # between points of a trajectory, s
 JERK_RATIO = 10.0  # jerk limit over acceleration limit, 1/s

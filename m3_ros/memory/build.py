@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -26,18 +26,12 @@ from m3_ros.memory.queries import (
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import COARSE_SHARE, Fitter
-
-Progress = Callable[[str, float], None]
-"""Called with the stage's name and the share of it that is done, 0..1."""
+from m3_ros.types import Progress, no_progress
 
 BATCH = 16
 """Frames that `grow` takes into banks and Gaussians at once; enough to show the carrier."""
 GROWN_SHARE = 0.5
 """Of the fit's budget that growing can save: the last frames need some of it for themselves."""
-
-
-def silent(stage: str, share: float) -> None:
-    """Progress that nobody watches."""
 
 
 class MemoryBuilder:
@@ -85,7 +79,7 @@ class MemoryBuilder:
         self._fitter.advance()
         return True
 
-    def finish(self, progress: Progress = silent) -> SpatialMemory:
+    def finish(self, progress: Progress = no_progress) -> SpatialMemory:
         """The memory of all frames so far.
 
         What growing has done of the fit is not done again: the rest of its budget is left.
@@ -174,7 +168,7 @@ def build_memory(
     frames: Iterable[RgbdFrame],
     config: M3Config,
     extractors: Sequence[FeatureExtractor],
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> SpatialMemory:
     """Memory of a scan, or of any posed RGB-D frames.
 

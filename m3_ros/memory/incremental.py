@@ -11,8 +11,9 @@ from pathlib import Path
 from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.build import MemoryBuilder, Progress, silent
+from m3_ros.memory.build import MemoryBuilder
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.types import Progress, no_progress
 
 POLL = 0.2  # s between looks at a scan that has nothing new
 BREATH = 0.001  # s in which `build` can step in
@@ -61,7 +62,7 @@ class IncrementalBuilder:
         self._stopping.set()
         self._thread.join()
 
-    def build(self, scan: Path, progress: Progress = silent) -> SpatialMemory:
+    def build(self, scan: Path, progress: Progress = no_progress) -> SpatialMemory:
         """The memory of a scan folder.
 
         Args:

@@ -10,10 +10,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import PointCloud2
 
 from m3_ros.action import Grasp, ScanMotion
+from m3_ros.codes import GraspErrorCode
 from m3_ros.geometry import transform
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode, GraspOutcome
+from m3_ros.grasp.outcome import GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.points import solid
 from m3_ros.grasp.robot import MotionCancelled, RobotError
@@ -79,8 +80,8 @@ class GraspNode(Node):
         except Exception as error:  # whatever it is, the arm holds and the client is told
             self._robot.hold()
             self.get_logger().error(f"the grasp failed: {type(error).__name__}: {error}")
-            outcome = GraspOutcome(ErrorCode.EXECUTION_FAILED, str(error))
-        result = Grasp.Result(success=outcome.error_code is ErrorCode.NONE)
+            outcome = GraspOutcome(GraspErrorCode.EXECUTION_FAILED, str(error))
+        result = Grasp.Result(success=outcome.error_code is GraspErrorCode.NONE)
         result.error_code, result.error_msg = int(outcome.error_code), outcome.error_msg
         result.num_retries, result.lift_height = outcome.retries, outcome.lift_height
         if outcome.grasp is not None:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from geometry_msgs.msg import Twist
-from numpy.typing import NDArray
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -44,13 +43,13 @@ from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
+from m3_ros.types import Array
 
 try:
     from control_msgs.action import FollowJointTrajectory
 except ImportError:  # then trajectories go to the topic
     FollowJointTrajectory = None
 
-Array = NDArray[np.float64]
 
 TICK = 0.05  # s between looks at `cancelled` and at the joints
 FIRST_STATE_TIMEOUT = 5.0  # s that the first joint state may take to arrive

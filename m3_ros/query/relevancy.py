@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.features.extractor import LanguageExtractor, relevancy
+from m3_ros.types import Image
 
-Image = NDArray[np.uint8]
 Probability = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Features `[..., d]` to probabilities `[...]` that they show what is asked for."""
 

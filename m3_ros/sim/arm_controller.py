@@ -5,12 +5,10 @@ from __future__ import annotations
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.grasp.robot import ARM_JOINTS, JointTrajectory, RobotError
 from m3_ros.sim.mujoco_model import MAX_JOINT_VELOCITY
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 START_TOLERANCE = 0.1  # of a trajectory's first point to the set point, rad
 PATH_TOLERANCE = 0.15  # of the joints to the set point while moving, rad

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import pose_distance, rpy_to_matrix, se3
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 
 class LidarOdometry:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, se3
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT
 from m3_ros.resources import resource
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 JOINTS = (*ARM_JOINTS, GRIPPER_JOINT)
 BASE_JOINTS = ("base_x", "base_y", "base_yaw")

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.grasp.base_controller import arrived, pose_error, steer
 from m3_ros.grasp.robot import (
@@ -19,8 +16,7 @@ from m3_ros.grasp.robot import (
 )
 from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 TICK = 0.02  # s of simulated time between looks at `cancelled`
 GRIPPER_REST = 0.3  # s without motion after which the jaw rests

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import planar_pose
 from m3_ros.sim.mesh_object import MeshModel
 from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 TABLE_HEIGHT = 0.50  # of the top, m
 TABLE_X = (0.55, 1.20)  # near and far edge, m

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Depth = NDArray[np.float32]
+from m3_ros.types import Depth
 
 BASELINE = 0.018  # between the two imagers of a D405, m
 SUBPIXEL = 0.08  # standard deviation of the stereo match, px (RealSense tuning paper)

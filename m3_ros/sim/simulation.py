@@ -24,8 +24,7 @@ from m3_ros.sim.scene import Scene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
 from m3_ros.sim.world import GRIPPER_SPEED, World
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 CHUNK = 5  # physics steps between looks at the clock
 STILL = 1e-5  # m or rad: a smaller motion does not change the picture

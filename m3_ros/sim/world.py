@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import matrix_to_quat, planar_pose, se3
@@ -23,8 +22,7 @@ from m3_ros.sim.mesh_object import MeshModel, add_mesh
 from m3_ros.sim.mujoco_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, MujocoModel
 from m3_ros.sim.objects import add_object
 from m3_ros.sim.scene import Scene
-
-Array = NDArray[np.float64]
+from m3_ros.types import Array
 
 BASE_LIMITS = np.array([[-0.8, 1.2], [-0.25, 0.25], [-0.75, 0.75]])  # B1 walking: m/s, m/s, rad/s
 BASE_ACCELERATION = np.array([0.8, 0.8, 1.5])  # m/s^2, m/s^2, rad/s^2

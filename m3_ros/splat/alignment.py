@@ -20,6 +20,7 @@ from scipy.spatial.transform import Rotation
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
 from m3_ros.splat.initialization import reduce_depth
+from m3_ros.types import Array
 
 LEVELS = ((160, 12), (320, 6))  # image width, px, and the most sweeps at it
 CONVERGED = 0.0003  # m: the median motion in a sweep, below which the next level begins
@@ -30,8 +31,6 @@ SETTLED = 0.001  # m: poses whose median first correction is less are left as gi
 MIN_COVERAGE = 0.35  # share of reduced pixels with depth, below which normals and edges mislead
 FARTHEST = (0.05, 0.09)  # m, rad: a pose that moves farther has lost its hold, and stays as given
 GATE = 0.04  # m: depths further apart belong to different surfaces
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

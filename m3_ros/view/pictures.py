@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from m3_ros.types import Image
 
 
 def depth_picture(depth: NDArray[np.float32], near: float, far: float) -> Image:

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.config import GraspConfig, SimulationConfig
 from m3_ros.evaluate.contact_forces import ContactForces
 from m3_ros.evaluate.grasp_oracle import Oracle
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode
 from m3_ros.grasp.planning import Planner
 from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
@@ -41,10 +41,10 @@ def test_it_stands_again_where_it_was_or_is_told_to_be_lost(seed, label, loss):
     after = world.pose_of(label)
     simulation.close()
     assert max(heights) > before[2, 3] + 0.1
-    if loss and outcome.error_code is not ErrorCode.NONE:
+    if loss and outcome.error_code is not GraspErrorCode.NONE:
         assert loss in outcome.error_msg
         return
-    assert outcome.error_code is ErrorCode.NONE, outcome.error_msg
+    assert outcome.error_code is GraspErrorCode.NONE, outcome.error_msg
     assert np.linalg.norm(after[:3, 3] - before[:3, 3]) < 0.03
     assert after[2, 2] > 0.98  # upright
     assert forces.of_object < 30.0 and forces.of_robot < 30.0

@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import transform
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode, Target
+from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import JointStatesLost, MotionCancelled, TrackingError
 from m3_ros.resources import resource
@@ -20,7 +21,7 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     outcome = execute_grasp(
         robot, planner, lambda: found, table_in_map, lambda *told: stages.append(told)
     )
-    assert outcome.error_code is ErrorCode.NONE and outcome.error_msg == ""
+    assert outcome.error_code is GraspErrorCode.NONE and outcome.error_msg == ""
     assert outcome.lift_height == pytest.approx(planner.config.lift_height, abs=1e-3)
     assert [stage for stage, _, _ in stages] == [*STAGES, "hold"]
     shares = [share for _, share, _ in stages]
@@ -34,27 +35,27 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
 @pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_MEMORY", "NO_DEPTH"])
 def test_without_a_target_nothing_moves(planner, robot, status):
     outcome = execute_grasp(robot, planner, lambda: Target(status, NOTHING, "why"), NOTHING)
-    assert outcome.error_code is ErrorCode[status] and outcome.error_msg == "why"
+    assert outcome.error_code is GraspErrorCode[status] and outcome.error_msg == "why"
     assert robot.log == []
 
 
 def test_a_dry_run_plans_and_moves_nothing(planner, robot, found, table_in_map):
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map, dry_run=True)
-    assert outcome.error_code is ErrorCode.NONE and outcome.grasp is not None
+    assert outcome.error_code is GraspErrorCode.NONE and outcome.grasp is not None
     assert robot.log == []
 
 
 def test_a_miss_is_tried_again_with_another_grasp(planner, make_robot, found, table_in_map):
     robot = make_robot(grips=[0.0, -0.01, -0.4, -0.4, -0.4])
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.NONE and outcome.retries == 2
+    assert outcome.error_code is GraspErrorCode.NONE and outcome.retries == 2
     assert robot.log.count("close") == 5
 
 
 def test_tries_are_bounded(planner, make_robot, found, table_in_map):
     robot = make_robot(grips=[0.0] * 9)
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.EXECUTION_FAILED
+    assert outcome.error_code is GraspErrorCode.EXECUTION_FAILED
     assert "closed on nothing" in outcome.error_msg and "3" in outcome.error_msg
     assert robot.log.count("close") == planner.config.max_attempts
 
@@ -62,14 +63,14 @@ def test_tries_are_bounded(planner, make_robot, found, table_in_map):
 def test_an_object_that_moved_is_not_grasped_blindly(planner, robot, found, table_in_map):
     answers = iter([found, found, Target("STALE", NOTHING), Target("STALE", NOTHING, "gone")])
     outcome = execute_grasp(robot, planner, lambda: next(answers), table_in_map)
-    assert outcome.error_code is ErrorCode.STALE
+    assert outcome.error_code is GraspErrorCode.STALE
     assert "close" not in robot.log
 
 
 @pytest.mark.parametrize("phase", STAGES)
 def test_a_cancel_stops_the_robot_in_every_phase(cancel_in, robot, phase):
     outcome, stages = cancel_in(phase)
-    assert outcome.error_code is ErrorCode.CANCELLED
+    assert outcome.error_code is GraspErrorCode.CANCELLED
     assert stages[-1] == phase and robot.log[-1] == "hold"
 
 
@@ -77,7 +78,7 @@ def test_a_cancel_stops_the_robot_in_every_phase(cancel_in, robot, phase):
 def test_a_cancel_within_a_motion_stops_the_robot(planner, robot, found, table_in_map, motion):
     robot.fail_at, robot.failure = motion, MotionCancelled("cancelled")
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.CANCELLED
+    assert outcome.error_code is GraspErrorCode.CANCELLED
     assert robot.log[motion:] == ["hold"]
 
 
@@ -86,20 +87,20 @@ def test_what_was_moved_but_is_seen_elsewhere_is_grasped_there(
 ):
     moved = replace(found, status="STALE")
     outcome = execute_grasp(robot, planner, lambda: moved, table_in_map)
-    assert outcome.error_code is ErrorCode.NONE
+    assert outcome.error_code is GraspErrorCode.NONE
 
 
 def test_what_the_camera_cannot_see_is_not_grasped(planner, robot, found, table_in_map):
     hidden = replace(found, status="OUT_OF_VIEW", message="hidden")
     outcome = execute_grasp(robot, planner, lambda: hidden, table_in_map)
-    assert outcome.error_code is ErrorCode.NO_DEPTH
+    assert outcome.error_code is GraspErrorCode.NO_DEPTH
     assert robot.log == ["follow"]
 
 
 def test_an_arm_that_cannot_even_let_go_holds(planner, robot, found, table_in_map):
     robot.fail_at, robot.failure, robot.fails = 4, TrackingError("blocked"), 2
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.EXECUTION_FAILED
+    assert outcome.error_code is GraspErrorCode.EXECUTION_FAILED
     assert "blocked; then it could not let go: blocked" in outcome.error_msg
     assert robot.log[-3:] == ["hold", "open", "hold"]
 
@@ -108,7 +109,7 @@ def test_what_the_frame_shows_replaces_what_was_remembered(planner, robot, found
     ghost = found.points + [0.0, 0.0, 0.08]  # over the object: no grasp has room
     remembered = np.concatenate([table_in_map, ghost])
     outcome = execute_grasp(robot, planner, lambda: found, remembered)
-    assert outcome.error_code in (ErrorCode.NO_GRASP, ErrorCode.PLAN_FAILED)
+    assert outcome.error_code in (GraspErrorCode.NO_GRASP, GraspErrorCode.PLAN_FAILED)
     robot.scene = np.concatenate([table_in_map, found.points])
     robot.reset()
     stages = []
@@ -120,14 +121,14 @@ def test_what_the_frame_shows_replaces_what_was_remembered(planner, robot, found
 def test_a_blocked_arm_lets_go_and_rises(planner, robot, found, table_in_map):
     robot.fail_at, robot.failure = 4, TrackingError("blocked")  # the approach
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.EXECUTION_FAILED and outcome.error_msg == "blocked"
+    assert outcome.error_code is GraspErrorCode.EXECUTION_FAILED and outcome.error_msg == "blocked"
     assert robot.log[-3:] == ["hold", "open", "follow"]
 
 
 def test_without_joint_states_the_arm_holds(planner, robot, found, table_in_map):
     robot.fail_at, robot.failure = 4, JointStatesLost("no joints")
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
-    assert outcome.error_code is ErrorCode.EXECUTION_FAILED
+    assert outcome.error_code is GraspErrorCode.EXECUTION_FAILED
     assert robot.log[-1] == "hold"
 
 
@@ -139,24 +140,24 @@ def beyond(base_pose, box_points):
 
 def test_the_base_drives_to_what_is_out_of_reach(planner, robot, beyond, table_in_map):
     outcome = execute_grasp(robot, planner, lambda: beyond, table_in_map)
-    assert outcome.error_code is ErrorCode.NONE
+    assert outcome.error_code is GraspErrorCode.NONE
     assert "drive" in robot.log
 
 
 def test_a_base_that_may_not_drive_is_told_where_to_go(urdf, planner, robot, beyond, table_in_map):
     still = Planner(urdf, GraspConfig(drive_base=False))
     outcome = execute_grasp(robot, still, lambda: beyond, table_in_map)
-    assert outcome.error_code is ErrorCode.UNREACHABLE
+    assert outcome.error_code is GraspErrorCode.UNREACHABLE
     assert "must move" in outcome.error_msg and "drive" not in robot.log
 
 
 def test_error_codes_are_the_action_s():
-    names = [name for name in ErrorCode.__members__]
+    names = [name for name in GraspErrorCode.__members__]
     lines = (line.split() for line in action_lines())
     constants = dict(
         word[1].split("=") for word in lines if word[:1] == ["uint16"] and "=" in word[1]
     )
-    assert {name: str(int(ErrorCode[name])) for name in names} == constants
+    assert {name: str(int(GraspErrorCode[name])) for name in names} == constants
 
 
 def action_lines():

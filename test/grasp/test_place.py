@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
+from m3_ros.codes import GraspErrorCode
 from m3_ros.grasp.attempt import attempt
 from m3_ros.grasp.closing import SLID
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.outcome import ErrorCode, GraspError
+from m3_ros.grasp.outcome import GraspError
 from m3_ros.grasp.place import put_back
 from m3_ros.grasp.robot import TrackingError, never
 
@@ -62,7 +63,7 @@ def test_what_cannot_be_lowered_stays_in_the_jaws(lifted, robot, plan, failure):
     robot.fail_at, robot.failure = (None if failure is None else 1), failure
     with pytest.raises(GraspError, match="still hold") as caught:
         put_back(lifted, plan)
-    assert caught.value.code is ErrorCode.EXECUTION_FAILED
+    assert caught.value.code is GraspErrorCode.EXECUTION_FAILED
     assert "open" not in robot.log and robot.log[-1] == "hold"
 
 
@@ -78,7 +79,7 @@ def test_what_slides_out_on_the_way_down_is_not_said_to_be_held(lifted, robot, p
     robot.execute_trajectory, robot.resists = slide, 1 if contact else None
     with pytest.raises(GraspError, match="slid out of the jaws") as caught:
         put_back(lifted, plan)
-    assert caught.value.code is ErrorCode.EXECUTION_FAILED and "hold" not in str(caught.value)
+    assert caught.value.code is GraspErrorCode.EXECUTION_FAILED and "hold" not in str(caught.value)
     assert "open" not in robot.log and robot.log[-1] == "hold"
 
 
@@ -87,7 +88,7 @@ def test_a_grasp_that_places_ends_with_open_jaws(planner, robot, found, table_in
     outcome = execute_grasp(
         robot, planner, lambda: found, table_in_map, lambda *told: stages.append(told), place=True
     )
-    assert outcome.error_code is ErrorCode.NONE
+    assert outcome.error_code is GraspErrorCode.NONE
     assert outcome.lift_height == pytest.approx(planner.config.lift_height, abs=1e-3)
     assert [stage for stage, _, _ in stages][-4:] == ["check", "lower", "release", "done"]
     shares = [share for _, share, _ in stages]
@@ -98,5 +99,5 @@ def test_a_grasp_that_places_ends_with_open_jaws(planner, robot, found, table_in
 @pytest.mark.parametrize("phase", ["lower", "release"])
 def test_a_cancel_stops_it_without_letting_go(cancel_in, robot, phase):
     outcome, _ = cancel_in(phase, place=True)
-    assert outcome.error_code is ErrorCode.CANCELLED and robot.log[-1] == "hold"
+    assert outcome.error_code is GraspErrorCode.CANCELLED and robot.log[-1] == "hold"
     assert robot.q[6] == -0.4  # still closed on it

@@ -1,0 +1,64 @@
+"""Statuses and error codes of services and actions; the constants of the interfaces equal these.
+
+`test/test_codes.py` compares every member with the constant of the same name in `msg/`, `srv/` and
+`action/`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class QueryStatus(IntEnum):
+    """What a query came to (`msg/QueryStatus.msg`)."""
+
+    UNKNOWN = 0  # no answer: the error code and message say why
+    FOUND = 1  # targets[0] is what was asked for
+    NOT_FOUND = 2  # nothing in the memory fits
+    AMBIGUOUS = 3  # several objects fit about equally; all are listed
+    STALE = 4  # the camera shows that the object is no longer where it was
+    NO_DEPTH = 5  # the object is in view, but the camera measures no depth there
+    OUT_OF_VIEW = 6  # found in the memory; the camera does not see that place now
+
+
+class QueryErrorCode(IntEnum):
+    """Why a query has no answer (`srv/Query.srv`)."""
+
+    NONE = 0
+    INVALID_QUERY = 1  # empty, too long, or an unreadable image
+    NO_MEMORY = 2  # no memory is loaded
+    FAILED = 3  # anything else; the message says what
+
+
+class BuildErrorCode(IntEnum):
+    """Why a build wrote no memory (`action/BuildMemory.action`)."""
+
+    NONE = 0
+    INVALID_SCAN = 1  # the folder is missing, damaged or has no frames
+    CANCELLED = 2  # nothing was written
+    FAILED = 3  # anything else; the message says what
+
+
+class ScanMotionErrorCode(IntEnum):
+    """Why a scan motion did not visit its viewpoints (`action/ScanMotion.action`)."""
+
+    NONE = 0
+    UNREACHABLE = 1  # too few viewpoints within reach
+    EXECUTION_FAILED = 2  # the arm did not follow
+    CANCELLED = 3  # stopped on request
+
+
+class GraspErrorCode(IntEnum):
+    """Why a grasp failed (`action/Grasp.action`)."""
+
+    NONE = 0
+    NO_MEMORY = 1  # no memory is loaded
+    NOT_FOUND = 2  # nothing fits the text
+    AMBIGUOUS = 3  # several objects fit about equally
+    STALE = 4  # the object is no longer where it was
+    NO_DEPTH = 5  # no depth on the object, or no camera
+    UNREACHABLE = 6  # out of reach; the message says how far to move the base
+    NO_GRASP = 7  # no collision-free grasp exists
+    PLAN_FAILED = 8  # a grasp exists, no safe motion to it
+    EXECUTION_FAILED = 9  # the arm did not follow, or the object slipped
+    CANCELLED = 10  # stopped on request
