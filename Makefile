@@ -1,13 +1,19 @@
 # Needs Debian or Ubuntu, no ROS. Every target does the set-up it needs; a second run is quick.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint clean
+.PHONY: help setup models demo test lint mutants clean
+
+# The modules of `make mutants`: what a wrong sign or threshold would harm most.
+MODULES ?= m3_ros/query/relevancy.py m3_ros/query/segmentation.py m3_ros/query/localize.py \
+  m3_ros/grasp/candidates.py
 
 help:
 	@echo "make setup  system packages, virtual environment, build"
 	@echo "make models what the paper's foundation models need besides, see docs/models.md"
 	@echo "make demo   scan, remember, find and grasp in simulation; DEMO_ARGS=\"--seed 3\""
 	@echo "make test   lint, unit tests, ROS 2 tests between processes, one end-to-end run"
+	@echo "make mutants  how many small mutations of modules their tests notice (an hour);"
+	@echo "            MODULES=\"m3_ros/grasp/candidates.py ...\" MUTANT_ARGS=\"--count 10\""
 	@echo "make clean  remove what the build made (the virtual environment stays)"
 
 setup:
@@ -22,6 +28,10 @@ demo: setup
 test: EXTRA = models
 test: setup lint
 	@source tools/environment.sh && pytest $(TEST_ARGS)
+
+mutants: EXTRA = models
+mutants: setup
+	@source tools/environment.sh && python tools/mutants.py $(MODULES) $(MUTANT_ARGS)
 
 lint: setup
 	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
