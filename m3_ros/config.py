@@ -65,6 +65,33 @@ class ScanConfig(Stage):
 
 
 @dataclass(frozen=True)
+class EgoMaskConfig(Stage):
+    """Search for the robot itself in a wrist camera's images."""
+
+    min_frames: int = setting(8, "fewer frames give no mask", "", 2)
+    min_translation: float = setting(0.05, "motion of the camera that is needed", "m", 0.0)
+    min_rotation: float = setting(0.2, "or this rotation", "rad", 0.0, 3.15)
+    max_distance: float = setting(0.35, "farthest part of the robot in view", "m", 0.0, 10.0)
+    max_depth_spread: float = setting(
+        0.03, "spread of a robot pixel's depth, 10 to 90 % quantile over median", "", 0.0, 1.0
+    )
+    min_depth_share: float = setting(
+        0.7, "share of the frames with depth; pixels with less are judged by colour", "", 0.0, 1.0
+    )
+    max_color_spread: float = setting(
+        14.0, "spread of a robot pixel's colour, 10 to 90 % quantile", "of 255", 0.0, 255.0
+    )
+    max_lighting_spread: float = setting(
+        40.0, "the same for pixels that touch such, where the light changes", "of 255", 0.0, 255.0
+    )
+    max_color: float = setting(
+        240.0, "brighter pixels are overexposed, their colour tells nothing", "of 255", 0.0, 255.0
+    )
+    min_area: float = setting(1e-3, "smallest region, share of the image", "", 0.0, 1.0)
+    margin: int = setting(7, "the mask is dilated by", "px", 0, 100)
+
+
+@dataclass(frozen=True)
 class SplatConfig(Stage):
     """Gaussians fitted to the frames."""
 
@@ -211,6 +238,7 @@ class M3Config:
     robot: RobotConfig = field(default_factory=RobotConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     scan: ScanConfig = field(default_factory=ScanConfig)
+    ego_mask: EgoMaskConfig = field(default_factory=EgoMaskConfig)
     splat: SplatConfig = field(default_factory=SplatConfig)
     features: FeatureConfig = field(default_factory=FeatureConfig)
     memory: MemoryConfig = field(default_factory=MemoryConfig)

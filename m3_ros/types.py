@@ -13,6 +13,8 @@ Image = NDArray[np.uint8]
 """Colour `[H, W, 3]`, sRGB."""
 Depth = NDArray[np.float32]
 """Depth along z `[H, W]`, m; 0 where none is measured."""
+Mask = NDArray[np.bool_]
+"""Pixels `[H, W]` or cells `[h, w]`; True: used."""
 
 Progress = Callable[[str, float], None]
 """Called with the name of a stage and the share of it that is done, 0..1."""

@@ -47,7 +47,7 @@ def test_scan_import_copies(m3, scan, tmp_path):
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
-    monkeypatch.setattr("m3_ros.features.catalog.ModelCard.snapshot", lambda *_: None)
+    monkeypatch.setattr("m3_ros.features.model_cards.ModelCard.snapshot", lambda *_: None)
     status, out, _ = m3("models")
     assert status == 0 and "dinov2: .venv/bin/hf download facebook/dinov2-giant" in out
     assert [line.split("│")[-2].strip() for line in out.splitlines() if "│ compact" in line] == [

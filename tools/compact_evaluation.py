@@ -5,37 +5,37 @@ from pathlib import Path
 import compact_scenes as scenes
 import cv2
 import numpy as np
+from compact_room import COLOR_NAMES
 from compact_synonyms import HELD_OUT_ALIASES
 from numpy.typing import NDArray
 
 from m3_ros.features.compact import CompactExtractor
-from m3_ros.features.extractor import relevancy
+from m3_ros.features.extractor import probability
 from m3_ros.sim.objects import CATEGORIES, COLORS, held_out_pair
 
-SMALLEST, LARGE = 400, 1600
-"""Pixels (of 640 x 480) an object must show to count at all, and to count as large."""
-NAMES = list(COLORS)
+MIN_OBJECT_PIXELS, LARGE_OBJECT_PIXELS = 400, 1600
+"""Pixels (of 640 x 480) that an object must show to count, and to count as large."""
 
 
 def _hidden(category: int, color: int) -> bool:
     """Pairs that training left out would be too easy as absent prompts."""
-    return held_out_pair(CATEGORIES[category], NAMES[color])
+    return held_out_pair(CATEGORIES[category], COLOR_NAMES[color])
 
 
 class _Prompts:
-    """Encoded prompts and their contrasts, each computed once."""
+    """Encoded prompts and their negatives, each computed once."""
 
     def __init__(self, extractor: CompactExtractor) -> None:
         self.extractor = extractor
         self._kept: dict[str, tuple[NDArray, NDArray]] = {}
 
     def heat(self, features: NDArray, prompt: str) -> NDArray:
-        """Relevancy `[h, w]` of a prompt."""
+        """Probability `[h, w]` that a place shows the prompt."""
         if prompt not in self._kept:
             text = self.extractor.encode_text([prompt])[0]
             negatives = self.extractor.encode_text(self.extractor.negatives(prompt))
             self._kept[prompt] = text, negatives
-        return relevancy(features, *self._kept[prompt], self.extractor.logit_scale)
+        return probability(features, *self._kept[prompt], self.extractor.logit_scale)
 
 
 def _auc(positive: list[float], negative: list[float]) -> float:
@@ -48,7 +48,7 @@ def _auc(positive: list[float], negative: list[float]) -> float:
 
 def same_color(one: int, other: int) -> bool:
     """Whether two colours are the same; grey and white are, for a camera's exposure."""
-    return one == other or {one, other} <= {NAMES.index("grey"), NAMES.index("white")}
+    return one == other or {one, other} <= {COLOR_NAMES.index("grey"), COLOR_NAMES.index("white")}
 
 
 def _top_one(region: NDArray, table: NDArray, category: int, color: int, hits: dict) -> None:
@@ -71,7 +71,7 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
     Returns:
         Rates 0..1 and counts: top-1 of objects (category, the same of those that the picture
         shows whole, colour, both), pointing (all, large objects, by a synonym), mean IoU at
-        relevancy 0.5, AUC against absent prompts (random; category and colour both present but
+        probability 0.5, AUC against absent prompts (random; category and colour both present but
         not together).
     """
     rng = np.random.default_rng(seed)
@@ -96,7 +96,7 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             if category < len(CATEGORIES) and size[slot] > 0:
                 pairs.setdefault((category, color), []).append(slot)
         for (category, color), members in pairs.items():
-            if max(size[s] for s in members) < SMALLEST:
+            if max(size[s] for s in members) < MIN_OBJECT_PIXELS:
                 continue
             mask = np.isin(slots[number], members)
             share = cv2.resize(mask.astype(np.float32), (w, h), interpolation=cv2.INTER_AREA)
@@ -104,33 +104,33 @@ def evaluate(extractor: CompactExtractor, folder: Path, limit: int, seed: int = 
             _top_one(region, table, category, color, hits)
             if not _cut_off(mask):
                 hits["whole"].append(hits["category"][-1])
-            prompt = f"{NAMES[color]} {CATEGORIES[category]}"
+            prompt = f"{COLOR_NAMES[color]} {CATEGORIES[category]}"
             heat = prompts.heat(features, prompt)
             full = cv2.resize(heat, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
             point = mask[np.unravel_index(full.argmax(), full.shape)]
             hits["point"].append(point)
-            if max(size[s] for s in members) >= LARGE:
+            if max(size[s] for s in members) >= LARGE_OBJECT_PIXELS:
                 hits["large"].append(point)
             guess = full > 0.5
             hits["iou"].append((guess & mask).sum() / (guess | mask).sum())
             present.append(float(heat.max()))
             if (alias := HELD_OUT_ALIASES.get(CATEGORIES[category])) is not None:
                 other = cv2.resize(
-                    prompts.heat(features, f"{NAMES[color]} {alias}"), mask.shape[::-1]
+                    prompts.heat(features, f"{COLOR_NAMES[color]} {alias}"), mask.shape[::-1]
                 )
                 hits["alias"].append(mask[np.unravel_index(other.argmax(), other.shape)])
         shown = {c for c, _ in pairs}, {k for _, k in pairs}
         for _ in range(4):
             category, color = int(rng.integers(len(CATEGORIES))), int(rng.integers(len(COLORS)))
             if (category, color) not in pairs and not _hidden(category, color):
-                heat = prompts.heat(features, f"{NAMES[color]} {CATEGORIES[category]}")
+                heat = prompts.heat(features, f"{COLOR_NAMES[color]} {CATEGORIES[category]}")
                 absent.append(float(heat.max()))
         crossed = [
             (c, k) for c in shown[0] for k in shown[1] if (c, k) not in pairs and not _hidden(c, k)
         ]
         for index in rng.permutation(len(crossed))[:3]:
             category, color = crossed[index]
-            heat = prompts.heat(features, f"{NAMES[color]} {CATEGORIES[category]}")
+            heat = prompts.heat(features, f"{COLOR_NAMES[color]} {CATEGORIES[category]}")
             hard.append(float(heat.max()))
     figures = {name: round(float(np.mean(values)), 3) for name, values in hits.items() if values}
     figures |= {

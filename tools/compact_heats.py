@@ -28,8 +28,8 @@ class Heats:
         self.by_category, self.by_color = by_category.mT, by_color.mT
         self.category, self.color = category.flatten(1)[:, None], color.flatten(1)[:, None]
         self.usable = self.category != IGNORE
-        # What `relevancy` compares a prompt with: bare names, whose logits are sqrt(2) as large.
-        self.contrast = (2**0.5 * by_category).logsumexp(-1)[:, None]
+        # The negatives of `probability`: bare names, whose logits are sqrt(2) as large.
+        self.negatives = (2**0.5 * by_category).logsumexp(-1)[:, None]
 
     def heat(self, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Heat of prompts `[B, m, 2]`.
@@ -37,7 +37,7 @@ class Heats:
         Returns:
             Logits `[B, m, n]`, whether a cell shows the prompt, whether `[B, m]` there is one.
         """
-        known = (prompts != IGNORE).all(-1) & (prompts[..., 0] < scenes.TABLE)
+        known = (prompts != IGNORE).all(-1) & (prompts[..., 0] < scenes.TABLE_CLASS)
         known &= prompts[..., 1] < scenes.NO_COLOR
         rows = torch.where(known[..., None], prompts, 0)[..., None].expand(
             -1, -1, -1, self.usable.shape[-1]
@@ -55,14 +55,14 @@ class Heats:
         return ((all_mass - own_mass) * known).sum() / known.sum().clamp(min=1)
 
     def firing(self, wanted: Tensor) -> Tensor:
-        """A prompt's best relevancy: high where it is shown, low where nothing shows it.
+        """A prompt's largest probability: high where it is shown, low where nothing shows it.
 
         What is not shown: the category of one object in the colour of another, and any category
         in an object's colour. Pairs that are held out would never be shown: they do not count.
         """
         crossed, other = wanted.clone(), wanted.clone()
         crossed[..., 1] = wanted[..., 1].roll(int(torch.randint(1, wanted.shape[1], ())), 1)
-        other[..., 0] = torch.randint_like(other[..., 0], scenes.TABLE)
+        other[..., 0] = torch.randint_like(other[..., 0], scenes.TABLE_CLASS)
         return (
             self._firing(wanted, True) + self._firing(crossed, False) + self._firing(other, False)
         )
@@ -75,6 +75,6 @@ class Heats:
         ]
         known &= own.any(-1) if shown else ~own.any(-1) & ~held_out
         where = own if shown else self.usable
-        best = (heat - self.contrast).masked_fill(~where, -1e4).amax(-1)
+        best = (heat - self.negatives).masked_fill(~where, -1e4).amax(-1)
         each = F.softplus(-best if shown else best)
         return (each * known).sum() / known.sum().clamp(min=1)

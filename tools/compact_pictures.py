@@ -18,11 +18,11 @@ WINDOW, TILE = (192, 256), 96
 """Rows and columns of a window of a picture; side of a square about one object."""
 ZOOM = (0.45, 1.2)
 """How much a window enlarges the rendered picture."""
-STRETCH = 1.1
+TILE_STRETCH = 1.1
 """How much longer a tile may be made in one direction than in the other: a ball is no egg."""
-SMALLEST = 600
+MIN_TILE_PIXELS = 600
 """Pixels of a rendered picture that an object with a tile of its own shows."""
-REPAINTED = 0.35
+REPAINT_SHARE = 0.35
 """Share of samples in colours that are not their objects' own, and not labelled."""
 
 
@@ -65,13 +65,15 @@ def _window(
 ) -> tuple[int, int]:
     """Left upper corner of a crop about a random pixel of an object."""
     rows, columns = np.nonzero(slots[::16, ::16] % 255)
-    x, y = rng.integers(0, scenes.WIDTH), rng.integers(0, scenes.HEIGHT)
+    x, y = rng.integers(0, scenes.IMAGE_WIDTH), rng.integers(0, scenes.IMAGE_HEIGHT)
     if len(rows):
         pick = rng.integers(len(rows))
         x, y = 16 * columns[pick], 16 * rows[pick]
     x += rng.integers(-width // 4, width // 4 + 1) - width // 2
     y += rng.integers(-height // 4, height // 4 + 1) - height // 2
-    return int(np.clip(x, 0, scenes.WIDTH - width)), int(np.clip(y, 0, scenes.HEIGHT - height))
+    return int(np.clip(x, 0, scenes.IMAGE_WIDTH - width)), int(
+        np.clip(y, 0, scenes.IMAGE_HEIGHT - height)
+    )
 
 
 def _resize(
@@ -106,7 +108,7 @@ class Pictures:
         which, row = self.index[number]
         rgb, slots, labels = (array[row] for array in self.sets[which])
         zoom = np.exp(rng.uniform(*np.log(ZOOM)))
-        width = min(int(WINDOW[1] / zoom), scenes.WIDTH)
+        width = min(int(WINDOW[1] / zoom), scenes.IMAGE_WIDTH)
         height = width * WINDOW[0] // WINDOW[1]
         x, y = _window(slots, width, height, rng)
         window = np.s_[y : y + height, x : x + width]
@@ -118,13 +120,13 @@ class Pictures:
         rgb, slots, labels = (array[row] for array in self.sets[which])
         coarse = slots[::4, ::4]
         area = np.bincount(coarse.ravel(), minlength=256)
-        candidates = np.flatnonzero(area[1 : scenes.SLOTS + 1] >= SMALLEST / 16) + 1
+        candidates = np.flatnonzero(area[1 : scenes.SLOTS + 1] >= MIN_TILE_PIXELS / 16) + 1
         slot = rng.choice(candidates) if len(candidates) else 0
         rows, columns = (4 * where for where in np.nonzero(coarse == slot))
         extent = max(np.ptp(rows), np.ptp(columns)) + 4
-        ratio = np.exp(rng.uniform(-0.5, 0.5) * np.log(STRETCH))
+        ratio = np.exp(rng.uniform(-0.5, 0.5) * np.log(TILE_STRETCH))
         sides = extent * rng.uniform(1.1, 1.8) * np.array([ratio, 1 / ratio])
-        sides = np.clip(sides, 24, scenes.HEIGHT).astype(int)
+        sides = np.clip(sides, 24, scenes.IMAGE_HEIGHT).astype(int)
         middle = np.array([rows.min() + rows.max(), columns.min() + columns.max()]) / 2
         corner = middle - sides / 2 + rng.uniform(-0.12, 0.12, 2) * sides
         y, x = np.clip(corner.astype(int), 0, np.array(slots.shape) - sides)
@@ -142,7 +144,7 @@ class Pictures:
         rgb, slots, labels = self.tile(number, rng) if tiles else self.window(number, rng)
         if rng.random() < 0.5:
             rgb, slots = rgb[:, ::-1], slots[:, ::-1]
-        if rng.random() < REPAINTED:  # a category is a shape: learn it in any colour
+        if rng.random() < REPAINT_SHARE:  # a category is a shape: learn it in any colour
             rgb = _repaint(rgb, rng)
             labels = np.where([False, True], np.uint8(UNLABELLED), labels)
         return _degrade(np.ascontiguousarray(rgb), rng), np.ascontiguousarray(slots), labels

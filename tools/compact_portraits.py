@@ -10,8 +10,8 @@ from pathlib import Path
 import compact_scenes as scenes
 import numpy as np
 import tyro
-from compact_evaluation import NAMES, same_color
-from compact_room import FAR
+from compact_evaluation import same_color
+from compact_room import COLOR_NAMES, HIDDEN_POSITION
 from compact_splits import TEST_SEED, TESTS
 from numpy.typing import NDArray
 
@@ -21,9 +21,9 @@ from m3_ros.sim.objects import CATEGORIES
 
 FILLS = (0.45, 0.8)
 """Diagonal of the object's box as a share of the picture's height."""
-NEAREST = 0.06
+MIN_CAMERA_DISTANCE = 0.06
 """Least distance of the camera to the box, metres."""
-MARGIN = 0.08
+CUTOUT_MARGIN = 0.08
 """Edge around an object that a cut-out leaves, share of its larger side."""
 
 
@@ -41,7 +41,7 @@ class Portrait(scenes.Stage):
             CATEGORIES.index(self.objects[self.turn].category),
             self._paint(self.turn),
         )
-        qpos = np.tile([*FAR, 1, 0, 0, 0], (total, 1))
+        qpos = np.tile([*HIDDEN_POSITION, 1, 0, 0, 0], (total, 1))
         qpos[:, 0] = np.arange(total)
         yaw = rpy_to_matrix([0, 0, self.rng.uniform(-np.pi, np.pi)])
         qpos[self.turn] = [0, 0, 0, *matrix_to_quat(yaw)]
@@ -51,11 +51,11 @@ class Portrait(scenes.Stage):
     def _look(self) -> None:
         """As ever, but at the object, and near enough to be filled by it."""
         super()._look()
-        self.data.mocap_pos[0] = FAR
+        self.data.mocap_pos[0] = HIDDEN_POSITION
         size = self.objects[self.turn].size
         extent, half = np.linalg.norm(size), np.radians(self.model.cam_fovy[0]) / 2
         distance = extent / (2 * self.rng.uniform(*FILLS) * np.tan(half))
-        distance = max(distance, extent / 2 + NEAREST)
+        distance = max(distance, extent / 2 + MIN_CAMERA_DISTANCE)
         self.eye = np.array([0, 0, size[2] / 2]) + distance * self.rotation[:, 2]
 
 
@@ -75,13 +75,13 @@ def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
         np.load(folder / f"{n}.npy", mmap_mode="r") for n in ("rgb", "slots", "labels")
     )
     table = extractor.encode_text(
-        [f"a {color} {thing}" for thing in CATEGORIES for color in NAMES]
+        [f"a {color} {thing}" for thing in CATEGORIES for color in COLOR_NAMES]
     )
     hits: dict[str, list[bool]] = {}
     for picture, shown, label in zip(rgb[:limit], slots[:limit], labels[:limit], strict=True):
         for name, image in (("", picture), ("cut out ", picture[cut_out(shown == 1)])):
             best = int(np.argmax(table @ extractor.encode_image(np.ascontiguousarray(image))))
-            category, color = divmod(best, len(NAMES))
+            category, color = divmod(best, len(COLOR_NAMES))
             hits.setdefault(f"{name}category", []).append(category == label[0, 0])
             hits.setdefault(f"{name}color", []).append(same_color(color, int(label[0, 1])))
     figures = {name: round(float(np.mean(values)), 3) for name, values in hits.items()}
@@ -91,7 +91,7 @@ def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
 def cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     """The part of a picture about what a mask `[H, W]` shows."""
     rows, columns = np.nonzero(mask)
-    edge = 1 + int(MARGIN * max(np.ptp(rows), np.ptp(columns)))
+    edge = 1 + int(CUTOUT_MARGIN * max(np.ptp(rows), np.ptp(columns)))
     spans = ((axis.min() - edge, axis.max() + edge) for axis in (rows, columns))
     return tuple(slice(max(0, int(low)), int(high)) for low, high in spans)
 

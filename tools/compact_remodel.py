@@ -8,14 +8,14 @@ import trimesh
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.sim.objects.model import ObjectModel, Part, bounds
 
-STRETCH = 0.12
+SIZE_SPREAD = 0.12
 """Standard deviation of the logarithm of the factor by which each direction grows."""
 TRUE_TO_SIZE = ("ball", "dice", "toy block", "egg", "tape roll")
 """Kinds that are told by their proportions: they grow alike in all directions."""
-TAPER, BEND = 0.15, 0.12
+TAPER_SPREAD, BEND_SPREAD = 0.15, 0.12
 """Standard deviations: how much wider the top is than the middle, of the middle; how far the
 top leans over, of the height."""
-DETAIL = 0.1
+DETAIL_SHARE = 0.1
 """Parts of another colour whose box is smaller than this share of the whole one are details."""
 
 
@@ -27,7 +27,9 @@ def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
         part
         for part in model.parts
         if not (
-            bare and part.tint != "main" and np.prod(np.ptp(part.bounds(), 0)) < DETAIL * whole
+            bare
+            and part.tint != "main"
+            and np.prod(np.ptp(part.bounds(), 0)) < DETAIL_SHARE * whole
         )
     ]
     coarse = int(rng.integers(1, 4))
@@ -81,10 +83,10 @@ def _bent(
 ) -> np.ndarray:
     """Vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning."""
     if category in TRUE_TO_SIZE:
-        return vertices * np.exp(rng.normal(0.0, STRETCH))
-    stretched = vertices * np.exp(rng.normal(0.0, STRETCH, 3))
+        return vertices * np.exp(rng.normal(0.0, SIZE_SPREAD))
+    stretched = vertices * np.exp(rng.normal(0.0, SIZE_SPREAD, 3))
     height = 2.0 * (vertices[:, 2] - low[2]) / max(high[2] - low[2], 1e-6) - 1.0
-    stretched[:, :2] *= np.exp(rng.normal(0.0, TAPER) * height)[:, None]
-    lean = rng.normal(0.0, BEND, 2) * (high[2] - low[2])
+    stretched[:, :2] *= np.exp(rng.normal(0.0, TAPER_SPREAD) * height)[:, None]
+    lean = rng.normal(0.0, BEND_SPREAD, 2) * (high[2] - low[2])
     stretched[:, :2] += lean * ((height + 1.0)[:, None] / 2.0) ** 2
     return stretched

@@ -8,9 +8,9 @@ from m3_ros.geometry import matrix_to_quat, rpy_to_matrix
 from m3_ros.sim.objects import COLORS
 from m3_ros.sim.objects.catalog import shade
 
-FAR = np.array([0.0, 0.0, -20.0])
+HIDDEN_POSITION = np.array([0.0, 0.0, -20.0])
 """Where things wait that a picture does not show, metres."""
-NAMES = list(COLORS)
+COLOR_NAMES = list(COLORS)
 
 
 def surface(rng: np.random.Generator, size: int = 128) -> NDArray[np.uint8]:
@@ -85,7 +85,7 @@ def add_room(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
             exponent=1,
         )
     world.add_camera(name="eye")
-    gripper = world.add_body(name="gripper", mocap=True, pos=FAR)
+    gripper = world.add_body(name="gripper", mocap=True, pos=HIDDEN_POSITION)
     for i, (x, y, z) in enumerate(((0.0, 0.09, 0.04), (0.02, 0.1, 0.12), (-0.02, 0.1, 0.13))):
         gripper.add_geom(
             name=f"gripper {i}",
@@ -98,7 +98,7 @@ def add_room(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
 
 def add_distractor(spec: mujoco.MjSpec, index: int, rng: np.random.Generator) -> int:
     """A thing without a name: a few solids stuck together, in one colour of the list."""
-    body = spec.worldbody.add_body(name=f"distractor {index}", pos=FAR)
+    body = spec.worldbody.add_body(name=f"distractor {index}", pos=HIDDEN_POSITION)
     body.add_freejoint()
     color = int(rng.integers(len(COLORS)))
     kinds = (
@@ -108,7 +108,9 @@ def add_distractor(spec: mujoco.MjSpec, index: int, rng: np.random.Generator) ->
         mujoco.mjtGeom.mjGEOM_ELLIPSOID,
     )
     for _ in range(int(rng.integers(3, 6))):
-        rgba = shade(NAMES[color], rng) if rng.random() < 0.75 else rng.uniform(0.05, 0.95, 3)
+        rgba = (
+            shade(COLOR_NAMES[color], rng) if rng.random() < 0.75 else rng.uniform(0.05, 0.95, 3)
+        )
         body.add_geom(
             type=kinds[rng.integers(4)],
             size=rng.uniform(0.006, 0.03, 3),

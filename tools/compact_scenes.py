@@ -14,7 +14,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 from compact_remodel import remodel
-from compact_room import FAR, NAMES, add_distractor, add_room
+from compact_room import COLOR_NAMES, HIDDEN_POSITION, add_distractor, add_room
 from compact_splits import SPLITS, Split
 from numpy.typing import NDArray
 
@@ -22,9 +22,9 @@ from m3_ros.geometry import matrix_to_quat, rpy_to_matrix
 from m3_ros.sim.objects import CATEGORIES, COLORS, add_object, make_object
 from m3_ros.sim.objects.catalog import shade
 
-WIDTH, HEIGHT = 640, 480
-POOL, DISTRACTORS, VIEWS, SLOTS = 30, 8, 30, 24
-TABLE, UNKNOWN = len(CATEGORIES), len(CATEGORIES) + 1
+IMAGE_WIDTH, IMAGE_HEIGHT = 640, 480
+POOL, DISTRACTORS, PICTURES_PER_POOL, SLOTS = 30, 8, 30, 24
+TABLE_CLASS, UNKNOWN_CLASS = len(CATEGORIES), len(CATEGORIES) + 1
 NO_COLOR = len(COLORS)
 _RGB = np.array(list(COLORS.values()))
 
@@ -35,7 +35,7 @@ class Stage:
     def __init__(self, split: Split, rng: np.random.Generator) -> None:
         self.split, self.rng = split, rng
         spec = mujoco.MjSpec()
-        spec.visual.global_.offwidth, spec.visual.global_.offheight = WIDTH, HEIGHT
+        spec.visual.global_.offwidth, spec.visual.global_.offheight = IMAGE_WIDTH, IMAGE_HEIGHT
         spec.visual.quality.shadowsize = 1024
         spec.visual.map.znear, spec.stat.extent = 0.02, 1.0
         add_room(spec, rng)
@@ -46,18 +46,20 @@ class Stage:
             allowed = split.colors(category)
             if not allowed:
                 continue
-            color = NAMES[rng.choice(allowed)]
+            color = COLOR_NAMES[rng.choice(allowed)]
             model = make_object(
                 category, color, int(rng.integers(1 << 31)), split=split.structures
             )
             if split.remodelled and rng.random() < split.remodelled:
                 model = remodel(model, rng)
-            add_object(spec, model, FAR, name=f"object {len(self.objects)}", collide=False)
+            add_object(
+                spec, model, HIDDEN_POSITION, name=f"object {len(self.objects)}", collide=False
+            )
             self.objects.append(model)
         self.distractor_colors = [add_distractor(spec, i, rng) for i in range(DISTRACTORS)]
         self.model = spec.compile()
         self.data = mujoco.MjData(self.model)
-        self.renderer = mujoco.Renderer(self.model, HEIGHT, WIDTH)
+        self.renderer = mujoco.Renderer(self.model, IMAGE_HEIGHT, IMAGE_WIDTH)
         self._index()
 
     def _index(self) -> None:
@@ -84,7 +86,7 @@ class Stage:
     def _paint(self, index: int) -> int:
         """Give an object another colour that its details still show up against."""
         rng, thing = self.rng, self.objects[index]
-        own = NAMES.index(thing.color)
+        own = COLOR_NAMES.index(thing.color)
         allowed = [
             c
             for c in self.split.colors(thing.category)
@@ -92,7 +94,7 @@ class Stage:
             or np.abs(self.accents[index] - _RGB[c]).max(axis=1).min() > 0.2
         ]
         color = own if not allowed or rng.random() < 0.3 else int(rng.choice(allowed))
-        self.model.mat_rgba[self.main[index], :3] = painted = shade(NAMES[color], rng)
+        self.model.mat_rgba[self.main[index], :3] = painted = shade(COLOR_NAMES[color], rng)
         plain = self.split.plain > 0.0 and rng.random() < self.split.plain
         self.model.mat_rgba[self.details[index], :3] = painted if plain else self.accents[index]
         return color
@@ -102,7 +104,7 @@ class Stage:
         rng = self.rng
         total = len(self.objects) + DISTRACTORS
         labels = np.full((total, 2), 255, dtype=np.uint8)
-        qpos = np.tile([*FAR, 1, 0, 0, 0], (total, 1))
+        qpos = np.tile([*HIDDEN_POSITION, 1, 0, 0, 0], (total, 1))
         qpos[:, 0] = np.arange(total)
         radius, placed = rng.uniform(0.1, 0.3), []
         chosen = list(rng.permutation(len(self.objects))[: rng.integers(5, 15)])
@@ -136,7 +138,7 @@ class Stage:
                 category = CATEGORIES.index(self.objects[slot].category)
                 labels[slot] = category, self._paint(slot)
             else:
-                labels[slot] = UNKNOWN, self.distractor_colors[slot - len(self.objects)]
+                labels[slot] = UNKNOWN_CLASS, self.distractor_colors[slot - len(self.objects)]
         self.data.qpos[:] = qpos.ravel()
         return labels
 
@@ -176,7 +178,7 @@ class Stage:
         turn = rpy_to_matrix([0, 0, roll])
         self.rotation, self.eye = axes @ turn, target - distance * forward
         model.cam_fovy[0] = rng.uniform(40, 66)
-        data.mocap_pos[0] = FAR
+        data.mocap_pos[0] = HIDDEN_POSITION
         if rng.random() < 0.3:
             data.mocap_pos[0] = self.eye
             data.mocap_quat[0] = matrix_to_quat(
@@ -229,15 +231,19 @@ def render(folder: Path, split: str, images: int, seed: int, stage: type[Stage] 
     if (folder / "done").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    shapes = {"rgb": (HEIGHT, WIDTH, 3), "slots": (HEIGHT, WIDTH), "labels": (SLOTS, 2)}
+    shapes = {
+        "rgb": (IMAGE_HEIGHT, IMAGE_WIDTH, 3),
+        "slots": (IMAGE_HEIGHT, IMAGE_WIDTH),
+        "labels": (SLOTS, 2),
+    }
     arrays = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, (images, *shape))
         for name, shape in shapes.items()
     }
     rng = np.random.default_rng([seed, list(SPLITS).index(split)])
-    for start in range(0, images, VIEWS):
+    for start in range(0, images, PICTURES_PER_POOL):
         pool = stage(SPLITS[split], rng)
-        for i in range(start, min(start + VIEWS, images)):
+        for i in range(start, min(start + PICTURES_PER_POOL, images)):
             arrays["rgb"][i], arrays["slots"][i], arrays["labels"][i] = pool.picture()
         pool.close()
     for array in arrays.values():

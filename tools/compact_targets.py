@@ -25,13 +25,17 @@ def cell_slots(slots: Tensor) -> tuple[Tensor, Tensor]:
 def targets(cells: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Category and colour of every cell; the room is "table" without colour."""
     table = torch.cat(
-        [torch.tensor([scenes.TABLE, scenes.NO_COLOR]).expand(len(labels), 1, 2), labels.long()], 1
+        [
+            torch.tensor([scenes.TABLE_CLASS, scenes.NO_COLOR]).expand(len(labels), 1, 2),
+            labels.long(),
+        ],
+        1,
     )
     slot = cells.clamp(0, scenes.SLOTS).long().flatten(1)
     picked = table.gather(1, slot[..., None].expand(-1, -1, 2)).view(*cells.shape, 2)
     category, color = picked.unbind(-1)
     gripper = cells == GRIPPER
-    category = torch.where(gripper, scenes.UNKNOWN, category)
+    category = torch.where(gripper, scenes.UNKNOWN_CLASS, category)
     color = torch.where(gripper, IGNORE, color)
     lost = (cells == IGNORE) | (category == UNLABELLED)
     return category.masked_fill(lost, IGNORE), color.masked_fill(

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from compact_synonyms import ALIASES, HELD_OUT_ALIASES, SHADE_ALIASES
-from compact_vocabulary import FILLERS, FRAMES, STRANGERS, SURFACES, THINGS, UNKNOWN_WORDS
+from compact_vocabulary import FILLERS, SENTENCES, STRANGERS, SURFACES, THINGS, UNKNOWN_WORDS
 from open_clip.tokenizer import SimpleTokenizer, default_bpe
 from torch import Tensor
 
@@ -113,7 +113,7 @@ class Captions:
         while True:
             phrase, category, color = self._phrase()
             if not kept_for_testing(phrase):
-                return self._pick(FRAMES).format(phrase), category, color
+                return self._pick(SENTENCES).format(phrase), category, color
 
     def _phrase(self) -> tuple[str, int, int]:
         rng = self.rng

@@ -12,7 +12,7 @@ from compact_loss import Encoder, loss
 from compact_pictures import Pictures
 from torch import distributed, nn
 
-TILES = 0.5
+TILE_SHARE = 0.5
 """Share of the batches that show single objects; the others show windows of whole pictures."""
 
 
@@ -85,7 +85,7 @@ def train_worker(rank: int, options: TrainOptions, port: int) -> None:
     pictures = Pictures(options.folders)
     log: dict[str, float] = {}
     parent = parent_process()  # None where there is one worker: this process
-    batches = pictures.batches(options.batch, TILES, options.seed + 1000 * rank + step)
+    batches = pictures.batches(options.batch, TILE_SHARE, options.seed + 1000 * rank + step)
     for arrays in batches:
         done = step / options.steps
         if done >= 1 or (parent is not None and not parent.is_alive()):

@@ -56,7 +56,7 @@ FILLERS = _words("""
 small big large little tiny nice shiny plastic metal wooden rubber ceramic glass old
 new round flat tall short striped speckled clean dirty cute heavy light hollow empty full toy
 matte glossy household kitchen children's soft hard the a my your that this""")
-FRAMES = [
+SENTENCES = [
     "{}",
     "{}",
     "{}",

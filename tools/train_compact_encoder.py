@@ -27,21 +27,21 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from m3_ros.features.compact import (
-    CONFIG,
+    CONFIG_FILE,
     CONTEXT_LENGTH,
     MEAN,
-    NAMES,
+    NAMES_FILE,
     STD,
     VOCABULARY,
-    WEIGHTS,
+    WEIGHTS_FILE,
     CompactExtractor,
     CompactTokenizer,
 )
 from m3_ros.features.compact.trunk import DIM
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
-SHARD = 1000
-ALONE = "-alone"
+SHARD_SIZE = 1000
+PORTRAITS_SUFFIX = "-alone"
 """Suffix of the test splits' pictures of one object each."""
 
 
@@ -107,14 +107,19 @@ def model_config() -> dict:
 def render_all(options: Options) -> list[Path]:
     """Render what is missing; returns the training folders."""
     data = options.output / "pictures"
-    shards = -(-options.images // SHARD)
+    shards = -(-options.images // SHARD_SIZE)
     jobs = [
         (data / f"{name}{suffix}", name, options.test_images, TEST_SEED, stage)
         for name in TESTS
-        for suffix, stage in (("", scenes.Stage), (ALONE, portraits.Portrait))
+        for suffix, stage in (("", scenes.Stage), (PORTRAITS_SUFFIX, portraits.Portrait))
     ]
     jobs += [
-        (data / f"train-{i}", "train", min(SHARD, options.images - i * SHARD), options.seed + i)
+        (
+            data / f"train-{i}",
+            "train",
+            min(SHARD_SIZE, options.images - i * SHARD_SIZE),
+            options.seed + i,
+        )
         for i in range(shards)
     ]
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
@@ -138,14 +143,16 @@ def export(
     """
     folder.mkdir(parents=True, exist_ok=True)
     config = model_config()
-    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
     names = {"categories": list(CATEGORIES), "colors": list(COLORS)}
-    (folder / NAMES).write_text(json.dumps(names, indent=1) + "\n")
+    (folder / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n")
     torch.manual_seed(seed)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
     model.visual.trunk.load_state_dict(encoder.trunk.state_dict())
     if start is not None:
-        words = {k: v for k, v in load_file(start / WEIGHTS).items() if not k.startswith("visual")}
+        words = {
+            k: v for k, v in load_file(start / WEIGHTS_FILE).items() if not k.startswith("visual")
+        }
         model.load_state_dict(words, strict=False)
     with torch.no_grad():
         category, color, scale = encoder.directions()
@@ -159,7 +166,7 @@ def export(
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in model.state_dict().items()
     }
-    save_file(state, folder / WEIGHTS)
+    save_file(state, folder / WEIGHTS_FILE)
     return cosine
 
 
@@ -174,12 +181,12 @@ def blend(folder: Path, start: Path, share: float) -> None:
         start: folder of the exported model that its training started from.
         share: of the former, 0 to 1.
     """
-    learnt, before = load_file(folder / WEIGHTS), load_file(start / WEIGHTS)
+    learnt, before = load_file(folder / WEIGHTS_FILE), load_file(start / WEIGHTS_FILE)
     for name, value in learnt.items():
         if value.is_floating_point():
             mean = share * value.float() + (1.0 - share) * before[name].float()
             learnt[name] = mean.to(value.dtype)
-    save_file(learnt, folder / WEIGHTS)
+    save_file(learnt, folder / WEIGHTS_FILE)
 
 
 def image_tower(options: Options, folders: list[Path]) -> training.Encoder:
@@ -216,10 +223,14 @@ def main(options: Options) -> None:
     extractor = CompactExtractor(options.output)
     figures = {"text_cosine": round(cosine, 4)}
     for name in TESTS:
-        folder, alone = (options.output / "pictures" / f"{name}{end}" for end in ("", ALONE))
+        folder, alone = (
+            options.output / "pictures" / f"{name}{end}" for end in ("", PORTRAITS_SUFFIX)
+        )
         figures[name] = evaluation.evaluate(extractor, folder, options.test_images)
-        figures[name + ALONE] = portraits.zero_shot(extractor, alone, options.test_images)
-        print(name, figures[name], figures[name + ALONE], flush=True)
+        figures[name + PORTRAITS_SUFFIX] = portraits.zero_shot(
+            extractor, alone, options.test_images
+        )
+        print(name, figures[name], figures[name + PORTRAITS_SUFFIX], flush=True)
     (options.output / "figures.json").write_text(json.dumps(figures, indent=2) + "\n")
 
 

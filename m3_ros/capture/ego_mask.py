@@ -1,8 +1,7 @@
-"""What a carried camera sees of its own carrier: the gripper that is in every picture.
+"""Ego mask: the pixels in which a wrist camera sees its own robot.
 
-A wrist camera moves with the gripper, so the gripper's pixels keep their depth, and where they
-have none their colour, while everything else changes. No model of the robot is needed, so it works
-for scans of other robots.
+The robot's pixels keep their depth from frame to frame, or their colour where they have no depth,
+while the scene moves through the image. No robot model is needed, so scans of other robots work.
 """
 
 from __future__ import annotations
@@ -15,71 +14,85 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.config import EgoMaskConfig
 from m3_ros.geometry import pose_distance
+from m3_ros.types import Mask
 
-MIN_FRAMES = 8  # fewer do not tell the carrier from the scene
-SAMPLES = 24  # frames looked at, spread over the scan
-MIN_MOTION = (0.05, 0.2)  # m or rad that the camera must have moved
-NEAR = 0.35  # m, the farthest that a part of the carrier can be
-DEPTH_SPREAD = 0.03  # of the depth, between the 10 % and the 90 % quantile
-COLOR_SPREAD = (14.0, 40.0)  # of 255, where there is no depth: of a part's core, and of all of it
-SATURATED = 240.0  # of 255, above which colour is steady for another reason
-PRESENT = 0.7  # share of the frames in which a pixel of the carrier has its depth
-SMALLEST = 1e-3  # share of the picture, below which a region is chance
-MARGIN = 7  # pixels that the mask is grown by
+MAX_SAMPLES = 24
+"""Frames used, spread over the scan: their 0.1 and 0.9 quantiles leave out the two lowest and the
+two highest values of a pixel, and 24 frames of 640 x 480 with depth take 50 MB."""
+COLOR_WINDOW = 5
+"""Side of the box filter before colours are compared, px: averages 25 pixels, so noise / 5."""
 
 
-def scene_mask(frames: Sequence[RgbdFrame]) -> NDArray[np.bool_] | None:
-    """Which pixels `[H, W]` show the scene, not the camera's carrier; None when all may do.
+def estimate_ego_mask(
+    frames: Sequence[RgbdFrame], config: EgoMaskConfig | None = None
+) -> Mask | None:
+    """Estimate which pixels `[H, W]` show the scene (True) and which the robot (False).
 
     Args:
-        frames: of one camera that moves, in any order; all of one size.
+        frames: of one moving camera, in any order.
+        config: thresholds; the defaults unless given.
+
+    Returns:
+        None when no robot is found, the camera stands still, or frames are few or differ in size.
     """
-    if len(frames) < MIN_FRAMES or not _moves(frames):
+    config = config or EgoMaskConfig()
+    if len(frames) < config.min_frames or not _moves(frames, config):
         return None
-    picked = np.linspace(0, len(frames) - 1, min(SAMPLES, len(frames))).round().astype(int)
+    picked = np.linspace(0, len(frames) - 1, min(MAX_SAMPLES, len(frames))).round().astype(int)
     sample = [frames[index] for index in picked]
     if len({frame.depth.shape for frame in sample}) > 1:
         return None
     depth = np.stack([frame.depth for frame in sample])
-    color = np.stack([cv2.blur(frame.rgb, (5, 5)) for frame in sample])
+    color = np.stack([cv2.blur(frame.rgb, (COLOR_WINDOW, COLOR_WINDOW)) for frame in sample])
     measured = (depth > 0).sum(0)
-    present = measured / len(sample)
+    has_depth = measured / len(sample) > config.min_depth_share
     low, middle, high = _quantiles(np.where(depth > 0, depth, np.inf), measured)
-    steady = (middle < NEAR) & (high - low < DEPTH_SPREAD * middle)
-    by_depth = (present > PRESENT) & steady
+    steady = (middle < config.max_distance) & (high - low < config.max_depth_spread * middle)
+    by_depth = has_depth & steady
     dark, usual, bright = _quantiles(color, np.full(color.shape[1:], len(sample)))
     spread = (bright - dark).max(-1)
-    blind = (present <= PRESENT) & ~(middle >= NEAR) & (usual.max(-1) < SATURATED)
-    core, whole = (blind & (spread < limit) for limit in COLOR_SPREAD)
-    carrier = _without_specks(by_depth | core) | _grown(core, whole)
-    if not carrier.any():
+    by_color = ~has_depth & ~(middle >= config.max_distance) & (usual.max(-1) < config.max_color)
+    core = by_color & (spread < config.max_color_spread)
+    lit = by_color & (spread < config.max_lighting_spread)
+    smallest = config.min_area * core.size
+    robot = _large_regions(by_depth | core, smallest) | _regions_holding(core, lit, smallest)
+    if not robot.any():
         return None
-    return cv2.dilate(carrier.astype(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) == 0
+    return cv2.dilate(robot.astype(np.uint8), np.ones((2 * config.margin + 1,) * 2, np.uint8)) == 0
 
 
-def mask_robot(frames: Sequence[RgbdFrame]) -> list[RgbdFrame]:
-    """The frames with their carrier masked; a frame that brings a mask keeps its own."""
-    mask = scene_mask(frames)
-    if mask is None:
-        return list(frames)
-    return [frame if frame.mask is not None else masked(frame, mask) for frame in frames]
+def apply_ego_mask(
+    frames: Sequence[RgbdFrame], config: EgoMaskConfig | None = None
+) -> list[RgbdFrame]:
+    """Estimate the ego mask of all frames and apply it to each."""
+    mask = estimate_ego_mask(frames, config)
+    return [apply_mask(frame, mask) for frame in frames]
 
 
-def masked(frame: RgbdFrame, mask: NDArray[np.bool_]) -> RgbdFrame:
-    """The frame with a mask `[H, W]`, and no depth outside it."""
+def apply_mask(frame: RgbdFrame, mask: Mask | None) -> RgbdFrame:
+    """Return the frame with a mask `[H, W]`, and no depth where the mask is False.
+
+    A frame that has a mask already, or has another size, is returned as it is.
+    """
+    if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
+        return frame
     return replace(frame, mask=mask, depth=np.where(mask, frame.depth, np.float32(0.0)))
 
 
-def _moves(frames: Sequence[RgbdFrame]) -> bool:
-    ways = [pose_distance(frames[0].camtoworld, frame.camtoworld) for frame in frames]
-    return any(way > MIN_MOTION[0] or turn > MIN_MOTION[1] for way, turn in ways)
+def _moves(frames: Sequence[RgbdFrame], config: EgoMaskConfig) -> bool:
+    distances = [pose_distance(frames[0].camtoworld, frame.camtoworld) for frame in frames]
+    return any(
+        translation > config.min_translation or rotation > config.min_rotation
+        for translation, rotation in distances
+    )
 
 
 def _quantiles(values: NDArray, counts: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Quantiles 0.1, 0.5 and 0.9 `[3, ...]` of the least `counts [...]` of `values [n, ...]`.
+    """Return quantiles 0.1, 0.5, 0.9 `[3, ...]` of the least `counts [...]` of `values [n, ...]`.
 
-    Linear between values; NaN where the count is zero.
+    Linear between values, as NumPy's; NaN where the count is zero.
     """
     ordered = np.sort(values, axis=0)
     found = []
@@ -91,23 +104,24 @@ def _quantiles(values: NDArray, counts: NDArray[np.int64]) -> NDArray[np.float32
             np.take_along_axis(ordered, row[None], axis=0)[0].astype(np.float32)
             for row in (below, above)
         )
-        with np.errstate(invalid="ignore"):  # infinity where there is nothing
+        with np.errstate(invalid="ignore"):  # inf - inf where nothing was measured
             value = low + (high - low) * (place - below).astype(np.float32)
         found.append(np.where(counts > 0, value, np.nan))
     return np.stack(found)
 
 
-def _grown(core: NDArray[np.bool_], whole: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The regions of `whole` that hold enough of `core`; light on a part changes with the pose."""
-    _, labels = cv2.connectedComponents(whole.astype(np.uint8))
-    held = np.bincount(labels[core], minlength=labels.max() + 1) > SMALLEST * core.size
+def _regions_holding(core: Mask, mask: Mask, smallest: float) -> Mask:
+    """Return the connected regions of `mask` that hold more than `smallest` pixels of `core`."""
+    _, labels = cv2.connectedComponents(mask.astype(np.uint8))
+    held = np.bincount(labels[core], minlength=labels.max() + 1) > smallest
     held[0] = False  # the background
     return held[labels]
 
 
-def _without_specks(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _large_regions(mask: Mask, smallest: float) -> Mask:
+    """Return the connected regions of more than `smallest` pixels, small gaps closed."""
     closed = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(closed)
-    large = stats[:, cv2.CC_STAT_AREA] > SMALLEST * mask.size
+    large = stats[:, cv2.CC_STAT_AREA] > smallest
     large[0] = False  # the background
     return large[labels]

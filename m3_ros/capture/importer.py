@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -16,15 +16,15 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.geometry import inverse, se3
+from m3_ros.types import Progress, no_progress
 
 COLMAP_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
-Progress = Callable[[int, int], None]
 
 
 def import_scan(
     source: str | Path,
     target: str | Path,
-    progress: Progress | None = None,
+    progress: Progress = no_progress,
     config: M3Config | None = None,
 ) -> Scan:
     """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a new scan folder.
@@ -37,7 +37,7 @@ def import_scan(
     Args:
         source: folder with `transforms.json`, or with a COLMAP model and its `images/`; or a bag.
         target: folder to make; it must not exist or be empty.
-        progress: called with the frames done and their total.
+        progress: called after each frame with the stage "import".
         config: a bag's topics and frames, and which of its frames are kept.
 
     Raises:
@@ -62,8 +62,7 @@ def import_scan(
     try:
         for done, frame in enumerate(frames, start=1):
             writer.add(frame)
-            if progress is not None:
-                progress(done, count)
+            progress("import", done / count)
         if points is not None:
             writer.set_points(*points)
     except BaseException:  # an import is whole or not there, Ctrl-C included

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from m3_ros.cli.app import FAILED, OK, Positional, app, scan, settings_from
-from m3_ros.view.progress import advance, show_stage, stage_bar
+from m3_ros.view.progress import show_stage, stage_bar
 
 
 @scan.command(name="import")
@@ -25,9 +23,9 @@ def scan_import(
     from m3_ros.capture.importer import import_scan
 
     target = target or Path("scans") / source.resolve().stem
-    with tqdm(unit="frame", desc="import") as bar:
+    with stage_bar() as bar:
         scan = import_scan(
-            source, target, lambda done, total: advance(bar, done, total), settings_from(config)
+            source, target, lambda *state: show_stage(bar, *state), settings_from(config)
         )
     print(f"{len(scan)} frames in {target}")
     return OK
@@ -87,7 +85,7 @@ def build(
             left in the scan folder are read.
         config: YAML file of settings.
     """
-    from m3_ros.capture.ego_mask import mask_robot
+    from m3_ros.capture.ego_mask import apply_ego_mask
     from m3_ros.capture.scan import Scan
     from m3_ros.evaluate.views import score_views
     from m3_ros.features.cache import beside
@@ -109,7 +107,7 @@ def build(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
     )
     indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
-    frames = mask_robot(list(opened))
+    frames = apply_ego_mask(list(opened), settings.ego_mask)
     views = [frames[index] for index in indices]
     score = score_views(built, views)
     print(

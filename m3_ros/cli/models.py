@@ -15,7 +15,7 @@ def models() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from m3_ros.features.catalog import CARDS
+    from m3_ros.features.model_cards import CARDS
 
     table = Table("model", "what it is", "d", "degrees", "download", "licence", "here")
     absent = []

@@ -17,8 +17,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from m3_ros.features.catalog import CARDS
 from m3_ros.features.loading import load_extractor
+from m3_ros.features.model_cards import CARDS
 from m3_ros.features.patches import resize
 from m3_ros.view.report import write_json
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from m3_ros.capture.ego_mask import mask_robot
+from m3_ros.capture.ego_mask import apply_ego_mask
 from m3_ros.capture.scan import Scan
 from m3_ros.evaluate.fit_quality import FitQuality, fit_quality, fit_simulated
 from m3_ros.splat import native, rasterization
@@ -142,7 +142,7 @@ def run(
 def _print_fits(console: Console, scan: Path | None, budgets: Sequence[float]) -> list[FitQuality]:
     with console.status(f"fitting {scan or 'a simulated table'}"):
         if scan is not None:
-            results = fit_quality(mask_robot(list(Scan.open(scan))), budgets)
+            results = fit_quality(apply_ego_mask(list(Scan.open(scan))), budgets)
         else:
             results = fit_simulated(budgets)
     names = ("budget s", "used s", "iterations", "Gaussians", "PSNR dB")

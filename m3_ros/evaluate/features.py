@@ -2,8 +2,8 @@
 
 The paper's Tables 1, 3 and 4 in shape. All settings share one fit, one split and one lifting;
 held-out views enter neither the Gaussians nor the banks nor the training; only their poses are
-aligned together with the others' where `splat.refine_poses` is on. What shows the camera's carrier
-is neither learned nor scored.
+aligned together with the others' where `splat.refine_poses` is on. The robot's own pixels (ego
+mask) are neither learned nor scored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from m3_ros.capture.ego_mask import masked, scene_mask
+from m3_ros.capture.ego_mask import apply_mask, estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
@@ -101,9 +101,9 @@ def evaluate_features(
         if setting not in SETTINGS:
             raise ValueError(f"setting {setting!r} must be one of {', '.join(SETTINGS)}")
     kept = held_out(len(frames), config.splat.test_every)
-    mask = scene_mask([frame for index, frame in enumerate(frames) if index not in kept])
-    if mask is not None:
-        frames = [frame if frame.mask is not None else masked(frame, mask) for frame in frames]
+    fitted_frames = [frame for index, frame in enumerate(frames) if index not in kept]
+    mask = estimate_ego_mask(fitted_frames, config.ego_mask)
+    frames = [apply_mask(frame, mask) for frame in frames]
     fitted = fit(frames, config.splat)
     if not fitted.test_frames:
         raise ValueError(f"{len(frames)} frames are too few to keep every n-th from the fit")

@@ -19,7 +19,7 @@ from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import RobotError
 from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
-from m3_ros.sim.scene import Scene, random_scene
+from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array, Image
 
@@ -223,7 +223,7 @@ def _grasp(
     return execute_grasp(robot, planner, search, surroundings, watcher.stage)
 
 
-def _with_random_material(scene: Scene, rng: np.random.Generator) -> Scene:
+def _with_random_material(scene: TableScene, rng: np.random.Generator) -> TableScene:
     """The scene, its first object as heavy and slippery as the benchmark asks."""
     mass = float(np.exp(rng.uniform(*np.log(MASS))))
     first, *others = scene.objects

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from m3_ros.sim.objects import CATEGORIES, COLORS
-from m3_ros.sim.scene import Scene, SceneObject, label_of, random_scene
+from m3_ros.sim.scene import SceneObject, TableScene, label_of, random_scene
 
 OBJECTS = (8, 15)  # from, below
 ABSENT, ABSENT_KINDS, UNKNOWN_WORDS = 6, 12, 2
@@ -52,7 +52,7 @@ class Query:
     names: tuple[str, ...]
 
 
-def question_scene(seed: int) -> Scene:
+def question_scene(seed: int) -> TableScene:
     """A table with 8 to 14 objects, two of them of a kind: alike (odd seeds), or not in colour."""
     rng = np.random.default_rng([seed, 11])
     category = str(rng.choice(CATEGORIES))
@@ -61,7 +61,7 @@ def question_scene(seed: int) -> Scene:
     return random_scene(seed, int(rng.integers(*OBJECTS)), include=pair)
 
 
-def questions(scene: Scene) -> Iterator[Query]:
+def questions(scene: TableScene) -> Iterator[Query]:
     """Every object by its label, some in other words, what is ambiguous, and absent things."""
     rng = np.random.default_rng([scene.seed, 12])
     objects = scene.objects

@@ -17,7 +17,7 @@ from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform
 from m3_ros.sim.camera import WRIST, Camera, intrinsics
-from m3_ros.sim.scene import REGION, TABLE_HEIGHT, Scene, SceneObject
+from m3_ros.sim.scene import REGION, TABLE_HEIGHT, SceneObject, TableScene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
 from m3_ros.sim.simulation import scene_of
 from m3_ros.sim.world import World
@@ -42,7 +42,7 @@ class SimulatedScene:
     """
 
     def __init__(
-        self, scene: Scene, config: SimulationConfig, pose_noise: tuple[float, float]
+        self, scene: TableScene, config: SimulationConfig, pose_noise: tuple[float, float]
     ) -> None:
         self._config, self._pose_noise = config, pose_noise
         self._world = World(scene, config)

@@ -21,13 +21,13 @@ from PIL import Image
 from timm.layers import AttentionPoolLatent, resample_abs_pos_embed
 from torch import Tensor, nn
 
-from m3_ros.features.catalog import MODELS, ModelCard
 from m3_ros.features.extractor import check_image
+from m3_ros.features.model_cards import MODELS, ModelCard
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, missing
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
-CONTRASTS = ["object", "things", "stuff", "texture", "table", "background"]
+NEGATIVES = ["object", "things", "stuff", "texture", "table", "background"]
 
 
 class ClipExtractor(PatchExtractor):
@@ -69,38 +69,38 @@ class ClipExtractor(PatchExtractor):
         self.logit_scale = float(model.logit_scale.exp().detach())
         self._forward = value_path_features if name == "clip" else pooled_features
         self._tokenizer = tokenizer
-        self._whole = image_transform_v2(PreprocessCfg(**settings), is_train=False)
+        self._preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
     def _dense(self, pixels: Tensor) -> Tensor:
         return F.normalize(self._forward(self._model.visual, pixels).float(), dim=-1)
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit feature `[d]` of the whole image, by the model's own preprocessing."""
+        """Return the unit feature `[d]` of the whole image, by the model's own preprocessing."""
         check_image(rgb)
-        image = self._whole(Image.fromarray(rgb))[None].to(self._device)
+        image = self._preprocess(Image.fromarray(rgb))[None].to(self._device)
         return self._model.encode_image(image, normalize=True)[0].float().cpu().numpy()
 
     @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
-        """Unit features `[m, d]`: the mean over a few prompt templates."""
+        """Return unit features `[m, d]`: the mean over `TEMPLATES`."""
         phrases = [template.format(text) for text in texts for template in TEMPLATES]
         tokens = self._tokenizer(phrases).to(self._device)
         features = self._model.encode_text(tokens, normalize=True).float()
         mean = features.reshape(len(texts), len(TEMPLATES), -1).mean(dim=1)
         return F.normalize(mean, dim=-1).cpu().numpy()
 
-    def in_vocabulary(self, prompt: str) -> bool:
-        """True: of these models nobody can say which words they have seen."""
+    def in_vocabulary(self, text: str) -> bool:
+        """Return True: the vocabulary of these models is open."""
         return True
 
-    def negatives(self, prompt: str) -> list[str]:
-        """The same few words whatever the prompt."""
-        return [word for word in CONTRASTS if word != prompt]
+    def negatives(self, text: str) -> list[str]:
+        """Return the same few words for every text."""
+        return [word for word in NEGATIVES if word != text]
 
 
 def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:
-    """Dense features `[b, h, w, d]` of a class-token ViT by the value path of its last block."""
+    """Return features `[b, h, w, d]` of a class-token ViT by the value path of its last block."""
     patches = visual.conv1(pixels)
     grid = tuple(patches.shape[2:])
     tokens = patches.flatten(2).transpose(1, 2)
@@ -120,7 +120,7 @@ def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:
 
 
 def _value_path(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
-    """Each token's own value, projected, as if it attended to nothing but itself."""
+    """Return each token's own value, projected, as if it attended to itself alone."""
     width = attention.embed_dim
     value = F.linear(
         tokens, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
@@ -129,7 +129,7 @@ def _value_path(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
 
 
 def pooled_features(visual: nn.Module, pixels: Tensor) -> Tensor:
-    """Dense features `[b, h, w, d]` of a SigLIP tower by its pooling head on each token alone."""
+    """Return features `[b, h, w, d]` of a SigLIP tower: its pooling head on each token alone."""
     trunk = visual.trunk
     patches = trunk.patch_embed.proj(pixels)
     grid = list(patches.shape[2:])
@@ -142,7 +142,7 @@ def pooled_features(visual: nn.Module, pixels: Tensor) -> Tensor:
 
 
 def _is_kind(visual: nn.Module, name: str) -> bool:
-    """Whether an image tower is a class-token ViT ("clip") or one that pools by attention."""
+    """Return whether an image tower has a class token ("clip") or pools by attention."""
     if name == "clip":
         return isinstance(visual, VisionTransformer)
     trunk = getattr(visual, "trunk", None)
@@ -153,12 +153,12 @@ def _is_kind(visual: nn.Module, name: str) -> bool:
 def _load(
     card: ModelCard, weights: str | Path | None
 ) -> tuple[nn.Module, open_clip.SimpleTokenizer]:
-    """An open_clip model (float32) with its weights, and its tokenizer."""
+    """Load an open_clip model (float32) and its tokenizer."""
     architecture, _, pretrained = str(weights or "").partition(":")
     if pretrained:
         _check_names(card, architecture, pretrained)
         quick_gelu = open_clip.get_pretrained_cfg(architecture, pretrained).get("quick_gelu")
-    else:  # a folder says itself what activation it was trained with
+    else:  # the folder's config names the activation
         architecture, quick_gelu = f"local-dir:{find_weights(card, weights)}", False
     try:
         model = open_clip.create_model(
@@ -174,7 +174,7 @@ def _load(
 
 
 def _check_names(card: ModelCard, architecture: str, pretrained: str) -> None:
-    """Refuse what open_clip would answer with a list of everything it knows."""
+    """Check names, with shorter errors than open_clip's lists of all models."""
     if architecture not in open_clip.list_models():
         raise ValueError(
             f"architecture is {architecture!r}; it must be one of open_clip.list_models()"

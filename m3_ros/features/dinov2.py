@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, load_pretrained, transformers_for
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, on which the published preprocessing rests."""
 
 
 class Dinov2Extractor(PatchExtractor):
@@ -38,7 +36,9 @@ class Dinov2Extractor(PatchExtractor):
         folder = find_weights(card, weights)
         model = load_pretrained(transformers.Dinov2Model, folder, card)
         patch = (model.config.patch_size, model.config.patch_size)
-        super().__init__(card, model, patch, MEAN, STD, patches, device)
+        super().__init__(
+            card, model, patch, IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, patches, device
+        )
         self.dim = int(model.config.hidden_size)
 
     def _dense(self, pixels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What every foundation model looks like to the rest of M3."""
+"""Interface of the foundation models: dense features of images, features of texts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class FeatureMap:
     Attributes:
         features: `[h, w, d]` float32. Cell (i, j) stands for image rows i*H/h..(i+1)*H/h and
             columns j*W/w..(j+1)*W/w: the map always covers the full image.
-        valid: `[h, w]` bool, False where the model says nothing.
+        valid: `[h, w]` bool, False where the model gives no feature.
         regions: `[h, w]` int32, the region that a cell belongs to, -1 = none; all cells of a
             region have one feature. None where every cell has a feature of its own.
     """
@@ -46,7 +46,7 @@ class FeatureMap:
     def of_rows(
         cls, rows: NDArray[np.float32], index: NDArray[np.int32], regions: bool = True
     ) -> FeatureMap:
-        """The map whose cell shows row `index [h, w]` of `rows [r, d]`; -1 = none, not valid.
+        """Return the map whose cell holds row `index [h, w]` of `rows [r, d]`; -1: not valid.
 
         Args:
             rows: distinct features.
@@ -57,9 +57,9 @@ class FeatureMap:
         return cls(padded[index], index >= 0, index if regions else None)
 
     def as_rows(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Distinct features `[r, d]` and the row of every cell `[h, w]` (int32), -1 = not valid.
+        """Return distinct features `[r, d]` and each cell's row `[h, w]` (int32), -1 = not valid.
 
-        A region is one row, so that what is kept does not grow with the regions' area.
+        A region is one row, so the size on disk does not grow with the regions' area.
         """
         own = np.arange(self.valid.size, dtype=np.int32).reshape(self.valid.shape)
         labels = np.where(self.valid, own if self.regions is None else self.regions, -1)
@@ -75,10 +75,10 @@ class FeatureExtractor(Protocol):
     Attributes:
         name: short name, the key of its bank in a memory.
         dim: d, the length of its features.
-        degrees: s, the principal-query channels its features deserve.
+        degrees: s, the number of principal-query channels for its features.
         threshold: cosine similarity at which two of its features count as the same (0..1).
-        digest: hexadecimal digest of its weights and of what else decides its features;
-            features of another digest do not compare.
+        digest: hexadecimal digest of its weights and settings; features of another digest are
+            not comparable.
     """
 
     name: str
@@ -88,11 +88,11 @@ class FeatureExtractor(Protocol):
     digest: str
 
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Dense features of an image `[H, W, 3]` uint8 RGB."""
+        """Return dense features of an image `[H, W, 3]` uint8 RGB."""
         ...
 
     def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Dense features of images of one size; what `extract` says of each."""
+        """Return what `extract` returns for each of some images of one size."""
         ...
 
 
@@ -106,34 +106,37 @@ class LanguageExtractor(FeatureExtractor, Protocol):
     logit_scale: float
 
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
-        """Unit features `[m, d]` of texts."""
+        """Return unit features `[m, d]` of texts."""
         ...
 
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit feature `[d]` of a whole image."""
+        """Return the unit feature `[d]` of a whole image."""
         ...
 
-    def in_vocabulary(self, prompt: str) -> bool:
-        """Whether the model has learnt what the prompt means; what it finds else is chance."""
+    def in_vocabulary(self, text: str) -> bool:
+        """Return whether the model has learnt what a text means; other results are chance."""
         ...
 
-    def negatives(self, prompt: str) -> list[str]:
-        """What else a place may show: texts to compare the prompt with, see `relevancy`."""
+    def negatives(self, text: str) -> list[str]:
+        """Return texts for what else a place may show, the negatives of `probability`."""
         ...
 
 
-def relevancy(
+def probability(
     features: NDArray[np.float32],
     text: NDArray[np.float32],
     negatives: NDArray[np.float32],
     logit_scale: float,
 ) -> NDArray[np.float32]:
-    """Probability, 0..1, that a place shows the text rather than any of the contrasts.
+    """Return the probability `[...]`, 0..1, that a place shows the text and no negative.
+
+    The softmax over the text and all negatives, as CLIP classifies an image. It is not LERF's
+    relevancy, which is the minimum over pairwise softmaxes.
 
     Args:
         features: `[..., d]` unit features of places.
-        text: `[d]` unit feature of the prompt.
-        contrasts: `[n, d]` unit features of the other texts.
+        text: `[d]` unit feature of the text.
+        negatives: `[n, d]` unit features of the other texts.
         logit_scale: the model's factor on cosines.
     """
     logits = logit_scale * (features @ np.concatenate([text[None], negatives]).T)
@@ -143,7 +146,7 @@ def relevancy(
 
 
 def check_image(rgb: NDArray[np.uint8]) -> None:
-    """Refuse what is not an image.
+    """Check an image.
 
     Raises:
         ValueError: unless `rgb` is uint8 `[H, W, 3]` with at least 16 rows and columns.

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.features.captions import Captioner, ImageCaptioner
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.captioner import Captioner, ImageCaptioner
 from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import patch_grid
 from m3_ros.features.regions import RegionProposer, SuperpixelProposer, region_cells, relabel
 from m3_ros.features.sam import SamProposer
@@ -29,14 +29,14 @@ from m3_ros.features.weights import (
     weights_digest,
 )
 
-SYSTEM = "You read short descriptions of things and understand what they mean."
-DATE = "26 Jul 2024"
+SYSTEM_PROMPT = "You read short descriptions of things and understand what they mean."
+PROMPT_DATE = "26 Jul 2024"
 """Llama's chat formats tell the model a date; features must not change with it."""
-MARK = "■"
+PLACEHOLDER = "■"
 """Stands for a text; no format contains it."""
 SUPERPIXELS = "superpixels"
 """Names the proposer that needs no weights."""
-MARGIN = 0.1
+CROP_MARGIN = 0.1
 """A region is shown to the captioner with this share of its box's size around it."""
 
 
@@ -124,8 +124,10 @@ class WordFeatures:
             raise missing(card, f"{folder} has no usable tokenizer") from error
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         self._model, self._layer, self._batch = model.to(device), layer, batch
-        message = self._message(MARK)
-        self._tail = len(message) - message.rindex(MARK) - 1  # what the format puts after a text
+        message = self._message(PLACEHOLDER)
+        self._tail = (
+            len(message) - message.rindex(PLACEHOLDER) - 1
+        )  # what the format puts after a text
         self.dim = int(model.config.hidden_size)
         self.digest = weights_digest([model], f"{layer} {self._message('')}")
 
@@ -161,12 +163,17 @@ class WordFeatures:
 
     def _message(self, text: str) -> str:
         """What the LLM reads, in the model's own chat format; the text is almost at its end."""
-        messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
-        return self._tokenizer.apply_chat_template(messages, tokenize=False, date_string=DATE)
+        messages = [
+            {"role": "system", "content": SYSTEM_PROMPT},
+            {"role": "user", "content": text},
+        ]
+        return self._tokenizer.apply_chat_template(
+            messages, tokenize=False, date_string=PROMPT_DATE
+        )
 
 
 def crop(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The box around a mask `[H, W]`, with a margin, of an image `[H, W, 3]`."""
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    dx, dy = round(MARGIN * width) + 1, round(MARGIN * height) + 1
+    dx, dy = round(CROP_MARGIN * width) + 1, round(CROP_MARGIN * height) + 1
     return rgb[max(0, y - dy) : y + height + dy, max(0, x - dx) : x + width + dx]

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import GridExtractor, resize
 from m3_ros.features.weights import (
     find_weights,
@@ -26,9 +27,6 @@ from m3_ros.features.weights import (
     transformers_for,
     weights_digest,
 )
-
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-"""CLIP's, which the published preprocessing of Llama 3.2 Vision names."""
 
 
 class LlamavExtractor(GridExtractor):
@@ -84,7 +82,9 @@ class LlamavExtractor(GridExtractor):
         canvas = torch.zeros(3, tiles[0] * self._tile, tiles[1] * self._tile)
         height, width = grid[0] * self._patch, grid[1] * self._patch
         canvas[:, :height, :width] = resize(rgb, (height, width), "bilinear")
-        canvas = (canvas - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+        # CLIP's statistics, which the published preprocessing of Llama 3.2 Vision names.
+        mean, std = torch.tensor(OPENAI_DATASET_MEAN), torch.tensor(OPENAI_DATASET_STD)
+        canvas = (canvas - mean[:, None, None]) / std[:, None, None]
         cut = canvas.reshape(3, tiles[0], self._tile, tiles[1], self._tile)
         result = torch.zeros(self._max_tiles, 3, self._tile, self._tile)
         result[: tiles[0] * tiles[1]] = cut.permute(1, 3, 0, 2, 4).flatten(0, 1)

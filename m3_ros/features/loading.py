@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from m3_ros.features.catalog import MODELS
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
+from m3_ros.features.model_cards import MODELS
 
 _CLASSES = {
     "compact": ("compact", "CompactExtractor"),
@@ -24,7 +24,7 @@ def load_extractor(
     """Load a model by name.
 
     Args:
-        name: a name of `m3_ros.features.catalog`: "compact", "clip", "siglip", "dinov2",
+        name: a name of `m3_ros.features.model_cards`: "compact", "clip", "siglip", "dinov2",
             "seem", "llama3" or "llamav", alone or as "name:weights"; or an open_clip model as
             "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
         weights: file, folder or name on the Hugging Face Hub, in place of the model's own; see

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from m3_ros.features.catalog import ModelCard
 from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.weights import weights_digest
 
 

@@ -8,17 +8,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
-from m3_ros.features.catalog import ModelCard
+from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, relabel
 from m3_ros.features.weights import load_pretrained, transformers_for, weights_digest
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, as the model was trained."""
-PROMPTS = 64
-"""Points that go through the mask decoder at once."""
+POINT_BATCH = 64
+"""Points that go through the mask decoder at once; bounds memory, changes no result."""
 
 
 class SamProposer:
@@ -60,15 +59,16 @@ class SamProposer:
     def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Regions `[H, W]` of an image."""
         height, width = (self._stride * n for n in patch_grid(rgb.shape[:2], self._mask_side))
-        pixels = resize(rgb, (height, width), "bilinear") - torch.tensor(MEAN)[:, None, None]
-        pixels = pixels / torch.tensor(STD)[:, None, None]
+        mean, std = torch.tensor(IMAGENET_DEFAULT_MEAN), torch.tensor(IMAGENET_DEFAULT_STD)
+        pixels = resize(rgb, (height, width), "bilinear")
+        pixels = (pixels - mean[:, None, None]) / std[:, None, None]
         pixels = F.pad(pixels, (0, self._side - width, 0, self._side - height))[None]
         embedding = self._model.get_image_embeddings(
             pixels.to(self._model.device, self._model.dtype)
         )
         steps = (torch.arange(self._points) + 0.5) / self._points
         points = torch.cartesian_prod(steps * height, steps * width).flip(1) - 0.5  # pixels x, y
-        found = [self._masks(embedding, part) for part in points.split(PROMPTS)]
+        found = [self._masks(embedding, part) for part in points.split(POINT_BATCH)]
         logits, scores = (torch.cat(part) for part in zip(*found, strict=True))
         logits = logits[:, : height // self._stride, : width // self._stride]
         kept = best_masks(logits > 0, scores, self._repeat)

@@ -18,20 +18,20 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from m3_ros.features.catalog import MODELS
 from m3_ros.features.extractor import FeatureMap, check_image
+from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, region_cells
 from m3_ros.features.weights import missing, weights_digest
 
 REPOSITORY = "https://github.com/UX-Decoder/Segment-Everything-Everywhere-All-At-Once"
-CONFIG = "configs/seem/focall_unicl_lang_v1.yaml"
+CONFIG_PATH = "configs/seem/focall_unicl_lang_v1.yaml"
 SHORTEST, LONGEST = 640, 1333
 """Pixels of the scaled image's shorter side, and at most of its longer one, as evaluated there."""
-PROMPTS = 10
-"""Dots that go through the decoder at once."""
-SEED = 0
-"""The decoder samples points of its prompts; always the same ones here."""
+DOT_BATCH = 10
+"""Dots that go through the decoder at once, as in M3's release."""
+SAMPLING_SEED = 0
+"""Seed of the points that the decoder samples of its prompts: features are repeatable."""
 
 
 class SeemExtractor:
@@ -81,7 +81,7 @@ class SeemExtractor:
         mask_features, _, scales = decoder.forward_features(levels)
         found = [
             self._regions(scales, mask_features, discs(part, pixels.shape[2:], self._radius))
-            for part in grid_points((height, width), self._spacing).split(PROMPTS)
+            for part in grid_points((height, width), self._spacing).split(DOT_BATCH)
         ]
         logits, rows = (torch.cat(part) for part in zip(*found, strict=True))
         step = pixels.shape[2] // logits.shape[1]
@@ -118,7 +118,7 @@ class SeemExtractor:
             "spatial_query_neg_mask": [torch.zeros_like(dots)],
         }
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(SEED)
+            torch.manual_seed(SAMPLING_SEED)
             results = self._model.sem_seg_head.predictor(
                 scales, mask_features, extra=prompts, task="seg"
             )
@@ -172,7 +172,7 @@ def load_seem(checkpoint: Path, device: str) -> nn.Module:
             "checkout on PYTHONPATH"
         ) from error
     root = Path(modeling.__file__).resolve().parents[1]
-    options = arguments.load_opt_from_config_files([str(root / CONFIG)])
+    options = arguments.load_opt_from_config_files([str(root / CONFIG_PATH)])
     cuda = torch.device(device).type == "cuda"
     options |= {"device": torch.device(device), "CUDA": cuda, "rank": 0, "world_size": 1}
     model = base.BaseModel(options, modeling.build_model(options)).model

@@ -13,7 +13,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
 from torch import nn
 
-from m3_ros.features.catalog import ModelCard
+from m3_ros.features.model_cards import ModelCard
 
 
 def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.ego_mask import masked, scene_mask
+from m3_ros.capture.ego_mask import apply_mask, estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
@@ -26,10 +26,10 @@ from m3_ros.memory.queries import (
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import COARSE_SHARE, Fitter
-from m3_ros.types import Progress, no_progress
+from m3_ros.types import Mask, Progress, no_progress
 
 BATCH = 16
-"""Frames that `grow` takes into banks and Gaussians at once; enough to show the carrier."""
+"""Frames that `grow` takes into banks and Gaussians at once; enough to estimate the ego mask."""
 GROWN_SHARE = 0.5
 """Of the fit's budget that growing can save: the last frames need some of it for themselves."""
 
@@ -54,7 +54,7 @@ class MemoryBuilder:
         }
         self._fitter = Fitter(config.splat)
         self._waiting: list[RgbdFrame] = []  # not yet in banks and Gaussians
-        self._mask: NDArray[np.bool_] | None = None  # pixels that show the scene
+        self._mask: Mask | None = None  # the ego mask
 
     def __len__(self) -> int:
         """Number of frames added."""
@@ -106,11 +106,12 @@ class MemoryBuilder:
         return SpatialMemory(fitted.gaussians, models, views, self._config, fitted.psnr_db)
 
     def _take_in(self) -> None:
-        """Mask the carrier in the waiting frames, and give them to banks and Gaussians."""
+        """Mask the robot in the waiting frames, and give them to banks and Gaussians."""
         known = len(self._fitter.frames)
         if self._mask is None:
-            self._mask = scene_mask([*self._fitter.frames, *self._waiting])
-        frames = [self._without_carrier(frame) for frame in self._waiting]
+            every = [*self._fitter.frames, *self._waiting]
+            self._mask = estimate_ego_mask(every, self._config.ego_mask)
+        frames = [apply_mask(frame, self._mask) for frame in self._waiting]
         for index, frame in enumerate(frames, known):
             for name, store in self._stores.items():
                 if frame.mask is not None:
@@ -120,13 +121,6 @@ class MemoryBuilder:
                 self._banks[name].add(features[valid], index, torch.nonzero(valid))
         self._fitter.add(frames)
         self._waiting = []
-
-    def _without_carrier(self, frame: RgbdFrame) -> RgbdFrame:
-        """The frame with its carrier masked, unless it brings a mask or has another size."""
-        mask = self._mask
-        if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
-            return frame
-        return masked(frame, mask)
 
     def _remember(
         self,

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from m3_ros.features.extractor import LanguageExtractor
-from m3_ros.features.extractor import relevancy as probability
+from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.memory.attention import (
     attention_weights,
     gaussian_memory_attention,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import QueryConfig
-from m3_ros.features.extractor import LanguageExtractor, relevancy
+from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
 from m3_ros.query.live import BESIDE, MIN_PIXELS, Evidence, LiveView, SeenThing, in_image
@@ -200,7 +200,7 @@ class Localizer:
         found = [
             seen
             for seen in self._unexpected(live, missing)
-            if relevancy(seen.feature[None], feature, others, scale)[0] >= SAME_THING
+            if probability(seen.feature[None], feature, others, scale)[0] >= SAME_THING
         ]
         where, detections = "it is not seen now", []
         if found:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.features.extractor import LanguageExtractor, relevancy
+from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.types import Image
 
 Probability = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -156,4 +156,4 @@ def _against(
     others = extractor.encode_text(list(negatives)) if negatives else np.zeros((0, len(target)))
     others = np.asarray(others, np.float32)
     others = others[others @ target < SAME_MEANING]
-    return lambda features: relevancy(features, target, others, extractor.logit_scale)
+    return lambda features: probability(features, target, others, extractor.logit_scale)

@@ -1,4 +1,4 @@
-"""What stands on the table: objects with names and poses, drawn by seed or placed by a user.
+"""Objects on the simulated table, with names and poses, drawn by seed or placed by a user.
 
 World frame: z up, floor at z = 0, the robot starts at the origin and looks along +x. The poses
 here are where objects are put; physics lets them settle (`m3_ros.sim.world`).
@@ -17,12 +17,14 @@ from m3_ros.sim.mesh_object import MeshModel
 from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
 from m3_ros.types import Array
 
-TABLE_HEIGHT = 0.50  # of the top, m
-TABLE_X = (0.55, 1.20)  # near and far edge, m
+# The table of mjcf/scene.xml, m; a test compares them.
+TABLE_HEIGHT = 0.50  # of the top
+TABLE_X = (0.55, 1.20)  # near and far edge
 TABLE_Y = (-0.60, 0.60)
 REACHABLE = ((0.62, 0.78), (-0.15, 0.15))  # x and y in which the arm grasps without driving, m
 REGION = ((0.61, 0.88), (-0.30, 0.30))  # x and y in which up to 12 objects stand, m
-GAP = 0.035  # wished free space between objects, m; crowded scenes get less
+OBJECT_SPACING = 0.035
+"""Free space between objects that `place` tries first, m: sets how crowded scenes are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +33,7 @@ class SceneObject:
 
     Attributes:
         name: unique in the scene: the label, numbered when it occurs again ("red mug 2").
-        label: what a person would call it: "<color> <category>".
+        label: "<color> <category>", or the name of a user's object.
         model: shape, mass, friction.
         pose: `T_world_object [4, 4]`, the origin on its resting plane.
     """
@@ -43,20 +45,20 @@ class SceneObject:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A table with objects; `seed` draws surfaces and lights."""
+class TableScene:
+    """A table with objects; `seed` draws textures and lights."""
 
     objects: tuple[SceneObject, ...]
     seed: int
 
 
 def label_of(category: str, color: str) -> str:
-    """What a person calls an object: "red mug", "yellow bath duck"."""
+    """Return the label of an object: "red mug", "yellow bath duck"."""
     return f"{color} {'bath duck' if category == 'duck' else category}"
 
 
 def parse_label(label: str) -> tuple[str, str]:
-    """Category and colour of a label such as "red mug", "yellow duck" or "yellow bath duck".
+    """Return category and colour of a label such as "red mug" or "yellow bath duck".
 
     Raises:
         ValueError: the colour or the category is not one of the simulation's.
@@ -72,7 +74,7 @@ def parse_label(label: str) -> tuple[str, str]:
 
 
 def numbered(labels: Sequence[str]) -> list[str]:
-    """Unique names: "red mug", "red mug 2", "red mug 3"."""
+    """Return unique names: "red mug", "red mug 2", "red mug 3"."""
     return [
         label if (count := labels[: i + 1].count(label)) == 1 else f"{label} {count}"
         for i, label in enumerate(labels)
@@ -84,7 +86,7 @@ def random_scene(
     count: int = 8,
     include: Sequence[str] = ("yellow bath duck",),
     exclude: Sequence[str] = (),
-) -> Scene:
+) -> TableScene:
     """Draw a scene: the `include`d objects within reach, others beside them, no two overlapping.
 
     Args:
@@ -120,24 +122,25 @@ def random_scene(
     labels = [label_of(category, color) for category, color in kinds]
     names = numbered(labels)
     objects = zip(names, labels, models, poses, strict=True)
-    return Scene(tuple(SceneObject(*parts) for parts in objects), seed)
+    return TableScene(tuple(SceneObject(*parts) for parts in objects), seed)
 
 
 def footprint(model: ObjectModel | MeshModel, pose: Array) -> Array:
-    """Corners `[4, 2]` in m, world x and y, of the box around an object that stands at pose."""
+    """Return corners `[4, 2]` (m, world x and y) of the box around an object at a pose."""
     half = model.size[:2] / 2.0
     corners = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]]) * half
     return corners @ pose[:2, :2].T + pose[:2, 3]
 
 
 def free_space(a: Array, b: Array) -> float:
-    """Widest gap in m between rectangles `[4, 2]` along one of their edges; negative: overlap.
+    """Return the widest gap (m) between rectangles `[4, 2]` along an edge; negative: overlap.
 
-    Separating axis theorem; far apart, the gap between their circumscribed circles is enough.
+    Separating axis theorem; beyond `OBJECT_SPACING` the gap of the circumscribed circles, a lower
+    bound.
     """
     (ax, ay), (bx, by) = (a[0] + a[2]) / 2.0, (b[0] + b[2]) / 2.0
     radii = math.dist(a[0], a[2]) / 2.0 + math.dist(b[0], b[2]) / 2.0
-    if (apart := math.hypot(ax - bx, ay - by) - radii) > GAP:
+    if (apart := math.hypot(ax - bx, ay - by) - radii) > OBJECT_SPACING:
         return apart
     edges = np.concatenate([a[:2] - a[1:3], b[:2] - b[1:3]])
     axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
@@ -152,18 +155,18 @@ def place(
     regions: Sequence[tuple[tuple[float, float], tuple[float, float]]],
     taken: Sequence[Array] = (),
 ) -> list[Array]:
-    """Random poses `T_world_object [4, 4]` upright on the table, clear of each other.
+    """Draw poses `T_world_object [4, 4]` upright on the table, clear of each other.
 
     Args:
-        models: what to place, in order; earlier ones choose first.
-        rng: randomness.
+        models: of the objects, in the order in which they are placed.
+        rng: source of randomness.
         regions: x and y interval of each origin in m.
         taken: rectangles `[4, 2]` in m that are occupied.
 
     Raises:
         ValueError: there is no room.
     """
-    for gap in np.linspace(GAP, 0.002, 12):
+    for gap in np.linspace(OBJECT_SPACING, 0.002, 12):
         for _ in range(3):
             poses = _try_to_place(models, rng, regions, list(taken), float(gap))
             if poses is not None:

@@ -28,8 +28,8 @@ from m3_ros.sim.scene import (
     TABLE_HEIGHT,
     TABLE_X,
     TABLE_Y,
-    Scene,
     SceneObject,
+    TableScene,
     footprint,
     label_of,
     numbered,
@@ -46,7 +46,7 @@ class SceneSettings(Stage):
     include: tuple[str, ...] = setting((), "simulated objects")
 
 
-def load_scene(path: str | Path) -> Scene:
+def load_scene(path: str | Path) -> TableScene:
     """Read a scene file.
 
     Raises:
@@ -84,7 +84,7 @@ def _own_object(index: int, entry: dict, folder: Path) -> tuple[MeshSettings, Me
         raise ConfigError(f"objects[{index}]: {error}") from error
 
 
-def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]]) -> Scene:
+def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]]) -> TableScene:
     """Fixed poses first, then everything else at random around them."""
     rng = np.random.default_rng([settings.seed, 1])
     kinds = [parse_label(label) for label in settings.include]
@@ -100,7 +100,7 @@ def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]])
     models = [model for _, model, pose in items if pose is None]
     poses = iter(place(models, rng, [REGION] * len(models), taken))
     labels = [label for label, _, _ in items]
-    return Scene(
+    return TableScene(
         tuple(
             SceneObject(name, label, model, next(poses) if pose is None else pose)
             for name, (label, model, pose) in zip(numbered(labels), items, strict=True)

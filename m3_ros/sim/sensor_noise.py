@@ -1,4 +1,4 @@
-"""What a RealSense D405 makes of true depth and colour: noise, shadows, dropouts, 1 mm steps.
+"""Sensor model of a RealSense D405: noise, stereo shadows, dropouts, quantised depth.
 
 Pure functions of their arguments; randomness comes in as a generator.
 """
@@ -11,18 +11,27 @@ from numpy.typing import NDArray
 
 from m3_ros.types import Depth
 
-BASELINE = 0.018  # between the two imagers of a D405, m
-SUBPIXEL = 0.08  # standard deviation of the stereo match, px (RealSense tuning paper)
-LATERAL = 0.5  # standard deviation of where a depth edge lands, px
-PATCH = 3  # neighbours that share their error as they share matching windows, px
-EDGE_STEP = 0.02  # relative step in depth that counts as a silhouette
-EDGE_DROPOUT = 0.5  # chance that a silhouette's pixel has no depth
-SPECKLE = 0.001  # chance that any pixel has no depth
-QUANTUM = 0.001  # of 16UC1 in millimetres, m
+BASELINE = 0.018
+"""Distance of the two imagers of a D405, m (data sheet)."""
+SUBPIXEL = 0.08
+"""Standard deviation of the stereo match, px (Intel's tuning paper for RealSense D4xx)."""
+QUANTUM = 0.001
+"""Step of depth in 16UC1, m."""
+# The paper gives none of the following; they are assumptions of this model.
+EDGE_JITTER = 0.5
+"""Standard deviation of the position of a depth edge, px: half a pixel of matching error."""
+CORRELATION_PATCH = 3
+"""Side of the patches that share half of their error, as they share a matching window, px."""
+SILHOUETTE_STEP = 0.02
+"""Relative step in depth between neighbours that is a silhouette."""
+SILHOUETTE_DROPOUT = 0.5
+"""Probability that a pixel on a silhouette has no depth."""
+SPECKLE = 0.001
+"""Probability that any pixel has no depth."""
 
 
 def depth_sigma(z: NDArray, focal_length: float) -> NDArray:
-    """Standard deviation in m of depth at z m: z^2 s / (f B), with the focal length in px."""
+    """Return the standard deviation (m) of depth at `z` (m): z^2 s / (f B), f in px."""
     return np.square(z) * np.float32(SUBPIXEL / (focal_length * BASELINE))
 
 
@@ -33,7 +42,7 @@ def noisy_depth(
     scale: float = 1.0,
     limits: tuple[float, float] = (0.07, 2.0),
 ) -> Depth:
-    """Measured depth of a true depth image.
+    """Return measured depth of a true depth image.
 
     Args:
         depth: `[H, W]` float32 true depth along z in m, 0 where there is none.
@@ -49,11 +58,11 @@ def noisy_depth(
     if scale > 0.0:
         edges = np.nonzero(_silhouettes(depth))
         measured = depth.copy()
-        measured[edges] = _beside(depth, edges, LATERAL * scale, rng)
+        measured[edges] = _beside(depth, edges, EDGE_JITTER * scale, rng)
         error = _correlated_normal(depth.shape, rng)
         measured += np.float32(scale) * depth_sigma(measured, focal_length) * error
         measured[_stereo_shadow(depth, focal_length)] = 0.0
-        measured[edges] *= rng.random(len(edges[0])) >= EDGE_DROPOUT
+        measured[edges] *= rng.random(len(edges[0])) >= SILHOUETTE_DROPOUT
         speckles = rng.integers(depth.size, size=rng.poisson(SPECKLE * scale * depth.size))
         measured.ravel()[speckles] = 0.0
     seen = (measured >= limits[0]) & (measured <= limits[1])
@@ -64,7 +73,7 @@ def noisy_depth(
 def noisy_color(
     rgb: NDArray[np.uint8], sigma: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Colour `[H, W, 3]` with normal noise of `sigma` of 255 per channel."""
+    """Return colour `[H, W, 3]` with normal noise of `sigma` (of 255) per channel."""
     if sigma == 0.0:
         return rgb
     noise = rng.standard_normal(rgb.shape, np.float32) * np.float32(sigma)
@@ -74,7 +83,7 @@ def noisy_color(
 def _beside(
     depth: Depth, pixels: tuple[NDArray, NDArray], sigma: float, rng: np.random.Generator
 ) -> Depth:
-    """Depth found about `sigma` px beside each of some pixels (rows, columns): ragged edges."""
+    """Return depth about `sigma` px beside some pixels (rows, columns): ragged edges."""
     shift = np.rint(rng.normal(0.0, sigma, (2, len(pixels[0])))).astype(np.intp)
     row = np.clip(pixels[0] + shift[0], 0, depth.shape[0] - 1)
     column = np.clip(pixels[1] + shift[1], 0, depth.shape[1] - 1)
@@ -82,9 +91,9 @@ def _beside(
 
 
 def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
-    """Pixels that the right imager does not see: a pixel further right lands left of them there.
+    """Return pixels that the right imager does not see: one further right projects left of them.
 
-    The left imager is the reference, so the shadow lies on the left side of near things.
+    The left imager is the reference, so the shadow lies on the left side of near objects.
     """
     disparity = focal_length * BASELINE / np.maximum(depth, 1e-3)
     landing = np.arange(depth.shape[1], dtype=np.float32) - np.where(depth > 0, disparity, 0.0)
@@ -95,15 +104,19 @@ def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
 
 
 def _silhouettes(depth: Depth) -> NDArray[np.bool_]:
-    """Pixels next to a step in depth."""
+    """Return pixels next to a step in depth."""
     kernel = np.ones((3, 3), np.uint8)
     nearest, farthest = cv2.erode(depth, kernel), cv2.dilate(depth, kernel)
-    return farthest - nearest > EDGE_STEP * depth + 1e-6
+    return farthest - nearest > SILHOUETTE_STEP * depth + 1e-6
 
 
 def _correlated_normal(shape: tuple[int, int], rng: np.random.Generator) -> Depth:
-    """Standard normal `[H, W]`: half of its variance is shared by patches of `PATCH` px."""
-    coarse = rng.standard_normal((shape[0] // PATCH + 1, shape[1] // PATCH + 1), np.float32)
-    shared = np.repeat(np.repeat(coarse, PATCH, axis=0), PATCH, axis=1)[: shape[0], : shape[1]]
+    """Draw normal noise `[H, W]`, half of its variance shared by each `CORRELATION_PATCH`."""
+    coarse = rng.standard_normal(
+        (shape[0] // CORRELATION_PATCH + 1, shape[1] // CORRELATION_PATCH + 1), np.float32
+    )
+    shared = np.repeat(np.repeat(coarse, CORRELATION_PATCH, axis=0), CORRELATION_PATCH, axis=1)[
+        : shape[0], : shape[1]
+    ]
     own = rng.standard_normal(shape, np.float32)
     return (own + shared) * np.float32(np.sqrt(0.5))

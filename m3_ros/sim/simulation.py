@@ -20,7 +20,7 @@ from m3_ros.sim.arm_controller import ArmController, ArmStatus
 from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
 from m3_ros.sim.lidar import LidarOdometry
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
-from m3_ros.sim.scene import Scene, random_scene
+from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
 from m3_ros.sim.world import GRIPPER_SPEED, World
@@ -46,7 +46,7 @@ class Odometry:
     velocity: Array
 
 
-def scene_of(config: SimulationConfig) -> Scene:
+def scene_of(config: SimulationConfig) -> TableScene:
     """The scene that the settings ask for.
 
     Raises:
@@ -65,7 +65,7 @@ class Simulation:
         scene: instead of the one that `config` describes.
     """
 
-    def __init__(self, config: SimulationConfig, scene: Scene | None = None) -> None:
+    def __init__(self, config: SimulationConfig, scene: TableScene | None = None) -> None:
         self.config = config
         self.world = World(scene or scene_of(config), config)
         self.robot = self.world.robot

@@ -21,7 +21,7 @@ from m3_ros.sim.camera import set_camera
 from m3_ros.sim.mesh_object import MeshModel, add_mesh
 from m3_ros.sim.mujoco_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, MujocoModel
 from m3_ros.sim.objects import add_object
-from m3_ros.sim.scene import Scene
+from m3_ros.sim.scene import TableScene
 from m3_ros.types import Array
 
 BASE_LIMITS = np.array([[-0.8, 1.2], [-0.25, 0.25], [-0.75, 0.75]])  # B1 walking: m/s, m/s, rad/s
@@ -48,7 +48,7 @@ class Command:
     gripper_speed: float = GRIPPER_SPEED
 
 
-def build(scene: Scene, config: SimulationConfig) -> mujoco.MjModel:
+def build(scene: TableScene, config: SimulationConfig) -> mujoco.MjModel:
     """Model of the robot in front of the scene's table."""
     spec = mujoco.MjSpec.from_file(str(resource("mjcf/scene.xml")))
     environment.furnish(spec, scene.seed)
@@ -71,7 +71,7 @@ class World:
         on_step: called after every step of the physics, say to measure forces.
     """
 
-    def __init__(self, scene: Scene, config: SimulationConfig) -> None:
+    def __init__(self, scene: TableScene, config: SimulationConfig) -> None:
         self.scene = scene
         self.robot = MujocoModel()
         self.model = build(scene, config)

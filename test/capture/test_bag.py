@@ -162,9 +162,9 @@ def record(
 def test_a_bag_becomes_the_scan_that_was_recorded(tmp_path):
     seen = []
     bag = record(tmp_path / "bag")
-    scan = import_scan(bag, tmp_path / "scan", lambda *count: seen.append(count))
+    scan = import_scan(bag, tmp_path / "scan", lambda *state: seen.append(state))
     kept = [0, 2, 4, 6, 8, 10]  # every 4 cm: scan.keyframe_translation is 3
-    assert len(scan) == len(kept) and seen[-1] == (len(kept), len(kept))
+    assert len(scan) == len(kept) and seen[-1] == ("import", 1.0)
     for index, frame in zip(kept, scan, strict=True):
         color, depth = pictures(index)
         np.testing.assert_array_equal(frame.rgb, color)

@@ -1,9 +1,9 @@
-"""The carrier's pixels are found in what moves, and nothing else is."""
+"""The robot's own pixels are masked, and no others."""
 
 import numpy as np
 import pytest
 
-from m3_ros.capture.ego_mask import _quantiles, mask_robot, masked, scene_mask
+from m3_ros.capture.ego_mask import _quantiles, apply_ego_mask, apply_mask, estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import planar_pose
 
@@ -28,7 +28,7 @@ def scan(count=16, moving=True, gripper_depth=0.12, seed=0):
 
 @pytest.mark.parametrize("depth", [0.12, 0.0], ids=["with depth", "without depth"])
 def test_the_gripper_is_masked_and_little_else(depth):
-    mask = scene_mask(scan(gripper_depth=depth))
+    mask = estimate_ego_mask(scan(gripper_depth=depth))
     assert not mask[GRIPPER].any()
     outside = np.ones(SIZE, bool)
     outside[60:, 30:100] = False  # the margin around it
@@ -39,33 +39,33 @@ def test_a_gripper_under_changing_light_is_masked_whole():
     frames = scan(gripper_depth=0.0)
     for index, frame in enumerate(frames):  # its left half is lit more in some poses
         frame.rgb[70:96, 40:65] += np.uint8(2 * (index % 12))
-    assert not scene_mask(frames)[GRIPPER].any()
+    assert not estimate_ego_mask(frames)[GRIPPER].any()
 
 
 def test_what_is_always_overexposed_belongs_to_the_scene():
     frames = scan()
     for frame in frames:
         frame.rgb[:20], frame.depth[:20] = 255, 0.0
-    assert scene_mask(frames)[:20].all()
+    assert estimate_ego_mask(frames)[:20].all()
 
 
 def test_a_scene_without_a_gripper_is_whole():
     frames = scan(gripper_depth=0.12)
     for frame in frames:
         frame.rgb[GRIPPER], frame.depth[GRIPPER] = frame.rgb[:26, :50], frame.depth[:26, :50]
-    assert scene_mask(frames) is None
+    assert estimate_ego_mask(frames) is None
 
 
 def test_a_still_camera_tells_nothing():
-    assert scene_mask(scan(moving=False)) is None
+    assert estimate_ego_mask(scan(moving=False)) is None
 
 
 def test_few_frames_tell_nothing():
-    assert scene_mask(scan(count=5)) is None
+    assert estimate_ego_mask(scan(count=5)) is None
 
 
 def test_masked_frames_have_no_depth_off_the_scene():
-    for frame in mask_robot(scan()):
+    for frame in apply_ego_mask(scan()):
         assert not frame.depth[~frame.mask].any() and frame.depth[frame.mask].all()
 
 
@@ -73,8 +73,8 @@ def test_a_frame_keeps_the_mask_it_brought():
     frames = scan()
     own = np.ones(SIZE, bool)
     own[0] = False
-    frames[3] = masked(frames[3], own)
-    np.testing.assert_array_equal(mask_robot(frames)[3].mask, own)
+    frames[3] = apply_mask(frames[3], own)
+    np.testing.assert_array_equal(apply_ego_mask(frames)[3].mask, own)
 
 
 def test_quantiles_are_numpys_without_the_loop_over_pixels():

@@ -35,7 +35,7 @@ def test_nerfstudio_folder(tmp_path, frames):
             writer.add(frame)
     calls = []
     scan = import_scan(tmp_path / "theirs", tmp_path / "ours", lambda *call: calls.append(call))
-    assert calls == [(1, 3), (2, 3), (3, 3)]
+    assert calls == [("import", done / 3) for done in (1, 2, 3)]
     for ours, theirs in zip(scan, frames, strict=True):
         np.testing.assert_allclose(ours.camtoworld, theirs.camtoworld, atol=1e-12)
         np.testing.assert_allclose(ours.depth, theirs.depth, atol=1e-6)

@@ -20,7 +20,7 @@ def test_models_are_timed_beside_scaling(monkeypatch, tmp_path, capsys):
 
 def test_all_models_whose_weights_are_here_are_meant(monkeypatch):
     asked = []
-    monkeypatch.setattr("m3_ros.features.catalog.ModelCard.snapshot", lambda *_: None)
+    monkeypatch.setattr("m3_ros.features.model_cards.ModelCard.snapshot", lambda *_: None)
     monkeypatch.setattr(bench_features, "measure", lambda name: asked.append(name) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         bench_features.run()

@@ -10,7 +10,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from m3_ros.features.compact import CONFIG, NAMES, WEIGHTS, CompactExtractor, CompactTokenizer
+from m3_ros.features.compact import (
+    CONFIG_FILE,
+    NAMES_FILE,
+    WEIGHTS_FILE,
+    CompactExtractor,
+    CompactTokenizer,
+)
 from m3_ros.features.compact.trunk import (
     CATEGORY_DIM,
     DIM,
@@ -26,11 +32,11 @@ SHIPPED = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
 def random_weights(tmp_path_factory) -> Path:
     """The shipped architecture with random weights, saved as open_clip saves a model."""
     folder = tmp_path_factory.mktemp("compact")
-    for name in (CONFIG, NAMES):
+    for name in (CONFIG_FILE, NAMES_FILE):
         (folder / name).write_text((SHIPPED / name).read_text())
     torch.manual_seed(0)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
-    save_file(model.state_dict(), folder / WEIGHTS)
+    save_file(model.state_dict(), folder / WEIGHTS_FILE)
     return folder
 
 
@@ -137,7 +143,7 @@ def test_text_features_are_unit_rows_and_independent_of_their_batch(extractor) -
 
 def test_tokens_fit_the_vocabulary_and_end_with_its_largest() -> None:
     tokenizer = CompactTokenizer()
-    config = json.loads((SHIPPED / CONFIG).read_text())["model_cfg"]["text_cfg"]
+    config = json.loads((SHIPPED / CONFIG_FILE).read_text())["model_cfg"]["text_cfg"]
     tokens = tokenizer(["yellow duck", "Größenwahn 漢字 🦆", "word " * 50, ""])
     assert tokens.shape == (4, config["context_length"])
     assert int(tokens.max()) == config["vocab_size"] - 1 == tokenizer.eot_token_id
@@ -184,11 +190,11 @@ def test_another_weight_another_digest(random_weights, shipped, extractor) -> No
     assert extractor.digest == CompactExtractor(random_weights).digest != shipped.digest
 
 
-@pytest.mark.parametrize("missing", [CONFIG, WEIGHTS, NAMES])
+@pytest.mark.parametrize("missing", [CONFIG_FILE, WEIGHTS_FILE, NAMES_FILE])
 def test_missing_files_are_named_with_the_way_to_get_them(
     random_weights, tmp_path, missing
 ) -> None:
-    for name in {CONFIG, WEIGHTS, NAMES} - {missing}:
+    for name in {CONFIG_FILE, WEIGHTS_FILE, NAMES_FILE} - {missing}:
         (tmp_path / name).write_bytes((random_weights / name).read_bytes())
     with pytest.raises(FileNotFoundError, match=missing) as error:
         CompactExtractor(tmp_path)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from m3_ros.features.dinov2 import MEAN, STD, Dinov2Extractor
+from m3_ros.features.dinov2 import Dinov2Extractor
 from m3_ros.features.loading import load_extractor, load_language_extractor
 
 
@@ -46,7 +47,9 @@ def test_features_are_the_models_last_hidden_state(extractor, dinov2_folder, mak
 
     model = transformers.Dinov2Model.from_pretrained(dinov2_folder).eval()
     image = make_noise(112, 112)  # 8 x 8 patches of 14: nothing is scaled
-    pixels = (image / np.float32(255) - np.float32(MEAN)) / np.float32(STD)
+    pixels = (image / np.float32(255) - np.float32(IMAGENET_DEFAULT_MEAN)) / np.float32(
+        IMAGENET_DEFAULT_STD
+    )
     with torch.inference_mode():
         tokens = model(torch.from_numpy(pixels).permute(2, 0, 1)[None]).last_hidden_state
     found = extractor.extract(image).features.reshape(64, 32)

@@ -1,19 +1,19 @@
-"""Feature maps and relevancy."""
+"""Feature maps and probabilities."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from m3_ros.features.extractor import FeatureMap, relevancy
+from m3_ros.features.extractor import FeatureMap, probability
 
 
-def test_relevancy_is_a_share_of_a_softmax() -> None:
+def test_probability_is_a_softmax() -> None:
     rng = np.random.default_rng(0)
     features = rng.normal(size=(4, 5, 8)).astype(np.float32)
     texts = rng.normal(size=(3, 8)).astype(np.float32)
     shares = [
-        relevancy(features, texts[i], np.delete(texts, i, axis=0), logit_scale=7.0)
+        probability(features, texts[i], np.delete(texts, i, axis=0), logit_scale=7.0)
         for i in range(3)
     ]
     assert shares[0].shape == (4, 5)
@@ -22,10 +22,10 @@ def test_relevancy_is_a_share_of_a_softmax() -> None:
     np.testing.assert_array_equal(np.stack(shares).argmax(0), best)
 
 
-def test_relevancy_survives_large_scales() -> None:
+def test_probability_survives_large_scales() -> None:
     one = np.eye(2, dtype=np.float32)
-    assert relevancy(one[0], one[0], one[1:], 1e4) == pytest.approx(1.0)
-    assert relevancy(one[0], one[1], one[:1], 1e4) == pytest.approx(0.0)
+    assert probability(one[0], one[0], one[1:], 1e4) == pytest.approx(1.0)
+    assert probability(one[0], one[1], one[:1], 1e4) == pytest.approx(0.0)
 
 
 def test_a_feature_map_checks_its_arrays() -> None:

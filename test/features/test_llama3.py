@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.features.llama3 import SYSTEM, Llama3Extractor, WordFeatures, crop
+from m3_ros.features.llama3 import SYSTEM_PROMPT, Llama3Extractor, WordFeatures, crop
 from m3_ros.features.loading import load_extractor
 
 
@@ -31,7 +31,7 @@ def test_the_mean_is_over_the_descriptions_tokens_alone(words, llm_folder):
     tokenizer = transformers.AutoTokenizer.from_pretrained(llm_folder)
     before, text = (
         tokenizer(part, add_special_tokens=False).input_ids
-        for part in (f"<|system|>{SYSTEM}<|end|><|user|>", "red duck")
+        for part in (f"<|system|>{SYSTEM_PROMPT}<|end|><|user|>", "red duck")
     )
     with torch.inference_mode():  # what follows the description cannot change its states
         states = model(torch.tensor([before + text]), output_hidden_states=True).hidden_states

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.model_cards import MODELS
 from m3_ros.features.sam import SamProposer
 
 

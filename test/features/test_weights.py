@@ -5,7 +5,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from m3_ros.features import weights
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.model_cards import MODELS
 
 CARD = MODELS["dinov2"]
 

@@ -59,7 +59,7 @@ def test_frames_can_be_added_after_an_answer(toy):
 
 @pytest.fixture(scope="module")
 def carried(toy):
-    """The toy scan twice over, with the carrier's grey corner, near and steady, in every frame."""
+    """The toy scan twice over, with the robot's grey corner, near and steady, in every frame."""
     shape, frames = toy.frames[0].depth.shape, []
     corner = np.zeros(shape, bool)
     corner[90:, :50] = True
@@ -83,7 +83,7 @@ def test_growing_does_the_work_before_the_end(toy, carried):
     once = build_memory(frames, CONFIG, [toy.model])
     for memory in (grown, once):
         eyes = torch.tensor(np.stack([frame.camtoworld[:3, 3] for frame in toy.frames]))
-        assert torch.cdist(memory.gaussians.means.double(), eyes).min() > 0.2  # no carrier
+        assert torch.cdist(memory.gaussians.means.double(), eyes).min() > 0.2  # no robot
         _, row, column = memory.model("color").bank.origins.T.numpy()
         assert not corner[2 * row, 2 * column].any()
     text = toy.model.encode_text(["blue"])

@@ -7,7 +7,7 @@ from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
 from m3_ros.sim.camera import Camera, intrinsics
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
-from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
+from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.world import World
 
 LOOK_DOWN = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
@@ -62,8 +62,8 @@ def test_intrinsics_follow_the_settings():
 
 
 def test_mount_error_moves_the_true_camera_by_its_size():
-    perfect = World(Scene((), 0), SimulationConfig())
-    crooked = World(Scene((), 0), SimulationConfig(mount_error=(0.005, 0.017)))
+    perfect = World(TableScene((), 0), SimulationConfig())
+    crooked = World(TableScene((), 0), SimulationConfig(mount_error=(0.005, 0.017)))
     shift, turn = pose_distance(perfect.pose_of(CAMERA_FRAME), crooked.pose_of(CAMERA_FRAME))
     assert shift == pytest.approx(0.005, abs=1e-6)
     assert turn == pytest.approx(0.017, abs=1e-6)

@@ -7,7 +7,7 @@ from m3_ros.config import SimulationConfig
 from m3_ros.geometry import inverse, matrix_to_quat, planar_pose, pose_distance, se3
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, TrackingError
 from m3_ros.sim.robot import SimulatedRobot
-from m3_ros.sim.scene import Scene, random_scene
+from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.simulation import Simulation
 
 SMALL = SimulationConfig(width=160, height=120, focal_length=95.0)
@@ -21,7 +21,7 @@ def trajectory(robot, goal, duration=2.0):
 
 @pytest.fixture
 def robot():
-    robot = SimulatedRobot(Simulation(SMALL, Scene((), 0)))
+    robot = SimulatedRobot(Simulation(SMALL, TableScene((), 0)))
     yield robot
     robot.simulation.close()
 

@@ -1,12 +1,15 @@
 """Random scenes: repeatable, without overlap, with what was asked for."""
 
+import mujoco
 import numpy as np
 import pytest
 
+from m3_ros.resources import resource
 from m3_ros.sim.scene import (
     REACHABLE,
     TABLE_HEIGHT,
     TABLE_X,
+    TABLE_Y,
     footprint,
     free_space,
     label_of,
@@ -78,3 +81,12 @@ def test_free_space_of_turned_rectangles():
     assert free_space(square, square + [9.0, 9.0]) == pytest.approx(7.0 * np.sqrt(2.0))
     assert free_space(square, diamond + [2.5, 0.0]) == pytest.approx(1.5 - np.sqrt(2.0))
     assert free_space(square, diamond + [2.0, 0.0]) < 0.0
+
+
+def test_the_table_is_that_of_the_mujoco_scene():
+    table = mujoco.MjSpec.from_file(str(resource("mjcf/scene.xml"))).body("table")
+    (top,) = (geom for geom in table.geoms if geom.name == "table_top")
+    low, high = table.pos + top.pos - top.size, table.pos + top.pos + top.size
+    np.testing.assert_allclose([low[0], high[0]], TABLE_X)
+    np.testing.assert_allclose([low[1], high[1]], TABLE_Y)
+    assert high[2] == pytest.approx(TABLE_HEIGHT)

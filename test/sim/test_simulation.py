@@ -8,7 +8,7 @@ from m3_ros.geometry import backproject, inverse, pose_distance, transform
 from m3_ros.grasp.robot import JointTrajectory, RobotError
 from m3_ros.sim.arm_controller import ArmStatus, TrajectoryRefused
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
-from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
+from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.simulation import Simulation, scene_of
 
 SMALL = {"width": 160, "height": 120, "focal_length": 95.0}
@@ -45,7 +45,7 @@ def test_frame_puts_the_table_where_it_is(simulation):
 def test_pose_of_a_frame_knows_nothing_of_the_mount_error():
     """The robot trusts its URDF: a crooked camera gives frames with the wrong pose."""
     config = SimulationConfig(**SMALL, mount_error=(0.005, 0.0), odometry_noise=(0.0, 0.0))
-    simulation = Simulation(config, Scene((), 0))
+    simulation = Simulation(config, TableScene((), 0))
     frame = simulation.capture()
     simulation.close()
     shift, _ = pose_distance(frame.camtoworld, simulation.world.pose_of(CAMERA_FRAME))

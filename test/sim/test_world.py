@@ -5,7 +5,7 @@ import pytest
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import planar_pose, pose_distance
-from m3_ros.sim.scene import TABLE_HEIGHT, Scene, random_scene
+from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.world import BASE_LIMITS, World
 
 CONFIG = SimulationConfig()
@@ -18,7 +18,7 @@ def run(world, seconds):
 
 @pytest.fixture
 def empty():
-    return World(Scene((), 0), CONFIG)
+    return World(TableScene((), 0), CONFIG)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -29,7 +29,7 @@ def pictures(tmp_path_factory) -> Path:
 
 def test_rendered_labels_are_seen_pairs_of_visible_slots(pictures) -> None:
     rgb, slots, labels = (np.load(pictures / f"{n}.npy") for n in ("rgb", "slots", "labels"))
-    assert rgb.shape == (8, scenes.HEIGHT, scenes.WIDTH, 3) and rgb.std() > 10
+    assert rgb.shape == (8, scenes.IMAGE_HEIGHT, scenes.IMAGE_WIDTH, 3) and rgb.std() > 10
     for picture, table in zip(slots, labels, strict=True):
         present = set(np.unique(picture)) - {0, 255}
         assert present == {i + 1 for i in range(len(table)) if table[i, 0] != 255}
@@ -179,7 +179,7 @@ def test_repainted_samples_have_other_colours_and_no_colour_labels(pictures, mon
     monkeypatch.setattr(compact_pictures, "_degrade", lambda image, rng: image)
     samples = []
     for share in (0.0, 1.0):
-        monkeypatch.setattr(compact_pictures, "REPAINTED", share)
+        monkeypatch.setattr(compact_pictures, "REPAINT_SHARE", share)
         samples.append(source.sample(0, False, np.random.default_rng(3)))
     (plain, _, named), (painted, _, nameless) = samples
     np.testing.assert_array_equal(named[:, 0], nameless[:, 0])
@@ -196,7 +196,7 @@ def prompts_that_light_up(category: int, color: int) -> float:
     by_category, by_color = torch.zeros(1, 3, len(CATEGORIES) + 2), torch.zeros(1, 3, 13)
     for cell, (thing, hue) in enumerate(lit):
         by_category[0, cell, thing], by_color[0, cell, hue] = 9.0, 9.0
-    room = torch.tensor([scenes.TABLE, scenes.NO_COLOR])
+    room = torch.tensor([scenes.TABLE_CLASS, scenes.NO_COLOR])
     truth = torch.stack([*shown, room]).T[:, None, None]
     return float(Heats(by_category, by_color, *truth).firing(shown[None]))
 
@@ -204,7 +204,7 @@ def prompts_that_light_up(category: int, color: int) -> float:
 def test_a_prompt_must_not_light_up_where_its_colour_and_its_category_are_two_things() -> None:
     assert not held_out_pair("mug", list(COLORS)[5])
     torch.manual_seed(0)
-    quiet = prompts_that_light_up(scenes.TABLE, scenes.NO_COLOR)
+    quiet = prompts_that_light_up(scenes.TABLE_CLASS, scenes.NO_COLOR)
     torch.manual_seed(0)
     assert prompts_that_light_up(CATEGORIES.index("mug"), 5) > quiet + 1
 
@@ -259,9 +259,9 @@ def test_blended_weights_lie_between_what_was_learnt_and_the_start(tmp_path) -> 
     for folder, value in ((learnt, 3.0), (start, 1.0)):
         folder.mkdir()
         weights = {"w": torch.full((2,), value).half(), "n": torch.tensor([int(value)])}
-        save_file(weights, folder / tool.WEIGHTS)
+        save_file(weights, folder / tool.WEIGHTS_FILE)
     tool.blend(learnt, start, share=0.25)
-    found = load_file(learnt / tool.WEIGHTS)
+    found = load_file(learnt / tool.WEIGHTS_FILE)
     assert found["w"].tolist() == [1.5, 1.5] and found["w"].dtype == torch.float16
     assert found["n"].tolist() == [3]
     for wrong in ({"share": 0.5}, {"share": 1.5, "start": start}):
@@ -275,7 +275,7 @@ def test_without_steps_the_image_tower_stays_as_it_was(tmp_path) -> None:
     from safetensors.torch import load_file
 
     shipped = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
-    weights = load_file(shipped / tool.WEIGHTS)
+    weights = load_file(shipped / tool.WEIGHTS_FILE)
     kept = tool.image_tower(tool.Options(tmp_path, steps=0, start=shipped), []).trunk.state_dict()
     for name, value in kept.items():
         torch.testing.assert_close(value, weights[f"visual.trunk.{name}"].to(value.dtype))

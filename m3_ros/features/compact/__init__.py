@@ -1,7 +1,7 @@
 """The compact encoder: text-aligned dense features from weights of a few megabytes.
 
-An open_clip model (its config and weights lie beside this file, see MODEL_CARD.md). A feature
-holds a category half and a colour half; the text tower lands on the same directions.
+An open_clip model; config and weights lie beside this file, see MODEL_CARD.md. A feature has a
+category half and a colour half; the text tower regresses the same directions.
 """
 
 import hashlib
@@ -21,23 +21,30 @@ from m3_ros.features.compact import trunk
 from m3_ros.features.extractor import check_image
 from m3_ros.features.patches import GridExtractor
 
-CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
-NAMES = "names.json"  # of the categories and colours that the model was trained on
+CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
+NAMES_FILE = "names.json"  # of the categories and colours that the model was trained on
 CONTEXT_LENGTH, MERGES = 16, 6000
 VOCABULARY = 512 + MERGES + 2
-NAMED = 0.4
-"""Longest category half of a text that names no kind of thing."""
-KNOWN = 0.5
-"""Least cosine of a known text's category half and that of a category's name."""
+MIN_CATEGORY_NORM = 0.4
+"""Norm of a text's category half above which the text names a category: it is trained to be 0
+where a text names none (`compact_text.caption_targets`) and sqrt(1/2) where it names category and
+colour; this is the middle between both, rounded up."""
+MIN_CATEGORY_COSINE = 0.5
+"""Least cosine of the category halves of a text in the vocabulary and of a category's name: 1 for
+a synonym, at most 0 for the direction of all other words (`compact_text.foreign_direction`)."""
+MAX_NEGATIVE = 0.85
+"""Cosine from which a name is a synonym of the text: two texts that share the category, of which
+one names a colour, reach sqrt(1/2) = .71, synonyms are trained towards 1; the middle."""
 MEAN, STD = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
-FIRST_LOOK = 160
-"""Pixels of the longer side with which a picture is looked at before it is encoded as one."""
-SHOWN = (56.0, 80.0)
-"""Sizes (root of the area, pixels) its foreground is scaled to then: training showed such."""
+LOCALIZATION_SIDE = 160
+"""Longer side, px, of the image in which the size of the foreground is measured first."""
+FOREGROUND_SIZES = (56.0, 80.0)
+"""Foreground sizes (square root of the area, px) at which the image is encoded: chosen on 270
+pictures a split of seed 2 (MODEL_CARD.md), near the sizes of objects in training."""
 
 
 class CompactTokenizer(SimpleTokenizer):
-    """CLIP's tokenizer, cut to its most frequent merges; rarer words fall into pieces."""
+    """CLIP's tokenizer with its `MERGES` most frequent merges; rarer words become more tokens."""
 
     def __init__(self) -> None:
         super().__init__(context_length=CONTEXT_LENGTH)
@@ -68,7 +75,7 @@ class CompactExtractor(GridExtractor):
         self, weights: str | Path | None = None, device: str = "cpu", longest_side: int = 512
     ) -> None:
         folder = Path(__file__).parent if weights is None else Path(weights)
-        for file in (CONFIG, WEIGHTS, NAMES):
+        for file in (CONFIG_FILE, WEIGHTS_FILE, NAMES_FILE):
             if not (folder / file).is_file():
                 raise FileNotFoundError(
                     f"the compact encoder's {file} is not in {folder}; it ships with m3_ros, or "
@@ -81,8 +88,8 @@ class CompactExtractor(GridExtractor):
         self._device, self._longest_side = torch.device(device), longest_side
         cpu = torch.backends.cpu.get_cpu_capability()
         self._mixed = self._device.type != "cpu" or cpu == "AVX512"  # else bfloat16 is emulated
-        self.digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-        self._names: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
+        self.digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+        self._names: dict[str, list[str]] = json.loads((folder / NAMES_FILE).read_text())
         self.logit_scale = float(model.logit_scale.exp().detach())
 
     def _input(self, rgb: NDArray[np.uint8], longest_side: float) -> Tensor:
@@ -97,48 +104,52 @@ class CompactExtractor(GridExtractor):
         return tensor.contiguous(memory_format=torch.channels_last)
 
     def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Unit features, one per 8 x 8 pixels of the scaled images."""
+        """Return unit features, one per 8 x 8 pixels of the scaled images."""
         pixels = torch.cat([self._input(image, self._longest_side) for image in images])
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             return self._model.visual.trunk.dense(pixels)[0]
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Unit feature `[128]` of what the image shows in the foreground, however large it is."""
-        _, objectness = self._model.visual.trunk.dense(self._input(rgb, FIRST_LOOK))
+        """Return the unit feature `[128]` of the foreground, whatever its size in the image."""
+        _, objectness = self._model.visual.trunk.dense(self._input(rgb, LOCALIZATION_SIDE))
         size = trunk.STRIDE * float(objectness.sigmoid().sum()) ** 0.5
-        sides = [min(FIRST_LOOK * shown / size, self._longest_side) for shown in SHOWN]
+        sides = [min(LOCALIZATION_SIDE * s / size, self._longest_side) for s in FOREGROUND_SIZES]
         encoded = sum(self._model.encode_image(self._input(rgb, side)) for side in sides)
         return trunk.normalize_halves(encoded)[0].float().cpu().numpy()
 
     @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
-        """Unit features `[m, 128]` of texts; a half about which a text is silent is near zero."""
+        """Return unit features `[m, 128]` of texts; the half that a text leaves open is near 0."""
         tokens = self._tokenizer(texts).to(self._device)
         return self._model.encode_text(tokens, normalize=True).float().cpu().numpy()
 
-    def in_vocabulary(self, prompt: str) -> bool:
-        """Whether a prompt means one of the categories, or a colour only.
+    def in_vocabulary(self, text: str) -> bool:
+        """Return whether a text means one of the categories, or a colour only.
 
-        All other words mean one and the same to the text tower.
+        The text tower maps all other words to one direction.
         """
-        texts = [prompt, "table", *self._names["categories"]]
+        texts = [text, "table", *self._names["categories"]]
         kind, *names = self.encode_text(texts)[:, : trunk.CATEGORY_DIM]
         length = np.linalg.norm(kind)
-        return bool(length <= NAMED or (names @ kind).max() > KNOWN * length)
+        return bool(
+            length <= MIN_CATEGORY_NORM or (names @ kind).max() > MIN_CATEGORY_COSINE * length
+        )
 
-    def negatives(self, prompt: str) -> list[str]:
-        """The bare names of all categories, or of all colours for "the red thing".
+    def negatives(self, text: str) -> list[str]:
+        """Return the names of all categories, or of all colours for "the red thing".
 
-        Bare names suffice: where a prompt names both, a place that has only one of them is
-        nearer to its own bare category than to the prompt. Names that mean what the prompt
-        means are left out.
+        Names without a colour suffice: where a text names both, a place that has only one of
+        them is nearer to its own bare category than to the text. Synonyms of the text are left
+        out.
         """
-        text = self.encode_text([prompt])[0]
-        named = np.linalg.norm(text[: trunk.CATEGORY_DIM]) > NAMED
+        query = self.encode_text([text])[0]
+        named = np.linalg.norm(query[: trunk.CATEGORY_DIM]) > MIN_CATEGORY_NORM
         if named:
             names = ["table", "unknown thing", *self._names["categories"]]
         else:
             names = ["table", *(f"{color} thing" for color in self._names["colors"])]
-        likeness = self.encode_text(names) @ text
-        return [name for name, like in zip(names, likeness, strict=True) if like < 0.85]
+        similarity = self.encode_text(names) @ query
+        return [
+            name for name, cosine in zip(names, similarity, strict=True) if cosine < MAX_NEGATIVE
+        ]

@@ -14,7 +14,7 @@ _GEOM = {
     "ellipsoid": mujoco.mjtGeom.mjGEOM_ELLIPSOID,
     "mesh": mujoco.mjtGeom.mjGEOM_MESH,
 }
-_TEXTURE_SIZE = 64
+_PATTERN_SIZE = 64
 ROLLING_FRICTION = 0.001
 """How far ahead of the middle a rolling thing is held up, metres."""
 
@@ -22,7 +22,7 @@ ROLLING_FRICTION = 0.001
 def pattern_texture(pattern: str, seed: int = 0) -> NDArray[np.uint8]:
     """Grey image `[6 s, s, 3]` (a cube map's faces) that darkens a colour in places."""
     rng = np.random.default_rng(seed)
-    n = _TEXTURE_SIZE
+    n = _PATTERN_SIZE
     if pattern == "speckled":
         grey = np.where(rng.random((6 * n, n)) < 0.06, 0.55, 1.0)
         grey = np.minimum(grey, np.roll(grey, 1, 0))
@@ -49,8 +49,8 @@ def _material(spec: mujoco.MjSpec, part: Part, name: str, shine: float) -> str:
             image = spec.add_texture(
                 name=texture,
                 type=mujoco.mjtTexture.mjTEXTURE_CUBE,
-                width=_TEXTURE_SIZE,
-                height=6 * _TEXTURE_SIZE,
+                width=_PATTERN_SIZE,
+                height=6 * _PATTERN_SIZE,
                 nchannel=3,
             )
             image.data = pattern_texture(part.pattern).tobytes()

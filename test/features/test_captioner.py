@@ -2,8 +2,8 @@
 
 import pytest
 
-from m3_ros.features.captions import ImageCaptioner
-from m3_ros.features.catalog import MODELS
+from m3_ros.features.captioner import ImageCaptioner
+from m3_ros.features.model_cards import MODELS
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from m3_ros.features.catalog import ModelCard
+from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.weights import load_pretrained, missing, transformers_for, weights_digest
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from m3_ros.features.catalog import CARDS, MODELS
 from m3_ros.features.loading import load_extractor
+from m3_ros.features.model_cards import CARDS, MODELS
 
 
 def test_the_six_models_of_the_paper_and_the_shipped_one():
