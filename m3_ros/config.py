@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from m3_ros.grasp_settings import GraspConfig
 from m3_ros.settings import Stage, from_dict, read_yaml, setting, to_dict
 
 
@@ -152,41 +153,6 @@ class QueryConfig(Stage):
         1.0,
     )
     min_area: float = setting(0.0015, "surface that a thing shows at least", "m^2", 0.0)
-
-
-@dataclass(frozen=True)
-class GraspConfig(Stage):
-    """Candidates, motion limits and retries of a grasp."""
-
-    max_joint_velocity: float = setting(1.0, "peak joint speed", "rad/s", 0.01, 3.1415)
-    max_joint_acceleration: float = setting(4.0, "peak joint acceleration", "rad/s^2", 0.1, 20.0)
-    approach_speed: float = setting(0.10, "peak speed of the straight approach", "m/s", 0.01, 0.5)
-    touch_speed: float = setting(0.03, "speed of the sideways touch", "m/s", 0.005, 0.2)
-    lift_speed: float = setting(0.15, "peak speed of the lift", "m/s", 0.01, 0.5)
-    base_speed: float = setting(0.15, "peak speed of the base", "m/s", 0.01, 0.8)
-    base_yaw_rate: float = setting(0.15, "peak turning rate of the base", "rad/s", 0.01, 0.75)
-    gripper_effort: float = setting(3.0, "torque limit of the closing jaw", "N m", 0.5, 20.0)
-    gripper_speed: float = setting(0.15, "speed of the closing jaw", "rad/s", 0.05, 3.1415)
-    contact_effort: float = setting(
-        4.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
-    )
-    wedge_force: float = setting(
-        4.0, "jaws that are pushed up by more than this do not squeeze", "N", 0.0, 100.0
-    )
-    approach_distance: float = setting(0.10, "length of the straight approach", "m", 0.02, 0.3)
-    lift_height: float = setting(0.13, "height of the lift", "m", 0.01, 0.5)
-    jaw_clearance: float = setting(0.015, "free space on each side before closing", "m", 0.0, 0.05)
-    table_clearance: float = setting(0.004, "jaw tips stay above the table by", "m", 0.0, 0.05)
-    scene_clearance: float = setting(0.005, "arm and jaws stay off other things by", "m", 0.0, 0.1)
-    max_width: float = setting(0.085, "widest thing to close on", "m", 0.005, 0.1)
-    look_distance: float = setting(0.28, "camera to object when looking again", "m", 0.1, 1.0)
-    max_attempts: int = setting(3, "grasps tried before giving up", "", 1, 10)
-    drive_base: bool = setting(True, "drive the base when the arm cannot reach")
-    scan_center: tuple[float, ...] = setting(
-        (0.75, 0.0, -0.05), "middle of the scanned region, in base_link", "m", length=3
-    )
-    scan_radius: float = setting(0.3, "camera to the middle while scanning", "m", 0.15, 0.6)
-    scan_views: int = setting(60, "viewpoints of a scan", "", 10, 200)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
-BASE = {"codes", "config", "geometry", "resources", "settings", "types"}
+BASE = {"codes", "config", "geometry", "grasp_settings", "resources", "settings", "types"}
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
 FEATURES = SPLAT | {"features"}
@@ -22,6 +22,7 @@ ALL = GRASP | {"sim", "evaluate", "view", "nodes"}
 ALLOWED = {
     "codes": set(),
     "geometry": {"types"},
+    "grasp_settings": {"settings"},
     "resources": set(),
     "settings": set(),
     "types": set(),

@@ -28,7 +28,7 @@ HOLD = 2.0  # s
 CARRIED = 0.05  # another object raised by this has been grasped, m
 MASS = (0.02, 0.5)  # of the object asked for, kg, evenly over their logarithms
 FRICTION = (0.4, 1.0)
-PICTURED = {"look": "before", "approach": "above", "lift": "closed"}
+PICTURED = {"observe": "before", "approach": "above", "lift": "closed"}
 """Stages at whose beginning a picture is taken, and what it shows."""
 
 

@@ -1,4 +1,4 @@
-"""What the steps of one grasp share: robot, planner, and motions that may meet something."""
+"""State shared by the steps of one grasp, and motions that stop at a contact."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from m3_ros.types import Array
 
 @dataclass
 class GraspContext:
-    """What all steps of one grasp share.
+    """State shared by all steps of one grasp.
 
     Attributes:
-        robot: to move.
-        planner: for its arm.
-        localize: asks where the object is, seen from where the camera is now.
-        feedback: told the stage, the share of the whole that is done, and the retries.
-        cancelled: the robot stops where it is when true.
-        retries: grasps tried after the first.
+        robot: that grasps.
+        planner: of its arm.
+        localize: returns where the object is, from the current camera view.
+        feedback: called with stage, progress in [0, 1] and number of retries.
+        cancelled: returns true when the robot must stop.
+        retries: attempts after the first.
     """
 
     robot: Robot
@@ -35,45 +35,58 @@ class GraspContext:
     cancelled: Callable[[], bool]
     retries: int = 0
 
-    def tell(self, stage: str, progress: float) -> None:
-        """Report a stage; the place where a cancel between motions is noticed."""
+    def report(self, stage: str, progress: float) -> None:
+        """Publish a stage as feedback.
+
+        Raises:
+            MotionCancelled: the goal was cancelled; checked here between motions.
+        """
         self.feedback(stage, progress, self.retries)
         if self.cancelled():
             raise MotionCancelled("cancelled: the robot holds still")
 
     def gripper_pose(self) -> Array:
-        """`T_base_stator [4, 4]` now."""
+        """Return the current pose `[4, 4]` of the tool in `base_link`."""
         return self.planner.arm.fk(self.robot.joint_state().arm)
 
 
 class ContactGuard:
-    """Notices that the arm touches something: its torques leave what they are now."""
+    """Detect a contact of the arm by the change of its joint torques since construction."""
 
     def __init__(self, robot: Robot, limit: float) -> None:
         self._robot, self._limit = robot, limit
-        self._rest = robot.joint_state().efforts[:6]
+        self._initial = robot.joint_state().efforts[:6]
         self.touched = False
 
     def __call__(self) -> bool:
-        """Whether a joint's torque has changed by more than `limit` N m, ever."""
+        """Return whether any joint's torque has ever changed by more than `limit` N m."""
         self.touched |= bool(np.abs(self.change()).max() > self._limit)
         return self.touched
 
     def change(self) -> Array:
-        """How the torques `[6]` of the arm differ now from what they were, N m."""
-        return self._robot.joint_state().efforts[:6] - self._rest
+        """Return the change `[6]` of the arm's joint torques since construction, N m."""
+        return self._robot.joint_state().efforts[:6] - self._initial
 
 
 def follow_until_contact(context: GraspContext, trajectory: JointTrajectory) -> bool:
-    """Whether the arm has met something on its way, and stopped there."""
+    """Execute a trajectory until a contact; return whether there was one."""
     guard = ContactGuard(context.robot, context.planner.config.contact_effort)
-    return interrupted(context, partial(context.robot.execute_trajectory, trajectory), guard)
+    return execute_until(context, partial(context.robot.execute_trajectory, trajectory), guard)
 
 
-def interrupted(
+def execute_until(
     context: GraspContext, motion: Callable[[Callable[[], bool]], object], stop: Callable[[], bool]
 ) -> bool:
-    """Whether `stop` has ended the motion; a cancel goes on as one."""
+    """Execute a motion until `stop()` is true; return whether that ended it.
+
+    Args:
+        context: of the grasp.
+        motion: blocking motion of the robot; its argument is the motion's `cancelled`.
+        stop: condition, checked while the robot moves.
+
+    Raises:
+        MotionCancelled: the goal was cancelled.
+    """
     stopped = False
 
     def ended() -> bool:
@@ -89,15 +102,25 @@ def interrupted(
     return stopped
 
 
-def move(context: GraspContext, offset: ArrayLike, speed: float) -> None:
-    """Straight by `offset [3]` m in `base_link`, at `speed` m/s at most."""
-    way = onward(context.planner.line, context.robot.joint_state().arm, np.asarray(offset), speed)
-    context.robot.execute_trajectory(way, context.cancelled)
+def plan_linear(context: GraspContext, offset: ArrayLike, speed: float) -> JointTrajectory:
+    """Plan a straight motion from the current posture.
 
+    Args:
+        context: of the grasp.
+        offset: `[3]` of the tool in `base_link`, m.
+        speed: peak, m/s.
 
-def onward(plan: Callable[..., JointTrajectory], *arguments: object) -> JointTrajectory:
-    """What a planning function returns; when it finds no way, another grasp may."""
+    Raises:
+        RetryableGraspFailure: the line leaves the arm's reach.
+    """
+    start = context.robot.joint_state().arm
     try:
-        return plan(*arguments)
+        return context.planner.line(start, np.asarray(offset), speed)
     except PlanError as error:
-        raise RetryableGraspFailure(f"no way on from here: {error}") from error
+        raise RetryableGraspFailure(f"no motion from here: {error}") from error
+
+
+def move_linear(context: GraspContext, offset: ArrayLike, speed: float) -> None:
+    """Plan a straight motion as `plan_linear` does, and execute it."""
+    motion = plan_linear(context, offset, speed)
+    context.robot.execute_trajectory(motion, context.cancelled)

@@ -1,6 +1,6 @@
-"""Find it, look again, plan, grasp, lift, check: one grasp on any `Robot`, told phase by phase.
+"""Execute one grasp goal on any `Robot`: locate, observe, plan, grasp, lift, check.
 
-The robot moves only inside `execute_grasp`; whatever goes wrong ends with it holding still.
+The robot moves only inside `execute_grasp`; after any failure it holds its posture.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.codes import GraspErrorCode
-from m3_ros.geometry import inverse, pose_distance, transform
-from m3_ros.grasp.attempt import attempt, open_jaws
+from m3_ros.geometry import inverse, transform
+from m3_ros.grasp.attempt import execute_attempt, open_jaws
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext
+from m3_ros.grasp.history import AttemptHistory
 from m3_ros.grasp.outcome import (
+    EmptyGrasp,
     GraspError,
     GraspOutcome,
-    Missed,
     RetryableGraspFailure,
     Target,
+    require_located,
 )
 from m3_ros.grasp.place import put_back
 from m3_ros.grasp.planning import Plan, PlanError, Planner
@@ -36,13 +38,8 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.grasp.scan_path import viewpoint
-from m3_ros.grasp.sensing import displacement, unseen, visible_points
+from m3_ros.grasp.sensing import displacement, unobserved, visible_points
 from m3_ros.types import Array
-
-OWN_RADIUS = 0.012  # seen points this near to the object's are the object, m
-AROUND = 0.04  # what is this near to the object stands with it, m
-EMPTY = 0.025  # around a place where the jaws found nothing, m
-SAME_GRASP = (0.02, 0.35)  # nearer than this to a grasp that failed is not another one, m, rad
 
 
 def execute_grasp(
@@ -55,35 +52,31 @@ def execute_grasp(
     dry_run: bool = False,
     place: bool = False,
 ) -> GraspOutcome:
-    """Grasp, lift and hold what `localize` points at.
+    """Grasp, lift and hold the object that `localize` locates.
 
     Args:
-        robot: to move.
-        planner: for its arm.
-        localize: asks where the object is, seen from where the camera is now.
-        surroundings: `[S, 3]` what is remembered of the scene, in map, m; may be empty.
-        feedback: told the stage, the share of the whole that is done, and the retries.
-        cancelled: the robot stops where it is when true.
-        dry_run: plan from here with what is known; nothing moves.
-        place: do not hold it: put it back where it stood.
+        robot: that grasps.
+        planner: of its arm.
+        localize: returns where the object is, from the current camera view.
+        surroundings: `[S, 3]` points of the remembered scene, in map, m; may be empty.
+        feedback: called with stage, progress in [0, 1] and number of retries.
+        cancelled: returns true when the robot must stop.
+        dry_run: plan from the current posture without moving.
+        place: after the lift, put the object back where it stood.
     """
     run = _Execution(
         GraspContext(robot, planner, localize, feedback, cancelled), surroundings, place
     )
     code, message, height = GraspErrorCode.NONE, "", 0.0
     try:
-        height = run.rehearse() if dry_run else run.perform()
+        height = run.plan_only() if dry_run else run.execute()
     except GraspError as error:
         code, message = error.code, str(error)
-    except MotionCancelled as error:
-        code, message = GraspErrorCode.CANCELLED, str(error)
-        robot.hold()
-    except TrackingError as error:
-        robot.hold()
-        code, message = GraspErrorCode.EXECUTION_FAILED, str(error) + run.abort()
     except RobotError as error:
-        code, message = GraspErrorCode.EXECUTION_FAILED, str(error)
         robot.hold()
+        cancel, blocked = (isinstance(error, kind) for kind in (MotionCancelled, TrackingError))
+        code = GraspErrorCode.CANCELLED if cancel else GraspErrorCode.EXECUTION_FAILED
+        message = str(error) + (run.abort() if blocked else "")
     return GraspOutcome(code, message, run.context.retries, run.grasp, height)
 
 
@@ -94,92 +87,98 @@ class _Execution:
         self.config = context.planner.config
         self.cloud = remembered
         self.grasp: Grasp | None = None
-        self.tried: list[Grasp] = []
-        self.empty: list[Array] = []
+        self.history = AttemptHistory()
 
-    def rehearse(self) -> float:
-        """Plan from here."""
-        self.context.tell("locate", 0.0)
-        target = self.known(self.context.localize())
-        self.context.tell("plan", 0.5)
+    def plan_only(self) -> float:
+        """Plan from the current posture; return 0, the height of the lift."""
+        self.context.report("locate", 0.0)
+        target = require_located(self.context.localize())
+        self.context.report("plan", 0.5)
         try:
             self.plan(target)
         except PlanError as error:
             if not error.unreachable:
-                raise GraspError(GraspErrorCode.PLAN_FAILED, str(error)) from error
-            self.refuse_or_place(target)
+                raise plan_failure(error) from error
+            self.base_goal(target)
         return 0.0
 
-    def perform(self) -> float:
-        """Grasp it; returns how far the gripper was raised in m."""
-        self.context.tell("locate", 0.0)
-        target = self.known(self.context.localize())
+    def execute(self) -> float:
+        """Grasp the object; return how far the gripper was raised, m."""
+        self.context.report("locate", 0.0)
+        target = require_located(self.context.localize())
         for retries in range(self.config.max_attempts):
             self.context.retries = retries
             try:
-                target = self.look(target)
+                target = self.observe(target)
                 plan, target = self.plan_or_drive(target)
-                self.tried.append(self.grasp)
-                height = attempt(self.context, plan, target)
+                self.history.grasps.append(self.grasp)
+                height = execute_attempt(self.context, plan, target)
             except RetryableGraspFailure as error:
                 problem = str(error)
-                if isinstance(error, Missed):
-                    self.empty.append(self.grasp.middle)
-                self.context.tell(f"let go: {problem}", 0.9)
-                open_jaws(self.context, self.tried[-1].preopening)
+                if isinstance(error, EmptyGrasp):
+                    self.history.empty.append(self.grasp.middle)
+                self.context.report(f"attempt failed: {problem}", 0.9)
+                open_jaws(self.context, self.history.grasps[-1].preopening)
             else:
                 if self.place:
                     put_back(self.context, plan)
-                self.context.tell("done" if self.place else "hold", 1.0)
+                self.context.report("done", 1.0)
                 return height
-        message = f"{problem}; grasps tried: {self.config.max_attempts}"
+        message = f"{problem}; attempts: {self.config.max_attempts}"
         raise GraspError(GraspErrorCode.EXECUTION_FAILED, message)
 
     def abort(self) -> str:
-        """Let go after the arm was blocked; returns what to add to the message if it cannot."""
-        if not self.tried:
+        """Open the jaws of a blocked arm; return what to add to the message if that fails."""
+        if not self.history.grasps:
             return ""
         try:
-            open_jaws(self.context, self.tried[-1].preopening)
+            open_jaws(self.context, self.history.grasps[-1].preopening)
         except RobotError as error:
             self.robot.hold()
-            return f"; then it could not let go: {error}"
+            return f"; then the jaws could not open: {error}"
         return ""
 
-    def known(self, target: Target) -> Target:
-        """The target when there is something to reach for."""
-        if not target.located:
-            raise GraspError(GraspErrorCode[target.status], target.message)
-        return target
+    def observe(self, target: Target) -> Target:
+        """Move the camera over the object; return the target and update the scene from its depth.
 
-    def look(self, target: Target) -> Target:
-        """Bring the camera over the object; where is it now, and what is around it?"""
-        self.context.tell("look", 0.1)
-        try:
-            self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
-        except PlanError as error:
-            if not error.unreachable:
-                raise GraspError(GraspErrorCode.PLAN_FAILED, str(error)) from error
-            self.drive(target)
-            try:
-                self.robot.execute_trajectory(self.way_to_view(target), self.context.cancelled)
-            except PlanError as again:
-                raise GraspError(GraspErrorCode.UNREACHABLE, str(again)) from again
+        Raises:
+            GraspError: no viewpoint is reachable, or the camera does not see the object.
+        """
+        self.context.report("observe", 0.1)
+        self.move_to_view(target)
         frame = self.robot.capture_frame()
-        seen = self.known(self.context.localize())
+        seen = require_located(self.context.localize())
         if not seen.seen:
             raise GraspError(GraspErrorCode.NO_DEPTH, f"the camera cannot see it: {seen.message}")
-        around = self.cloud[near(self.cloud, seen.points, AROUND)]
-        shift = displacement(frame, seen.points, around)
-        points = visible_points(frame, self.robot, self.planner.collision)
+        around = self.cloud[near(self.cloud, seen.points, self.config.context_radius)]
+        shift = displacement(frame, seen.points, around, self.config.max_shift)
+        padding = self.config.robot_padding
+        points = visible_points(frame, self.robot, self.planner.collision, padding)
         known = self.cloud + shift
         self.cloud = np.concatenate(
-            [known[unseen(frame, known)], transform(self.robot.base_pose(), points)]
+            [
+                known[unobserved(frame, known, self.config.max_shift)],
+                transform(self.robot.base_pose(), points),
+            ]
         )
         return replace(seen, points=seen.points + shift)
 
-    def way_to_view(self, target: Target) -> JointTrajectory:
-        """Motion to a posture from which the camera looks at the target."""
+    def move_to_view(self, target: Target) -> None:
+        """Move the arm to a viewpoint of the target, after driving the base if none is near."""
+        try:
+            motion = self.plan_view(target)
+        except PlanError as error:
+            if not error.unreachable:
+                raise plan_failure(error) from error
+            self.drive(target)
+            try:
+                motion = self.plan_view(target)
+            except PlanError as again:
+                raise plan_failure(again) from again
+        self.robot.execute_trajectory(motion, self.context.cancelled)
+
+    def plan_view(self, target: Target) -> JointTrajectory:
+        """Plan a motion to a viewpoint of the target."""
         T_base_map = inverse(self.robot.base_pose())
         scene = Scene(transform(T_base_map, self.cloud))
         center = transform(T_base_map, target.center)
@@ -188,61 +187,52 @@ class _Execution:
         return self.planner.move(here, view, scene)
 
     def plan_or_drive(self, target: Target) -> tuple[Plan, Target]:
-        """A plan from here, or from where the base has driven to for it."""
-        self.context.tell("plan", 0.2)
-        for last in (False, True):
-            try:
-                return self.plan(target), target
-            except PlanError as error:
-                if last or not error.unreachable:
-                    code = (
-                        GraspErrorCode.UNREACHABLE
-                        if error.unreachable
-                        else GraspErrorCode.PLAN_FAILED
-                    )
-                    raise GraspError(code, str(error)) from error
-            self.drive(target)
-            target = self.look(target)
-        raise AssertionError("the second round returns or raises")
+        """Return a plan from here, or after the base has driven to where there is one."""
+        self.context.report("plan", 0.2)
+        try:
+            return self.plan(target), target
+        except PlanError as error:
+            if not error.unreachable:
+                raise plan_failure(error) from error
+        self.drive(target)
+        target = self.observe(target)
+        try:
+            return self.plan(target), target
+        except PlanError as error:
+            raise plan_failure(error) from error
 
     def plan(self, target: Target) -> Plan:
-        """Candidates, and the best whose motions exist; in `base_link`."""
+        """Plan the best remaining candidate whose motions exist, in `base_link`."""
         T_map_base, cloud = self.robot.base_pose(), self.cloud
-        mine = near(cloud, target.points, OWN_RADIUS)
+        mine = near(cloud, target.points, self.config.position_tolerance)
         own = transform(inverse(T_map_base), np.concatenate([target.points, cloud[mine]]))
         others = transform(inverse(T_map_base), cloud[~mine])
         azimuth = float(np.arctan2(*(own.mean(0) - self.planner.shoulder)[[1, 0]]))
         found = grasp_candidates(own, others, self.config, azimuth)
-        fresh = [grasp for grasp in found.grasps if self.is_new(grasp.in_frame(T_map_base))]
-        fresh.sort(key=lambda grasp: self.was_empty(grasp.in_frame(T_map_base)))  # those last
-        if not fresh:
-            reason = found.reason or "every grasp that fits was tried"
+        remaining = self.history.remaining(found.grasps, T_map_base)
+        if not remaining:
+            reason = found.reason or "every candidate was tried"
             raise GraspError(GraspErrorCode.NO_GRASP, reason)
         scene = Scene(np.concatenate([own, others]))
-        plan = self.planner.grasp(self.robot.joint_state().arm, fresh, scene, own)
+        plan = self.planner.grasp(self.robot.joint_state().arm, remaining, scene, own)
         self.grasp = plan.grasp.in_frame(T_map_base)
         return plan
 
-    def is_new(self, grasp: Grasp) -> bool:
-        """Whether a grasp (in map) differs from all that failed."""
-        distances = (pose_distance(grasp.pose, other.pose) for other in self.tried)
-        return all(m > SAME_GRASP[0] or rad > SAME_GRASP[1] for m, rad in distances)
-
-    def was_empty(self, grasp: Grasp) -> bool:
-        """Whether the jaws have found nothing where a grasp (in map) would hold."""
-        return any(np.linalg.norm(grasp.middle - place) < EMPTY for place in self.empty)
-
     def drive(self, target: Target) -> None:
-        """Move the base to where the arm can grasp the target."""
-        goal = self.refuse_or_place(target)
-        self.context.tell("drive", 0.15)
+        """Drive the base to where the arm can grasp the target."""
+        goal = self.base_goal(target)
+        self.context.report("drive", 0.15)
         speeds = self.config.base_speed, self.config.base_yaw_rate
         self.robot.move_base(goal, *speeds, self.context.cancelled)
 
-    def refuse_or_place(self, target: Target) -> Array:
-        """Where the base must go; an error that says so when it may not drive."""
+    def base_goal(self, target: Target) -> Array:
+        """Return the pose `[4, 4]` of the base from which the arm reaches the target, in map.
+
+        Raises:
+            GraspError: there is none, or the base may not drive (`drive_base`).
+        """
         here, cloud = self.robot.base_pose(), self.cloud
-        others = cloud[~near(cloud, target.points, OWN_RADIUS)]
+        others = cloud[~near(cloud, target.points, self.config.position_tolerance)]
         try:
             goal = place_base(self.planner, here, target.points, others)
         except PlanError as error:
@@ -251,3 +241,9 @@ class _Execution:
             way = describe_move(here, goal)
             raise GraspError(GraspErrorCode.UNREACHABLE, f"out of reach; the base must move {way}")
         return goal
+
+
+def plan_failure(error: PlanError) -> GraspError:
+    """Return the failure of the goal that a planning error means."""
+    code = GraspErrorCode.UNREACHABLE if error.unreachable else GraspErrorCode.PLAN_FAILED
+    return GraspError(code, str(error))

@@ -1,4 +1,4 @@
-"""What goes into a grasp and what comes out of it: target, error code, outcome."""
+"""Types at the boundary of a grasp: target, outcome, and the errors in between."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from m3_ros.grasp.candidates import Grasp
 
 
 class GraspError(RuntimeError):
-    """A grasp cannot go on.
+    """The goal has failed; no further attempt is made.
 
     Attributes:
-        code: why.
+        code: reason, as the action reports it.
     """
 
     def __init__(self, code: GraspErrorCode, message: str) -> None:
@@ -24,22 +24,22 @@ class GraspError(RuntimeError):
 
 
 class RetryableGraspFailure(RuntimeError):
-    """An attempt failed in a way that another one may not."""
+    """One attempt failed; another grasp may succeed."""
 
 
-class Missed(RetryableGraspFailure):
-    """The jaws closed on nothing: what looked solid there is not."""
+class EmptyGrasp(RetryableGraspFailure):
+    """The jaws closed completely: there is no object between them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """An answer to "where is it?".
+    """Result of locating the object to grasp.
 
     Attributes:
-        status: FOUND, OUT_OF_VIEW, or the name of the `GraspErrorCode` that tells why. STALE with
-            points: not where it was remembered, but the camera sees it there.
-        points: `[M, 3]` on the object, in map; empty unless it was found.
-        message: one sentence for a person.
+        status: FOUND, OUT_OF_VIEW, or the name of the `GraspErrorCode` that says why not. STALE
+            with points: the object has moved, and the camera sees it at these points.
+        points: `[M, 3]` on the object, in map, m; empty unless it was located.
+        message: one sentence for the user.
     """
 
     status: str
@@ -48,30 +48,41 @@ class Target:
 
     @property
     def located(self) -> bool:
-        """Whether there is something to look at, and to reach for when it is `seen`."""
+        """Whether its position is known; only what is also `seen` may be grasped."""
         known = self.status in ("FOUND", "OUT_OF_VIEW", "NO_DEPTH", "STALE")
         return known and len(self.points) > 0
 
     @property
     def seen(self) -> bool:
-        """Whether the camera sees it where its points are."""
+        """Whether the camera sees the object at its points."""
         return self.located and self.status in ("FOUND", "STALE")
 
     @property
     def center(self) -> NDArray[np.float64]:
-        """Middle `[3]` of the box around the points, in map."""
+        """Centre `[3]` of the axis-aligned bounding box of the points, in map, m."""
         return (self.points.min(0) + self.points.max(0)) / 2.0
+
+
+def require_located(target: Target) -> Target:
+    """Return the target.
+
+    Raises:
+        GraspError: its position is not known.
+    """
+    if not target.located:
+        raise GraspError(GraspErrorCode[target.status], target.message)
+    return target
 
 
 @dataclass(frozen=True, eq=False)
 class GraspOutcome:
-    """How a grasp ended.
+    """Result of a grasp goal.
 
     Attributes:
-        error_code: NONE when the object hangs in the gripper (in a dry run: when a plan exists).
-        error_msg: one sentence for a person, empty with NONE.
-        retries: grasps tried after the first.
-        grasp: the last one tried or planned, in map; None before.
+        error_code: NONE when the object is held (in a dry run: when a plan exists).
+        error_msg: one sentence for the user, empty with NONE.
+        retries: attempts after the first.
+        grasp: the last one attempted or planned, in map; None if there is none.
         lift_height: how far the gripper was raised, m.
     """
 

@@ -1,4 +1,4 @@
-"""A way around what is in the way: RRT-Connect in joint space.
+"""RRT-Connect: a collision-free path in joint space.
 
 Kuffner and LaValle, "RRT-Connect: An Efficient Approach to Single-Query Path Planning", ICRA 2000.
 """
@@ -12,28 +12,34 @@ import numpy as np
 from m3_ros.types import Array
 
 EdgeFree = Callable[[Array, Array], bool]
-"""Whether the straight motion between joint positions `[D]` is free, the first excepted."""
+"""Whether the straight motion between joint positions `[D]` is valid, the first excepted."""
 Tree = list[tuple[Array, int]]
 """Nodes with the index of their parent; the root has -1."""
 
-TRIES = 400
-STEP = 0.4  # most that a joint moves along one edge, rad
+MAX_EXTENSION = 0.4
+"""Most that a joint moves along one edge, rad: a seventh of a joint's range of 2.7 to 5.6
+rad."""
 
 
 def rrt_connect(
-    start: Array, goal: Array, limits: tuple[Array, Array], edge_free: EdgeFree
+    start: Array,
+    goal: Array,
+    limits: tuple[Array, Array],
+    edge_free: EdgeFree,
+    max_iterations: int = 400,
 ) -> list[Array] | None:
-    """Corners `[D]` of a free way, without needless ones; None when none was found.
+    """Return the waypoints `[D]` of a valid path, shortcut; None when none was found.
 
     Args:
         start: joint positions `[D]` in rad.
-        goal: joint positions `[D]`, free.
+        goal: joint positions `[D]`, valid.
         limits: lowest and highest joint positions `[D]`.
         edge_free: the collision check.
+        max_iterations: samples before giving up.
     """
     rng = np.random.default_rng(0)
     trees: list[Tree] = [[(start, -1)], [(goal, -1)]]
-    for turn in range(TRIES):
+    for turn in range(max_iterations):
         tree, other = trees if turn % 2 == 0 else trees[::-1]
         if _extend(tree, rng.uniform(*limits), edge_free) is None:
             continue
@@ -47,11 +53,11 @@ def rrt_connect(
 
 
 def _extend(tree: Tree, target: Array, edge_free: EdgeFree) -> bool | None:
-    """Grow towards target: True reached it, False came closer, None is blocked."""
+    """Extend a tree toward target: True reached it, False came closer, None is blocked."""
     nodes = np.array([node for node, _ in tree])
     nearest = int(np.abs(nodes - target).max(1).argmin())
     away = target - nodes[nearest]
-    share = min(1.0, STEP / (np.abs(away).max() + 1e-12))
+    share = min(1.0, MAX_EXTENSION / (np.abs(away).max() + 1e-12))
     grown = nodes[nearest] + share * away
     if not edge_free(nodes[nearest], grown):
         return None
@@ -59,18 +65,18 @@ def _extend(tree: Tree, target: Array, edge_free: EdgeFree) -> bool | None:
     return share == 1.0
 
 
-def _shortcut(way: list[Array], edge_free: EdgeFree) -> list[Array]:
-    """Keep only the corners that are needed."""
-    short, i = [way[0]], 0
-    while i < len(way) - 1:
-        ends = range(len(way) - 1, i, -1)
-        i = next(j for j in ends if j == i + 1 or edge_free(way[i], way[j]))
-        short.append(way[i])
+def _shortcut(path: list[Array], edge_free: EdgeFree) -> list[Array]:
+    """Drop the waypoints that a straight motion can skip."""
+    short, i = [path[0]], 0
+    while i < len(path) - 1:
+        ends = range(len(path) - 1, i, -1)
+        i = next(j for j in ends if j == i + 1 or edge_free(path[i], path[j]))
+        short.append(path[i])
     return short
 
 
 def _branch(tree: Tree) -> list[Array]:
-    """Nodes from the newest of a tree back to its root."""
+    """Return the nodes from the newest of a tree back to its root."""
     nodes, i = [], len(tree) - 1
     while i >= 0:
         nodes.append(tree[i][0])

@@ -167,7 +167,9 @@ def follow_scan(
             yield i + 1
             continue
         robot.execute_trajectory(motion, cancelled)
-        seen = visible_points(robot.capture_frame(), robot, planner.collision)
+        seen = visible_points(
+            robot.capture_frame(), robot, planner.collision, planner.config.robot_padding
+        )
         scene = Scene(np.concatenate([scene.points, seen]))
         yield i + 1
 

@@ -1,4 +1,4 @@
-"""What the wrist camera sees, as points for planning."""
+"""Depth of the wrist camera: points for planning, and checks of points against depth."""
 
 from __future__ import annotations
 
@@ -9,47 +9,71 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, transform
 from m3_ros.grasp.collision import CollisionModel
 from m3_ros.grasp.robot import Robot
-from m3_ros.types import Array
+from m3_ros.types import Array, Depth
 
-STEP = 4  # pixels between points
-MAX_DEPTH = 0.9  # farther points do not matter to the arm, m
-EDGE = 0.02  # relative change of depth to a neighbour that marks a silhouette
-ROBOT_MARGIN = 0.02  # points nearer to a link than this are the robot itself, m
-HIDDEN = 0.02  # points farther than this behind what is seen are something else, m
-SEARCH = 0.015  # farther the memory and the camera do not disagree about a place, m
-SEARCH_STEPS = (0.005, 0.0015)  # coarse to fine, m
-SAME_SURFACE = 0.004  # depth within this of a point shows its surface, m
-SPEAKERS = 300  # points of an object that tell of its displacement
-SHYNESS = 2.0  # share of the points that must speak for each m of a displacement
+PIXEL_STRIDE = 4
+"""Pixels between points: 2.9 mm at `look_distance` (0.28 m, focal length 382 px), about the
+spacing of the memory's Gaussians (`splat.voxel_size`, 3 mm)."""
+MAX_DEPTH = 0.9
+"""Depth beyond which points are dropped, m: a D405's standard deviation, z^2 0.08 px / (f 18
+mm), is 9 mm there, more than a voxel of the collision scene."""
+SILHOUETTE_STEP = 0.02
+"""Step in depth between neighbouring pixels, relative to the nearer one, that marks a
+silhouette: with a focal length of 382 px a surface that steep is inclined by 82 degrees to the
+image plane."""
+SURFACE_TOLERANCE = 0.004
+"""Depth this near to a point shows its surface, m: four standard deviations at
+`look_distance`."""
+UNCERTAINTY = 0.005
+"""What is farther behind the measured depth than this, and than the memory may be off, is
+hidden, m: five standard deviations at `look_distance`."""
+MIN_DEPTH = 0.02
+"""Points nearer to the camera than this are not projected, m; a D405 measures from 0.07 m."""
+MAX_SAMPLES = 300
+"""Points of an object compared with depth; a share of so many is known to 3 % (standard
+error)."""
+SHIFT_PENALTY = 2.0
+"""Share of the points by which a shift must fit better, per m: 3 %, that standard error, for 15
+mm."""
 
 
-def visible_points(frame: RgbdFrame, robot: Robot, collision: CollisionModel) -> Array:
-    """Points `[N, 3]` in `base_link` of what a frame shows, without the robot itself.
+def visible_points(
+    frame: RgbdFrame, robot: Robot, collision: CollisionModel, padding: float
+) -> Array:
+    """Return points `[N, 3]` in `base_link` of the surfaces in a frame, without the robot itself.
 
-    Pixels at silhouettes are left out: a depth camera invents points there.
+    Args:
+        frame: of the wrist camera; pixels at silhouettes are dropped, where depth is unreliable.
+        robot: at the posture of the frame.
+        collision: shapes of the robot.
+        padding: points this near to a link belong to it, m.
     """
-    points = frame_points(frame)
-    points = transform(inverse(robot.base_pose()), points)
-    return points[collision.off_robot(robot.joint_state().positions, points, ROBOT_MARGIN)]
+    points = transform(inverse(robot.base_pose()), depth_points(frame))
+    return points[collision.off_robot(robot.joint_state().positions, points, padding)]
 
 
-def frame_points(frame: RgbdFrame) -> Array:
-    """Points `[N, 3]` in the frame's world of every few pixels with reliable depth."""
+def depth_points(frame: RgbdFrame) -> Array:
+    """Return points `[N, 3]` in the frame's world, one per `PIXEL_STRIDE` pixels each way, m."""
     depth = frame.depth
-    steep = np.zeros(depth.shape, bool)
-    for axis in (0, 1):
-        jump = np.abs(np.diff(depth, axis=axis)) > EDGE * np.maximum(depth, 0.1).mean()
-        pad = [(0, 0), (0, 0)]
-        for pad[axis] in ((0, 1), (1, 0)):
-            steep |= np.pad(jump, pad)
-    good = (depth > 0.0) & (depth < MAX_DEPTH) & ~steep
-    picked = np.s_[::STEP, ::STEP]
-    points = backproject(depth, frame.K)[picked][good[picked]]
+    reliable = (depth > 0.0) & (depth < MAX_DEPTH) & ~_silhouettes(depth)
+    picked = np.s_[::PIXEL_STRIDE, ::PIXEL_STRIDE]
+    points = backproject(depth, frame.K)[picked][reliable[picked]]
     return transform(frame.camtoworld, points)
 
 
-def agreement(frame: RgbdFrame, points: Array, tolerance: float) -> float:
-    """Share of points `[N, 3]` (world) that the frame's depth confirms, of those it can judge.
+def _silhouettes(depth: Depth) -> NDArray[np.bool_]:
+    """Return the pixels `[H, W]` on both sides of a step in depth; no depth is nearest."""
+    steep = np.zeros(depth.shape, bool)
+    for axis in (0, 1):
+        first, second = (np.delete(depth, at, axis) for at in (-1, 0))
+        step = np.abs(second - first) > SILHOUETTE_STEP * np.minimum(first, second)
+        for pad in ((0, 1), (1, 0)):
+            steep |= np.pad(step, [pad if a == axis else (0, 0) for a in (0, 1)])
+    return steep
+
+
+def depth_agreement(frame: RgbdFrame, points: Array, tolerance: float) -> float:
+    """Return the share of points `[N, 3]` (world) that depth confirms, of those it can judge.
 
     Points hidden behind something nearer do not count; NaN when none can be judged.
     """
@@ -60,50 +84,60 @@ def agreement(frame: RgbdFrame, points: Array, tolerance: float) -> float:
     return float((beyond[judged] < tolerance).mean())
 
 
-def unseen(frame: RgbdFrame, points: Array) -> NDArray[np.bool_]:
-    """Which of points `[N, 3]` (world) a frame says nothing about: out of view, or far behind.
+def unobserved(frame: RgbdFrame, points: Array, max_error: float) -> NDArray[np.bool_]:
+    """Return which of points `[N, 3]` (world) a frame does not observe: out of view, or hidden.
 
-    The others it shows better itself, or shows that they are gone.
-    """
-    return ~(_depth_beyond(frame, points) > -HIDDEN)
-
-
-def displacement(frame: RgbdFrame, points: Array, around: Array) -> Array:
-    """How far `[3]` remembered points (world) must be shifted to lie on what a frame shows, in m.
-
-    At most `SEARCH` each way; zero where the frame does not tell.
+    The others are measured by the frame, or shown to be gone.
 
     Args:
         frame: with the depth that counts.
-        points: `[M, 3]` on one object.
-        around: `[S, 3]` on what it stands on and beside, with half the say: a flat thing's points
-            fit the table beside it as well, but then the table's own do not.
+        points: in the frame's world, m.
+        max_error: of the points' positions, m.
     """
-    points = np.concatenate([_thinned(points, SPEAKERS), _thinned(around, SPEAKERS // 2)])
+    return ~(_depth_beyond(frame, points) > -max_error - UNCERTAINTY)
+
+
+def displacement(frame: RgbdFrame, points: Array, context: Array, max_shift: float) -> Array:
+    """Return the shift `[3]` in m that best moves remembered points onto the depth of a frame.
+
+    Zero where depth does not decide.
+
+    Args:
+        frame: with the depth that counts.
+        points: `[M, 3]` on one object, in the frame's world, m.
+        context: `[S, 3]` on its support and surroundings, with half the weight: the points of a
+            flat object also fit the support beside it, but then the support's own do not.
+        max_shift: along each axis, m.
+    """
+    points = np.concatenate([_thinned(points, MAX_SAMPLES), _thinned(context, MAX_SAMPLES // 2)])
     shift = np.zeros(3)
-    for step in SEARCH_STEPS:
+    coarse = max_shift / 3.0  # grids of 7 steps; the fine one reaches to the coarse neighbours
+    for step in (coarse, 0.3 * coarse):
         grid = step * np.stack(np.meshgrid(*[np.arange(-3, 4)] * 3), axis=-1).reshape(-1, 3)
-        shifts = shift + grid[np.abs(shift + grid).max(1) <= SEARCH + 1e-9]
-        shift = max(shifts, key=lambda d: _fit(frame, points + d) - SHYNESS * np.linalg.norm(d))
+        shifts = shift + grid[np.abs(shift + grid).max(1) <= max_shift + 1e-9]
+        shift = max(
+            shifts, key=lambda d: _fit(frame, points + d) - SHIFT_PENALTY * np.linalg.norm(d)
+        )
     return shift
 
 
 def _thinned(points: Array, limit: int) -> Array:
+    """Return every k-th of points `[N, 3]`, at most `limit`."""
     return points[:: -(-len(points) // limit) or 1]
 
 
 def _fit(frame: RgbdFrame, points: Array) -> float:
-    """Share of points on the surface that the frame shows, less that of points before it."""
+    """Return the share of points on the measured surface less the share in front of it."""
     beyond = _depth_beyond(frame, points)
-    on_surface = np.abs(beyond) < SAME_SURFACE
-    return float(on_surface.sum() - (beyond >= SAME_SURFACE).sum()) / max(len(points), 1)
+    on_surface = np.abs(beyond) < SURFACE_TOLERANCE
+    return float(on_surface.sum() - (beyond >= SURFACE_TOLERANCE).sum()) / max(len(points), 1)
 
 
 def _depth_beyond(frame: RgbdFrame, points: Array) -> Array:
-    """Measured depth less that of points `[N, 3]` (world), in m; NaN where none is measured."""
+    """Return measured depth less the depth of points `[N, 3]` (world), m; NaN if unmeasured."""
     local = transform(inverse(frame.camtoworld), points)
     beyond = np.full(len(points), np.nan)
-    front = np.flatnonzero(local[:, 2] > 0.02)
+    front = np.flatnonzero(local[:, 2] > MIN_DEPTH)
     x, y, z = local[front].T
     column = np.floor(x / z * frame.K[0, 0] + frame.K[0, 2]).astype(int)
     row = np.floor(y / z * frame.K[1, 1] + frame.K[1, 2]).astype(int)

@@ -1,4 +1,4 @@
-"""Time along a path: joint moves with ruckig, straight moves with a minimum-jerk profile."""
+"""Time parameterization: joint moves by ruckig, straight moves with a minimum-jerk profile."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ from scipy.interpolate import CubicSpline
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.types import Array
 
-STEP = 0.02  # between points of a trajectory, s
-JERK_RATIO = 10.0  # jerk limit over acceleration limit, 1/s
+SAMPLE_PERIOD = 0.02
+"""Time between points of a trajectory, s: one joint state at 50 Hz."""
+JERK_RATIO = 10.0
+"""Jerk limit over acceleration limit, 1/s: full acceleration after 0.1 s, five points."""
+PEAK_SPEED = 1.875
+"""Peak speed of a minimum-jerk motion over its mean."""
+MIN_SAMPLES = 5
+"""Sample periods that a straight move takes at least."""
 
 
 def joint_move(
     start: Array, goal: Array, max_velocity: float, max_acceleration: float
 ) -> JointTrajectory:
-    """Fastest straight motion in joint space, from rest to rest within the limits.
+    """Return the fastest straight motion in joint space, from rest to rest within the limits.
 
     Args:
         start: `[6]` rad.
@@ -34,8 +40,8 @@ def joint_move(
     motion = Trajectory(count)
     result = Ruckig(count).calculate(problem, motion)
     if result not in (Result.Working, Result.Finished):
-        raise ValueError(f"no joint motion from {start} to {goal}: ruckig answers {result}")
-    times = _times(max(motion.duration, STEP))
+        raise ValueError(f"no joint motion from {start} to {goal}: ruckig returns {result}")
+    times = _times(max(motion.duration, SAMPLE_PERIOD))
     states = [motion.at_time(min(time, motion.duration)) for time in times]
     positions = np.array([state[0] for state in states])
     velocities = np.array([state[1] for state in states])
@@ -45,7 +51,7 @@ def joint_move(
 def straight_move(
     path: Array, length: float, max_speed: float, max_velocity: float, max_acceleration: float
 ) -> JointTrajectory:
-    """Minimum-jerk motion along a path of evenly spaced joint positions, rest to rest.
+    """Return a minimum-jerk motion along evenly spaced joint positions, from rest to rest.
 
     Args:
         path: `[K, 6]` joint positions at equal distances, K >= 2, rad.
@@ -56,12 +62,13 @@ def straight_move(
     """
     curve = CubicSpline(np.linspace(0.0, 1.0, len(path)), path)
     s = np.linspace(0.0, 1.0, 200)
-    speed = 30 * s**2 * (1 - s) ** 2  # of 10 s^3 - 15 s^4 + 6 s^5, peak 1.875
+    speed = 30 * s**2 * (1 - s) ** 2  # of 10 s^3 - 15 s^4 + 6 s^5
     slope, bend = curve(_min_jerk(s), 1), curve(_min_jerk(s), 2)
     pull = 60 * s * (1 - s) * (1 - 2 * s)
     fastest = np.abs(slope * speed[:, None]).max() / max_velocity
     hardest = np.abs(bend * speed[:, None] ** 2 + slope * pull[:, None]).max() / max_acceleration
-    duration = max(1.875 * length / max_speed, fastest, np.sqrt(hardest), 5 * STEP)
+    shortest = MIN_SAMPLES * SAMPLE_PERIOD
+    duration = max(PEAK_SPEED * length / max_speed, fastest, np.sqrt(hardest), shortest)
     times = _times(duration)
     s = times / times[-1]
     rate = 30 * s**2 * (1 - s) ** 2 / times[-1]
@@ -69,7 +76,7 @@ def straight_move(
 
 
 def join(*parts: JointTrajectory) -> JointTrajectory:
-    """One trajectory of several that each start where, at rest, the one before ends."""
+    """Return one trajectory of several; each starts, at rest, where the previous one ends."""
     offsets = np.cumsum([0.0, *(part.duration for part in parts)])
     times = [part.times[min(i, 1) :] + offsets[i] for i, part in enumerate(parts)]
     positions = [part.positions[min(i, 1) :] for i, part in enumerate(parts)]
@@ -80,8 +87,10 @@ def join(*parts: JointTrajectory) -> JointTrajectory:
 
 
 def _min_jerk(s: Array) -> Array:
+    """Return the share of the path at `s` in [0, 1] of the time; at rest at both ends."""
     return 10 * s**3 - 15 * s**4 + 6 * s**5
 
 
 def _times(duration: float) -> Array:
-    return np.linspace(0.0, duration, max(int(np.ceil(duration / STEP)), 1) + 1)
+    """Return evenly spaced times from 0 to `duration`, at most `SAMPLE_PERIOD` apart."""
+    return np.linspace(0.0, duration, max(int(np.ceil(duration / SAMPLE_PERIOD)), 1) + 1)

@@ -23,7 +23,7 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.messages import ConversionError
 from m3_ros.capture.transform_buffer import TransformError
 from m3_ros.config import M3Config
-from m3_ros.grasp.base_controller import arrived, pose_error, steer
+from m3_ros.grasp.base_controller import goal_reached, pose_error, velocity_command
 from m3_ros.grasp.robot import (
     JointState,
     JointStatesLost,
@@ -178,11 +178,11 @@ class RosRobot:
     ) -> None:
         end = time.monotonic() + BASE_TIMEOUT
         try:
-            while not arrived(left := pose_error(self.base_pose(), T_map_base)):
+            while not goal_reached(left := pose_error(self.base_pose(), T_map_base)):
                 if time.monotonic() > end:
                     raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
                 command = Twist()
-                command.linear.x, command.linear.y, command.angular.z = steer(
+                command.linear.x, command.linear.y, command.angular.z = velocity_command(
                     left, max_speed, max_yaw_rate
                 )
                 self._base.publish(command)

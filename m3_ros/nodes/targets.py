@@ -15,7 +15,7 @@ from m3_ros.capture.messages import to_pose
 from m3_ros.geometry import transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.points import object_at
-from m3_ros.grasp.sensing import frame_points
+from m3_ros.grasp.sensing import depth_points
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query
@@ -77,7 +77,7 @@ class TargetFinder:
         column, row = np.array([u, v]) / max(depth, 1e-9)
         if depth < 0.05 or not (0 < column < frame.width and 0 < row < frame.height):
             return Target("OUT_OF_VIEW", center[None], "the camera does not look there")
-        points = object_at(frame_points(frame), center)
+        points = object_at(depth_points(frame), center)
         if len(points) == 0:
             return Target("NO_DEPTH", NOTHING, "the camera sees nothing that stands there")
         return Target("FOUND", points)

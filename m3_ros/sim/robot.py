@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.grasp.base_controller import arrived, pose_error, steer
+from m3_ros.grasp.base_controller import goal_reached, pose_error, velocity_command
 from m3_ros.grasp.robot import (
     JointState,
     JointTrajectory,
@@ -85,13 +85,13 @@ class SimulatedRobot:
         cancelled: Callable[[], bool] = never,
     ) -> None:
         end = self.simulation.time + BASE_TIMEOUT
-        while not arrived(left := pose_error(self.base_pose(), T_map_base)):
+        while not goal_reached(left := pose_error(self.base_pose(), T_map_base)):
             if self.simulation.time > end:
                 x, y, yaw = left
                 raise RobotError(
                     f"the base is still {x:.3f}, {y:.3f} m, {yaw:.3f} rad off its goal"
                 )
-            self.simulation.set_base_velocity(*steer(left, max_speed, max_yaw_rate))
+            self.simulation.set_base_velocity(*velocity_command(left, max_speed, max_yaw_rate))
             self._tick(cancelled)
         self.simulation.set_base_velocity(0.0, 0.0, 0.0)
         self.wait(0.5)

@@ -20,7 +20,7 @@ from m3_ros.sim.simulation import Simulation
     [
         (0, "yellow bath duck", None),
         (6, "red mug", None),
-        (5, "red mug", "slid out of the jaws"),  # creeps out of the tips (RESULTS, Putting back)
+        (5, "red mug", "slipped from the jaws"),  # creeps out of the tips (RESULTS, Putting back)
     ],
 )
 def test_it_stands_again_where_it_was_or_is_told_to_be_lost(seed, label, loss):

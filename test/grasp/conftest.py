@@ -164,7 +164,7 @@ def plan(planner, table, box_points):
 
 @pytest.fixture
 def cancel_in(planner, robot, found, table_in_map):
-    """Grasps, cancelled as soon as a stage is told; returns the outcome and the stages."""
+    """Grasps, cancelled as soon as a stage is reported; returns the outcome and the stages."""
 
     def grasp(stage, place=False):
         stages = []
@@ -173,7 +173,7 @@ def cancel_in(planner, robot, found, table_in_map):
             planner,
             lambda: found,
             table_in_map,
-            lambda told, *_: stages.append(told),
+            lambda name, *_: stages.append(name),
             lambda: stage in stages,
             place=place,
         )

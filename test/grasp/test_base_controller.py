@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from m3_ros.geometry import planar_pose
-from m3_ros.grasp.base_controller import arrived, pose_error, steer
+from m3_ros.grasp.base_controller import goal_reached, pose_error, velocity_command
 
 
 def test_way_left_is_in_the_base_frame():
@@ -14,7 +14,7 @@ def test_way_left_is_in_the_base_frame():
 
 @pytest.mark.parametrize("left", [(2.0, -1.0, 3.0), (0.01, 0.0, -0.01), (0.0, 0.0, 0.0)])
 def test_limits_hold(left):
-    vx, vy, rate = steer(left, max_speed=0.15, max_yaw_rate=0.2)
+    vx, vy, rate = velocity_command(left, max_speed=0.15, max_yaw_rate=0.2)
     assert np.hypot(vx, vy) <= 0.15 + 1e-12 and abs(rate) <= 0.2
 
 
@@ -22,9 +22,9 @@ def test_the_loop_arrives():
     pose, goal = planar_pose(0, 0, 0), planar_pose(0.3, -0.2, 0.7)
     for _ in range(2000):
         left = pose_error(pose, goal)
-        if arrived(left):
+        if goal_reached(left):
             break
-        vx, vy, rate = steer(left, 0.15, 0.3)
+        vx, vy, rate = velocity_command(left, 0.15, 0.3)
         pose = pose @ planar_pose(0.02 * vx, 0.02 * vy, 0.02 * rate)
-    assert arrived(pose_error(pose, goal))
-    assert not arrived(pose_error(planar_pose(0, 0, 0), goal))
+    assert goal_reached(pose_error(pose, goal))
+    assert not goal_reached(pose_error(planar_pose(0, 0, 0), goal))

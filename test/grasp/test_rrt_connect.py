@@ -2,7 +2,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from m3_ros.grasp import rrt_connect as module
 from m3_ros.grasp.rrt_connect import rrt_connect
 
 LIMITS = np.array([-2.0, -2.0]), np.array([2.0, 2.0])
@@ -32,6 +31,5 @@ def test_needless_corners_are_cut():
     assert len(way) == 2
 
 
-def test_without_a_way_there_is_none(monkeypatch):
-    monkeypatch.setattr(module, "TRIES", 60)
-    assert rrt_connect(START, GOAL, LIMITS, off_a_wall(5.0)) is None
+def test_without_a_path_there_is_none():
+    assert rrt_connect(START, GOAL, LIMITS, off_a_wall(5.0), max_iterations=60) is None

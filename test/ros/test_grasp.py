@@ -131,7 +131,7 @@ def test_the_object_at_a_pose_is_lifted(client):
     result = client.run(Grasp, "/m3/grasp", goal, lambda f: stages.append(f.stage), timeout=300.0)
     assert result.success, result.error_msg
     assert result.error_code == Grasp.Result.NONE and result.lift_height > 0.12
-    assert [stage for stage in ("look", "approach", "close", "lift") if stage in stages]
+    assert [stage for stage in ("observe", "approach", "close", "lift") if stage in stages]
     time.sleep(2.0)
     assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
     assert abs(result.grasp.pose.position.x - place[0]) < 0.25
