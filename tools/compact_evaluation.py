@@ -1,4 +1,4 @@
-"""Figures of the model card, measured on rendered pictures that training never saw."""
+"""Evaluation of the compact encoder on held-out renderings: the figures of the model card."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ MIN_OBJECT_PIXELS, LARGE_OBJECT_PIXELS = 400, 1600
 
 
 def _hidden(category: int, color: int) -> bool:
-    """Pairs that training left out would be too easy as absent prompts."""
+    """Return whether training left a pair out: as an absent prompt it would be too easy."""
     return held_out_pair(CATEGORIES[category], COLOR_NAMES[color])
 
 
@@ -39,7 +39,7 @@ class _Prompts:
 
 
 def _auc(positive: list[float], negative: list[float]) -> float:
-    """Area under the ROC curve."""
+    """Return the area under the ROC curve."""
     scores = np.array(positive + negative)
     order = scores.argsort().argsort()
     n, m = len(positive), len(negative)
@@ -47,7 +47,7 @@ def _auc(positive: list[float], negative: list[float]) -> float:
 
 
 def same_color(one: int, other: int) -> bool:
-    """Whether two colours are the same; grey and white are, for a camera's exposure."""
+    """Return whether two colours count as the same: grey and white do, as exposure varies."""
     return one == other or {one, other} <= {COLOR_NAMES.index("grey"), COLOR_NAMES.index("white")}
 
 
@@ -61,7 +61,7 @@ def _top_one(region: NDArray, table: NDArray, category: int, color: int, hits: d
 
 
 def _cut_off(mask: NDArray) -> bool:
-    """Whether the edge of the picture cuts off a part of what a mask `[H, W]` shows."""
+    """Return whether the border of the image cuts off a part of a mask `[H, W]`."""
     return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
 
 

@@ -1,4 +1,4 @@
-"""What the prompts of a training batch light up, and should."""
+"""Losses on the heat maps of text prompts in a training batch."""
 
 import compact_scenes as scenes
 import torch
@@ -32,7 +32,7 @@ class Heats:
         self.negatives = (2**0.5 * by_category).logsumexp(-1)[:, None]
 
     def heat(self, prompts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Heat of prompts `[B, m, 2]`.
+        """Compute the heat maps of prompts `[B, m, 2]`.
 
         Returns:
             Logits `[B, m, n]`, whether a cell shows the prompt, whether `[B, m]` there is one.
@@ -47,7 +47,7 @@ class Heats:
         return heat, same & self.usable, known
 
     def pointing(self, wanted: Tensor) -> Tensor:
-        """-log of the share of a heat map that lies on objects which the prompt means."""
+        """Return -log of the share of a heat map that lies on the objects of its prompt."""
         heat, own, known = self.heat(wanted)
         all_mass = heat.masked_fill(~self.usable, -1e4).logsumexp(-1)
         own_mass = heat.masked_fill(~own, -1e4).logsumexp(-1)
@@ -55,7 +55,7 @@ class Heats:
         return ((all_mass - own_mass) * known).sum() / known.sum().clamp(min=1)
 
     def firing(self, wanted: Tensor) -> Tensor:
-        """A prompt's largest probability: high where it is shown, low where nothing shows it.
+        """Return the loss of a prompt's largest probability: high if it is shown, else low.
 
         What is not shown: the category of one object in the colour of another, and any category
         in an object's colour. Pairs that are held out would never be shown: they do not count.
@@ -68,7 +68,7 @@ class Heats:
         )
 
     def _firing(self, prompts: Tensor, shown: bool) -> Tensor:
-        """Mean cross-entropy of the prompts that are shown, or of those that are not."""
+        """Return the mean cross-entropy of the prompts that are shown, or that are not."""
         heat, own, known = self.heat(prompts)
         held_out = HELD_OUT.to(known.device)[
             tuple(torch.where(known[..., None], prompts, 0).unbind(-1))

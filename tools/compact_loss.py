@@ -1,4 +1,4 @@
-"""The compact encoder while it trains, and what it is trained to do."""
+"""The compact encoder in training, and its loss."""
 
 import math
 from pathlib import Path
@@ -58,13 +58,13 @@ class Encoder(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(2.3))
 
     def train(self, mode: bool = True) -> "Encoder":
-        """As any module, but the body keeps ImageNet's batch statistics."""
+        """Set training mode, except in the body, which keeps ImageNet's batch statistics."""
         super().train(mode)
         self.trunk.body.eval()
         return self
 
     def directions(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Unit directions of categories and colours, and the logits' scale."""
+        """Return unit directions of categories and colours, and the scale of the logits."""
         scale = self.log_scale.exp().clamp(max=20.0)
         return F.normalize(self.category, dim=-1), F.normalize(self.color, dim=-1), scale
 
@@ -87,7 +87,7 @@ class Encoder(nn.Module):
         self.log_scale.fill_(math.log(exported.logit_scale / 2))
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Category and colour logits of features `[..., 128]`."""
+        """Return category and colour logits of features `[..., 128]`."""
         category, color, scale = self.directions()
         halves = features * 2**0.5
         return (
@@ -106,7 +106,7 @@ def prepare(rgb: Tensor) -> Tensor:
 
 
 def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean over the entries that have a target."""
+    """Return the weighted mean over the entries that have a target."""
     each = F.cross_entropy(
         logits.flatten(0, -2),
         target.flatten(),
@@ -119,7 +119,7 @@ def _cross_entropy(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
 
 
 def _regions(cells: Tensor, labels: Tensor, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean feature of every object, its targets, and the weight of every cell.
+    """Return the mean feature of every object, its targets, and the weight of every cell.
 
     Returns:
         `[B, SLOTS, 128]`, `[B, SLOTS, 2]` (-1 where there is nothing to learn), `[B, h, w]`:
@@ -139,7 +139,7 @@ def _regions(cells: Tensor, labels: Tensor, features: Tensor) -> tuple[Tensor, T
 
 
 def loss(encoder: Encoder, rgb: Tensor, slots: Tensor, labels: Tensor) -> tuple[Tensor, dict]:
-    """Cells and whole objects by cross-entropy; prompts against all else in the picture."""
+    """Return the loss (cells, objects, prompts, objectness) and its parts."""
     with torch.autocast(rgb.device.type, dtype=torch.bfloat16):
         features, objectness = encoder.trunk.dense(prepare(rgb))
     cells, pure = cell_slots(slots)

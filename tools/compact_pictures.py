@@ -1,4 +1,4 @@
-"""Training samples of the compact encoder: windows of pictures, single objects, degraded."""
+"""Training samples of the compact encoder: degraded windows and tiles of renderings."""
 
 import contextlib
 import queue
@@ -19,15 +19,15 @@ WINDOW, TILE = (192, 256), 96
 ZOOM = (0.45, 1.2)
 """How much a window enlarges the rendered picture."""
 TILE_STRETCH = 1.1
-"""How much longer a tile may be made in one direction than in the other: a ball is no egg."""
+"""Largest aspect ratio by which a tile is stretched; more would turn a ball into an egg."""
 MIN_TILE_PIXELS = 600
-"""Pixels of a rendered picture that an object with a tile of its own shows."""
+"""Fewest pixels of an object in a rendering that becomes a tile."""
 REPAINT_SHARE = 0.35
-"""Share of samples in colours that are not their objects' own, and not labelled."""
+"""Share of samples in changed colours, which are not labelled."""
 
 
 def _degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a depth camera's colour sensor does: exposure, white balance, gamma, blur, noise."""
+    """Degrade an image as a camera does: exposure, white balance, gamma, blur, noise, JPEG."""
     if rng.random() < 0.35:
         return image
     gain = np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.05, 3))
@@ -49,7 +49,7 @@ def _degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _repaint(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The same shapes in other colours: grey, or another hue and tint."""
+    """Return the image in other colours: grey, or another hue and tint."""
     image = np.ascontiguousarray(image)
     if rng.random() < 0.3:
         return np.repeat(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None], 3, 2)
@@ -63,7 +63,7 @@ def _repaint(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _window(
     slots: np.ndarray, width: int, height: int, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Left upper corner of a crop about a random pixel of an object."""
+    """Return the left upper corner of a crop about a random pixel of an object."""
     rows, columns = np.nonzero(slots[::16, ::16] % 255)
     x, y = rng.integers(0, scenes.IMAGE_WIDTH), rng.integers(0, scenes.IMAGE_HEIGHT)
     if len(rows):
@@ -88,7 +88,7 @@ def _resize(
 
 
 class Pictures:
-    """Rendered data sets, as random degraded samples.
+    """Rendered data sets as random degraded samples.
 
     Raises:
         ValueError: they hold no picture.
@@ -104,7 +104,7 @@ class Pictures:
             raise ValueError("there are no pictures to train on: --images must be 1 or more")
 
     def window(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """A window of one picture: rgb, slots at a quarter of its size, labels."""
+        """Return a window of one image: rgb, slots at a quarter of its size, labels."""
         which, row = self.index[number]
         rgb, slots, labels = (array[row] for array in self.sets[which])
         zoom = np.exp(rng.uniform(*np.log(ZOOM)))
@@ -115,7 +115,7 @@ class Pictures:
         return *_resize(rgb[window], slots[window], WINDOW), labels
 
     def tile(self, number: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """A square about one object, slot 1; what else there is, slot 2, has no label."""
+        """Return a square about one object, slot 1; other objects are slot 2, without labels."""
         which, row = self.index[number]
         rgb, slots, labels = (array[row] for array in self.sets[which])
         coarse = slots[::4, ::4]
@@ -140,7 +140,7 @@ class Pictures:
         return rgb, table[slots], found
 
     def sample(self, number: int, tiles: bool, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """One degraded training sample, a tile or a window."""
+        """Return a degraded training sample, a tile or a window."""
         rgb, slots, labels = self.tile(number, rng) if tiles else self.window(number, rng)
         if rng.random() < 0.5:
             rgb, slots = rgb[:, ::-1], slots[:, ::-1]
@@ -152,7 +152,7 @@ class Pictures:
     def batches(
         self, windows: int, tiles: float, seed: int
     ) -> Generator[tuple[Tensor, Tensor, Tensor]]:
-        """Endless shuffled batches, prepared by a thread until the generator is closed.
+        """Yield shuffled batches without end, prepared by a thread until the generator is closed.
 
         Args:
             windows: windows a batch; a batch of tiles holds five times as many samples.

@@ -1,4 +1,4 @@
-"""Pictures that show one object each: zero-shot top-1 of the compact encoder's image feature.
+"""Zero-shot top-1 of the compact encoder's image feature, on renderings of one object each.
 
     python tools/compact_portraits.py --folder build/portraits
 
@@ -24,11 +24,11 @@ FILLS = (0.45, 0.8)
 MIN_CAMERA_DISTANCE = 0.06
 """Least distance of the camera to the box, metres."""
 CUTOUT_MARGIN = 0.08
-"""Edge around an object that a cut-out leaves, share of its larger side."""
+"""Margin around an object that is cut out, share of its larger side."""
 
 
 class Portrait(scenes.Stage):
-    """A stage that shows its objects one after the other, upright, alone and whole."""
+    """A stage that shows its objects one after the other: upright, alone, not cut off."""
 
     turn = -1
 
@@ -49,7 +49,7 @@ class Portrait(scenes.Stage):
         return labels
 
     def _look(self) -> None:
-        """As ever, but at the object, and near enough to be filled by it."""
+        """Draw a view of the object that it fills."""
         super()._look()
         self.data.mocap_pos[0] = HIDDEN_POSITION
         size = self.objects[self.turn].size
@@ -60,7 +60,7 @@ class Portrait(scenes.Stage):
 
 
 def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
-    """Name what is shown by the text nearest to `encode_image`, of all colours and kinds.
+    """Classify images by the nearest of all "a <colour> <category>" to `encode_image`.
 
     Args:
         extractor: to measure.
@@ -89,7 +89,7 @@ def zero_shot(extractor: CompactExtractor, folder: Path, limit: int) -> dict:
 
 
 def cut_out(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The part of a picture about what a mask `[H, W]` shows."""
+    """Return rows and columns of the box around a mask `[H, W]`, with a margin."""
     rows, columns = np.nonzero(mask)
     edge = 1 + int(CUTOUT_MARGIN * max(np.ptp(rows), np.ptp(columns)))
     spans = ((axis.min() - edge, axis.max() + edge) for axis in (rows, columns))

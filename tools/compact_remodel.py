@@ -1,4 +1,4 @@
-"""The same things as others might model them: coarser, out of proportion, with fewer details."""
+"""Variants of object models as other authors might make them: coarser, with fewer details."""
 
 from dataclasses import replace
 
@@ -9,18 +9,17 @@ from m3_ros.geometry import quat_to_matrix
 from m3_ros.sim.objects.model import ObjectModel, Part, bounds
 
 SIZE_SPREAD = 0.12
-"""Standard deviation of the logarithm of the factor by which each direction grows."""
+"""Standard deviation of the logarithm of the scale along each axis."""
 TRUE_TO_SIZE = ("ball", "dice", "toy block", "egg", "tape roll")
-"""Kinds that are told by their proportions: they grow alike in all directions."""
+"""Categories recognised by their proportions: scaled equally in all directions."""
 TAPER_SPREAD, BEND_SPREAD = 0.15, 0.12
-"""Standard deviations: how much wider the top is than the middle, of the middle; how far the
-top leans over, of the height."""
+"""Standard deviations of the relative width of the top, and of its shift over the height."""
 DETAIL_SHARE = 0.1
-"""Parts of another colour whose box is smaller than this share of the whole one are details."""
+"""Details are parts of another colour with a box below this share of the object's."""
 
 
 def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
-    """An object for pictures, not for physics: meshes of few faces, bent, with fewer details."""
+    """Return a variant for rendering alone: meshes of few faces, bent, with fewer details."""
     low, high = bounds(model.parts)
     whole, bare = np.prod(high - low), rng.random() < 0.5
     kept = [
@@ -55,7 +54,7 @@ def remodel(model: ObjectModel, rng: np.random.Generator) -> ObjectModel:
 
 
 def _mesh(part: Part, coarse: int, rng: np.random.Generator) -> trimesh.Trimesh:
-    """A part in the object's frame; `coarse` 1 to 3, the higher the more faces."""
+    """Return a part in the object's frame; `coarse` 1 to 3, more faces for higher values."""
     size = part.size
     sections = int(rng.integers(5, 9)) * coarse
     if part.vertices is not None:
@@ -81,7 +80,7 @@ def _bent(
     category: str,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning."""
+    """Return vertices `[V, 3]` of an object between two corners: stretched, tapered, leaning."""
     if category in TRUE_TO_SIZE:
         return vertices * np.exp(rng.normal(0.0, SIZE_SPREAD))
     stretched = vertices * np.exp(rng.normal(0.0, SIZE_SPREAD, 3))

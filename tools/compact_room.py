@@ -1,4 +1,4 @@
-"""What surrounds the objects in a training picture: room, lights, gripper, nameless things."""
+"""Surroundings of the objects in training images: room, lights, gripper, distractors."""
 
 import mujoco
 import numpy as np
@@ -9,12 +9,12 @@ from m3_ros.sim.objects import COLORS
 from m3_ros.sim.objects.catalog import shade
 
 HIDDEN_POSITION = np.array([0.0, 0.0, -20.0])
-"""Where things wait that a picture does not show, metres."""
+"""Position of objects that an image does not show, m."""
 COLOR_NAMES = list(COLORS)
 
 
 def surface(rng: np.random.Generator, size: int = 128) -> NDArray[np.uint8]:
-    """A random surface `[size, size, 3]`: plain, noise, grain, checks, stripes or blotches."""
+    """Draw a surface `[size, size, 3]`: plain, noise, grain, checks, stripes or blotches."""
     one, two = rng.uniform(0.1, 0.95, 3), rng.uniform(0.1, 0.95, 3)
     if rng.random() < 0.7:  # real tables are mostly pale, grey or wooden
         base = rng.choice(
@@ -47,7 +47,7 @@ def surface(rng: np.random.Generator, size: int = 128) -> NDArray[np.uint8]:
 
 
 def add_room(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
-    """Table, floor, four walls, lights, camera and a gripper before it."""
+    """Add table, floor, four walls, lights, a camera and a gripper before it."""
     for i in range(6):
         texture = spec.add_texture(
             name=f"surface {i}",
@@ -97,7 +97,7 @@ def add_room(spec: mujoco.MjSpec, rng: np.random.Generator) -> None:
 
 
 def add_distractor(spec: mujoco.MjSpec, index: int, rng: np.random.Generator) -> int:
-    """A thing without a name: a few solids stuck together, in one colour of the list."""
+    """Add an object of no category: a few solids in one colour; returns the colour's index."""
     body = spec.worldbody.add_body(name=f"distractor {index}", pos=HIDDEN_POSITION)
     body.add_freejoint()
     color = int(rng.integers(len(COLORS)))

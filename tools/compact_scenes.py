@@ -1,4 +1,4 @@
-"""Training pictures of the compact encoder: cluttered tables rendered with labels.
+"""Training images of the compact encoder: cluttered tables rendered with labels.
 
 One compiled scene holds a pool of objects; every picture draws some of them, recolours them,
 rearranges them and changes table, walls, lights and camera, so that compiling costs little.
@@ -30,7 +30,7 @@ _RGB = np.array(list(COLORS.values()))
 
 
 class Stage:
-    """A compiled pool of objects in a room, from which pictures are drawn."""
+    """A compiled pool of objects in a room, from which images are drawn."""
 
     def __init__(self, split: Split, rng: np.random.Generator) -> None:
         self.split, self.rng = split, rng
@@ -63,7 +63,7 @@ class Stage:
         self._index()
 
     def _index(self) -> None:
-        """Which body each geom belongs to, and which materials bear an object's colour."""
+        """Store the body of each geom, and the materials that have an object's colour."""
         model = self.model
         first = model.body("object 0").id
         self.slot_of_geom = np.zeros(model.ngeom + 1, dtype=np.uint8)  # last: nothing hit
@@ -84,7 +84,7 @@ class Stage:
             self.accents.append(np.array(quiet).reshape(-1, 3))
 
     def _paint(self, index: int) -> int:
-        """Give an object another colour that its details still show up against."""
+        """Draw another colour for an object that differs from its details; returns its index."""
         rng, thing = self.rng, self.objects[index]
         own = COLOR_NAMES.index(thing.color)
         allowed = [
@@ -100,7 +100,7 @@ class Stage:
         return color
 
     def _arrange(self) -> NDArray[np.uint8]:
-        """Choose objects, put them on the table; returns `[SLOTS_IN_POOL, 2]` category, colour."""
+        """Choose and place objects; returns category and colour `[objects, 2]`."""
         rng = self.rng
         total = len(self.objects) + DISTRACTORS
         labels = np.full((total, 2), 255, dtype=np.uint8)
@@ -143,7 +143,7 @@ class Stage:
         return labels
 
     def _look(self) -> None:
-        """Random camera, lights and surfaces; the gripper now and then before the camera."""
+        """Draw camera, lights and surfaces; in 3 of 10 images the gripper is in view."""
         rng, model, data = self.rng, self.model, self.data
         for name in ("table", "floor", "wall"):
             material = model.mat(name).id
@@ -188,7 +188,7 @@ class Stage:
             )
 
     def picture(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        """One picture: rgb `[H, W, 3]`, slot numbers `[H, W]` (0 room, 255 gripper), labels.
+        """Render rgb `[H, W, 3]`, slot numbers `[H, W]` (0 room, 255 gripper), and labels.
 
         Labels `[SLOTS, 2]` give category and colour of slots 1, 2, ...
         """

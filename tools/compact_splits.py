@@ -1,4 +1,4 @@
-"""Which objects and colours the training and the test pictures of the compact encoder show."""
+"""Splits of objects and colours for training and testing the compact encoder."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Split:
     remodelled: float = 0.0
 
     def colors(self, category: str) -> list[int]:
-        """Colour numbers allowed for a category."""
+        """Return the colour indices allowed for a category."""
         hidden = [held_out_pair(category, name) for name in COLORS]
         keep = {"seen": [not h for h in hidden], "held out": hidden, "any": [True] * len(hidden)}
         return [i for i, ok in enumerate(keep[self.pairs]) if ok]
@@ -38,4 +38,4 @@ SPLITS = {
 }
 """train and seen differ in seed alone; pairs and structures are never trained on."""
 TESTS, TEST_SEED = ("seen", "pairs", "structures"), 1
-"""Splits to measure on; whatever the training is, their pictures are the same."""
+"""Test splits and their seed, the same for every training."""

@@ -1,4 +1,4 @@
-"""Other names of the categories and colours: most for training, some kept to test with."""
+"""Synonyms of the categories and colours: most for training, some held out for tests."""
 
 
 def _lists(text: str) -> dict[str, list[str]]:
@@ -36,7 +36,7 @@ HELD_OUT_ALIASES = {
     "bell": "service bell",
     "light bulb": "lamp",
 }
-"""Names that no caption of the training contains, to test synonyms with."""
+"""Synonyms that no training caption contains."""
 
 ALIASES = _lists("""
 duck: rubber duck, bath duck, toy duck, bath toy, rubber ducky, duckling, mallard, drake,

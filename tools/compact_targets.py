@@ -1,4 +1,4 @@
-"""What the cells of a training batch show."""
+"""Targets of the cells of a training batch."""
 
 import compact_scenes as scenes
 import torch
@@ -9,7 +9,7 @@ IGNORE, GRIPPER, UNLABELLED = -1, 255, 255
 
 
 def cell_slots(slots: Tensor) -> tuple[Tensor, Tensor]:
-    """Slot of each stride-8 cell from its four samples, and whether all four agree.
+    """Return the slot of each stride-8 cell of four samples, and whether all four agree.
 
     Cells without a majority get slot -1.
     """
@@ -23,7 +23,7 @@ def cell_slots(slots: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def targets(cells: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Category and colour of every cell; the room is "table" without colour."""
+    """Return category and colour of every cell; the room is "table" without colour."""
     table = torch.cat(
         [
             torch.tensor([scenes.TABLE_CLASS, scenes.NO_COLOR]).expand(len(labels), 1, 2),

@@ -1,4 +1,4 @@
-"""Stage 2 of the compact encoder: a text tower that lands on the image tower's directions.
+"""Stage 2 of the compact encoder: a text tower that regresses the image tower's directions.
 
 A caption's target is a category half and a colour half; what it leaves open is zero. Words for
 things we never render go to a direction that no picture was ever taught to show.
@@ -17,13 +17,15 @@ from torch import Tensor
 
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
-_OURS = {name for row in ALIASES.values() for name in row}
-_KEPT = set(HELD_OUT_ALIASES.values())
-_OURS_AROUND_KEPT = [name for name in _OURS if any(f" {k} " in f" {name} " for k in _KEPT)]
+_ALIASES = {name for row in ALIASES.values() for name in row}
+_HELD_OUT = set(HELD_OUT_ALIASES.values())
+_LONGER_THAN_HELD_OUT = [
+    name for name in _ALIASES if any(f" {k} " in f" {name} " for k in _HELD_OUT)
+]
 
 
-def our_words() -> set[str]:
-    """Every word of a name, of ours or of what is about it, those kept for testing included."""
+def vocabulary_words() -> set[str]:
+    """Return all words of names, surfaces and fillers, held-out synonyms included."""
     names = [*CATEGORIES, *COLORS, *THINGS, *SURFACES, *FILLERS, *HELD_OUT_ALIASES.values()]
     names += [
         name for aliases in (ALIASES, SHADE_ALIASES) for row in aliases.values() for name in row
@@ -31,26 +33,26 @@ def our_words() -> set[str]:
     return {word for name in names for word in name.split()}
 
 
-def whole_words() -> list[str]:
-    """Plain words among CLIP's byte pairs: what a prompt may contain besides our names."""
+def plain_words() -> list[str]:
+    """Return plain words among CLIP's byte pairs that are not in our names."""
     merges = gzip.decompress(Path(default_bpe()).read_bytes()).decode().split("\n")[1:40000]
     words = {"".join(m.split()).removesuffix("</w>") for m in merges if m.endswith("</w>")}
-    ours = our_words()
+    ours = vocabulary_words()
     plain = (word for word in words if word.isascii() and word.isalpha() and len(word) > 3)
     return sorted(
         word for word in plain if word not in ours and word.removesuffix("s") not in ours
     )
 
 
-def kept_for_testing(caption: str) -> bool:
-    """Whether a caption contains a name that is kept for testing, or its plural.
+def held_out(caption: str) -> bool:
+    """Return whether a caption contains a held-out synonym, or its plural.
 
     Within a longer name of ours it does not count, as "mobile" in "mobile phone".
     """
     padded = f" {caption} "
-    for name in _OURS_AROUND_KEPT:
+    for name in _LONGER_THAN_HELD_OUT:
         padded = padded.replace(name, "")
-    return any(f" {name} " in padded or f" {name}s " in padded for name in _KEPT)
+    return any(f" {name} " in padded or f" {name}s " in padded for name in _HELD_OUT)
 
 
 def _plural(name: str, rng: np.random.Generator) -> str:
@@ -58,12 +60,12 @@ def _plural(name: str, rng: np.random.Generator) -> str:
 
 
 class Captions:
-    """Random captions with the row of the category and the colour they mean."""
+    """Random captions with the indices of the category and the colour they mean."""
 
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
-        self.words = whole_words()
-        ours = our_words()
+        self.words = plain_words()
+        ours = vocabulary_words()
         self.before = [*self.words, *10 * [word for word in UNKNOWN_WORDS if word not in ours]]
 
     def _pick(self, options: list[str]) -> str:
@@ -77,22 +79,22 @@ class Captions:
         return self._pick(SHADE_ALIASES[names[number]]), number
 
     def _named(self) -> tuple[str, int]:
-        """A name of a category, now and then after a word that does not change what it is."""
+        """Draw a name of a category, in 15 % after a word that does not change its meaning."""
         rng = self.rng
         number = int(rng.integers(len(CATEGORIES)))
         category = CATEGORIES[number]
         name = category if rng.random() < 0.5 else self._pick(ALIASES[category])
         if rng.random() < 0.15:
             before = f"{self._pick(self.before)} {name}"
-            if before not in _OURS:
+            if before not in _ALIASES:
                 return before, number
         return _plural(name, rng), number
 
     def _unnamed(self, words: list[str]) -> tuple[str, int]:
-        """Something else; a name before it does not make it a thing of that name."""
+        """Draw a word outside the vocabulary, also after a category name ("jar opener")."""
         word, rng = _plural(self._pick(words), self.rng), self.rng
         draw = rng.random()
-        if draw < 0.25 and (before := f"{self._pick(list(CATEGORIES))} {word}") not in _OURS:
+        if draw < 0.25 and (before := f"{self._pick(list(CATEGORIES))} {word}") not in _ALIASES:
             word = before
         elif draw > 0.85:  # a word of which the pieces are known, as most rare ones are
             word = self._pick(self.words) + self._pick([word, " " + word])
@@ -109,10 +111,10 @@ class Captions:
         return self._unnamed(UNKNOWN_WORDS if draw < 0.9 else self.words)
 
     def draw(self) -> tuple[str, int, int]:
-        """A caption, its category row (-1: any) and colour row (-1: any)."""
+        """Draw a caption, its category index (-1: any) and colour index (-1: any)."""
         while True:
             phrase, category, color = self._phrase()
-            if not kept_for_testing(phrase):
+            if not held_out(phrase):
                 return self._pick(SENTENCES).format(phrase), category, color
 
     def _phrase(self) -> tuple[str, int, int]:
@@ -139,14 +141,14 @@ class Captions:
 
 
 def foreign_direction(categories: Tensor) -> Tensor:
-    """Unit vector equally far from all `categories [n, d]`: what no picture shows."""
+    """Return the unit vector equally far from all `categories [n, d]`, for all other words."""
     return F.normalize(
         torch.linalg.lstsq(categories, -torch.ones(len(categories), 1)).solution[:, 0], dim=0
     )
 
 
 def caption_targets(category: Tensor, color: Tensor, categories: Tensor, colors: Tensor) -> Tensor:
-    """Unit target `[n, 128]`; a half that the caption leaves open is zero."""
+    """Return unit targets `[n, 128]`; a half that the caption leaves open is zero."""
     halves = [
         table[rows.clamp(min=0)] * (rows >= 0)[:, None]
         for rows, table in ((category, categories), (color, colors))
@@ -162,7 +164,7 @@ def train_text(
     steps: int,
     seed: int,
 ) -> float:
-    """Fit the text tower of an open_clip model to the directions; returns the last mean cosine.
+    """Fit the text tower of an open_clip model to the directions; returns the mean cosine.
 
     Args:
         categories: `[classes, 96]` unit directions: the named ones, table, unknown.

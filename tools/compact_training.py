@@ -13,12 +13,12 @@ from compact_pictures import Pictures
 from torch import distributed, nn
 
 TILE_SHARE = 0.5
-"""Share of the batches that show single objects; the others show windows of whole pictures."""
+"""Share of the batches that are tiles of single objects; the others are windows."""
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Where, how long and on what the image tower trains.
+    """Options of the training of the image tower.
 
     Attributes:
         folders: rendered data sets.
@@ -54,7 +54,7 @@ def _share_gradients(encoder: nn.Module, workers: int) -> None:
 
 
 def train_worker(rank: int, options: TrainOptions, port: int) -> None:
-    """One of the processes that train together; rank 0 keeps checkpoints and prints."""
+    """Run one of the training processes; rank 0 writes checkpoints and prints."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     if options.workers > 1:
@@ -150,7 +150,7 @@ def train(options: TrainOptions) -> Encoder:
 
 
 def trained(output: Path) -> Encoder:
-    """The averaged image tower of the newest checkpoint."""
+    """Load the averaged image tower of the newest checkpoint."""
     encoder = Encoder()
     state = torch.load(output / "image_tower.pt", weights_only=True, map_location="cpu")
     wanted = {

@@ -1,4 +1,4 @@
-"""Words for what we do not render, and for what stands about a name in a prompt."""
+"""Words of objects that are not rendered, and of the phrases around a name."""
 
 
 def _words(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Train the compact encoder from nothing: render, learn, export, measure.
+"""Train the compact encoder: render, train, export, evaluate.
 
     python tools/train_compact_encoder.py --output build/compact
 
@@ -81,7 +81,7 @@ class Options:
 
 
 def model_config() -> dict:
-    """open_clip's description of the model."""
+    """Return open_clip's description of the model."""
     return {
         "model_cfg": {
             "embed_dim": DIM,
@@ -105,7 +105,7 @@ def model_config() -> dict:
 
 
 def render_all(options: Options) -> list[Path]:
-    """Render what is missing; returns the training folders."""
+    """Render missing data sets; returns the training folders."""
     data = options.output / "pictures"
     shards = -(-options.images // SHARD_SIZE)
     jobs = [
@@ -190,7 +190,7 @@ def blend(folder: Path, start: Path, share: float) -> None:
 
 
 def image_tower(options: Options, folders: list[Path]) -> training.Encoder:
-    """Train the image tower on rendered folders, or take the one to start from as it is."""
+    """Train the image tower on rendered folders; without steps return that of `start`."""
     if options.steps == 0:
         if options.start is None:
             raise ValueError("without steps there is no image tower: name one with --start")
@@ -214,7 +214,7 @@ def image_tower(options: Options, folders: list[Path]) -> training.Encoder:
 
 
 def main(options: Options) -> None:
-    """Render, train, export, measure."""
+    """Render, train, export, evaluate."""
     options.output.mkdir(parents=True, exist_ok=True)
     encoder = image_tower(options, render_all(options))
     cosine = export(encoder, options.output, options.text_steps, options.seed, options.start)

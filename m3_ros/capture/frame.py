@@ -1,4 +1,4 @@
-"""One posed RGB-D image: what a camera saw, from where, when."""
+"""A posed RGB-D image."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RgbdFrame:
 
 
 def check_pose(name: str, T: NDArray[np.float64]) -> None:
-    """Refuse what is not a rigid transform `[4, 4]`.
+    """Check that an array is a rigid transform `[4, 4]`.
 
     Raises:
         ValueError: wrong shape, not finite, or its rotation is not orthonormal within 1e-3.

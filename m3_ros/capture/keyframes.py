@@ -1,4 +1,4 @@
-"""Which frames of a stream are worth keeping."""
+"""Selection of keyframes from a stream of frames."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from m3_ros.geometry import pose_distance
 
 
 class KeyframeSelector:
-    """Keeps a frame when the camera moved or turned enough and is not moving too fast."""
+    """Select a frame when the camera moved or turned enough and is not moving too fast."""
 
     def __init__(self, config: ScanConfig) -> None:
         self._config = config
@@ -18,7 +18,7 @@ class KeyframeSelector:
         self._previous: tuple[NDArray[np.float64], float] | None = None
 
     def accept(self, camtoworld: NDArray[np.float64], stamp: float) -> bool:
-        """Whether the frame taken at `camtoworld [4, 4]` at time `stamp` (s) is a keyframe."""
+        """Return whether the frame at `camtoworld [4, 4]`, taken at `stamp` (s), is a keyframe."""
         speed = self._speed(camtoworld, stamp)
         self._previous = (camtoworld, stamp)
         if speed > self._config.max_speed:
@@ -32,7 +32,7 @@ class KeyframeSelector:
         return True
 
     def _speed(self, camtoworld: NDArray[np.float64], stamp: float) -> float:
-        """Camera speed in m/s since the previous frame; 0 for the first."""
+        """Return the camera speed (m/s) since the previous frame; 0 for the first."""
         if self._previous is None or stamp <= self._previous[1]:
             return 0.0
         return pose_distance(self._previous[0], camtoworld)[0] / (stamp - self._previous[1])

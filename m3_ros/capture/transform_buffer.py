@@ -1,4 +1,4 @@
-"""Coordinate frames over time: what TF says, interpolated at any stamp, without ROS.
+"""Transforms between coordinate frames over time, as tf2 keeps them, without ROS.
 
 Every child frame has one parent. A moving edge keeps the poses of the last seconds; a fixed edge
 holds one pose for all times. Poses between two stamps are interpolated (slerp, lerp); outside the
@@ -20,7 +20,7 @@ Pose = NDArray[np.float64]
 
 
 class TransformError(LookupError):
-    """A transform cannot be had; the message names frames, stamp and reason."""
+    """No transform is available; the message names frames, stamp and reason."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class _Edge:
 
 
 class TransformBuffer:
-    """Transforms between named frames at any recorded time; safe to share between threads.
+    """Transforms between named frames at any recorded time; thread-safe.
 
     Args:
         max_age: how long poses of moving frames are kept, s.
@@ -62,7 +62,7 @@ class TransformBuffer:
             del edge.stamps[:expired], edge.poses[:expired]
 
     def lookup(self, target: str, source: str, stamp: float | None = None) -> Pose:
-        """`T_target_source [4, 4]` at `stamp` (s); `None` asks for the newest common time.
+        """Return `T_target_source [4, 4]` at `stamp` (s); `None`: at the newest common time.
 
         Raises:
             TransformError: a frame is unknown, the two are not connected, or the stamp lies
@@ -86,13 +86,13 @@ class TransformBuffer:
             return inverse(T_common_target) @ self._compose(source_path, stamp)
 
     def latest(self, frame: str) -> float | None:
-        """Newest stamp (s) recorded for a moving frame; None when unknown or static."""
+        """Return the newest stamp (s) of a moving frame; None when unknown or static."""
         with self._lock:
             edge = self._edges.get(frame)
             return edge.stamps[-1] if edge and edge.stamps else None
 
     def _path(self, frame: str) -> list[str]:
-        """Frames from `frame` up to its root."""
+        """Return the frames from `frame` up to its root."""
         parents = {edge.parent for edge in self._edges.values()}
         if frame not in self._edges and frame not in parents:
             known = ", ".join(sorted(parents | set(self._edges))) or "none yet"
@@ -111,7 +111,7 @@ class TransformBuffer:
         return min(newest, default=0.0)
 
     def _compose(self, path: list[str], stamp: float) -> Pose:
-        """Pose of `path[0]` in `path[-1]`."""
+        """Return the pose of `path[0]` in `path[-1]`."""
         T = np.eye(4)
         for frame in path[:-1]:
             T = self._at(frame, stamp) @ T

@@ -1,4 +1,4 @@
-"""Features on disk, by image and model, so that no image goes through a model twice."""
+"""Cache of features on disk, by image and model."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from safetensors.numpy import save_file
 from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 
 FOLDER = "features"
-"""Where a scan folder keeps them."""
+"""Subfolder of a scan folder."""
 
 
 class CachedExtractor:
-    """An extractor that looks on disk first.
+    """An extractor that reads features from disk where they are there.
 
     A map is one file `FOLDER/NAME-DIGEST/IMAGE.safetensors`: the distinct features "rows
     [r, d]" (float16, as a memory keeps them while it is built) and each cell's row "index
@@ -38,11 +38,11 @@ class CachedExtractor:
         self._extractor = extractor
 
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`, read if they are there, else made and written."""
+        """Return features of an image `[H, W, 3]`; read from disk, or extracted and written."""
         return self.extract_batch([rgb])[0]
 
     def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images of one size; those not on disk go through the model at once."""
+        """Return features of images of one size; those not on disk are one batch of the model."""
         absent = [image for image in images if not self._path(image).is_file()]
         if absent:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,7 @@ class CachedExtractor:
         return [_read(self._path(image)) for image in images]
 
     def has(self, rgb: NDArray[np.uint8]) -> bool:
-        """Whether the features of an image `[H, W, 3]` are on disk."""
+        """Return whether the features of an image `[H, W, 3]` are on disk."""
         return self._path(rgb).is_file()
 
     def _path(self, rgb: NDArray[np.uint8]) -> Path:
@@ -85,7 +85,7 @@ def _read(path: Path) -> FeatureMap:
 
 
 def beside(scan: str | Path, extractor: FeatureExtractor) -> FeatureExtractor:
-    """The extractor, reading from a scan folder where `m3 features` has put its features."""
+    """Return the extractor, cached where `m3 features` has left features in the scan folder."""
     cached = CachedExtractor(extractor, Path(scan) / FOLDER)
     return cached if cached.folder.is_dir() else extractor
 
@@ -96,7 +96,7 @@ def fill(
     batch: int,
     progress: Callable[[int], None],
 ) -> None:
-    """Have the features of images `[H, W, 3]` on disk.
+    """Extract the features of images `[H, W, 3]` that are not on disk yet.
 
     Args:
         cached: the model.

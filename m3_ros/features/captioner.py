@@ -1,4 +1,4 @@
-"""Words for parts of an image."""
+"""Captions of image regions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from m3_ros.features.weights import load_pretrained, missing, transformers_for, 
 
 
 class Captioner(Protocol):
-    """Says in words what pictures show.
+    """Describes images in words.
 
     Attributes:
         digest: of what decides its words.
@@ -25,12 +25,12 @@ class Captioner(Protocol):
     digest: str
 
     def describe(self, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
-        """One short text for each picture `[H, W, 3]`; sizes may differ."""
+        """Return a short text for each image `[H, W, 3]`; sizes may differ."""
         ...
 
 
 class ImageCaptioner:
-    """Any image-to-text model of transformers, such as BLIP; greedy, so deterministic.
+    """An image-to-text model of transformers, such as BLIP; greedy, so deterministic.
 
     Args:
         card: the model that it is part of.
@@ -58,7 +58,7 @@ class ImageCaptioner:
 
     @torch.inference_mode()
     def describe(self, pictures: Sequence[NDArray[np.uint8]]) -> list[str]:
-        """One short text for each picture `[H, W, 3]`."""
+        """Return a short text for each image `[H, W, 3]`."""
         texts: list[str] = []
         for start in range(0, len(pictures), self._batch):
             images = [Image.fromarray(p) for p in pictures[start : start + self._batch]]

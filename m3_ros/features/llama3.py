@@ -1,4 +1,4 @@
-"""Llama 3 as a dense extractor: what an instruct LLM thinks of a caption, spread over a region.
+"""Llama 3 as a dense extractor: an LLM's hidden state for the caption of a region.
 
 Regions are proposed, each is described by a captioner, and the LLM reads the description as a
 user's message; a region's feature is the hidden state twelve layers before the last, averaged over
@@ -83,7 +83,7 @@ class Llama3Extractor:
         self.digest = weights_digest([], f"{' '.join(digests)} {cells} cells")
 
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`, one a region; nothing where no region is."""
+        """Return features of an image `[H, W, 3]`, one a region; not valid outside regions."""
         check_image(rgb)
         regions = self._proposer.propose(rgb)
         index = region_cells(regions, patch_grid(rgb.shape[:2], self._cells))
@@ -94,12 +94,12 @@ class Llama3Extractor:
         )
 
     def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images, one after the other: their regions already go through in batches."""
+        """Return features of images; the regions of each are a batch."""
         return [self.extract(image) for image in images]
 
 
 class WordFeatures:
-    """Mean hidden state of an LLM over the tokens of a user's message.
+    """Mean hidden states of an LLM over the tokens of a user's message.
 
     Args:
         folder: of a causal language model and its tokenizer.
@@ -133,7 +133,7 @@ class WordFeatures:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Features `[m, d]` of texts; the empty text counts as "thing"."""
+        """Return features `[m, d]` of texts; the empty text counts as "thing"."""
         rows = [np.zeros((0, self.dim), np.float32)]
         for start in range(0, len(texts), self._batch):
             part = [text.strip() or "thing" for text in texts[start : start + self._batch]]
@@ -162,7 +162,7 @@ class WordFeatures:
         return mean.cpu().numpy()
 
     def _message(self, text: str) -> str:
-        """What the LLM reads, in the model's own chat format; the text is almost at its end."""
+        """Return the text as a user's message in the model's chat format."""
         messages = [
             {"role": "system", "content": SYSTEM_PROMPT},
             {"role": "user", "content": text},
@@ -173,7 +173,7 @@ class WordFeatures:
 
 
 def crop(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The box around a mask `[H, W]`, with a margin, of an image `[H, W, 3]`."""
+    """Return the box around a mask `[H, W]`, with a margin, of an image `[H, W, 3]`."""
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     dx, dy = round(CROP_MARGIN * width) + 1, round(CROP_MARGIN * height) + 1
     return rgb[max(0, y - dy) : y + height + dy, max(0, x - dx) : x + width + dx]

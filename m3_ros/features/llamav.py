@@ -70,7 +70,7 @@ class LlamavExtractor(GridExtractor):
         return self._stitch(self._projector(states), tiles)[:, : grid[0], : grid[1]]
 
     def _grid(self, shape: tuple[int, int], tiles: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of whole patches that the image takes on its canvas of tiles."""
+        """Return rows and columns of whole patches of the image on its canvas of tiles."""
         side = self._tile // self._patch
         scale = min(tiles[0] * side / shape[0], tiles[1] * side / shape[1])
         return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
@@ -78,7 +78,7 @@ class LlamavExtractor(GridExtractor):
     def _tiles(
         self, rgb: NDArray[np.uint8], tiles: tuple[int, int], grid: tuple[int, int]
     ) -> Tensor:
-        """The image on its canvas, cut: normalised `[max_tiles, 3, tile, tile]`."""
+        """Return the image on its canvas as normalised tiles `[max_tiles, 3, tile, tile]`."""
         canvas = torch.zeros(3, tiles[0] * self._tile, tiles[1] * self._tile)
         height, width = grid[0] * self._patch, grid[1] * self._patch
         canvas[:, :height, :width] = resize(rgb, (height, width), "bilinear")
@@ -91,7 +91,7 @@ class LlamavExtractor(GridExtractor):
         return result
 
     def _stitch(self, states: Tensor, tiles: tuple[int, int]) -> Tensor:
-        """Features `[b, tiles, side * side, d]` as one map `[b, rows, columns, d]`."""
+        """Return features `[b, tiles, side * side, d]` as one map `[b, rows, columns, d]`."""
         side = self._tile // self._patch
         cut = states.reshape(len(states), *tiles, side, side, self.dim)
         return cut.permute(0, 1, 3, 2, 4, 5).reshape(
@@ -102,7 +102,7 @@ class LlamavExtractor(GridExtractor):
 def best_arrangement(
     shape: tuple[int, int], tile: int, arrangements: Sequence[tuple[int, int]]
 ) -> tuple[int, int]:
-    """Rows and columns of tiles for an image of (height, width), as the model was trained.
+    """Return rows and columns of tiles for an image of (height, width), as in training.
 
     The least enlargement if the image can be enlarged, else the least reduction; among equals
     the smallest canvas.
@@ -116,7 +116,7 @@ def best_arrangement(
 
 
 def _projector(folder: Path) -> nn.Linear:
-    """The linear map from the tower's states to the language model's width."""
+    """Load the linear map from the tower's states to the language model's width."""
     found: dict[str, Tensor] = {}
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(path, "pt") as file:

@@ -1,4 +1,4 @@
-"""The models M3 knows: what they are, what they deserve in a memory, how to get their weights."""
+"""Model cards: dimensions, settings of their memory, and how to get their weights."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ModelCard:
-    """Facts about one model with the weights that are meant unless others are named.
+    """Facts about one model and its default weights.
 
     Attributes:
-        name: what `load_extractor` and `features.models` call it.
+        name: in `load_extractor` and `features.models`.
         what: one line for a table.
         dim: d, the length of its features.
         degrees: s, principal-query channels on every Gaussian (the M3 paper's, per model).
         threshold: cosine at which two features count as the same (the M3 release's, per model).
-        gigabytes: what has to be downloaded.
+        gigabytes: size of the download.
         licence: of the weights.
-        repositories: where on the Hugging Face Hub they are, one for each part of the model.
-        files: what is wanted of the repositories, as glob patterns.
+        repositories: on the Hugging Face Hub, one for each part of the model.
+        files: needed files of the repositories, as glob patterns.
     """
 
     name: str
@@ -34,12 +34,12 @@ class ModelCard:
 
     @property
     def commands(self) -> list[str]:
-        """Shell commands that download the weights on a machine with a network."""
+        """Shell commands that download the weights."""
         wanted = " ".join(f"--include '{pattern}'" for pattern in self.files)
         return [f"hf download {repository} {wanted}" for repository in self.repositories]
 
     def snapshot(self, repository: str) -> Path | None:
-        """Folder of a repository in this machine's Hugging Face cache; no network is used."""
+        """Return a repository's folder in the local Hugging Face cache; None when absent."""
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 

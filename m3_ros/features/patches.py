@@ -1,4 +1,4 @@
-"""What extractors share that cut the full image into patches: scaling, number types, the map."""
+"""Base classes of extractors whose feature map is a grid over the full image."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from m3_ros.features.weights import weights_digest
 
 
 class GridExtractor(ABC):
-    """An extractor that gives every cell of the full image a feature of its own.
+    """An extractor with a feature for every cell of the full image.
 
     A subclass implements `_features`.
     """
 
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`."""
+        """Return features of an image `[H, W, 3]`."""
         return self.extract_batch([rgb])[0]
 
     @torch.inference_mode()
     def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images `[H, W, 3]` of one size, through the network at once.
+        """Return features of images `[H, W, 3]` of one size, in one batch.
 
         Raises:
             ValueError: one is no image, or their sizes differ.
@@ -42,7 +42,7 @@ class GridExtractor(ABC):
 
     @abstractmethod
     def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Features `[b, h, w, d]` of images of one size."""
+        """Return features `[b, h, w, d]` of images of one size."""
 
 
 class PatchExtractor(GridExtractor):
@@ -87,23 +87,23 @@ class PatchExtractor(GridExtractor):
 
     @abstractmethod
     def _dense(self, pixels: Tensor) -> Tensor:
-        """Features `[b, h, w, d]` of normalised pixels `[b, 3, h * patch, w * patch]`."""
+        """Return features `[b, h, w, d]` of normalised pixels `[b, 3, h * patch, w * patch]`."""
 
     def _pixels(self, rgb: NDArray[np.uint8]) -> Tensor:
-        """The image scaled to whole patches and normalised, `[3, h * patch, w * patch]`."""
+        """Return the image scaled to whole patches, normalised, `[3, h * patch, w * patch]`."""
         size = patch_grid(rgb.shape[:2], self._patches)
         pixels = resize(rgb, (size[0] * self._patch[0], size[1] * self._patch[1]))
         return (pixels - self._mean) / self._std
 
 
 def patch_grid(shape: tuple[int, int], patches: int) -> tuple[int, int]:
-    """Rows and columns of patches for an image of (height, width), `patches` on the longer."""
+    """Return rows and columns of patches for (height, width), `patches` on the longer side."""
     scale = patches / max(shape)
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
 def resize(rgb: NDArray[np.uint8], size: tuple[int, int], mode: str = "bicubic") -> Tensor:
-    """An image `[H, W, 3]` at another (height, width) as float32 `[3, height, width]` in 0..1.
+    """Scale an image `[H, W, 3]` to (height, width): float32 `[3, height, width]` in 0..1.
 
     Antialiased, with corners at the pixels' outer edges (half-pixel centres).
     """

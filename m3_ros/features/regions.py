@@ -1,4 +1,4 @@
-"""Which pixels of an image belong together, as pixels say it and as cells of a map."""
+"""Region proposals: superpixels, and regions as cells of a feature map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from m3_ros.features.patches import patch_grid
 
 
 class RegionProposer(Protocol):
-    """Cuts an image into regions.
+    """Divides an image into regions.
 
     Attributes:
         digest: of what decides its regions.
@@ -22,12 +22,12 @@ class RegionProposer(Protocol):
     digest: str
 
     def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Region `[H, W]` int32 of every pixel of `[H, W, 3]`: 0..n-1, or -1 for none."""
+        """Return the region `[H, W]` int32 of every pixel of `[H, W, 3]`: 0..n-1, -1: none."""
         ...
 
 
 class SuperpixelProposer:
-    """Regions of like colour, for machines without SAM: deterministic, no weights.
+    """Regions of similar colour, for machines without SAM: deterministic, no weights.
 
     The graph-based segmentation of Felzenszwalb and Huttenlocher (IJCV 2004) on a small image
     without noise, in CIELAB.
@@ -43,7 +43,7 @@ class SuperpixelProposer:
         self.digest = f"superpixels {side} {scale} {least}"
 
     def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Regions `[H, W]` of an image."""
+        """Return the regions `[H, W]` of an image."""
         height, width = patch_grid(rgb.shape[:2], self._side)
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         small = cv2.medianBlur(small, 5).astype(np.float32) / 255
@@ -53,7 +53,7 @@ class SuperpixelProposer:
 
 
 def graph_segmentation(image: NDArray[np.float32], scale: float, least: int) -> NDArray[np.int32]:
-    """Felzenszwalb and Huttenlocher's segments `[h, w]`, 0..n-1, of an image `[h, w, c]`.
+    """Segment an image `[h, w, c]` into regions `[h, w]`, 0..n-1 (Felzenszwalb, Huttenlocher).
 
     Two segments merge where the edge between them weighs no more than the heaviest edge inside
     either, plus scale / size; then segments of fewer than `least` pixels join a neighbour.
@@ -93,7 +93,7 @@ def graph_segmentation(image: NDArray[np.float32], scale: float, least: int) -> 
 
 
 def best_masks(masks: Tensor, scores: Tensor, repeat: float) -> list[int]:
-    """Which of masks `[n, h, w]` (bool) to keep, best first: none repeats a better one.
+    """Return the indices of masks `[n, h, w]` (bool) after non-maximum suppression, best first.
 
     Args:
         masks: some may be empty; those are not kept.
@@ -111,7 +111,7 @@ def best_masks(masks: Tensor, scores: Tensor, repeat: float) -> list[int]:
 
 
 def paint(masks: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.int32]:
-    """Regions `[H, W]` of masks `[n, H, W]`, each by its number; the smaller lie on top."""
+    """Return regions `[H, W]` of masks `[n, H, W]` by index; smaller masks lie on top."""
     regions = np.full(shape, -1, np.int32)
     for number in sorted(range(len(masks)), key=lambda number: -int(masks[number].sum())):
         regions[masks[number]] = number
@@ -119,14 +119,14 @@ def paint(masks: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.int32]
 
 
 def relabel(regions: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The same regions numbered 0..n-1 without gaps; -1 stays."""
+    """Renumber regions 0..n-1 without gaps; -1 stays."""
     found, index = np.unique(regions, return_inverse=True)
     start = int(np.count_nonzero(found < 0))
     return (index.reshape(regions.shape) - start).astype(np.int32)
 
 
 def region_cells(regions: NDArray[np.int32], grid: tuple[int, int]) -> NDArray[np.int32]:
-    """For each cell of a map `[h, w]`, the region that covers most of it; -1 where none does."""
+    """Return for each cell `[h, w]` the region that covers most of it; -1: none."""
     best, cells = np.zeros(grid, np.float32), np.full(grid, -1, np.int32)
     for number in np.unique(regions):
         own = (regions == number).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Segment Anything as a proposer of regions, through transformers."""
+"""Segment Anything as a region proposer, through transformers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class SamProposer:
 
     @torch.inference_mode()
     def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """Regions `[H, W]` of an image."""
+        """Return the regions `[H, W]` of an image."""
         height, width = (self._stride * n for n in patch_grid(rgb.shape[:2], self._mask_side))
         mean, std = torch.tensor(IMAGENET_DEFAULT_MEAN), torch.tensor(IMAGENET_DEFAULT_STD)
         pixels = resize(rgb, (height, width), "bilinear")
@@ -76,7 +76,7 @@ class SamProposer:
         return relabel(paint((full[:, 0] > 0).cpu().numpy(), rgb.shape[:2]))
 
     def _masks(self, embedding: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits `[n, h, w]` and predicted IoU `[n]` of the good masks of points `[m, 2]`."""
+        """Return logits `[n, h, w]` and predicted IoU `[n]` of good masks of points `[m, 2]`."""
         prompts = points[None, :, None].to(self._model.device)
         output = self._model(image_embeddings=embedding, input_points=prompts)
         scores, best = output.iou_scores[0].float().max(dim=1)

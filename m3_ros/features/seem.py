@@ -73,7 +73,7 @@ class SeemExtractor:
 
     @torch.inference_mode()
     def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
-        """Features of an image `[H, W, 3]`, one a region; nothing where no region is."""
+        """Return features of an image `[H, W, 3]`, one a region; not valid outside regions."""
         check_image(rgb)
         pixels, (height, width) = self._pixels(rgb)
         levels = self._model.backbone(pixels)
@@ -96,11 +96,11 @@ class SeemExtractor:
         return FeatureMap.of_rows(rows[kept].float().cpu().numpy(), index)
 
     def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
-        """Features of images, one after the other: their dots already go through in batches."""
+        """Return features of images; the dots of each are batches."""
         return [self.extract(image) for image in images]
 
     def _pixels(self, rgb: NDArray[np.uint8]) -> tuple[Tensor, tuple[int, int]]:
-        """The image scaled, normalised, padded `[1, 3, h', w']`; its size before padding."""
+        """Return the image as padded input `[1, 3, h', w']`, and its size before padding."""
         scale = min(SHORTEST / min(rgb.shape[:2]), LONGEST / max(rgb.shape[:2]))
         height, width = (round(side * scale) for side in rgb.shape[:2])
         pixels = 255 * resize(rgb, (height, width), "bilinear").to(self._device)
@@ -111,7 +111,7 @@ class SeemExtractor:
     def _regions(
         self, scales: list[Tensor], mask_features: Tensor, dots: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Mask logits `[n, h', w']` (small) and embeddings `[n, d]` for dots `[n, h, w]`."""
+        """Return mask logits `[n, h', w']` and embeddings `[n, d]` for dots `[n, h, w]`."""
         dots = dots.to(self._device)
         prompts = {
             "spatial_query_pos_mask": [dots],
@@ -127,7 +127,7 @@ class SeemExtractor:
 
 
 def own_query(queries: Tensor, prompts: Tensor) -> Tensor:
-    """For each prompt `[n, c]` the number of its query that answers it best.
+    """Return for each prompt `[n, c]` the index of its most similar query.
 
     Args:
         queries: mask embeddings `[n * k, c]`; the first k belong to the first prompt.
@@ -139,7 +139,7 @@ def own_query(queries: Tensor, prompts: Tensor) -> Tensor:
 
 
 def grid_points(size: tuple[int, int], spacing: int) -> Tensor:
-    """Centres `[n, 2]` (row, column; px) of fields of about `spacing` px that tile a size."""
+    """Return centres `[n, 2]` (row, column; px) of a grid of about `spacing` px."""
     fields = [max(1, side // spacing) for side in size]
     rows, columns = (
         (torch.arange(number) + 0.5) * side / number
@@ -149,14 +149,14 @@ def grid_points(size: tuple[int, int], spacing: int) -> Tensor:
 
 
 def discs(centres: Tensor, size: Sequence[int], radius: float) -> Tensor:
-    """Filled circles `[n, h, w]` (bool) about centres `[n, 2]` (row, column; px)."""
+    """Return filled circles `[n, h, w]` (bool) about centres `[n, 2]` (row, column; px)."""
     y, x = (torch.arange(side) + 0.5 for side in size)
     dy, dx = y - centres[:, :1], x - centres[:, 1:]
     return dy[:, :, None] ** 2 + dx[:, None] ** 2 <= radius**2
 
 
 def load_seem(checkpoint: Path, device: str) -> nn.Module:
-    """SEEM's own network with the weights of a checkpoint.
+    """Load SEEM's network with the weights of a checkpoint.
 
     Raises:
         RuntimeError: its code cannot be imported.

@@ -1,4 +1,4 @@
-"""Where weights come from, what is said when they are missing, and how they are told apart."""
+"""Finding, loading and identifying the weights of models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from m3_ros.features.model_cards import ModelCard
 
 
 def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> Path:
-    """Folder that holds one part of a model.
+    """Return the folder of one part of a model.
 
     Args:
         card: the model.
@@ -52,7 +52,7 @@ def _download(card: ModelCard, repository: str, part: int) -> Path:
 
 
 def missing(card: ModelCard, what: str, part: int = 0) -> FileNotFoundError:
-    """The error for weights that are not there, as one sentence."""
+    """Return the error for missing weights, as one sentence."""
     return FileNotFoundError(
         f"weights of {card.name}: {what}; on a machine with a network run "
         f"`{card.commands[part]}` and copy its Hugging Face cache here, or name a folder that "
@@ -61,7 +61,7 @@ def missing(card: ModelCard, what: str, part: int = 0) -> FileNotFoundError:
 
 
 def transformers_for(card: ModelCard) -> ModuleType:
-    """The package transformers, quiet.
+    """Import transformers, with its log and bars turned off.
 
     Raises:
         RuntimeError: it is not installed.
@@ -79,7 +79,7 @@ def transformers_for(card: ModelCard) -> ModuleType:
 
 
 def load_pretrained(model_class: type, folder: Path, card: ModelCard, part: int = 0) -> nn.Module:
-    """A transformers model from a folder, in the number type its weights are stored in.
+    """Load a transformers model from a folder, in the dtype of its weights.
 
     Raises:
         FileNotFoundError: the folder does not hold all weights of such a model.
@@ -100,7 +100,7 @@ def load_pretrained(model_class: type, folder: Path, card: ModelCard, part: int 
 
 
 def weights_digest(modules: Iterable[nn.Module], settings: str) -> str:
-    """Hexadecimal SHA-256 of the modules' tensors and of what else decides their features."""
+    """Return the hexadecimal SHA-256 of the modules' tensors and of their settings."""
     digest = hashlib.sha256(settings.encode())
     for module in modules:
         for name, value in sorted(module.state_dict().items()):

@@ -1,4 +1,4 @@
-"""A user's own object: a mesh with its texture or colours, weighed and put into the simulation."""
+"""A user's own object: a mesh with texture or colours, mass and friction."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def load_mesh(settings: MeshSettings, folder: Path) -> MeshModel:
 
 
 Surface = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]
-"""Texture coordinates, those of the faces' corners, and the picture, as `MeshModel` has them."""
+"""`texcoords`, `face_texcoords` and `texture` of `MeshModel`."""
 
 
 def _textured(mesh: trimesh.Trimesh, settings: MeshSettings, folder: Path) -> Surface | None:
-    """The picture that the user named or the mesh brings along; None without one."""
+    """Return the texture that the user named, or the mesh's own; None without one."""
     texcoords = getattr(mesh.visual, "uv", None)
     if settings.texture:
         path = folder / settings.texture
@@ -132,14 +132,14 @@ def _own_color(settings: MeshSettings) -> NDArray[np.uint8]:
 
 
 def _face_colors(mesh: trimesh.Trimesh) -> NDArray[np.uint8]:
-    """Colour `[F, 3]` of every face: its material's, its own or its vertices' mean, or grey."""
+    """Return each face's colour `[F, 3]`: material, face, mean of its vertices, or grey."""
     if mesh.visual.kind == "texture":
         return np.tile(np.asarray(mesh.visual.material.main_color)[:3], (len(mesh.faces), 1))
     return mesh.visual.face_colors[:, :3]
 
 
 def _colored(colors: NDArray[np.uint8]) -> Surface:
-    """A picture with one texel for each of the faces' colours `[F, 3]`."""
+    """Return a texture with one texel for each of the faces' colours `[F, 3]`."""
     palette, index = np.unique(colors, axis=0, return_inverse=True)
     side = int(np.ceil(np.sqrt(len(palette))))
     texture = np.zeros((side * side, 3), np.uint8)
@@ -157,7 +157,7 @@ def add_mesh(
     quat: NDArray[np.float64],
     name: str,
 ) -> None:
-    """Put a mesh object into a scene as a free body; it collides by its convex hull."""
+    """Add a mesh object to a scene as a free body; it collides by its convex hull."""
     body = spec.worldbody.add_body(name=name, pos=pos, quat=quat)
     body.add_freejoint(name=f"{name} joint")
     spec.add_mesh(

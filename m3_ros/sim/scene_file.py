@@ -1,4 +1,4 @@
-"""Reads scene.yaml: a user's own objects beside simulated ones.
+"""Reader of scene.yaml: a user's own objects beside simulated ones.
 
 seed: 3                        # of surfaces, lights and random poses
 include: [yellow bath duck]    # simulated objects "<color> <category>", placed at random
@@ -85,7 +85,7 @@ def _own_object(index: int, entry: dict, folder: Path) -> tuple[MeshSettings, Me
 
 
 def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]]) -> TableScene:
-    """Fixed poses first, then everything else at random around them."""
+    """Place objects with a pose first, then all others at random around them."""
     rng = np.random.default_rng([settings.seed, 1])
     kinds = [parse_label(label) for label in settings.include]
     simulated = [

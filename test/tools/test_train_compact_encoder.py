@@ -92,10 +92,10 @@ def test_every_category_and_colour_has_other_names_that_mean_nothing_else() -> N
 def test_no_caption_has_a_name_that_is_kept_for_testing() -> None:
     kept = set(HELD_OUT_ALIASES.values())
     assert not kept & {name for row in ALIASES.values() for name in row}
-    assert not kept & {*UNKNOWN_WORDS, *text.whole_words()}
+    assert not kept & {*UNKNOWN_WORDS, *text.plain_words()}
     captions = text.Captions(seed=1)
     drawn = [captions.draw()[0] for _ in range(2000)]
-    assert not any(text.kept_for_testing(caption) for caption in drawn)
+    assert not any(text.held_out(caption) for caption in drawn)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_no_caption_has_a_name_that_is_kept_for_testing() -> None:
     ],
 )
 def test_names_kept_for_testing_are_found_in_captions(caption, kept) -> None:
-    assert text.kept_for_testing(caption) == kept
+    assert text.held_out(caption) == kept
 
 
 def test_a_word_before_a_name_leaves_its_meaning_and_one_after_it_does_not() -> None:

@@ -1,4 +1,4 @@
-"""The compact encoder's image tower: EfficientNet-Lite0 with a feature pyramid, a vector a cell.
+"""The compact encoder's image tower: EfficientNet-Lite0 with a feature pyramid.
 
 Importing this module registers `m3_compact` with timm, which is how open_clip finds it.
 """
@@ -20,7 +20,7 @@ WIDE = 1280
 
 
 def normalize_halves(features: Tensor) -> Tensor:
-    """Make both halves of `[..., 128]` unit vectors, and the whole one too."""
+    """Scale both halves of `[..., 128]` to norm sqrt(1/2), so that the vector has norm 1."""
     halves = features.split([CATEGORY_DIM, DIM - CATEGORY_DIM], dim=-1)
     return torch.cat([F.normalize(half, dim=-1) for half in halves], dim=-1) / 2**0.5
 
@@ -34,7 +34,7 @@ def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Seq
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """Multiply batch norms into the convolutions before them: the same network, half as slow."""
+    """Fold batch norms into the convolutions before them, in place: the same function, faster."""
     children = list(module.named_children())
     for (name, before), (after, norm) in pairwise(children):
         if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
@@ -45,12 +45,11 @@ def fold_batch_norms(module: nn.Module) -> None:
 
 
 class CompactTrunk(nn.Module):
-    """Convolutions at strides 4 to 32, merged at stride 8.
+    """EfficientNet-Lite0 with a feature pyramid: strides 4 to 32, merged at stride 8.
 
-    The pyramid says where things are and what colour they have; what kind they are of is read
-    from the body besides, by linear layers alone, also on the wide features that ImageNet's own
-    classes are read from: so ImageNet's knowledge of kinds is kept, and far fewer pictures teach
-    colours that a thing was never seen in (see the model card).
+    The pyramid gives objectness and colour. The category is its output plus linear layers on the
+    body's maps and on the wide features that ImageNet's classes are read from, which keeps what
+    ImageNet's training taught about shapes.
     """
 
     def __init__(self, width: int = 128) -> None:
@@ -73,7 +72,7 @@ class CompactTrunk(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def dense(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Features `[B, h, w, 128]` (unit rows) and objectness logits `[B, h, w]`, stride 8."""
+        """Return unit features `[B, h, w, 128]` and objectness logits `[B, h, w]`, stride 8."""
         device = image.device.type  # while it trains, batch norms are slow in bfloat16 on a CPU
         mixed = torch.is_autocast_enabled(device) and not self.training
         with torch.autocast(device, enabled=mixed):
@@ -89,7 +88,7 @@ class CompactTrunk(nn.Module):
         return normalize_halves(out[..., :DIM]), out[..., DIM]
 
     def forward(self, image: Tensor) -> Tensor:
-        """One vector an image `[B, 128]`: the mean over what is likely an object."""
+        """Return a feature an image `[B, 128]`: the mean of cells, weighted by objectness."""
         features, objectness = self.dense(image)
         weight = objectness.sigmoid()[..., None]
         return normalize_halves((weight * features).sum(dim=(1, 2)))
@@ -97,7 +96,7 @@ class CompactTrunk(nn.Module):
 
 @register_model
 def m3_compact(pretrained: bool = False, **_: object) -> CompactTrunk:
-    """Entry point for timm; open_clip's `num_classes` and `global_pool` do not apply."""
+    """Create the model for timm; open_clip's `num_classes` and `global_pool` do not apply."""
     if pretrained:
         raise ValueError("m3_compact has no weights of its own; open_clip loads the whole model's")
     return CompactTrunk()

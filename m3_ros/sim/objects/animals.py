@@ -1,4 +1,4 @@
-"""Animals to play with: ducks and bears."""
+"""Toy animals: ducks and bears."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The workbench on which a category's builder puts an object together."""
+"""Builder of objects out of parts; the categories' functions call theirs `k`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Vector = Sequence[float] | NDArray[np.float64]
 
 
 class Placement(TypedDict, total=False):
-    """Where a part goes and what it is like.
+    """Pose, colour and collision of a part.
 
     Attributes:
         at: its centre (a mesh's origin), centimetres.
@@ -47,7 +47,7 @@ GLOW: Rgb = (0.98, 0.85, 0.45)
 
 
 class ObjectBuilder:
-    """Collects parts; lengths in centimetres, angles in degrees (roll, pitch, yaw).
+    """Collects the parts of an object; lengths in cm, angles in degrees (roll, pitch, yaw).
 
     Attributes:
         rng: the object's own random numbers.
@@ -65,11 +65,11 @@ class ObjectBuilder:
         self.parts: list[Part] = []
 
     def u(self, low: float, high: float) -> float:
-        """A random proportion."""
+        """Draw a number between two bounds."""
         return float(self.rng.uniform(low, high))
 
     def chance(self, probability: float) -> bool:
-        """True with that probability."""
+        """Return True with a probability."""
         return bool(self.rng.random() < probability)
 
     def _add(
@@ -101,49 +101,49 @@ class ObjectBuilder:
         )
 
     def box(self, size: Vector, **placement: Unpack[Placement]) -> None:
-        """Box of full extents `size`."""
+        """Add a box of full extents `size`."""
         self._add("box", np.asarray(size) / 2, **placement)
 
     def ball(self, radius: float, **placement: Unpack[Placement]) -> None:
-        """Sphere."""
+        """Add a sphere."""
         self._add("sphere", (radius,), **placement)
 
     def ellipsoid(self, size: Vector, **placement: Unpack[Placement]) -> None:
-        """Ellipsoid of full extents `size`."""
+        """Add an ellipsoid of full extents `size`."""
         self._add("ellipsoid", np.asarray(size) / 2, **placement)
 
     def cylinder(self, radius: float, height: float, **placement: Unpack[Placement]) -> None:
-        """Cylinder along z."""
+        """Add a cylinder along z."""
         self._add("cylinder", (radius, height / 2), **placement)
 
     def capsule(self, radius: float, length: float, **placement: Unpack[Placement]) -> None:
-        """Capsule along z; `length` between the centres of its ends."""
+        """Add a capsule along z; `length` is between the centres of its ends."""
         self._add("capsule", (radius, length / 2), **placement)
 
     def mesh(self, mesh: Mesh, **placement: Unpack[Placement]) -> None:
-        """Any mesh, in centimetres."""
+        """Add a mesh, in cm."""
         self._add("mesh", (), mesh, **placement)
 
     def lathe(self, profile: ArrayLike, **placement: Unpack[Placement]) -> None:
-        """Surface of revolution, see `meshes.lathe`."""
+        """Add a surface of revolution, see `meshes.lathe`."""
         self.mesh(meshes.lathe(profile), **placement)
 
     def tube(self, points: ArrayLike, radius: ArrayLike, **placement: Unpack[Placement]) -> None:
-        """Round bar along a polyline, see `meshes.tube`; does not collide unless told to."""
+        """Add a round bar along a polyline, see `meshes.tube`; `collide` is False by default."""
         self.mesh(meshes.tube(points, radius), **{"collide": False, **placement})
 
     def ring(self, radius: float, thickness: float, **placement: Unpack[Placement]) -> None:
-        """Round bar bent to a circle about z, `radius` to its middle; does not collide."""
+        """Add a round bar bent to a circle about z, `radius` to its middle; does not collide."""
         self.tube(meshes.arc(radius, 0, 360, 25, "xy"), thickness, **placement)
 
     def rounded(
         self, size: Vector, roundness: float = 0.3, **placement: Unpack[Placement]
     ) -> None:
-        """Rounded box of full extents `size`, see `meshes.superellipsoid`."""
+        """Add a rounded box of full extents `size`, see `meshes.superellipsoid`."""
         self.mesh(meshes.superellipsoid(size, roundness), **placement)
 
     def turn(self, rpy: Vector) -> None:
-        """Turn everything built so far about the origin."""
+        """Rotate all parts so far about the origin."""
         rotation = rpy_to_matrix(np.radians(np.asarray(rpy, dtype=np.float64)))
         self.parts = [
             replace(
@@ -155,7 +155,7 @@ class ObjectBuilder:
         ]
 
     def finish(self) -> tuple[Part, ...]:
-        """The parts, moved so that the bounding box stands centred on z = 0."""
+        """Return the parts, moved so that the bounding box stands centred on z = 0."""
         low, high = bounds(self.parts)
         shift = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
         return tuple(replace(part, position=part.position - shift) for part in self.parts)

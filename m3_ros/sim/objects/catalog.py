@@ -1,4 +1,4 @@
-"""Every category and colour, and the one way to make an object of them."""
+"""Categories and colours of the simulated objects, and `make_object`."""
 
 import zlib
 from collections.abc import Callable
@@ -40,6 +40,7 @@ COLORS: dict[str, tuple[float, float, float]] = {
 }
 """Colour name to its typical linear 0..1 RGB; an object's own shade varies about it."""
 
+# Each is called with the builder (`k`) and the structure (`v`), 0 to TRAINING_STRUCTURES - 1.
 _BUILDERS: dict[str, Callable[[ObjectBuilder, int], None]] = {
     "duck": animals.duck,
     "mug": drinkware.mug,
@@ -90,10 +91,10 @@ _BUILDERS: dict[str, Callable[[ObjectBuilder, int], None]] = {
 
 CATEGORIES: tuple[str, ...] = tuple(_BUILDERS)
 STRUCTURES = 6
-"""Kinds of build per category; `held_out_structure` names the one training never sees."""
+"""Variants of each category's shape; `held_out_structure` is the one left out of training."""
 TRAINING_STRUCTURES = 9
-"""Kinds of build in training: those from `STRUCTURES` on occur in its split alone, for the
-encoder to learn from more shapes than the scenes it is tested on are drawn from."""
+"""Variants in training: those from `STRUCTURES` on occur in the training split alone, so that the
+encoder learns from more shapes than test scenes have."""
 
 SPLITS = ("train", "eval", "unseen")
 """train: structures the encoder learns from. eval: each of `STRUCTURES`, other random numbers.
@@ -101,17 +102,17 @@ unseen: only the structure that training never sees."""
 
 
 def held_out_structure(category: str) -> int:
-    """The structure of a category that the training split leaves out."""
+    """Return the structure of a category that the training split leaves out."""
     return zlib.crc32(f"structure of {category}".encode()) % STRUCTURES
 
 
 def held_out_pair(category: str, color: str) -> bool:
-    """Whether this colour of this category (one in eight) never occurs in training."""
+    """Return whether this colour of this category (one in eight) never occurs in training."""
     return zlib.crc32(f"{color} {category}".encode()) % 8 == 3
 
 
 def shade(color: str, rng: np.random.Generator) -> tuple[float, float, float]:
-    """A shade of the colour that a person would still call by its name."""
+    """Draw a shade of a colour that still has its name."""
     rgb = np.asarray(COLORS[color])
     spread = 0.03 if color in ("black", "white", "grey") else 0.06
     shaded = rgb * rng.uniform(0.85, 1.1) + rng.normal(0, spread, 3) * (0.3 + 0.7 * rgb)

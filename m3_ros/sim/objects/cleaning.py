@@ -1,4 +1,4 @@
-"""What cleans: brushes, sponges, soap."""
+"""Cleaning: brushes, sponges, soap."""
 
 import numpy as np
 

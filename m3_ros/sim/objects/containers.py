@@ -1,4 +1,4 @@
-"""What keeps something: bottles, cans, jars, boxes."""
+"""Containers: bottles, cans, jars, boxes."""
 
 import numpy as np
 

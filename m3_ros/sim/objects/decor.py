@@ -1,4 +1,4 @@
-"""What stands about to please: vases, candles, bells."""
+"""Decoration: vases, candles, bells."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What lies on a desk: books, markers, tape."""
+"""Desk objects: books, markers, tape."""
 
 import numpy as np
 

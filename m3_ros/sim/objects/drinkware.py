@@ -1,4 +1,4 @@
-"""What one drinks from and pours with: mugs, cups, teapots."""
+"""Drinkware: mugs, cups, teapots."""
 
 import numpy as np
 

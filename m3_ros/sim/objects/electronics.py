@@ -1,4 +1,4 @@
-"""What runs on electricity and is held: remote controls, phones, mice."""
+"""Electronics: remote controls, phones, mice."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What else one eats: carrots, mushrooms, eggs, donuts."""
+"""Other food: carrots, mushrooms, eggs, donuts."""
 
 import numpy as np
 

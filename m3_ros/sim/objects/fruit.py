@@ -1,4 +1,4 @@
-"""What grows on trees: bananas, apples, pears, lemons."""
+"""Fruit: bananas, apples, pears, lemons."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What gives light: torches and bulbs."""
+"""Lights: torches and bulbs."""
 
 import numpy as np
 

@@ -11,7 +11,7 @@ Mesh = tuple[NDArray[np.float64], NDArray[np.int32]]
 
 
 def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
-    """Two triangles per cell of a grid whose columns wrap around."""
+    """Return two triangles per cell of a grid whose columns wrap around."""
     i, j = np.meshgrid(np.arange(rows - 1), np.arange(columns), indexing="ij")
     a, b = i * columns + j, i * columns + (j + 1) % columns
     c, d = a + columns, b + columns
@@ -28,7 +28,7 @@ def _without_slivers(vertices: NDArray, faces: NDArray) -> Mesh:
 
 
 def lathe(profile: ArrayLike, segments: int = 20) -> Mesh:
-    """Surface of revolution about z.
+    """Return a surface of revolution about z.
 
     Args:
         profile: `[n, 2]` radius and height, in order: from the bottom up the outside (and, for
@@ -49,7 +49,7 @@ def lathe(profile: ArrayLike, segments: int = 20) -> Mesh:
 
 
 def tube(points: ArrayLike, radius: ArrayLike, sides: int = 10) -> Mesh:
-    """Round bar along a polyline `[n, 3]`, closed at both ends; one radius, or one a point."""
+    """Return a closed round bar along a polyline `[n, 3]`; one radius, or one a point."""
     path = np.asarray(points, dtype=np.float64)
     radii = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(path))
     tangent = np.gradient(path, axis=0)
@@ -69,9 +69,9 @@ def tube(points: ArrayLike, radius: ArrayLike, sides: int = 10) -> Mesh:
 
 
 def extrude(outline: ArrayLike, height: float, taper: float = 1.0) -> Mesh:
-    """Prism over an outline `[n, 2]` (counter-clockwise, star-shaped about its mean), z 0..height.
+    """Return a prism of z 0..height over an outline; `taper` scales its upper face.
 
-    `taper` scales the upper face.
+    The outline `[n, 2]` is counter-clockwise and star-shaped about its mean.
     """
     base = np.asarray(outline, dtype=np.float64)
     centre = base.mean(axis=0)
@@ -86,7 +86,7 @@ def extrude(outline: ArrayLike, height: float, taper: float = 1.0) -> Mesh:
 
 
 def superellipsoid(size: ArrayLike, roundness: float, rows: int = 12, columns: int = 20) -> Mesh:
-    """Rounded box of full extents `size [3]`; roundness 1 is an ellipsoid, near 0 a box."""
+    """Return a rounded box of full extents `size [3]`; roundness 1: ellipsoid, near 0: box."""
 
     def power(values: NDArray) -> NDArray:
         return np.sign(values) * np.abs(values) ** roundness
@@ -106,14 +106,14 @@ def superellipsoid(size: ArrayLike, roundness: float, rows: int = 12, columns: i
 
 
 def regular_outline(count: int, radius: float, inner: float | None = None) -> NDArray[np.float64]:
-    """Corners of a regular polygon; with `inner`, of a star with `count` points."""
+    """Return corners of a regular polygon; with `inner`, of a star with `count` points."""
     radii = np.full(count, radius) if inner is None else np.tile([radius, inner], count)
     angle = np.arange(len(radii)) * 2 * np.pi / len(radii)
     return np.column_stack([radii * np.cos(angle), radii * np.sin(angle)])
 
 
 def heart_outline(width: float, height: float) -> NDArray[np.float64]:
-    """Points around a heart whose tip is the origin and which stands up along y."""
+    """Return points around a heart whose tip is the origin and which stands up along y."""
     t = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
     return np.column_stack([-(np.sin(t) ** 3) * width / 2, (y + 17) / 29 * height])
@@ -122,7 +122,7 @@ def heart_outline(width: float, height: float) -> NDArray[np.float64]:
 def arc(
     radius: float, start: float, stop: float, count: int, plane: str = "xz"
 ) -> NDArray[np.float64]:
-    """Points `[count, 3]` on a circle about the origin from angle `start` to `stop` (degrees)."""
+    """Return points `[count, 3]` on a circle, angle `start` to `stop` (degrees)."""
     angle = np.radians(np.linspace(start, stop, count))
     points = np.zeros((count, 3))
     points[:, "xyz".index(plane[0])] = radius * np.cos(angle)
@@ -131,20 +131,20 @@ def arc(
 
 
 def wall(outline: list[tuple[float, float]], thickness: float) -> list[tuple[float, float]]:
-    """Hollow a vessel: the outline from its foot up, and back down inside to the floor."""
+    """Return the profile of a hollow vessel: its outline upwards, and back down inside."""
     inside = [(max(r - thickness, 0.05), max(z, thickness)) for r, z in reversed(outline)]
     return [(0, outline[0][1]), *outline, *inside, (0, thickness)]
 
 
 def lobed(profile: ArrayLike, count: int, depth: float) -> Mesh:
-    """A `lathe` with `count` bulges around it, `depth` of its radius each way."""
+    """Return a `lathe` with `count` bulges around it, `depth` of its radius each way."""
     vertices, faces = lathe(profile, segments=48)
     swell = 1 + depth * np.cos(count * np.arctan2(vertices[:, 1], vertices[:, 0]))
     return np.column_stack([vertices[:, :2] * swell[:, None], vertices[:, 2]]), faces
 
 
 def pressed(profile: ArrayLike, exponent: float = 5.0, stretch: float = 1.0) -> Mesh:
-    """A `lathe` pressed into a rounded square (exponent 2: round), `stretch` as long along x."""
+    """Return a `lathe` as rounded square (exponent 2: round), `stretch` times as long along x."""
     vertices, faces = lathe(profile, segments=40)
     angle = np.arctan2(vertices[:, 1], vertices[:, 0])
     norm = (np.abs([np.cos(angle), np.sin(angle)]) ** exponent).sum(axis=0) ** (1 / exponent)

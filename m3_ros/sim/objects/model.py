@@ -1,4 +1,4 @@
-"""What an object is: coloured parts, mass, friction, size."""
+"""Object model: coloured parts, mass, friction, size."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ class Part:
             raise ValueError(f"a {self.shape} has vertices and faces exactly when it is a mesh")
 
     def bounds(self) -> NDArray[np.float64]:
-        """Axis-aligned box `[2, 3]` (lowest, highest corner) in the object's frame, metres."""
+        """Return the axis-aligned box `[2, 3]` (lowest, highest corner), object's frame, m."""
         rotation = quat_to_matrix(self.quaternion)
         if self.vertices is not None:
             points = self.vertices @ rotation.T
@@ -94,6 +94,6 @@ class ObjectModel:
 
 
 def bounds(parts: tuple[Part, ...] | list[Part]) -> NDArray[np.float64]:
-    """Axis-aligned box `[2, 3]` around all parts, metres."""
+    """Return the axis-aligned box `[2, 3]` around all parts, m."""
     boxes = np.stack([part.bounds() for part in parts])
     return np.stack([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)])

@@ -1,4 +1,4 @@
-"""Objects into MuJoCo: one body, its geoms, meshes, materials and contact settings."""
+"""Objects as MuJoCo bodies: geoms, meshes, materials and contact settings."""
 
 import mujoco
 import numpy as np
@@ -16,11 +16,11 @@ _GEOM = {
 }
 _PATTERN_SIZE = 64
 ROLLING_FRICTION = 0.001
-"""How far ahead of the middle a rolling thing is held up, metres."""
+"""Coefficient of rolling friction as MuJoCo counts it, m: with it balls and eggs come to rest."""
 
 
 def pattern_texture(pattern: str, seed: int = 0) -> NDArray[np.uint8]:
-    """Grey image `[6 s, s, 3]` (a cube map's faces) that darkens a colour in places."""
+    """Return a grey image `[6 s, s, 3]` (a cube map's faces) that darkens a colour in places."""
     rng = np.random.default_rng(seed)
     n = _PATTERN_SIZE
     if pattern == "speckled":
@@ -68,7 +68,7 @@ def add_object(
     name: str | None = None,
     collide: bool = True,
 ) -> "mujoco.MjsBody":
-    """Put an object into a scene.
+    """Add an object to a scene.
 
     Args:
         spec: the scene being built.

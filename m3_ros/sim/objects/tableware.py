@@ -1,4 +1,4 @@
-"""What is laid for a meal: bowls, plates, spoons."""
+"""Tableware: bowls, plates, spoons."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What one works with: drivers, hammers, wrenches, padlocks."""
+"""Tools: drivers, hammers, wrenches, padlocks."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What else one plays with: balls, bricks, dice, stars."""
+"""Other toys: balls, bricks, dice, stars."""
 
 from dataclasses import replace
 

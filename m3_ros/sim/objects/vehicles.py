@@ -1,4 +1,4 @@
-"""Cars and rockets to play with, and the cone they drive around."""
+"""Toy vehicles, and traffic cones."""
 
 import numpy as np
 
