@@ -46,6 +46,13 @@ def test_scan_import_copies(m3, scan, tmp_path):
     assert status == 0 and "2 frames" in out and len(Scan.open(tmp_path / "copy")) == 2
 
 
+def test_build_says_which_views_its_score_is_of(m3, scan, tmp_path):
+    config = tmp_path / "quick.yaml"
+    config.write_text("{splat: {max_iterations: 2}, memory: {refine_steps: 1}}")
+    status, out, _ = m3("build", scan, tmp_path / "memory", "--config", config)
+    assert status == 0 and "2 views of the fit itself: PSNR" in out
+
+
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
     monkeypatch.setattr("m3_ros.features.model_cards.ModelCard.snapshot", lambda *_: None)
     status, out, _ = m3("models")

@@ -106,12 +106,13 @@ def build(
     print(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
     )
-    indices = held_out(len(opened), settings.splat.test_every) or range(len(opened))
+    kept = held_out(len(opened), settings.splat.test_every)
     frames = apply_ego_mask(list(opened), settings.ego_mask)
-    views = [frames[index] for index in indices]
+    views = [frames[index] for index in kept] or frames
     score = score_views(built, views)
     print(
-        f"{len(views)} views kept from the fit: PSNR {score.psnr_db:.2f} dB, "
+        f"{len(views)} views {'kept from the fit' if kept else 'of the fit itself'}: "
+        f"PSNR {score.psnr_db:.2f} dB, "
         f"median depth error {1e3 * score.depth_error:.1f} mm"
     )
     sheet = memory_sheet(built, views)
