@@ -140,19 +140,68 @@ class MemoryConfig(Stage):
 
 @dataclass(frozen=True)
 class QueryConfig(Stage):
-    """From a text to objects in the world."""
+    """Segments of the memory, their scores, and the live frame that verifies them."""
 
-    agreement_gate: float = setting(0.02, "largest memory-to-live depth difference", "m", 0.0, 1.0)
-    max_prompt_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
-    found_probability: float = setting(0.4, "least probability of an answer", "", 0.0, 1.0)
+    max_query_length: int = setting(300, "longest text accepted", "characters", 1, 100_000)
+    min_segment_area: float = setting(0.0015, "least surface of a segment", "m^2", 0.0)
+    min_reliability: float = setting(
+        0.2, "Gaussians whose features are less reliable belong to no segment", "", 0.0, 1.0
+    )
+    plane_distance: float = setting(
+        0.005, "points this near a large plane belong to it", "m", 0.0, 0.1
+    )
+    min_plane_area: float = setting(
+        0.06, "least connected area of a plane that carries objects", "m^2", 0.0
+    )
+    mixed_height: float = setting(
+        0.012, "below this height above a plane features show object and plane mixed", "m", 0.0
+    )
+    support_gap: float = setting(
+        0.03, "an object whose lowest point is this near above a plane stands on it", "m", 0.0
+    )
+    attached_share: float = setting(
+        0.6, "a lid or stem has at most this share of the object's surface", "", 0.0, 1.0
+    )
+    attached_offset: float = setting(
+        0.01, "largest offset of the upright axes of an object and its lid or stem", "m", 0.0
+    )
+    found_probability: float = setting(0.4, "least probability of a target", "", 0.0, 1.0)
     ambiguity_share: float = setting(
         0.9,
-        "answers with at least this share of the best one's probability are as good",
+        "targets with at least this share of the best one's probability are as good",
         "",
         0.0,
         1.0,
     )
-    min_area: float = setting(0.0015, "surface that a thing shows at least", "m^2", 0.0)
+    comparison_width: int = setting(
+        160, "width of the image in which memory and live frame are compared", "px", 16, 1280
+    )
+    agreement_gate: float = setting(0.02, "largest memory-to-live depth difference", "m", 0.0, 1.0)
+    new_distance: float = setting(
+        0.015, "live points this far from all segments belong to something new", "m", 0.0, 1.0
+    )
+    min_in_image: float = setting(
+        0.3,
+        "an object with a smaller share of its points in the image is out of view",
+        "",
+        0.0,
+        1.0,
+    )
+    min_pixels: int = setting(
+        12, "fewer pixels of the comparison image show no object", "px", 1, 100_000
+    )
+    min_measured: float = setting(
+        0.2, "with a smaller share of pixels with depth an object has no depth", "", 0.0, 1.0
+    )
+    min_agree: float = setting(
+        0.4, "an object with this share of agreeing depth is still there", "", 0.0, 1.0
+    )
+    min_appearance_pixels: int = setting(
+        60, "fewer agreeing pixels do not show what an object is", "px", 1, 100_000
+    )
+    appearance_angles: float = setting(
+        2.75, "largest difference of appearance, in angles of the memory's bank", "", 0.0, 10.0
+    )
 
 
 @dataclass(frozen=True)

@@ -133,23 +133,24 @@ def query(
         text: what to find, for instance "yellow bath duck".
         output: the picture to write; answer.png beside the memory by default.
     """
+    from m3_ros.codes import QueryStatus
     from m3_ros.features.loading import load_language_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
-    from m3_ros.query.localize import Localizer
+    from m3_ros.query.answer import Localizer
     from m3_ros.view.memory import answer_picture
     from m3_ros.view.pictures import write_picture
 
     loaded = SpatialMemory.load(memory)
     localizer = Localizer(loaded, load_language_extractor(loaded.config.features.models[0]))
     result = localizer.locate(text)
-    print(f"{result.status}: {result.message}" if result.message else result.status)
-    for found in result.detections:
-        place = ", ".join(f"{value:.3f}" for value in found.centroid)
+    print(f"{result.status.name}: {result.message}")
+    for found in result.targets:
+        place = ", ".join(f"{value:.3f}" for value in found.box.center)
         size = " x ".join(f"{100 * value:.1f}" for value in found.box.size)
         print(
             f"{found.label}: at {place} m in {loaded.frame_id}, {size} cm, score {found.score:.2f}"
         )
-    best = result.detections[0] if result.detections else None
+    best = result.targets[0] if result.targets else None
     picture = answer_picture(localizer, text, best)
     print(f"picture: {write_picture(picture, output or memory.with_suffix('.answer.png'))}")
-    return OK if result.status == "FOUND" else FAILED
+    return OK if result.status is QueryStatus.FOUND else FAILED

@@ -1,8 +1,8 @@
-"""`m3 bench query`: random simulated scenes, remembered; questions with known answers.
+"""`m3 bench query`: memories of random simulated scenes, and queries with known answers.
 
-Present, absent, ambiguous, moved and removed objects, asked with a live frame from a new
-viewpoint; beside the memory's answers those of the live frame's features alone, and of features
-lifted onto the same Gaussians.
+Queries for present, absent, ambiguous, moved and removed objects, with a live frame from a new
+viewpoint. Baselines: the features of the live frame alone, and features lifted onto the same
+Gaussians.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from rich.progress import track
 from rich.table import Table
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.config import M3Config
+from m3_ros.evaluate.known_queries import KnownQuery, known_queries, query_scene
 from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
-from m3_ros.evaluate.questions import Query, question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.cache import CachedExtractor
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
@@ -36,22 +37,22 @@ from m3_ros.features.loading import load_extractor
 from m3_ros.memory.build import build_memory
 from m3_ros.memory.serialization import MemoryFileError
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.live import LiveView
-from m3_ros.query.localize import Localizer
+from m3_ros.query.answer import Localizer
+from m3_ros.query.observed import ObservedFrame
+from m3_ros.query.planes import find_planes
 from m3_ros.query.result import QueryResult
-from m3_ros.query.segmentation import find_planes
 from m3_ros.view.report import write_json
 
 FIRST_SEED = 100_000
 """Scenes of the benchmark start here, far from those of demos, tests and calibration."""
 STEPS = 120
-"""Of a fit; a limit in seconds would make the answers depend on what else the machine does."""
+"""Steps of a fit; a limit in seconds would make the answers depend on the machine's load."""
 
 
 def ask_scene(
     seed: int, config: M3Config, extractor: LanguageExtractor, views: int, work: Path
 ) -> list[Answer]:
-    """Remember one random scene and ask every question; what was done before is read back."""
+    """Build the memory of a random scene and send every query, unless done before in `work`."""
     done = work / f"{seed}.json"
     if done.exists():
         stored = json.loads(done.read_text())
@@ -63,7 +64,7 @@ def ask_scene(
         memory = remember_scene(frames, config, cached, work / str(seed))
         lifted = lifted_features(memory, frames, cached)
     localizer = Localizer(memory, extractor, config.query)
-    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
     try:
         answers = list(_ask(seed, scene, localizer, lifted))
     finally:
@@ -76,7 +77,7 @@ def ask_scene(
 def remember_scene(
     frames: Sequence[RgbdFrame], config: M3Config, extractor: FeatureExtractor, folder: Path
 ) -> SpatialMemory:
-    """The memory of a scan, from `folder` where it was built before."""
+    """Return the memory of a scan, from `folder` if it was built before."""
     try:
         memory = SpatialMemory.load(folder)
         if memory.model(extractor.name).digest == extractor.digest:
@@ -90,8 +91,8 @@ def remember_scene(
 
 
 def scan_scene(seed: int, config: M3Config, views: int) -> list[RgbdFrame]:
-    """Frames of a question scene from all around it."""
-    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    """Return frames of a query scene from all around it."""
+    scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
     try:
         return scene.scan(views)
     finally:
@@ -101,57 +102,58 @@ def scan_scene(seed: int, config: M3Config, views: int) -> list[RgbdFrame]:
 def _ask(
     seed: int, scene: SimulatedScene, localizer: Localizer, lifted: NDArray[np.float16]
 ) -> Iterator[Answer]:
-    """All questions of a scene; then one object is removed, and one moved."""
+    """Yield the answers to all queries; then remove one object, and move one."""
     rng = np.random.default_rng([seed, 13])
     methods: dict[str, Callable[[str, RgbdFrame], QueryResult]] = {
         "memory": localizer.locate,
         "single view": partial(by_single_view, localizer),
-        "plain lifting": lambda prompt, _: by_lifting(localizer, lifted, prompt),
+        "plain lifting": lambda text, _: by_lifting(localizer, lifted, text),
     }
 
-    def look() -> RgbdFrame:
+    def capture() -> RgbdFrame:
         return scene.frame(scene.viewpoint(180.0 + rng.uniform(-60, 60), rng.uniform(45, 65)))
 
-    def ask(query: Query, frame: RgbdFrame) -> Iterator[Answer]:
+    def ask(query: KnownQuery, frame: RgbdFrame) -> Iterator[Answer]:
         truths = [scene.truth(name) for name in query.names]
         for method, answer in methods.items():
             start = time.process_time()
-            result = answer(query.prompt, frame)
+            result = answer(query.text, frame)
             seconds = time.process_time() - start
             yield judge(seed, query, method, result, truths, seconds)
 
-    frame = look()
-    for query in questions(question_scene(seed)):
+    frame = capture()
+    for query in known_queries(query_scene(seed)):
         yield from ask(query, frame)
     labels = [item.label for item in scene.objects.values()]
     single = [name for name, item in scene.objects.items() if labels.count(item.label) == 1]
     removed, moved = (str(name) for name in rng.permutation(single)[:2])
     scene.move(removed, np.array([0.0, 0.0, -5.0]))
-    yield from ask(Query("removed", scene.objects[removed].label, ()), look())
+    yield from ask(KnownQuery("removed", scene.objects[removed].label, ()), capture())
     offset = scene.free_offset(moved)
     if offset is not None:
         scene.move(moved, offset)
-        yield from ask(Query("moved", scene.objects[moved].label, (moved,)), look())
+        yield from ask(KnownQuery("moved", scene.objects[moved].label, (moved,)), capture())
 
 
-def by_single_view(localizer: Localizer, prompt: str, frame: RgbdFrame) -> QueryResult:
-    """What the live frame's features and depth say without any memory."""
-    question = localizer.question(prompt)
-    gate = localizer.config.agreement_gate
-    live = LiveView(localizer.memory, localizer.extractor, frame, gate)
-    planes, _ = find_planes(live.points)
-    things = live.things(planes)
-    scores = [localizer.probability(question, thing.feature) for thing in things]
-    best = int(np.argmax(scores)) if scores else -1
-    if best < 0 or scores[best] < localizer.config.found_probability:
-        return QueryResult("NOT_FOUND", [], None, "")
-    detection = localizer.detection(question.label, things[best].points, scores[best], True)
-    return QueryResult("FOUND", [detection], None, "")
+def by_single_view(localizer: Localizer, text: str, frame: RgbdFrame) -> QueryResult:
+    """Answer from the live frame's features and depth, without any memory."""
+    query, config = localizer.scorer.query(text), localizer.config
+    observed = ObservedFrame(frame, localizer.extractor, config)
+    planes, _ = find_planes(observed.points, config.plane_distance, config.min_plane_area)
+    segments = observed.segments(planes)
+    features = np.array([segment.feature for segment in segments])
+    scores = localizer.scorer.probabilities(query, features) if segments else np.zeros(1)
+    best = int(np.argmax(scores))
+    if not segments or scores[best] < config.found_probability:
+        return QueryResult(QueryStatus.NOT_FOUND, [], None, "")
+    points, score = segments[best].points, float(scores[best])
+    target = localizer.target(query.label, points, score, visible=True)
+    return QueryResult(QueryStatus.FOUND, [target], None, "")
 
 
 @lru_cache(1)
 def _extractor(encoder: str, threads: int) -> LanguageExtractor:
-    """One a process, which works with so many threads."""
+    """Load the model, once a process, and let it work with so many threads."""
     torch.set_num_threads(threads)
     return load_extractor(encoder)
 
@@ -172,11 +174,11 @@ def run(
     work: Path | None = None,
     json_path: Path | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Ask `scenes` scenes, print the table, write the JSON if a path is given.
+    """Send queries about `scenes` scenes, print the table, write the JSON if a path is given.
 
     Args:
         config: settings of the memories and queries.
-        encoder: name of the model that answers.
+        encoder: name of the model that scores.
         scenes: number of scenes.
         seed: added to the seeds of all scenes.
         views: of a scan.

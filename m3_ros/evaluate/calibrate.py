@@ -1,4 +1,4 @@
-"""`m3 calibrate`: what a model's scores are worth, learned on scenes that no benchmark uses."""
+"""`m3 calibrate`: fit the calibration of a model's scores on scenes that no benchmark uses."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.table import Table
 
 from m3_ros.config import M3Config
 from m3_ros.evaluate.bench_query import remember_scene, scan_scene
+from m3_ros.evaluate.known_queries import known_queries, query_scene
 from m3_ros.evaluate.query_answers import inside
-from m3_ros.evaluate.questions import question_scene, questions
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.features.loading import load_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.answer import Localizer
 from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration
-from m3_ros.query.localize import Localizer
 from m3_ros.view.report import write_json
 
 FIRST_SEED = 200_000
@@ -29,17 +29,17 @@ FIRST_SEED = 200_000
 
 @dataclass(frozen=True)
 class Scored:
-    """The best thing for a question, as the memory alone scores it.
+    """The best target of a query, as the memory alone scores it.
 
     Attributes:
-        kind: of the question, see `Query`.
-        aspects: of the question.
+        kind: of the query, see `KnownQuery`.
+        attributes: of the query.
         score: before calibration, 0..1.
         right: it is what was asked for.
     """
 
     kind: str
-    aspects: int
+    attributes: int
     score: float
     right: bool
 
@@ -47,20 +47,20 @@ class Scored:
 def score_scene(
     seed: int, memory: SpatialMemory, extractor: LanguageExtractor, config: M3Config
 ) -> list[Scored]:
-    """The best thing for every question about a scene."""
+    """Score the best target of every query about a scene."""
     everything = replace(config.query, found_probability=0.0, ambiguity_share=1.0)
     localizer = Localizer(memory, extractor, everything, Calibration())
-    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
     truths = {name: scene.truth(name) for name in scene.objects}
     scene.close()
     scored = []
-    for query in questions(question_scene(seed)):
-        detections = localizer.locate(query.prompt).detections
-        if detections:
-            center = detections[0].centroid
+    for query in known_queries(query_scene(seed)):
+        targets = localizer.locate(query.text).targets
+        if targets:
+            center = targets[0].box.center
             right = any(inside(truths[name], center) for name in query.names)
-            aspects = len(localizer.question(query.prompt).aspects)
-            scored.append(Scored(query.kind, aspects, detections[0].score, right))
+            attributes = len(localizer.scorer.query(query.text).attributes)
+            scored.append(Scored(query.kind, attributes, targets[0].score, right))
     return scored
 
 
@@ -72,7 +72,7 @@ def run(
     work: Path = Path("calibration"),
     output: Path | None = None,
 ) -> Calibration:
-    """Score scenes, fit the mapping, print what it does, store it.
+    """Score scenes, fit the calibration, print what it does, store it.
 
     Args:
         config: settings of the memories and queries.
@@ -90,13 +90,13 @@ def run(
         scored += score_scene(seed, memory, extractor, config)
     scores = np.array([item.score for item in scored])
     right = np.array([item.right for item in scored])
-    aspects = np.array([item.aspects for item in scored])
-    calibration = fit_calibration(scores, aspects, right)
+    attributes = np.array([item.attributes for item in scored])
+    calibration = fit_calibration(scores, attributes, right)
     probability = np.array(
-        [calibration(score, n) for score, n in zip(scores, aspects, strict=True)]
+        [calibration(score, n) for score, n in zip(scores, attributes, strict=True)]
     )
     claimed = probability >= config.query.found_probability
-    table = Table("question", "number", "best is right", "claimed", title=f"{calibration}")
+    table = Table("query", "number", "best is right", "claimed", title=f"{calibration}")
     for kind in dict.fromkeys(item.kind for item in scored):
         of = np.array([item.kind == kind for item in scored])
         shares = f"{right[of].mean():.2f}", f"{claimed[of].mean():.2f}"
@@ -106,7 +106,7 @@ def run(
         **{name: round(value, 4) for name, value in asdict(calibration).items()},
         "digest": extractor.digest,
         "data": f"{scenes} simulated scenes from seed {FIRST_SEED}, {views} views each, "
-        f"{len(scored)} questions of m3_ros/evaluate/questions.py",
+        f"{len(scored)} queries of m3_ros/evaluate/known_queries.py",
         "date": date.today().isoformat(),
     }
     write_json(output or calibration_file(extractor.name), values)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from m3_ros.capture.scan import Scan, ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.evaluate.features import extract_split, make_queries
-from m3_ros.evaluate.questions import question_scene
+from m3_ros.evaluate.known_queries import query_scene
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.queries import render_queries
@@ -82,7 +82,7 @@ def read_regions(folder: Path) -> list[Region]:
 
 def simulate_captions(folder: Path, seed: int, views: int, config: M3Config) -> None:
     """Write a captioned scan of a random scene; the held-out frames' objects are the regions."""
-    scene = SimulatedScene(question_scene(seed), config.simulation, POSE_NOISE)
+    scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
     (folder / "masks").mkdir(parents=True)
     kept, entries = held_out(views, config.splat.test_every), []
     with ScanWriter(folder / "scan") as writer:

@@ -1,7 +1,7 @@
 """`m3 eval grounding`: which pixels a caption names, on views that the memory never saw.
 
 The left half of the paper's Table 2: mean IoU, cumulative IoU (all intersections over all unions)
-and AP50, AP60 (share of captions with an IoU of at least 0.5, 0.6). A caption's relevancy map is
+and AP50, AP60 (share of captions with an IoU of at least 0.5, 0.6). A caption's score map is
 cut by Otsu's threshold, as in the paper; the rows share fit, views and threshold.
 """
 
@@ -25,7 +25,8 @@ from m3_ros.evaluate.captions import (
     remembered_features,
 )
 from m3_ros.features.extractor import LanguageExtractor
-from m3_ros.query.relevancy import clean_prompt, text_question
+from m3_ros.query.grammar import parse_query
+from m3_ros.query.score import text_query
 from m3_ros.view.report import write_json
 
 
@@ -49,9 +50,9 @@ class GroundingScore:
     ap60: float
 
 
-def otsu_mask(relevancy: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The relevant pixels `[H, W]` of a relevancy map `[h, w]`: enlarged, then cut by Otsu."""
-    large = cv2.resize(relevancy, shape[::-1], interpolation=cv2.INTER_LINEAR)
+def otsu_mask(scores: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the pixels `[H, W]` of a score map `[h, w]` above Otsu's threshold."""
+    large = cv2.resize(scores, shape[::-1], interpolation=cv2.INTER_LINEAR)
     scaled = cv2.normalize(large, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)
     _, mask = cv2.threshold(scaled, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     return mask > 0
@@ -63,20 +64,20 @@ def overlaps(
     extractor: LanguageExtractor,
     config: M3Config,
 ) -> NDArray[np.int64]:
-    """Intersection and union `[n, 2]` in pixels of each region of the frames in `features`."""
+    """Return intersection and union `[n, 2]` (px) of each region of the frames in `features`."""
     counts = []
     for region in regions:
         if region.frame not in features:
             continue
-        text = clean_prompt(region.caption, config.query.max_prompt_length)
-        relevancy = text_question(extractor, text)(features[region.frame])
-        found = otsu_mask(relevancy.astype(np.float32), region.mask.shape)
+        query = text_query(extractor, parse_query(region.caption, config.query.max_query_length))
+        scores = query.score(features[region.frame])
+        found = otsu_mask(scores.astype(np.float32), region.mask.shape)
         counts.append([(found & region.mask).sum(), (found | region.mask).sum()])
     return np.array(counts, np.int64).reshape(-1, 2)
 
 
 def score(setting: str, counts: NDArray[np.int64]) -> GroundingScore:
-    """The metrics of intersections and unions `[n, 2]`."""
+    """Return the metrics of intersections and unions `[n, 2]`."""
     iou = counts[:, 0] / np.maximum(counts[:, 1], 1)
     total = counts.sum(0)
     shares = (iou.mean(), total[0] / max(total[1], 1), (iou >= 0.5).mean(), (iou >= 0.6).mean())

@@ -1,6 +1,6 @@
-"""What a question finds without M3: features lifted onto Gaussians, and the best Gaussian.
+"""Baseline without M3: features lifted onto Gaussians; a query finds the best Gaussian.
 
-Feature fields without a memory are asked this way: no bank, no things, no second look.
+As feature fields answer: no bank, no segments, no verification.
 """
 
 from __future__ import annotations
@@ -13,22 +13,23 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.queries import lift_queries
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.localize import Localizer
+from m3_ros.query.answer import Localizer
 from m3_ros.query.result import QueryResult
 
 REACH, COUNT = 0.05, 50
-"""Of the Gaussians this near (m) to the best one, so many most relevant ones are the thing."""
+"""The object is this number of the most probable Gaussians this near (m) to the best one."""
 MIN_OPACITY = 0.5
 
 
 def lifted_features(
     memory: SpatialMemory, frames: Sequence[RgbdFrame], extractor: FeatureExtractor
 ) -> NDArray[np.float16]:
-    """Unit features `[N, d]` of the memory's Gaussians, the mean of what all frames show.
+    """Return unit features `[N, d]` of the memory's Gaussians, the mean over all frames.
 
     Zero for a Gaussian that no frame shows, and for one too transparent to be anything.
     """
@@ -43,17 +44,16 @@ def lifted_features(
     return (features * solid[:, None]).half().numpy()
 
 
-def by_lifting(localizer: Localizer, features: NDArray[np.float16], prompt: str) -> QueryResult:
-    """The answer of unit features `[N, d]` of the memory's Gaussians."""
-    question = localizer.question(prompt)
+def by_lifting(localizer: Localizer, features: NDArray[np.float16], text: str) -> QueryResult:
+    """Answer from unit features `[N, d]` of the memory's Gaussians."""
+    query = localizer.scorer.query(text)
     shown = np.flatnonzero(features.any(1))
-    shares = question(features[shown].astype(np.float32))
-    scores = localizer.calibration(shares, len(question.aspects))
+    scores = localizer.scorer.probabilities(query, features[shown].astype(np.float32))
     best = int(np.argmax(scores)) if len(shown) else -1
     if best < 0 or scores[best] < localizer.config.found_probability:
-        return QueryResult("NOT_FOUND", [], None, "")
+        return QueryResult(QueryStatus.NOT_FOUND, [], None, "")
     means = localizer.memory.gaussians.means.double().numpy()[shown]
     near = np.array(cKDTree(means).query_ball_point(means[best], REACH))
     points = means[near[np.argsort(-scores[near])[:COUNT]]]
-    detection = localizer.detection(question.label, points, float(scores[best]))
-    return QueryResult("FOUND", [detection], None, "")
+    target = localizer.target(query.label, points, float(scores[best]))
+    return QueryResult(QueryStatus.FOUND, [target], None, "")

@@ -1,4 +1,4 @@
-"""Answers of a query stage beside the truth: what is right, and what share of them."""
+"""Responses to queries judged by the truth, and their summary."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from m3_ros.evaluate.questions import Query
+from m3_ros.evaluate.known_queries import KnownQuery
 from m3_ros.query.result import QueryResult
 from m3_ros.types import Array
 
-MARGIN = 0.005  # a centroid this far outside the true box still counts as inside, m
-CLAIMS = ("FOUND", "AMBIGUOUS", "NO_DEPTH", "OUT_OF_VIEW")
-"""Statuses that say where the object is."""
+MARGIN = 0.005
+"""A centre this far (m) outside the true box still counts as inside: one or two spacings of
+Gaussians, to which an outline is known."""
 SEEN = ("FOUND", "AMBIGUOUS")
-"""Those that say that the camera confirms it."""
+"""Names of the statuses that say that the live frame shows the object."""
+CLAIMS = (*SEEN, "NO_DEPTH", "OUT_OF_VIEW")
+"""Names of the statuses that say where the object is."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One question and what was answered.
+    """One query and its response, as JSON holds it.
 
     Attributes:
         seed: of the scene.
-        kind: of the question (see `Query`), "moved" or "removed".
+        kind: of the query (see `KnownQuery`), "moved" or "removed".
         method: "memory", "single view" or "plain lifting".
-        prompt: the question.
-        status: of the answer.
-        hits: true objects in whose box lies one of as many detections, best first.
+        query: its words.
+        status: name of the response's `QueryStatus`.
+        hits: true objects in whose box lies the centre of one of as many targets, best first.
         wanted: number of true objects.
-        inside: the best detection's centroid lies in the box of a true object.
-        error: of that centroid from the middle of the nearest true box, m; NaN without.
-        score: of the best detection; NaN without one.
+        inside: the best target's centre lies in the box of a true object.
+        error: of that centre from the middle of the nearest true box, m; NaN without.
+        score: of the best target; NaN without one.
         seconds: of CPU time to answer; on all cores together.
     """
 
     seed: int
     kind: str
     method: str
-    prompt: str
+    query: str
     status: str
     hits: int
     wanted: int
@@ -55,34 +57,35 @@ Truth = tuple[Array, Array]
 
 def judge(
     seed: int,
-    query: Query,
+    query: KnownQuery,
     method: str,
     result: QueryResult,
     truths: Sequence[Truth],
     seconds: float,
 ) -> Answer:
-    centers = [detection.centroid for detection in result.detections]
+    """Compare a response with the true boxes of the objects that the query means."""
+    centers = [target.box.center for target in result.targets]
     wanted = len(truths)
     hits = sum(any(inside(truth, center) for center in centers[:wanted]) for truth in truths)
     within, error, score = False, float("nan"), float("nan")
     if centers:
-        score = result.detections[0].score
+        score = result.targets[0].score
     if centers and truths:
         within = any(inside(truth, centers[0]) for truth in truths)
         error = min(float(np.linalg.norm(centers[0] - pose[:3, 3])) for pose, _ in truths)
-    told = (query.prompt, result.status, hits, wanted, within, error, score, seconds)
-    return Answer(seed, query.kind, method, *told)
+    outcome = (query.text, result.status.name, hits, wanted, within, error, score, seconds)
+    return Answer(seed, query.kind, method, *outcome)
 
 
 def inside(truth: Truth, center: Array) -> bool:
-    """Whether a point `[3]` lies in a true box."""
+    """Return whether a point `[3]` lies in a true box."""
     pose, size = truth
     local = pose[:3, :3].T @ (center - pose[:3, 3])
     return bool((np.abs(local) <= size / 2 + MARGIN).all())
 
 
 def summarize(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
-    """Rates and errors by method; a rate over no question is NaN."""
+    """Return rates and errors by method; a rate over no query is NaN."""
     return {
         method: _summary([answer for answer in answers if answer.method == method])
         for method in dict.fromkeys(answer.method for answer in answers)
@@ -106,7 +109,7 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
     errors = [100.0 * a.error for a in of("present") if a.inside] or [float("nan")]
     times = [1000.0 * a.seconds for a in answers] or [float("nan")]
     return {
-        "questions": len(answers),
+        "queries": len(answers),
         "present: inside": found("present"),
         "present: elsewhere": claimed("present") - found("present"),
         "present: hedged (AMBIGUOUS)": share([a.status == "AMBIGUOUS" for a in of("present")]),

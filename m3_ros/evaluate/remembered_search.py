@@ -1,4 +1,4 @@
-"""Where is it? as the robot answers it: its own scan, a memory, queries confirmed by its camera.
+"""The robot's own search: scan, build a memory, send queries that its camera verifies.
 
 The same stages as over ROS 2, in one process.
 """
@@ -23,7 +23,7 @@ from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.points import solid
 from m3_ros.grasp.scan_path import follow_scan, scan_path
 from m3_ros.memory.build import build_memory
-from m3_ros.query.localize import Localizer
+from m3_ros.query.answer import Localizer
 from m3_ros.query.result import QueryResult
 from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.robot import SimulatedRobot
@@ -31,21 +31,21 @@ from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
 
 STEPS = 200
-"""Of a fit; a limit in seconds would make the answers depend on what else the machine does."""
+"""Steps of a fit; a limit in seconds would make the answers depend on the machine's load."""
 
 load_once = lru_cache(maxsize=1)(load_extractor)
 
 
 class Recorder:
-    """Keeps keyframes of a moving camera; `look` is the robot's `on_tick`."""
+    """Keeps keyframes of a moving camera; `capture` is the robot's `on_tick`."""
 
     def __init__(self, simulation: Simulation, config: ScanConfig) -> None:
         self._simulation, self._selector = simulation, KeyframeSelector(config)
         self._next = simulation.time
         self.frames: list[RgbdFrame] = []
 
-    def look(self) -> None:
-        """Take a frame when one is due and the selector wants it."""
+    def capture(self) -> None:
+        """Take a frame when one is due and the selector accepts it."""
         simulation = self._simulation
         if simulation.time < self._next - 1e-9:
             return
@@ -58,13 +58,13 @@ class Recorder:
 
 
 def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[RgbdFrame]:
-    """Keyframes of the robot's own scan of the table.
+    """Return keyframes of the robot's own scan of the table.
 
     Raises:
         PlanError: the arm does not reach enough viewpoints.
     """
     recorder, settings = Recorder(simulation, config.scan), config.grasp
-    robot = SimulatedRobot(simulation, recorder.look)
+    robot = SimulatedRobot(simulation, recorder.capture)
     center, here = np.array(settings.scan_center), robot.joint_state().arm
     ring = settings.scan_radius, settings.scan_views
     path = scan_path(planner, center, Scene(np.zeros((0, 3))), here, *ring)
@@ -74,15 +74,15 @@ def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[Rgb
 
 
 def to_target(result: QueryResult) -> Target:
-    """The best answer of a query, as the grasp stage takes it."""
-    points = [detection.points for detection in result.detections[:1]]
-    return Target(result.status, np.concatenate([np.zeros((0, 3)), *points]), result.message)
+    """Return the best target of a query, as the grasp stage takes it."""
+    points = [target.points for target in result.targets[:1]]
+    return Target(result.status.name, np.concatenate([np.zeros((0, 3)), *points]), result.message)
 
 
 def remembered_search(
     simulation: Simulation, planner: Planner, config: M3Config, text: str
 ) -> tuple[Callable[[], Target], Array]:
-    """Scan and remember; returns a search for `text`, and what is remembered around `[S, 3]`."""
+    """Scan, build a memory; return a search for `text` and the memory's solid points `[S, 3]`."""
     extractors: list[FeatureExtractor] = [load_once(name) for name in config.features.models]
     splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
     frames = scan(simulation, planner, config)

@@ -26,7 +26,7 @@ from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
 from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointState, JointTrajectory
 
 if TYPE_CHECKING:
-    from m3_ros.query.localize import Detection
+    from m3_ros.query.result import TargetObject
 
 
 # Time
@@ -183,21 +183,23 @@ def vector_message(vector: Sequence[float]) -> Vector3:
     return Vector3(x=x, y=y, z=z)
 
 
-def detections_message(detections: Sequence[Detection], head: Header) -> Detection3DArray:
-    """Detections with their oriented boxes and position covariances, in `head`'s frame."""
-    return Detection3DArray(header=head, detections=[_detection(d, head) for d in detections])
+def detections_message(targets: Sequence[TargetObject], head: Header) -> Detection3DArray:
+    """Targets with their oriented boxes and position covariances, in `head`'s frame."""
+    return Detection3DArray(
+        header=head, detections=[_detection(target, head) for target in targets]
+    )
 
 
-def _detection(detection: Detection, head: Header) -> Detection3D:
+def _detection(target: TargetObject, head: Header) -> Detection3D:
     message = Detection3D(header=head)
-    message.bbox.center = pose_message(se3(detection.box.rotation, detection.box.center))
-    message.bbox.size = vector_message(detection.box.size)
+    message.bbox.center = pose_message(se3(target.box.rotation, target.box.center))
+    message.bbox.size = vector_message(target.box.size)
     result = ObjectHypothesisWithPose()
-    result.hypothesis.class_id = detection.label
-    result.hypothesis.score = float(detection.score)
-    result.pose.pose = pose_message(se3(detection.box.rotation, detection.centroid))
+    result.hypothesis.class_id = target.label
+    result.hypothesis.score = float(target.score)
+    result.pose.pose = pose_message(se3(target.box.rotation, target.box.center))
     covariance = np.zeros((6, 6))
-    covariance[:3, :3] = detection.covariance
+    covariance[:3, :3] = target.position_stddev**2 * np.eye(3)
     result.pose.covariance = covariance.ravel()
     message.results.append(result)
     return message

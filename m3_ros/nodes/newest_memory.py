@@ -8,7 +8,7 @@ from pathlib import Path
 from m3_ros.config import M3Config
 from m3_ros.features.loading import load_language_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.localize import Localizer
+from m3_ros.query.answer import Localizer
 
 
 class NoMemory(RuntimeError):

@@ -14,6 +14,7 @@ from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker, MarkerArray
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.geometry import se3
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.conversions import (
@@ -23,7 +24,7 @@ from m3_ros.nodes.conversions import (
     vector_message,
 )
 from m3_ros.nodes.images import cloud_message, image_message, pack_rgb
-from m3_ros.query.localize import Detection, QueryResult
+from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.splat.gaussians import SH_C0
 from m3_ros.srv import Query
 from m3_ros.view.overlay import draw_overlay
@@ -44,16 +45,16 @@ class Headers:
 def fill_response(response: Query.Response, result: QueryResult, heads: Headers) -> None:
     """Write what was found into the service's response."""
     head = heads.world
-    response.status = getattr(Query.Response, result.status)
+    response.status = int(result.status)
     response.error_msg = result.message
-    for detection in result.detections:
-        pose = se3(detection.box.rotation, detection.box.center)
+    for target in result.targets:
+        pose = se3(target.box.rotation, target.box.center)
         response.targets.append(pose_stamped(head.frame_id, head.stamp, pose))
-        response.sizes.append(vector_message(detection.box.size))
-        response.labels.append(detection.label)
-        response.scores.append(float(detection.score))
-        response.visible.append(bool(detection.visible))
-        response.points.append(cloud_message(detection.points, head))
+        response.sizes.append(vector_message(target.box.size))
+        response.labels.append(target.label)
+        response.scores.append(float(target.score))
+        response.visible.append(bool(target.visible))
+        response.points.append(cloud_message(target.points, head))
     if result.heatmap is not None:
         response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", heads.camera)
 
@@ -64,34 +65,34 @@ def topic_messages(
     """What to publish after a query, by the topic's last name; a target only when it is FOUND."""
     head = heads.world
     messages = {
-        "detections": detections_message(result.detections, head),
-        "markers": markers_message(result.detections, head),
+        "detections": detections_message(result.targets, head),
+        "markers": markers_message(result.targets, head),
     }
-    if result.status == "FOUND":
-        box = result.detections[0].box
+    if result.status is QueryStatus.FOUND:
+        box = result.targets[0].box
         pose = se3(box.rotation, box.center)
         messages["grasp_target"] = pose_stamped(head.frame_id, head.stamp, pose)
-    if result.relevancy is not None:
-        messages["relevancy"] = gaussians_message(memory, head, result.relevancy)
+    if result.probabilities is not None:
+        messages["relevancy"] = gaussians_message(memory, head, result.probabilities)
     if frame is not None and result.heatmap is not None:
         overlay = draw_overlay(frame.rgb, result.heatmap)
         messages["heatmap"] = image_message(overlay, "rgb8", heads.camera)
     return messages
 
 
-def markers_message(detections: Sequence[Detection], head: Header) -> MarkerArray:
+def markers_message(targets: Sequence[TargetObject], head: Header) -> MarkerArray:
     """Boxes and labels for RViz; they replace those of the query before."""
     markers = [Marker(header=head, action=Marker.DELETEALL)]
-    for index, detection in enumerate(detections):
+    for index, target in enumerate(targets):
         color = ColorRGBA(**dict(zip("rgba", OTHERS if index else BEST, strict=True)))
         box = Marker(header=head, ns="box", id=index, type=Marker.CUBE, color=color)
-        box.pose = pose_message(se3(detection.box.rotation, detection.box.center))
-        box.scale = vector_message(detection.box.size)
+        box.pose = pose_message(se3(target.box.rotation, target.box.center))
+        box.scale = vector_message(target.box.size)
         label = Marker(header=head, ns="label", id=index, type=Marker.TEXT_VIEW_FACING)
-        label.pose = pose_message(se3(np.eye(3), detection.box.center + [0.0, 0.0, 0.08]))
+        label.pose = pose_message(se3(np.eye(3), target.box.center + [0.0, 0.0, 0.08]))
         label.scale.z = LABEL_HEIGHT
         label.color = ColorRGBA(r=1.0, g=1.0, b=1.0, a=1.0)
-        label.text = f"{detection.label} {detection.score:.2f}"
+        label.text = f"{target.label} {target.score:.2f}"
         markers += [box, label]
     return MarkerArray(markers=markers)
 

@@ -1,1 +1,1 @@
-"""The question: where in the memory, and in the world now, is what a text names?"""
+"""Where is the object that a text or a picture names? In the memory, and in the live frame."""

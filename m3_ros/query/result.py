@@ -1,4 +1,4 @@
-"""What a question is answered with: a status, the objects it names, a sentence."""
+"""The response to a query: a status, the objects that match, a sentence."""
 
 from __future__ import annotations
 
@@ -7,69 +7,52 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.codes import QueryStatus
 from m3_ros.query.shape import OrientedBox
-
-MESSAGES = {
-    "FOUND": "{label} is {place}",
-    "NO_DEPTH": "{label} should be {place}, but the camera measures no depth there",
-    "OUT_OF_VIEW": "{label} was last {place}, which the camera does not see now",
-}
+from m3_ros.types import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Detection:
-    """One object that answers a question, in the memory's frame.
+class TargetObject:
+    """One object that matches a query, in the memory's frame.
 
     Attributes:
-        label: the text it answers.
-        score: probability that it is what was asked, 0..1.
-        centroid: `[3]` m, middle of the box.
-        box: upright box about the object.
+        id: index of the memory's segment that it is, or is part of; -1 for an object that only
+            the live frame shows.
+        label: words of the query.
+        score: probability that it is what was asked for, 0..1.
+        status: FOUND, NO_DEPTH or OUT_OF_VIEW; STALE for an object seen elsewhere than remembered.
+        box: upright box about it; its centre and rotation are the object's pose, its size m.
+        position_stddev: standard deviation (m) of the box's centre along any axis, see
+            `m3_ros.query.shape.position_stddev`.
+        visible: the live frame shows it there.
         points: `[M, 3]` m, on its surface.
-        covariance: `[3, 3]` m^2 of the points.
-        visible: seen now, at its remembered place.
     """
 
+    id: int
     label: str
     score: float
-    centroid: NDArray[np.float64]
+    status: QueryStatus
     box: OrientedBox
-    points: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    visible: bool = False
+    position_stddev: float
+    visible: bool
+    points: Array
 
 
 @dataclass(frozen=True, eq=False)
 class QueryResult:
-    """The answer.
+    """The response to a query.
 
     Attributes:
-        status: FOUND, NOT_FOUND, AMBIGUOUS, STALE, NO_DEPTH or OUT_OF_VIEW.
-        detections: best first; with STALE, where the live view shows the object now, if it does.
-        heatmap: `[H, W]` float32 relevancy 0..1 at the live frame's pixels; None without a frame.
+        status: what the query came to.
+        targets: best first; with STALE, where the live frame shows the object now, if it does.
+        heatmap: `[H, W]` float32 probability 0..1 at the live frame's pixels; None without one.
         message: one sentence for a person.
-        relevancy: `[N]` float32, the same of every Gaussian of the memory.
+        probabilities: `[N]` float32, the same of every Gaussian of the memory.
     """
 
-    status: str
-    detections: list[Detection]
+    status: QueryStatus
+    targets: list[TargetObject]
     heatmap: NDArray[np.float32] | None
     message: str
-    relevancy: NDArray[np.float32] | None = None
-
-
-def answer(
-    checked: list[tuple[Detection, str]], label: str, heatmap: NDArray[np.float32] | None
-) -> QueryResult:
-    """The answer from the contenders that are not known to be gone."""
-    standing = [(detection, status) for detection, status in checked if status != "STALE"]
-    detections = [detection for detection, _ in standing]
-    if not standing:
-        return QueryResult("NOT_FOUND", [], heatmap, f"nothing here looks like {label!r}")
-    if len(standing) > 1:
-        message = f"{len(standing)} things look like {label!r}; say more to tell them apart"
-        return QueryResult("AMBIGUOUS", detections, heatmap, message)
-    x, y, z = detections[0].centroid
-    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
-    message = MESSAGES[standing[0][1]].format(label=repr(label), place=place)
-    return QueryResult(standing[0][1], detections, heatmap, message)
+    probabilities: NDArray[np.float32] | None = None

@@ -1,4 +1,4 @@
-"""Points of a thing as a box that stands upright."""
+"""The upright box about the points of an object, and how well its centre is known."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import rpy_to_matrix
+from m3_ros.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,22 +21,36 @@ class OrientedBox:
         size: `[3]` m, edge lengths along the axes.
     """
 
-    center: NDArray[np.float64]
-    rotation: NDArray[np.float64]
-    size: NDArray[np.float64]
+    center: Array
+    rotation: Array
+    size: Array
 
-    def corners(self) -> NDArray[np.float64]:
-        """The eight corners `[8, 3]`."""
+    def corners(self) -> Array:
+        """Return the eight corners `[8, 3]`."""
         signs = np.stack(np.meshgrid(*[[-0.5, 0.5]] * 3, indexing="ij"), -1).reshape(8, 3)
         return self.center + (signs * self.size) @ self.rotation.T
 
 
-def upright_box(points: NDArray[np.float64], floor: float | None = None) -> OrientedBox:
-    """Smallest upright box about points `[M, 3]`, down to height `floor` (m) where given."""
+def upright_box(points: Array, support: float | None = None) -> OrientedBox:
+    """Return the smallest upright box about points `[M, 3]`, down to height `support` (m)."""
     flat = np.ascontiguousarray(points[:, :2] - points[:, :2].mean(0), np.float32)
     (x, y), (width, depth), angle = cv2.minAreaRect(flat)
     low, high = points[:, 2].min(), points[:, 2].max()
-    low = low if floor is None else min(low, floor)
+    low = low if support is None else min(low, support)
     center = np.array([*(points[:, :2].mean(0) + [x, y]), (low + high) / 2])
     rotation = rpy_to_matrix([0.0, 0.0, np.deg2rad(angle)])
     return OrientedBox(center, rotation, np.array([width, depth, high - low]))
+
+
+def position_stddev(spacing: float, shift: float = 0.0) -> float:
+    """Return the standard deviation (m) of a box's centre along any of its axes.
+
+    The true face lies anywhere within one spacing of the outermost points (uniform: spacing /
+    sqrt(12)); the centre is the mean of two faces (divided by sqrt(2)). A measured shift of the
+    surface between memory and live frame adds to it in quadrature.
+
+    Args:
+        spacing: of the points, m.
+        shift: mean difference of live and remembered depth, m.
+    """
+    return float(np.hypot(spacing / np.sqrt(24.0), shift))

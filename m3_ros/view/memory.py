@@ -10,7 +10,8 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import inverse, transform
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.query.localize import Detection, Localizer
+from m3_ros.query.answer import Localizer
+from m3_ros.query.result import TargetObject
 from m3_ros.view.overlay import draw_overlay
 from m3_ros.view.pictures import Image, contact_sheet, depth_picture, evenly
 
@@ -36,24 +37,24 @@ def memory_sheet(memory: SpatialMemory, frames: Sequence[RgbdFrame], count: int 
     return contact_sheet([picture for row in rows for picture in row], columns=5, width=288)
 
 
-def best_view(memory: SpatialMemory, detection: Detection) -> View:
-    """The keyframe that looks most directly and closely at a detection."""
+def best_view(memory: SpatialMemory, target: TargetObject) -> View:
+    """The keyframe that looks most directly and closely at a target."""
 
     def distance(view: View) -> float:
-        x, y, z = transform(inverse(view.camtoworld), detection.centroid)
+        x, y, z = transform(inverse(view.camtoworld), target.box.center)
         return float(np.hypot(x, y) / z + 0.5 * z) if z > 0 else float("inf")
 
     return min(memory.views, key=distance)
 
 
-def answer_picture(localizer: Localizer, prompt: str, detection: Detection | None = None) -> Image:
-    """The memory's own view `[H, W, 3]` of an answer, with its relevancy drawn over it.
+def answer_picture(localizer: Localizer, text: str, target: TargetObject | None = None) -> Image:
+    """The memory's own view `[H, W, 3]` of a target, with the heat map of the query drawn over it.
 
-    Without a detection the middle keyframe is shown.
+    Without a target the middle keyframe is shown.
     """
     memory = localizer.memory
     views = memory.views
-    view = best_view(memory, detection) if detection else views[len(views) // 2]
+    view = best_view(memory, target) if target else views[len(views) // 2]
     place = (view.camtoworld, view.K, (view.width, view.height))
     rgb = np.uint8(np.rint(255 * memory.render(*place, what="rgb")))
-    return draw_overlay(rgb, localizer.heatmap(prompt, *place))
+    return draw_overlay(rgb, localizer.heatmap(text, *place))

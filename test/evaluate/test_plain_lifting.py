@@ -1,10 +1,11 @@
-"""Questions put to lifted features: the right place, or none."""
+"""Queries answered from lifted features: the right place, or none."""
 
 import numpy as np
 import pytest
 
+from m3_ros.codes import QueryStatus
 from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
-from m3_ros.query.localize import Localizer
+from m3_ros.query.answer import Localizer
 
 
 @pytest.fixture(scope="module")
@@ -13,10 +14,10 @@ def lifted(toy, toy_memory):
 
 
 @pytest.mark.parametrize("color", ["red", "green", "blue"])
-def test_a_thing_is_where_it_stands(toy, toy_memory, lifted, color):
+def test_an_object_is_where_it_stands(toy, toy_memory, lifted, color):
     result = by_lifting(Localizer(toy_memory, toy.model), lifted, f"{color} thing")
-    assert result.status == "FOUND"
-    np.testing.assert_allclose(result.detections[0].centroid[:2], toy.places[color], atol=0.03)
+    assert result.status is QueryStatus.FOUND
+    np.testing.assert_allclose(result.targets[0].box.center[:2], toy.places[color], atol=0.03)
 
 
 def test_features_are_unit_rows_of_opaque_gaussians(toy_memory, lifted):
@@ -28,4 +29,4 @@ def test_features_are_unit_rows_of_opaque_gaussians(toy_memory, lifted):
 
 def test_nothing_shown_is_nothing_found(toy, toy_memory, lifted):
     result = by_lifting(Localizer(toy_memory, toy.model), np.zeros_like(lifted), "red thing")
-    assert result.status == "NOT_FOUND" and not result.detections
+    assert result.status is QueryStatus.NOT_FOUND and not result.targets

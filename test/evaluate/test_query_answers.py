@@ -5,19 +5,20 @@ from math import isnan, nan
 import numpy as np
 import pytest
 
+from m3_ros.codes import QueryStatus
+from m3_ros.evaluate.known_queries import KnownQuery
 from m3_ros.evaluate.query_answers import Answer, inside, judge, summarize
-from m3_ros.evaluate.questions import Query
 from m3_ros.geometry import planar_pose
-from m3_ros.query.result import Detection, QueryResult
+from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.query.shape import upright_box
 
 TRUTH = (planar_pose(1.0, 2.0, np.pi / 2, 0.5), np.array([0.2, 0.04, 0.1]))
 OTHER = (planar_pose(3.0, 2.0, 0.0, 0.5), np.array([0.2, 0.04, 0.1]))
 
 
-def detection(center, score=0.9):
-    points = np.array([[0, 0, 0], [0.02, 0, 0], [0, 0.02, 0], [0, 0, 0.02]]) + center - 0.01
-    return Detection("x", score, np.array(center), upright_box(points), points, np.eye(3))
+def target(center, score=0.9):
+    points = 0.01 * (np.mgrid[-1:2, -1:2, -1:2].reshape(3, -1).T) + center
+    return TargetObject(0, "x", score, QueryStatus.FOUND, upright_box(points), 0.001, True, points)
 
 
 def test_inside_is_measured_in_the_objects_own_box():
@@ -25,21 +26,23 @@ def test_inside_is_measured_in_the_objects_own_box():
     assert not inside(TRUTH, np.array([1.09, 2.0, 0.5]))
 
 
-def test_an_answer_is_judged_by_its_best_detection():
-    result = QueryResult("FOUND", [detection([1.0, 2.09, 0.5]), detection([9, 9, 9])], None, "")
-    got = judge(0, Query("present", "x", ("a",)), "memory", result, [TRUTH], 0.1)
+def test_an_answer_is_judged_by_its_best_target():
+    result = QueryResult(
+        QueryStatus.FOUND, [target([1.0, 2.09, 0.5]), target([9, 9, 9])], None, ""
+    )
+    got = judge(0, KnownQuery("present", "x", ("a",)), "memory", result, [TRUTH], 0.1)
     assert (got.inside, got.hits, got.wanted) == (True, 1, 1)
     assert got.error == pytest.approx(0.09)
-    nothing = QueryResult("NOT_FOUND", [], None, "")
-    got = judge(0, Query("present", "x", ("a",)), "memory", nothing, [TRUTH], 0.1)
+    nothing = QueryResult(QueryStatus.NOT_FOUND, [], None, "")
+    got = judge(0, KnownQuery("present", "x", ("a",)), "memory", nothing, [TRUTH], 0.1)
     assert not got.inside and isnan(got.error) and isnan(got.score)
 
 
 def test_all_that_are_meant_must_be_listed_first():
-    query = Query("ambiguous", "x", ("a", "b"))
-    both = [detection([1.0, 2.0, 0.5]), detection([3.0, 2.0, 0.5])]
-    for listed, hits in ((both, 2), ([both[0], detection([9, 9, 9]), both[1]], 1)):
-        result = QueryResult("AMBIGUOUS", listed, None, "")
+    query = KnownQuery("ambiguous", "x", ("a", "b"))
+    both = [target([1.0, 2.0, 0.5]), target([3.0, 2.0, 0.5])]
+    for listed, hits in ((both, 2), ([both[0], target([9, 9, 9]), both[1]], 1)):
+        result = QueryResult(QueryStatus.AMBIGUOUS, listed, None, "")
         assert judge(0, query, "memory", result, [TRUTH, OTHER], 0.1).hits == hits
 
 

@@ -80,14 +80,12 @@ def test_a_trajectory_point_with_too_few_positions_is_refused():
 
 def test_detections_carry_box_score_and_covariance():
     box = SimpleNamespace(center=T[:3, 3], rotation=T[:3, :3], size=np.array([0.1, 0.2, 0.3]))
-    covariance = np.diag([1e-4, 2e-4, 3e-4])
-    detection = SimpleNamespace(
-        label="duck", score=0.8, box=box, centroid=T[:3, 3] + 0.01, covariance=covariance
-    )
-    message = conversions.detections_message([detection], conversions.header("map", 1.0))
+    target = SimpleNamespace(label="duck", score=0.8, box=box, position_stddev=0.01)
+    message = conversions.detections_message([target], conversions.header("map", 1.0))
     found = message.detections[0]
     assert np.allclose(messages.to_pose(found.bbox.center), T)
     assert (found.bbox.size.x, found.bbox.size.z) == (0.1, 0.3)
     hypothesis = found.results[0].hypothesis
     assert (hypothesis.class_id, hypothesis.score) == ("duck", 0.8)
-    assert np.allclose(np.reshape(found.results[0].pose.covariance, (6, 6))[:3, :3], covariance)
+    covariance = np.reshape(found.results[0].pose.covariance, (6, 6))
+    assert np.allclose(covariance[:3, :3], np.eye(3) * 1e-4)

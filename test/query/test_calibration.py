@@ -19,15 +19,15 @@ def test_a_known_mapping_is_recovered():
     rng = np.random.default_rng(0)
     logit = rng.normal(0.0, 2.0, 20_000)
     right = rng.random(len(logit)) < 1.0 / (1.0 + np.exp(-(1.5 * logit + 0.0)))
-    aspects = rng.integers(1, 3, len(logit))
-    logit -= 0.8 * (aspects - 1)
-    found = fit_calibration(1.0 / (1.0 + np.exp(-logit)), aspects, right)
-    assert found.again == pytest.approx(1.2, abs=0.15)
+    attributes = rng.integers(1, 3, len(logit))
+    logit -= 0.8 * (attributes - 1)
+    found = fit_calibration(1.0 / (1.0 + np.exp(-logit)), attributes, right)
+    assert found.attribute_weight == pytest.approx(1.2, abs=0.15)
     assert found.slope == pytest.approx(1.5, abs=0.1)
     assert found.offset == pytest.approx(0.0, abs=0.1)
 
 
-def test_right_and_wrong_weigh_alike_whatever_their_numbers():
+def test_right_and_wrong_weigh_the_same_whatever_their_numbers():
     rng = np.random.default_rng(0)
     logit = np.concatenate([rng.normal(-1.0, 1.0, 20_000), rng.normal(1.0, 1.0, 1000)])
     right = np.arange(len(logit)) >= 20_000
@@ -36,13 +36,13 @@ def test_right_and_wrong_weigh_alike_whatever_their_numbers():
     assert found(np.array([0.5]))[0] == pytest.approx(0.5, abs=0.03)
 
 
-def test_many_questions_of_one_aspect_say_nothing_of_those_of_two():
+def test_many_queries_of_one_attribute_say_nothing_of_those_of_two():
     rng = np.random.default_rng(0)
     sizes, middles = (200, 200, 20_000, 200), (1.0, -1.0, -3.0, 3.0)
     logit = np.concatenate([rng.normal(m, 1.0, n) for m, n in zip(middles, sizes, strict=True)])
-    aspects = np.repeat([2, 2, 1, 1], sizes)
+    attributes = np.repeat([2, 2, 1, 1], sizes)
     right = np.repeat([True, False, False, True], sizes)
-    found = fit_calibration(1.0 / (1.0 + np.exp(-logit)), aspects, right)
+    found = fit_calibration(1.0 / (1.0 + np.exp(-logit)), attributes, right)
     assert found(np.array([0.5]), 2)[0] == pytest.approx(0.5, abs=0.05)
     assert found(np.array([0.5]), 1)[0] == pytest.approx(0.5, abs=0.05)
 
@@ -69,9 +69,13 @@ def file(tmp_path, monkeypatch):
 
 def test_it_belongs_to_the_weights_it_names(file):
     assert Calibration.of(Model()) == Calibration()
-    file.write_text(json.dumps({"slope": 2.0, "offset": -1.0, "again": 0.5, "digest": "weights"}))
+    file.write_text(
+        json.dumps({"slope": 2.0, "offset": -1.0, "attribute_weight": 0.5, "digest": "weights"})
+    )
     assert Calibration.of(Model()) == Calibration(2.0, -1.0, 0.5)
-    file.write_text(json.dumps({"slope": 2.0, "offset": -1.0, "again": 0.5, "digest": "other"}))
+    file.write_text(
+        json.dumps({"slope": 2.0, "offset": -1.0, "attribute_weight": 0.5, "digest": "other"})
+    )
     assert Calibration.of(Model()) == Calibration()
 
 

@@ -23,6 +23,6 @@ def test_a_turned_box_is_recovered(yaw):
 
 def test_it_reaches_down_to_the_floor():
     points = np.random.default_rng(0).uniform(0, 0.1, (50, 3)) + [0, 0, 0.52]
-    box = upright_box(points, floor=0.5)
+    box = upright_box(points, support=0.5)
     assert box.corners()[:, 2].min() == pytest.approx(0.5)
     assert box.corners()[:, 2].max() == pytest.approx(points[:, 2].max())

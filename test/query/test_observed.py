@@ -1,11 +1,11 @@
 """Things in the live frame: whole where they are seen steeply, apart where they stand apart."""
 
 import numpy as np
-import pytest
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.query.live import LOOK_PIXELS, Evidence, LiveView
-from m3_ros.query.segmentation import Plane
+from m3_ros.config import QueryConfig
+from m3_ros.query.observed import ObservedFrame
+from m3_ros.query.planes import Plane
 
 SIZE, K = (160, 120), np.array([[130.0, 0.0, 80.0], [0.0, 130.0, 60.0], [0.0, 0.0, 1.0]])
 FLOOR = 0.35  # m below a camera that looks straight down
@@ -25,35 +25,28 @@ def looking_down_at(*boxes):
     return RgbdFrame(rgb, depth.astype(np.float32), K, np.eye(4), 0.0)
 
 
-def things(toy, toy_memory, frame):
-    return LiveView(toy_memory, toy.model, frame, 0.02).things([TABLE])
+def segments(toy, frame):
+    return ObservedFrame(frame, toy.model, QueryConfig()).segments([TABLE])
 
 
-def test_a_tall_thing_is_one_though_its_side_is_seen_steeply(toy, toy_memory):
+def test_a_tall_thing_is_one_though_its_side_is_seen_steeply(toy):
     frame = looking_down_at(([0.10, -0.015, 0.22], [0.13, 0.015, FLOOR]))
-    (thing,) = things(toy, toy_memory, frame)
+    (thing,) = segments(toy, frame)
     np.testing.assert_allclose(np.ptp(thing.points[:, 2]), 0.12, atol=0.012)
 
 
-def test_things_side_by_side_are_two(toy, toy_memory):
+def test_things_side_by_side_are_two(toy):
     left, right = (
         ([-0.05, -0.02, 0.3], [-0.005, 0.02, FLOOR]),
         ([0.005, -0.02, 0.3], [0.05, 0.02, FLOOR]),
     )
-    assert len(things(toy, toy_memory, looking_down_at(left, right))) == 2
+    assert len(segments(toy, looking_down_at(left, right))) == 2
 
 
-def test_what_stands_before_something_far_behind_is_apart_from_it(toy, toy_memory):
+def test_what_stands_before_something_far_behind_is_apart_from_it(toy):
     before, behind = (
         ([-0.02, -0.02, 0.15], [0.0, 0.02, 0.16]),
         ([-0.05, -0.05, 0.3], [0.05, 0.05, FLOOR]),
     )
-    found = things(toy, toy_memory, looking_down_at(before, behind))
+    found = segments(toy, looking_down_at(before, behind))
     assert sorted(round(float(thing.points[:, 2].min()), 2) for thing in found) == [0.15, 0.3]
-
-
-@pytest.mark.parametrize("agree", [0.5, 1.0])
-def test_a_look_tells_what_it_is_with_enough_pixels_that_agree(agree):
-    for pixels, tells in ((LOOK_PIXELS / agree - 1, False), (LOOK_PIXELS / agree, True)):
-        evidence = Evidence(pixels, 1.0, agree, 0.0, np.zeros(3, np.float32))
-        assert evidence.tells_what == tells

@@ -1,4 +1,4 @@
-"""Random scenes and questions with known answers, for calibration and benchmarks."""
+"""Random scenes, and queries about them with known answers, for calibration and benchmarks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from m3_ros.sim.objects import CATEGORIES, COLORS
 from m3_ros.sim.scene import SceneObject, TableScene, label_of, random_scene
 
-OBJECTS = (8, 15)  # from, below
+OBJECTS = (8, 15)
+"""Objects of a scene: from, below."""
 ABSENT, ABSENT_KINDS, UNKNOWN_WORDS = 6, 12, 2
 """Absent labels a scene, half of them hard; absent categories; words of `UNKNOWN`."""
 UNKNOWN = ("umbrella", "scissors", "backpack", "wrist watch", "keyboard", "potted plant")
-"""Things that no scene holds and no category is."""
+"""Words that name no category of the simulation."""
 PHRASES = ("the {} please", "could you find the {}?", "Bring me a {}!", "where are my {}s")
 SYNONYMS = {
     "duck": "rubber duck",
@@ -36,24 +37,24 @@ SYNONYMS = {
 
 
 @dataclass(frozen=True)
-class Query:
-    """A question and what it means.
+class KnownQuery:
+    """A query and the objects that it means.
 
     Attributes:
         kind: "present"; in other words "phrase", "synonym", "category" (without colour);
             "ambiguous"; "absent", "hard absent" (colour and category occur, not together),
             "absent category" or "unknown".
-        prompt: the words.
+        text: the words.
         names: objects of the scene that it means; none when absent, two and more when ambiguous.
     """
 
     kind: str
-    prompt: str
+    text: str
     names: tuple[str, ...]
 
 
-def question_scene(seed: int) -> TableScene:
-    """A table with 8 to 14 objects, two of them of a kind: alike (odd seeds), or not in colour."""
+def query_scene(seed: int) -> TableScene:
+    """Make a table with 8 to 14 objects, two of a kind: of one colour for odd seeds only."""
     rng = np.random.default_rng([seed, 11])
     category = str(rng.choice(CATEGORIES))
     first, second = (label_of(category, str(c)) for c in rng.permutation(list(COLORS))[:2])
@@ -61,8 +62,8 @@ def question_scene(seed: int) -> TableScene:
     return random_scene(seed, int(rng.integers(*OBJECTS)), include=pair)
 
 
-def questions(scene: TableScene) -> Iterator[Query]:
-    """Every object by its label, some in other words, what is ambiguous, and absent things."""
+def known_queries(scene: TableScene) -> Iterator[KnownQuery]:
+    """Yield queries for every object by its label, some in other words, and for absent objects."""
     rng = np.random.default_rng([scene.seed, 12])
     objects = scene.objects
     for label in sorted({item.label for item in objects}):
@@ -76,31 +77,31 @@ def questions(scene: TableScene) -> Iterator[Query]:
     item = rng.choice([item for item in objects if labels.count(item.label) == 1])
     yield _query("phrase", PHRASES[scene.seed % len(PHRASES)].format(item.label), [item])
     for kind, label in absent_labels(labels, rng):
-        yield Query(kind, label, ())
+        yield KnownQuery(kind, label, ())
     absent = sorted(set(CATEGORIES) - {item.model.category for item in objects})
     for category in rng.permutation(absent)[:ABSENT_KINDS]:
-        yield Query("absent category", str(category), ())
+        yield KnownQuery("absent category", str(category), ())
     for word in rng.permutation(UNKNOWN)[:UNKNOWN_WORDS]:
-        yield Query("unknown", str(word), ())
+        yield KnownQuery("unknown", str(word), ())
 
 
-def _query(kind: str, prompt: str, items: Sequence[SceneObject]) -> Query:
+def _query(kind: str, text: str, items: Sequence[SceneObject]) -> KnownQuery:
     names = tuple(item.name for item in items)
-    return Query(kind if len(names) == 1 else "ambiguous", prompt, names)
+    return KnownQuery(kind if len(names) == 1 else "ambiguous", text, names)
 
 
 def absent_labels(present: Sequence[str], rng: np.random.Generator) -> list[tuple[str, str]]:
-    """Kinds and labels of things that are not there, half of them hard."""
+    """Return kinds of query and labels of objects that are not there, half of them hard."""
     every = [label_of(category, color) for category in CATEGORIES for color in COLORS]
     split = [label.partition(" ")[::2] for label in present]
-    colors, things = {color for color, _ in split}, {thing for _, thing in split}
+    colors, kinds = {color for color, _ in split}, {kind for _, kind in split}
 
     def hard(label: str) -> bool:
-        color, _, thing = label.partition(" ")
-        return color in colors and thing in things
+        color, _, kind = label.partition(" ")
+        return color in colors and kind in kinds
 
     absent = [label for label in every if label not in present]
-    easy = [label for label in absent if label.partition(" ")[2] not in things]
+    easy = [label for label in absent if label.partition(" ")[2] not in kinds]
     difficult = [label for label in absent if hard(label)]
     chosen = [("absent", str(label)) for label in rng.permutation(easy)[: ABSENT // 2]]
     return chosen + [

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from m3_ros.query.segmentation import find_planes, neighbour_graph, pieces, smooth
+from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
+from m3_ros.query.planes import find_planes
 
 
 def grid(width, depth, spacing=0.01):
@@ -49,11 +50,11 @@ def test_a_level_through_many_things_is_no_plane():
 def test_pieces_hang_together():
     points = np.concatenate([grid(0.1, 0.1), grid(0.05, 0.05) + [0.2, 0, 0]])
     graph = neighbour_graph(points, 0.012)
-    found = pieces(graph, np.ones(len(points), bool))
+    found = connected_components(graph, np.ones(len(points), bool))
     assert [len(part) for part in found] == [100, 25]
     cut = points[:, 0] != 0.05
-    assert sorted(len(part) for part in pieces(graph, cut)) == [25, 40, 50]
-    assert pieces(graph, np.zeros(len(points), bool)) == []
+    assert sorted(len(part) for part in connected_components(graph, cut)) == [25, 40, 50]
+    assert connected_components(graph, np.zeros(len(points), bool)) == []
 
 
 def test_smoothing_keeps_constants_and_heeds_weights():

@@ -1,0 +1,190 @@
+"""A query from text to objects: segment, score, verify.
+
+`Localizer.locate` is the way of every request. The stages are `segment.py` (the memory's objects,
+computed once), `score.py` (which of them the query may mean) and `verify.py` (what the live frame
+says of those); `grammar.py` parses the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
+from m3_ros.config import QueryConfig
+from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.calibration import Calibration
+from m3_ros.query.observed import ObservedFrame, ObservedSegment
+from m3_ros.query.result import QueryResult, TargetObject
+from m3_ros.query.score import Hypothesis, Query, Scorer
+from m3_ros.query.segment import Segments
+from m3_ros.query.shape import position_stddev
+from m3_ros.query.verify import FrameVerifier
+from m3_ros.types import Array, Image
+
+MESSAGES = {
+    QueryStatus.FOUND: "{label} is {place}",
+    QueryStatus.NO_DEPTH: "{label} should be {place}, but the camera measures no depth there",
+    QueryStatus.OUT_OF_VIEW: "{label} was last {place}, which the camera does not see now",
+}
+
+
+class Localizer:
+    """Answers queries about one memory; prepared once, safe to share between threads.
+
+    Args:
+        memory: where to look.
+        extractor: the language-aligned model that the memory was built with.
+        config: thresholds; the memory's unless given.
+        calibration: from scores to probabilities; what is stored for the model unless given.
+
+    Raises:
+        ValueError: the memory lacks the model, or was built with other weights of it.
+    """
+
+    def __init__(
+        self,
+        memory: SpatialMemory,
+        extractor: LanguageExtractor,
+        config: QueryConfig | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.memory, self.extractor = memory, extractor
+        self.config = config or memory.config.query
+        model = memory.model(extractor.name)
+        if model.digest != extractor.digest:
+            raise ValueError(
+                f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
+                f"but {extractor.digest[:12]} is loaded; build the memory again"
+            )
+        self.segments = Segments(memory, model, self.config)
+        calibration = calibration or Calibration.of(extractor)
+        self.scorer = Scorer(self.segments, extractor, self.config, calibration)
+
+    def locate(self, query: str | Image, frame: RgbdFrame | None = None) -> QueryResult:
+        """Find what a text names, or what a picture `[H, W, 3]` shows.
+
+        Args:
+            query: plain words, or a crop of the object.
+            frame: what the camera sees now; None asks the memory alone.
+
+        Raises:
+            QueryError: the text is empty, too long, or names no object.
+        """
+        asked = self.scorer.query(query)
+        values = self.scorer.of_gaussians(asked)
+        result = replace(self._locate(asked, values, frame), probabilities=values)
+        if asked.unknown:
+            message = f"{self.extractor.name!r} has not learnt what {asked.unknown!r} is"
+            result = replace(result, message=message)
+        return result
+
+    def _locate(
+        self, query: Query, values: NDArray[np.float32], frame: RgbdFrame | None
+    ) -> QueryResult:
+        """Return the response without its probabilities `values [N]` of all Gaussians."""
+        hypotheses = self.scorer.hypotheses(query, values)
+        if frame is None:
+            statuses = [QueryStatus.FOUND] * len(hypotheses)
+            return summarize(self._targets(query, hypotheses, statuses), query.label, None)
+        heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
+        if not hypotheses:
+            return summarize([], query.label, heatmap)
+        observed = ObservedFrame(frame, self.extractor, self.config)
+        verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
+        statuses = verifier.verify(query, hypotheses, self.scorer)
+        if all(status is QueryStatus.STALE for status in statuses):
+            moved = verifier.find_moved(hypotheses, self.scorer)
+            return self._moved(query, moved, heatmap)
+        targets = self._targets(query, hypotheses, statuses, live=True)
+        return summarize(targets, query.label, heatmap)
+
+    def _targets(
+        self,
+        query: Query,
+        hypotheses: Sequence[Hypothesis],
+        statuses: Sequence[QueryStatus],
+        live: bool = False,
+    ) -> list[TargetObject]:
+        """Return the hypotheses that are not known to be gone; `live`: a frame verified them."""
+        return [
+            self.target(
+                query.label,
+                self.segments.surface(hypothesis.members),
+                hypothesis.score,
+                status,
+                hypothesis.segment.id,
+                visible=live and status is QueryStatus.FOUND,
+            )
+            for hypothesis, status in zip(hypotheses, statuses, strict=True)
+            if status is not QueryStatus.STALE
+        ]
+
+    def _moved(
+        self, query: Query, moved: ObservedSegment | None, heatmap: NDArray[np.float32]
+    ) -> QueryResult:
+        """Return the response for an object that is gone, and perhaps seen elsewhere."""
+        targets, where = [], "it is not seen now"
+        if moved is not None:
+            score = float(self.scorer.probabilities(query, moved.feature))
+            status = QueryStatus.STALE
+            targets = [self.target(query.label, moved.points, score, status, visible=True)]
+            where = "it is seen elsewhere now"
+        message = f"{query.label!r} is no longer where the memory has it; {where}"
+        return QueryResult(QueryStatus.STALE, targets, heatmap, message)
+
+    def target(
+        self,
+        label: str,
+        points: Array,
+        score: float,
+        status: QueryStatus = QueryStatus.FOUND,
+        id: int = -1,
+        visible: bool = False,
+    ) -> TargetObject:
+        """Return the object at points `[M, 3]` (m), with its box down to what it stands on."""
+        box = self.segments.box(points)
+        stddev = position_stddev(self.segments.spacing)
+        return TargetObject(id, label, score, status, box, stddev, visible, points)
+
+    def heatmap(
+        self, query: str | Image, camtoworld: Array, K: Array, size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        """Return the probability `[H, W]`, 0..1, of a query from any pose.
+
+        Args:
+            query: text or picture.
+            camtoworld: `[4, 4]` in the memory's frame.
+            K: `[3, 3]` px.
+            size: width and height, px.
+        """
+        values = self.scorer.of_gaussians(self.scorer.query(query))
+        return self._render(values, camtoworld, K, size)
+
+    def _render(
+        self, values: NDArray[np.float32], camtoworld: Array, K: Array, size: tuple[int, int]
+    ) -> NDArray[np.float32]:
+        column = torch.from_numpy(values)[:, None]
+        return self.memory.render_values(column, camtoworld, K, size)[..., 0].clip(0.0, 1.0)
+
+
+def summarize(
+    targets: list[TargetObject], label: str, heatmap: NDArray[np.float32] | None
+) -> QueryResult:
+    """Return the response with targets that are not known to be gone, best first."""
+    if not targets:
+        message = f"nothing here looks like {label!r}"
+        return QueryResult(QueryStatus.NOT_FOUND, [], heatmap, message)
+    if len(targets) > 1:
+        message = f"{len(targets)} objects look like {label!r}; say more to tell them apart"
+        return QueryResult(QueryStatus.AMBIGUOUS, targets, heatmap, message)
+    x, y, z = targets[0].box.center
+    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
+    message = MESSAGES[targets[0].status].format(label=repr(label), place=place)
+    return QueryResult(targets[0].status, targets, heatmap, message)

@@ -1,0 +1,117 @@
+"""What a live frame shows: points, features, and the objects that stand on the large planes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from m3_ros.capture.frame import RgbdFrame
+from m3_ros.config import QueryConfig
+from m3_ros.features.extractor import FeatureExtractor, FeatureMap
+from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
+from m3_ros.query.connectivity import connected_components, neighbour_graph
+from m3_ros.query.planes import Plane
+from m3_ros.types import Array
+
+DEPTH_NOISE = 0.003
+"""Standard deviation (m) of a D405's depth at 0.5 m: z^2 s / (f B) with s = 0.08 px (RealSense
+tuning paper), f = 382 px, B = 18 mm."""
+NEIGHBOUR_PIXELS = 2.5
+"""Pixels this far apart are neighbours: one pixel without depth between them is bridged, also
+askew (sqrt(5) = 2.24 px)."""
+NEIGHBOUR_DEPTH = 0.012
+"""Depth (m) by which neighbouring pixels of one object differ at most: at 0.5 m a pixel of the
+comparison image is 5 mm wide, so sides seen at up to 67 degrees are connected."""
+
+
+@dataclass(frozen=True, eq=False)
+class ObservedSegment:
+    """An object in the live frame: points `[M, 3]` (m, memory's frame), unit feature `[d]`."""
+
+    points: Array
+    feature: NDArray[np.float32]
+
+
+class ObservedFrame:
+    """A frame in the resolution in which it is compared.
+
+    Args:
+        frame: what the camera sees.
+        extractor: model of the features.
+        config: thresholds.
+
+    Attributes:
+        size: width and height of the comparison image, px.
+        K: `[3, 3]` its intrinsics, px.
+        depth: `[h, w]` m, 0 where none is measured.
+        place: pose, intrinsics and size, as renderers take them.
+    """
+
+    def __init__(self, frame: RgbdFrame, extractor: FeatureExtractor, config: QueryConfig) -> None:
+        self.frame, self._config = frame, config
+        self._map: FeatureMap = extractor.extract(frame.rgb)
+        width = config.comparison_width
+        self.size = (width, round(width * frame.height / frame.width))
+        factors = self.size[0] / frame.width, self.size[1] / frame.height
+        self.K = scale_intrinsics(frame.K, *factors)
+        depth = np.nan_to_num(frame.depth, nan=0.0, posinf=0.0, neginf=0.0)
+        self.depth = cv2.resize(depth, self.size, interpolation=cv2.INTER_NEAREST)
+        self._points = transform(frame.camtoworld, backproject(self.depth, self.K))
+        self.place = (frame.camtoworld, self.K, self.size)
+
+    @property
+    def points(self) -> Array:
+        """Return the measured points `[M, 3]`, m, in the memory's frame."""
+        return self._points[self.depth > 0]
+
+    def feature(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the unit mean feature `[d]` of the pixels of a mask `[h, w]`."""
+        valid = self._map.valid
+        share = cv2.resize(
+            mask.astype(np.float32), valid.shape[::-1], interpolation=cv2.INTER_AREA
+        )
+        mean = np.tensordot(np.where(valid, share, 0.0), self._map.features, 2)
+        return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+
+    def segments(
+        self, planes: Sequence[Plane], remembered: Array | None = None
+    ) -> list[ObservedSegment]:
+        """Return the connected components of what stands out of the large planes.
+
+        Args:
+            planes: on which objects stand.
+            remembered: points `[K, 3]`; pixels that show something near them are left out.
+        """
+        off = self.depth > 0
+        for plane in planes:
+            off &= np.abs(plane.height(self._points)) > self._config.plane_distance + DEPTH_NOISE
+        if remembered is not None and len(remembered) and off.any():
+            near = cKDTree(remembered).query(
+                self._points[off], distance_upper_bound=self._config.new_distance
+            )
+            off[off] = ~np.isfinite(near[0])
+        if not off.any():
+            return []
+        pixels, points = np.argwhere(off), self._points[off]
+        scaled = [pixels / NEIGHBOUR_PIXELS, self.depth[off][:, None] / NEIGHBOUR_DEPTH]
+        graph = neighbour_graph(np.concatenate(scaled, axis=1), 1.0)
+        found = []
+        for part in connected_components(graph, np.ones(len(pixels), bool)):
+            if len(part) < self._config.min_pixels:
+                continue
+            mask = np.zeros(off.shape, bool)
+            mask[tuple(pixels[part].T)] = True
+            found.append(ObservedSegment(points[part], self.feature(mask)))
+        return found
+
+    def share_in_image(self, points: Array) -> float:
+        """Return the share of points `[M, 3]` (memory's frame) that project into the image."""
+        uv, z = project(transform(inverse(self.frame.camtoworld), points), self.frame.K)
+        size = (self.frame.width, self.frame.height)
+        inside = (z > 0) & (uv >= 0).all(-1) & (uv < size).all(-1)
+        return float(inside.mean())

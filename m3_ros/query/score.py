@@ -1,0 +1,193 @@
+"""Stage 2 of a query, score: how probable is it that a segment is what the query asks for?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from m3_ros.config import QueryConfig
+from m3_ros.features.extractor import LanguageExtractor, probability
+from m3_ros.query.calibration import Calibration
+from m3_ros.query.connectivity import connected_components
+from m3_ros.query.grammar import COLORS, TextQuery, parse_query
+from m3_ros.query.segment import Segment, Segments
+from m3_ros.types import Image
+
+Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Unit features `[..., d]` to scores `[...]`, 0..1, that they show an attribute."""
+SAME_MEANING = 0.85
+"""A negative with at least this cosine to the query means the same, and is left out."""
+CACHED_TEXTS = 64
+"""Texts whose encoding is kept; a robot is asked for the same object again and again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What is asked for, in attributes that an object must have all.
+
+    Attributes:
+        label: the words that name it, or "the picture".
+        attributes: a score for each: the kind of object, and its colour if one is named.
+        unknown: words that are not in the model's vocabulary; nothing shows them.
+    """
+
+    label: str
+    attributes: tuple[Score, ...]
+    unknown: str = ""
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the score `[...]`, 0..1, that unit features `[..., d]` show every attribute."""
+        return np.prod([attribute(features) for attribute in self.attributes], axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A segment, or a part of one, that may be what is asked for.
+
+    Attributes:
+        segment: that it is, or is part of.
+        members: rows `[K]` of `Segments.points`.
+        feature: unit mean feature `[d]`.
+        score: calibrated probability, 0..1.
+    """
+
+    segment: Segment
+    members: NDArray[np.int64]
+    feature: NDArray[np.float32]
+    score: float
+
+
+def text_query(extractor: LanguageExtractor, text: TextQuery) -> Query:
+    """Return the attributes that a text names, each scored against the model's negatives."""
+    if text.kind and not extractor.in_vocabulary(text.kind):
+        return Query(text.label, (_never,), text.kind)
+    attributes = []
+    if text.kind:
+        target = extractor.encode_text([text.kind])[0]
+        attributes.append(_against(extractor, target, extractor.negatives(text.kind)))
+    if text.color:
+        target = extractor.encode_text([f"{text.color} thing"])[0]
+        attributes.append(_against(extractor, target, [f"{other} thing" for other in COLORS]))
+    return Query(text.label, tuple(attributes))
+
+
+def image_query(extractor: LanguageExtractor, crop: Image) -> Query:
+    """Return the query for what a picture `crop [H, W, 3]` shows."""
+    target = extractor.encode_image(crop)
+    return Query("the picture", (_against(extractor, target, extractor.negatives("object")),))
+
+
+def _never(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.zeros(features.shape[:-1], np.float32)
+
+
+def _against(
+    extractor: LanguageExtractor, target: NDArray[np.float32], negatives: Sequence[str]
+) -> Score:
+    others = extractor.encode_text(list(negatives)) if negatives else np.zeros((0, len(target)))
+    others = np.asarray(others, np.float32)
+    others = others[others @ target < SAME_MEANING]
+    return lambda features: probability(features, target, others, extractor.logit_scale)
+
+
+class Scorer:
+    """Scores the segments of one memory.
+
+    Args:
+        segments: of the memory.
+        extractor: model of the memory's features.
+        config: thresholds.
+        calibration: from scores to probabilities.
+    """
+
+    def __init__(
+        self,
+        segments: Segments,
+        extractor: LanguageExtractor,
+        config: QueryConfig,
+        calibration: Calibration,
+    ) -> None:
+        self._segments, self._extractor = segments, extractor
+        self._config, self._calibration = config, calibration
+        self._text_query = lru_cache(CACHED_TEXTS)(lambda text: text_query(extractor, text))
+
+    def query(self, query: str | Image) -> Query:
+        """Return what a text or a picture `[H, W, 3]` asks for.
+
+        Raises:
+            QueryError: the text is empty, too long, or names no object.
+        """
+        if isinstance(query, str):
+            return self._text_query(parse_query(query, self._config.max_query_length))
+        return image_query(self._extractor, query)
+
+    def probabilities(self, query: Query, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return calibrated probabilities `[...]` that unit features `[..., d]` match a query."""
+        return self._calibration(query.score(features), len(query.attributes))
+
+    def match(
+        self,
+        feature: NDArray[np.float32],
+        target: NDArray[np.float32],
+        others: NDArray[np.float32],
+    ) -> float:
+        """Return the probability that a feature `[d]` shows the same object as the feature
+        `target [d]` rather than one of `others [n, d]`."""
+        scale = self._extractor.logit_scale
+        return float(probability(feature, target, others, scale))
+
+    def of_gaussians(self, query: Query) -> NDArray[np.float32]:
+        """Return the probability `[N]` of every Gaussian that it shows what is asked for."""
+        return self._segments.of_gaussians(self.probabilities(query, self._segments.components))
+
+    def hypotheses(self, query: Query, values: NDArray[np.float32]) -> list[Hypothesis]:
+        """Return what is probable enough, best first, and about as probable as the best.
+
+        Args:
+            query: what is asked for.
+            values: probability `[N]` of every Gaussian.
+        """
+        found = []
+        for segment, members in self._candidates(self._segments.smoothed(values)):
+            score = float(self.probabilities(query, self._segments.feature(members)))
+            if score >= self._config.found_probability:
+                members = self._segments.with_attached(segment, members)
+                feature = self._segments.feature(members)
+                found.append(Hypothesis(segment, members, feature, score))
+        found.sort(key=lambda hypothesis: -hypothesis.score)
+        least = self._config.ambiguity_share * found[0].score if found else 0.0
+        kept: list[Hypothesis] = []
+        for hypothesis in found:
+            # a segment and a part of it are one object
+            taken = any(np.isin(hypothesis.members, other.members).any() for other in kept)
+            if hypothesis.score >= least and not taken:
+                kept.append(hypothesis)
+        return kept
+
+    def _candidates(self, values: NDArray[np.float32]) -> list[tuple[Segment, NDArray[np.int64]]]:
+        """Return all segments, and parts of a segment that is several objects that touch.
+
+        A part is a connected component of the points with at least half of the segment's highest
+        probability, if its appearance is not that of the rest of the segment.
+
+        Args:
+            values: `[M]` smoothed probabilities of the points.
+        """
+        segments, found = self._segments, []
+        for segment in segments:
+            found.append((segment, segment.members))
+            inside = values[segment.members]
+            peak = np.sort(inside)[-max(5, len(inside) // 10) :].mean()  # a robust maximum
+            probable = np.zeros(len(values), bool)
+            probable[segment.members] = inside > 0.5 * peak
+            for part in connected_components(segments.graph, probable):
+                rest = np.setdiff1d(segment.members, part)
+                if not (segments.is_large(part) and segments.is_large(rest)):
+                    continue
+                if not segments.same_appearance(segments.feature(part), segments.feature(rest)):
+                    found.append((segment, part))
+        return found

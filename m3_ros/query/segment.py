@@ -1,0 +1,238 @@
+"""Stage 1 of a query, segment: the objects of a memory, whatever is asked for.
+
+Computed once for a memory. A segment is a connected component of the opaque, reliable Gaussians
+that lie on no large plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch.nn.functional import normalize
+
+from m3_ros.config import QueryConfig
+from m3_ros.geometry import quat_to_matrix
+from m3_ros.memory.attention import attention_weights
+from m3_ros.memory.memory_data import ModelMemory
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
+from m3_ros.query.planes import CELL, find_planes
+from m3_ros.query.shape import OrientedBox, upright_box
+from m3_ros.splat import Gaussians
+from m3_ros.splat.initialization import WIDTH
+from m3_ros.types import Array
+
+TOP_K = 16
+"""Components that a Gaussian reads; the rest weigh next to nothing."""
+MIN_OPACITY = 0.5
+"""A Gaussian hides more than half of what is behind it."""
+JOIN_SIGMAS, MIN_JOIN, MAX_JOIN = 3.0, 0.008, CELL
+"""Gaussians within three of their standard deviations (twice their spacing) are connected; at
+least 8 mm, by which the depth of two points of one surface differs by noise (two standard
+deviations of a D405 at 0.5 m), at most the cells in which planes are connected."""
+MIXED_WEIGHT = 0.1
+"""Weight of points whose feature is mixed with that of the plane below (`mixed_height`)."""
+MIN_POINTS = 3
+"""Fewer points span no surface."""
+HORIZONTAL = np.cos(np.deg2rad(18.0))
+"""Planes with at least this vertical part of their normal can carry an object."""
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One object of the memory.
+
+    Attributes:
+        id: its index among the memory's segments, largest first.
+        members: rows `[K]` (int64) of `Segments.points`.
+    """
+
+    id: int
+    members: NDArray[np.int64]
+
+
+class Segments:
+    """The segments of a memory, and the Gaussians that they consist of.
+
+    Sets of points are given as `members [K]`, rows of `points`.
+
+    Args:
+        memory: Gaussians.
+        model: features that they remember.
+        config: thresholds.
+
+    Attributes:
+        index: Gaussians `[M]` (int64) that may belong to a segment.
+        points: their centres `[M, 3]`, m.
+        spacing: of neighbouring points, m (median).
+        planes: large planes that objects stand on.
+        graph: `[M, M]` which points are neighbours.
+        components: unit principal scene components `[t, d]`.
+        items: the segments, largest first.
+    """
+
+    def __init__(self, memory: SpatialMemory, model: ModelMemory, config: QueryConfig) -> None:
+        self._config = config
+        gaussians = memory.gaussians
+        means = gaussians.means.double().numpy()
+        opacity = gaussians.opacities.sigmoid().numpy()
+        reliability = model.reliability.numpy()
+        solid = (opacity > MIN_OPACITY) & (reliability > config.min_reliability)
+        self.planes, on_plane = find_planes(
+            means[solid], config.plane_distance, config.min_plane_area
+        )
+        self.index = np.flatnonzero(solid)[~on_plane]
+        self.points = means[self.index]
+        self._weights = (opacity * reliability)[self.index].astype(np.float32)
+        self._weights[self._near_plane()] *= MIXED_WEIGHT
+        self._tree = cKDTree(self.points)
+        sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
+        sigma = float(sigmas.median()) if len(self.index) else 0.0
+        self.spacing = sigma / WIDTH
+        radius = float(np.clip(JOIN_SIGMAS * sigma, MIN_JOIN, MAX_JOIN))
+        self.graph = neighbour_graph(self.points, radius)
+        self._axes = larger_axes(gaussians, self.index, sigma)
+        self._areas = (np.linalg.norm(self._axes, axis=-1) / WIDTH).prod(1)
+        self._reads = attended_components(model)
+        self._bank_angle = float(np.arccos(model.bank.threshold))
+        self.components = normalize(model.bank.components, dim=-1).numpy()
+        everything = connected_components(self.graph, np.ones(len(self.points), bool))
+        large = [members for members in everything if self.is_large(members)]
+        self.items = tuple(Segment(*item) for item in enumerate(large))
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, id: int) -> Segment:
+        return self.items[id]
+
+    def _near_plane(self) -> NDArray[np.bool_]:
+        """Return which points `[M]` are so near a plane that their features mix with its own."""
+        near = np.zeros(len(self.points), bool)
+        for plane in self.planes:
+            near |= np.abs(plane.height(self.points)) < self._config.mixed_height
+        return near
+
+    def is_large(self, members: NDArray[np.int64]) -> bool:
+        """Return whether points have enough surface; finer Gaussians are more of them."""
+        area = self._areas[members].sum()
+        return bool(area >= self._config.min_segment_area) and len(members) >= MIN_POINTS
+
+    def area(self, members: NDArray[np.int64]) -> float:
+        """Return the surface of points, m^2."""
+        return float(self._areas[members].sum())
+
+    def of_gaussians(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values `[N]` of all Gaussians, from those `[t]` of all components."""
+        index, shares = self._reads
+        return (values.astype(np.float32)[index] * shares).sum(1)
+
+    def smoothed(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values `[M]` of the points, of all Gaussians' `[N]`, smoothed over neighbours."""
+        values = values[self.index]
+        for _ in range(2):  # rings of neighbours
+            values = smooth(self.graph, values, self._weights)
+        return values
+
+    def feature(self, members: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the unit mean feature `[d]` of points."""
+        index, shares = (values[self.index[members]] for values in self._reads)
+        weights = shares * self._weights[members, None]
+        total = np.bincount(index.ravel(), weights.ravel(), minlength=len(self.components))
+        mean = total.astype(np.float32) @ self.components
+        return mean / max(float(np.linalg.norm(mean)), 1e-12)
+
+    def same_appearance(
+        self, a: NDArray[np.float32], b: NDArray[np.float32], angles: float = 2.0
+    ) -> NDArray[np.bool_]:
+        """Return whether unit features `a [..., d]` and `b [d]` show the same appearance.
+
+        Args:
+            a: any number of features.
+            b: one feature.
+            angles: largest angle between them, in angles of the bank. A component stands for
+                features within one angle of it, so two that share a component are at most two
+                angles apart.
+        """
+        return a @ b >= np.cos(angles * self._bank_angle)
+
+    def nearest(self, points: Array, distance: float) -> NDArray[np.int64]:
+        """Return the members `[K]` nearest to `points [M, 3]`, within a distance (m)."""
+        if not len(self.points):
+            return np.zeros(0, np.int64)
+        apart, index = self._tree.query(points, distance_upper_bound=distance)
+        return np.unique(index[np.isfinite(apart)])
+
+    def with_attached(self, segment: Segment, members: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return members `[K]` of a segment, and of a lid or a stem that is attached to them.
+
+        Such a part has another appearance, less surface and the same upright axis.
+        """
+        rest = np.zeros(len(self.points), bool)
+        rest[np.setdiff1d(segment.members, members)] = True
+        found = [members]
+        for part in connected_components(self.graph, rest):
+            apart = np.linalg.norm(self._axis(part) - self._axis(members))
+            small = self.area(part) <= self._config.attached_share * self.area(members)
+            if small and apart <= self._config.attached_offset:
+                found.append(part)
+        return np.concatenate(found)
+
+    def _axis(self, members: NDArray[np.int64]) -> Array:
+        """Return where the upright axis `[2]` (m) of points is."""
+        points = self.points[members, :2]
+        return (points.min(0) + points.max(0)) / 2.0
+
+    def surface(self, members: NDArray[np.int64]) -> Array:
+        """Return points `[5 K, 3]` (m) on Gaussians: centres, and one sigma along both larger
+        axes, so that the outline is not cut by half a Gaussian."""
+        offsets = self._axes[members]
+        centers = self.points[members][:, None]
+        return np.concatenate([centers, centers + offsets, centers - offsets], 1).reshape(-1, 3)
+
+    def box(self, points: Array) -> OrientedBox:
+        """Return the upright box about points `[K, 3]`, down to the plane that carries them."""
+        return upright_box(points, self.support_height(points))
+
+    def support_height(self, points: Array) -> float | None:
+        """Return the height (m) of the plane that points `[K, 3]` stand on, if there is one."""
+        low = points[:, 2].min()
+        for plane in self.planes:
+            if abs(plane.normal[2]) < HORIZONTAL:
+                continue
+            x, y = points[:, :2].mean(0)
+            height = (plane.offset - plane.normal[0] * x - plane.normal[1] * y) / plane.normal[2]
+            if -2.0 * self._config.plane_distance < low - height < self._config.support_gap:
+                return float(height)
+        return None
+
+
+def larger_axes(gaussians: Gaussians, index: NDArray[np.int64], longest: float) -> Array:
+    """Return a sigma (m, at most `longest`) along the two larger axes `[M, 2, 3]` of Gaussians."""
+    part = gaussians.select(torch.from_numpy(index))
+    scales = part.scales.exp().double().numpy()
+    columns = np.swapaxes(quat_to_matrix(part.quats.double().numpy()), -1, -2)
+    larger = np.argsort(scales, axis=1)[:, 1:]
+    sigma = np.take_along_axis(scales, larger, axis=1).clip(max=longest)
+    return np.take_along_axis(columns, larger[..., None], axis=1) * sigma[..., None]
+
+
+def attended_components(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the components `[N, k]` that each Gaussian attends to most, and their shares."""
+    components = model.bank.components
+    count = min(TOP_K, len(components))
+    parts = []
+    for chunk in model.queries.split(max(1, 2**22 // len(components))):  # 16 MiB of weights
+        weights = attention_weights(chunk, model.projection, components, model.temperature)
+        parts.append(weights.topk(count, dim=-1))
+    shares = torch.cat([part.values for part in parts])
+    shares = shares / shares.sum(-1, keepdim=True)
+    return torch.cat([part.indices for part in parts]).numpy(), shares.numpy()
