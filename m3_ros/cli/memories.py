@@ -20,7 +20,7 @@ def scan_import(
         target: the folder to make; scans/NAME by default.
         config: YAML file of settings; `robot` and `scan` say what is read of a bag.
     """
-    from m3_ros.capture.importer import import_scan
+    from m3_ros.capture.importers import import_scan
 
     target = target or Path("scans") / source.resolve().stem
     with stage_bar() as bar:

@@ -1,7 +1,7 @@
-"""Reads posed keyframes out of a ROS 2 bag (MCAP or SQLite), without ROS.
+"""Importer of ROS 2 bags (MCAP or SQLite), without ROS.
 
-A bag is read twice: once for transforms and stamps, from which the keyframes are chosen as a live
-scan chooses them, and once for the pictures of those.
+A bag is read twice: first transforms and stamps, from which keyframes are selected as in a live
+scan; then the images of the keyframes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.messages import to_frame, to_pose, to_seconds
 from m3_ros.capture.scan import ScanError
@@ -28,19 +29,19 @@ ROLES = {
     "depth": "sensor_msgs/msg/Image",
     "camera_info": "sensor_msgs/msg/CameraInfo",
 }
-"""Topics of the camera, as the settings name them, and their types."""
+"""Roles of the camera's topics (`robot.ROLE_topic`), and their types."""
 
-PACKED = {
+COMPRESSED_SUFFIXES = {
     "color": ("/compressed",),
     "depth": ("/compressedDepth", "/compressed"),
     "camera_info": (),
 }
-"""What image_transport adds to the names of topics of sensor_msgs/CompressedImage."""
+"""Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
 
 
 @dataclass
 class _Recorded:
-    """What a bag holds besides pictures: their stamps (s), colour's frames, poses, intrinsics."""
+    """Contents of a bag besides images: their stamps (s), frames, transforms, intrinsics."""
 
     colors: list[tuple[float, str]] = field(default_factory=list)
     depths: list[float] = field(default_factory=list)
@@ -50,7 +51,7 @@ class _Recorded:
 
 @dataclass(frozen=True)
 class _Keyframe:
-    """Stamps (s) of a keyframe's images, and its pose `[4, 4]`."""
+    """Stamps (s) of a keyframe's images, and `T_world_camera [4, 4]`."""
 
     color: float
     depth: float
@@ -58,38 +59,36 @@ class _Keyframe:
 
     @property
     def images(self) -> tuple[tuple[str, float], tuple[str, float]]:
-        """Role and stamp of its two images."""
+        """Roles and stamps of the two images."""
         return ("color", self.color), ("depth", self.depth)
 
 
-def is_bag(source: Path) -> bool:
-    """Whether a path looks like a ROS 2 bag: its folder, or one of its files."""
+def matches(source: Path) -> bool:
+    """Return whether a path is a ROS 2 bag: its folder, or one of its files."""
     return source.suffix in (".mcap", ".db3") or (source / "metadata.yaml").is_file()
 
 
-def read_bag(source: Path, config: M3Config) -> tuple[int, Iterator[RgbdFrame]]:
-    """Number of keyframes of a bag, and the keyframes as they come.
-
-    The iterator raises the same error where a picture cannot be read.
+def read(source: Path, config: M3Config) -> Imported:
+    """Open a bag.
 
     Args:
         source: the bag's folder, or its .mcap file.
         config: names of topics and frames (`robot`), and which frames are kept (`scan`).
 
     Raises:
-        ScanError: the bag cannot be read, lacks a topic, or no frame can be had; says why.
+        ScanError: the bag cannot be read, lacks a topic, or has no usable frame; says why.
     """
     with _open(source) as reader:
         types = {connection.topic: connection.msgtype for connection in reader.connections}
         roles = _roles(source, types, config.robot)
         recorded = _record(reader, roles)
     keyframes = _choose(source, recorded, config)
-    return len(keyframes), _frames(source, roles, keyframes, recorded.info)
+    return Imported(len(keyframes), _frames(source, roles, keyframes, recorded.info))
 
 
 @contextmanager
 def _open(source: Path) -> Iterator[AnyReader]:
-    """An open bag; whatever trips over its bytes is a `ScanError`."""
+    """Open a bag; all errors of the reader become `ScanError`."""
     # Definitions for bags without their own; what Humble and Jazzy record there is the same.
     typestore = get_typestore(Stores.ROS2_JAZZY)
     try:
@@ -104,14 +103,16 @@ def _open(source: Path) -> Iterator[AnyReader]:
 
 
 def _roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
-    """What each topic is read for; a D405's colour may be called image_rect_raw, and pictures may
-    be there compressed only."""
+    """Return the role of each topic.
+
+    A D405 may call its colour image_rect_raw; images may be recorded compressed only.
+    """
     roles = {"/tf": "moving", "/tf_static": "fixed"}
     for role, kind in ROLES.items():
         topic = getattr(robot, f"{role}_topic")
         names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
         found = [name for name in names if types.get(name) == kind]
-        packed = [name + suffix for suffix in PACKED[role] for name in names]
+        packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
         found += [name for name in packed if types.get(name) == "sensor_msgs/msg/CompressedImage"]
         if not found:
             there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
@@ -125,7 +126,7 @@ def _roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str,
 def _messages(
     reader: AnyReader, roles: dict[str, str], wanted: Collection[str]
 ) -> Iterator[tuple[str, object]]:
-    """Role and content of all messages of the wanted roles, in the order of recording."""
+    """Yield role and content of all messages of the wanted roles, in the order of recording."""
     connections = [c for c in reader.connections if roles.get(c.topic) in wanted]
     for connection, _, raw in reader.messages(connections=connections):
         yield roles[connection.topic], reader.deserialize(raw, connection.msgtype)
@@ -179,7 +180,7 @@ def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyfra
 def _frames(
     source: Path, roles: dict[str, str], keyframes: list[_Keyframe], info: object
 ) -> Iterator[RgbdFrame]:
-    """The keyframes with their pictures, in the order of their stamps."""
+    """Yield the keyframes with their images, in the order of their stamps."""
     wanted = {image for keyframe in keyframes for image in keyframe.images}
     seen: dict[tuple[str, float], object] = {}
     waiting = iter(keyframes)

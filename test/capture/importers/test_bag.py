@@ -8,7 +8,7 @@ import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from m3_ros.capture.importer import import_scan
+from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import M3Config
 from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw

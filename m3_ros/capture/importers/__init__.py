@@ -1,0 +1,74 @@
+"""Import of other programs' scans into a scan folder: nerfstudio, COLMAP, ROS 2 bags.
+
+A module a format; each recognises a folder (`matches`) and opens it (`read`). `IMPORTERS` lists
+them in the order in which they are tried. Checks of all formats stand in `import_scan`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from m3_ros.capture.importers import bag, colmap, nerfstudio
+from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.config import M3Config
+from m3_ros.types import Progress, no_progress
+
+
+@dataclass(frozen=True)
+class Importer:
+    """A format: what identifies it for a user, how it is recognised and read."""
+
+    signature: str
+    matches: Callable[[Path], bool]
+    read: Callable[[Path, M3Config], Imported]
+
+
+IMPORTERS = (
+    Importer("transforms.json (nerfstudio)", nerfstudio.matches, nerfstudio.read),
+    Importer(
+        f"a COLMAP model (cameras.bin or cameras.txt in {', '.join(colmap.FOLDERS)})",
+        colmap.matches,
+        colmap.read,
+    ),
+    Importer("a ROS 2 bag (metadata.yaml, *.mcap)", bag.matches, bag.read),
+)
+
+
+def import_scan(
+    source: str | Path,
+    target: str | Path,
+    progress: Progress = no_progress,
+    config: M3Config | None = None,
+) -> Scan:
+    """Copy a scan of another program into a new scan folder; distortion is removed.
+
+    Args:
+        source: folder or file in one of the formats of `IMPORTERS`.
+        target: folder to make; it must not exist or be empty.
+        progress: called after each frame with the stage "import".
+        config: a bag's topics and frames (`robot`), and which of its frames are kept (`scan`).
+
+    Raises:
+        ScanError: the source has no known format, is broken, or the target is not empty.
+    """
+    source = Path(source)
+    importer = next((each for each in IMPORTERS if each.matches(source)), None)
+    if importer is None:
+        known = ", nor ".join(each.signature for each in IMPORTERS)
+        raise ScanError(f"{source} holds no scan: neither {known}")
+    imported = importer.read(source, config or M3Config())
+    writer = ScanWriter(target)
+    try:
+        for done, frame in enumerate(imported.frames, start=1):
+            writer.add(frame)
+            progress("import", done / imported.count)
+        if imported.points is not None:
+            writer.set_points(*imported.points)
+    except BaseException:  # an import is complete or absent, after Ctrl-C too
+        shutil.rmtree(target)
+        raise
+    return Scan.open(target)

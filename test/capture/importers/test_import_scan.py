@@ -1,0 +1,34 @@
+"""Rules of all formats: progress, refusals, and no half imports."""
+
+import pytest
+
+from m3_ros.capture.importers import import_scan
+from m3_ros.capture.scan import ScanError, ScanWriter
+
+
+@pytest.fixture
+def theirs(tmp_path, frames):
+    with ScanWriter(tmp_path / "theirs") as writer:
+        for frame in frames:
+            writer.add(frame)
+    return writer.folder
+
+
+def test_progress_counts_the_frames(tmp_path, theirs):
+    calls = []
+    import_scan(theirs, tmp_path / "ours", lambda *state: calls.append(state))
+    assert calls == [("import", done / 3) for done in (1, 2, 3)]
+
+
+def test_a_folder_without_a_scan_is_refused(tmp_path):
+    words = r"neither transforms.json.*nor a COLMAP model.*nor a ROS 2 bag"
+    with pytest.raises(ScanError, match=words):
+        import_scan(tmp_path, tmp_path / "ours")
+    assert not (tmp_path / "ours").exists()
+
+
+def test_a_missing_image_leaves_no_half_import(tmp_path, theirs):
+    (theirs / "images/000001.png").unlink()
+    with pytest.raises(ScanError, match=r"frames\[1\]"):
+        import_scan(theirs, tmp_path / "ours")
+    assert not (tmp_path / "ours").exists()
