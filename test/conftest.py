@@ -164,7 +164,7 @@ def lifted(gaussians, model, views, store):
     """A memory of given Gaussians, lifted, not refined."""
     bank = MemoryBank(24, model.threshold)
     for index in range(len(store)):
-        features, valid = store.unit(index)
+        features, valid = store.read_unit(index)
         bank.add(features[valid], index, torch.nonzero(valid))
     projection = principal_directions(bank.components, model.degrees)
     start = lift_queries(gaussians, views, store, projection)

@@ -125,7 +125,7 @@ def remembered_features(
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
     views, store = split.test
     kept = sorted(fitted.test_frames)
-    yield PICTURE, {frame: store.unit(row)[0].numpy() for row, frame in enumerate(kept)}
+    yield PICTURE, {frame: store.read_unit(row)[0].numpy() for row, frame in enumerate(kept)}
     for setting in settings:
         queries, decode = make_queries(fitted.gaussians, split, config, setting, extractor.degrees)
         shown = {}

@@ -24,7 +24,7 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.build import cells
+from m3_ros.memory.build import covered_cells
 from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
@@ -132,7 +132,7 @@ def extract_split(
         views.append(View(camtoworld, frame.K, frame.width, frame.height))
         store.append(result.features, result.valid, result.regions)
         if frame.mask is not None:
-            store.restrict(len(store) - 1, cells(frame.mask, store.size(len(store) - 1)))
+            store.restrict(len(store) - 1, covered_cells(frame.mask, store.size(len(store) - 1)))
         if index not in test_frames:
             bank.add(store.read(len(store) - 1).flatten(0, 1), index)
     return Split(extractor.name, train, test, bank)

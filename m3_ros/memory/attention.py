@@ -77,7 +77,7 @@ def gaussian_memory_attention(
     return read_values(queries, projection, components, components, temperature, top_k)
 
 
-def relevancy(
+def similarity(
     queries: Tensor,
     projection: Tensor,
     components: Tensor,

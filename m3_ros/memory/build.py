@@ -115,7 +115,7 @@ class MemoryBuilder:
         for index, frame in enumerate(frames, known):
             for name, store in self._stores.items():
                 if frame.mask is not None:
-                    store.restrict(index, cells(frame.mask, store.size(index)))
+                    store.restrict(index, covered_cells(frame.mask, store.size(index)))
                 features = store.read(index)
                 valid = torch.isfinite(features).all(-1)
                 self._banks[name].add(features[valid], index, torch.nonzero(valid))
@@ -183,7 +183,7 @@ def build_memory(
     return builder.finish(progress)
 
 
-def cells(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+def covered_cells(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which cells of a feature grid of size (w, h) lie wholly inside an image mask `[H, W]`."""
     return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
 

@@ -78,7 +78,7 @@ class FeatureStore:
         cells = np.where(entry.valid.ravel(), cells, -1)
         return torch.from_numpy(rows[cells].reshape(entry.shape))
 
-    def unit(self, index: int) -> tuple[Tensor, Tensor]:
+    def read_unit(self, index: int) -> tuple[Tensor, Tensor]:
         """Map `[h, w, d]` of unit rows, zero where not valid, and the valid cells `[h, w]`."""
         features = self.read(index)
         length = features.norm(dim=-1, keepdim=True)

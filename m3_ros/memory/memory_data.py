@@ -34,7 +34,7 @@ class ModelMemory:
 
 
 @dataclass(frozen=True, eq=False)
-class MemoryContents:
+class MemoryData:
     """Gaussians and what each foundation model says of them.
 
     Attributes:

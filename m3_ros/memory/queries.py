@@ -98,8 +98,8 @@ def lift_queries(
     height, width, _ = store.read(0).shape
     k = pixels_a_cell((width, height))
     placed = [view.at(k * width, k * height) for view in views]
-    maps = (spread(store.unit(index)[0] @ projection.T, k) for index in range(len(views)))
-    valid = (spread(store.unit(index)[1], k) for index in range(len(views)))
+    maps = (spread(store.read_unit(index)[0] @ projection.T, k) for index in range(len(views)))
+    valid = (spread(store.read_unit(index)[1], k) for index in range(len(views)))
     stacked = torch.stack([v for v, _ in placed]), torch.stack([K for _, K in placed])
     queries, weight = lift(gaussians, stacked, maps, valid)
     seen = weight > 1e-3 * k**2

@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from m3_ros.config import M3Config
-from m3_ros.memory.memory_data import MemoryContents, ModelMemory
+from m3_ros.memory.memory_data import MemoryData, ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.settings import ConfigError, from_dict, to_dict
@@ -35,7 +35,7 @@ class MemoryFileError(ValueError):
     """A memory folder is missing, damaged or newer than this program; the message says which."""
 
 
-def save_contents(memory: MemoryContents, folder: str | Path) -> None:
+def save_memory(memory: MemoryData, folder: str | Path) -> None:
     """Write `memory` to `folder`; a crash leaves the old folder or the new one.
 
     Raises:
@@ -60,7 +60,7 @@ def save_contents(memory: MemoryContents, folder: str | Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load_contents(folder: str | Path) -> MemoryContents:
+def load_memory(folder: str | Path) -> MemoryData:
     """Read the memory in `folder`.
 
     Raises:
@@ -90,7 +90,7 @@ def folder_size(folder: str | Path) -> int:
     return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
-def _write(memory: MemoryContents, folder: Path) -> None:
+def _write(memory: MemoryData, folder: Path) -> None:
     (folder / "banks").mkdir()
     save_ply(folder / "gaussians.ply", memory.gaussians)
     tensors = {
@@ -146,7 +146,7 @@ def _manifest(folder: Path) -> dict:
     return manifest
 
 
-def _read(folder: Path, manifest: dict) -> MemoryContents:
+def _read(folder: Path, manifest: dict) -> MemoryData:
     tensors = load_file(folder / "queries.safetensors")
     models = {}
     for name, entry in manifest["models"].items():
@@ -166,7 +166,7 @@ def _read(folder: Path, manifest: dict) -> MemoryContents:
         for pose, K, size in zip(poses, Ks, tensors["sizes"].tolist(), strict=True)
     )
     psnr = manifest["psnr_db"]
-    return MemoryContents(
+    return MemoryData(
         load_ply(folder / "gaussians.ply"),
         models,
         views,

@@ -18,9 +18,9 @@ from m3_ros.memory.attention import (
     read_values,
     relevancy,
 )
-from m3_ros.memory.memory_data import MemoryContents
+from m3_ros.memory.memory_data import MemoryData
 from m3_ros.memory.queries import View
-from m3_ros.memory.serialization import load_contents, save_contents
+from m3_ros.memory.serialization import load_memory, save_memory
 from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
 
@@ -54,7 +54,7 @@ class Relevance:
     positions: Tensor
 
 
-class SpatialMemory(MemoryContents):
+class SpatialMemory(MemoryData):
     """A place as M3 remembers it: what can be asked of it, and seen in it."""
 
     @classmethod
@@ -64,7 +64,7 @@ class SpatialMemory(MemoryContents):
         Raises:
             MemoryFileError: there is none, a file is missing, cut short, altered or newer.
         """
-        return cls(**vars(load_contents(folder)))
+        return cls(**vars(load_memory(folder)))
 
     def save(self, folder: str | Path) -> None:
         """Write a memory folder, whole or not at all; see `m3_ros.memory.serialization`.
@@ -73,7 +73,7 @@ class SpatialMemory(MemoryContents):
             MemoryFileError: `folder` exists and is no memory.
             OSError: it cannot be written.
         """
-        save_contents(self, folder)
+        save_memory(self, folder)
 
     def query(self, text: str, extractor: LanguageExtractor, count: int = 100) -> Relevance:
         """Where the memory shows what a text says; `Localizer` makes objects and doubts of it.

@@ -1,10 +1,10 @@
-"""Coarse correction of camera poses: every frame's depth and colour against other frames'.
+"""Coarse alignment of camera poses: depth and intensity of every frame against other frames.
 
-Hand-eye and odometry errors of a centimetre and a degree are too far for the few steps that a fit
-spends on a frame. Here every frame is moved onto a handful of others at a time, by their depth
-(point to plane, with projective association: Blais and Levine, PAMI 1995) and their intensity
-(direct alignment: Steinbruecker, Sturm, Cremers, ICCV Workshops 2011), and the others change from
-sweep to sweep, so an error that one frame has is averaged away among all.
+Hand-eye and odometry errors of a centimetre and a degree are too large for the few steps that a
+fit spends on a frame. Before the fit every frame is therefore aligned to some others at a time, by
+depth (point to plane, with projective association: Blais and Levine, PAMI 1995) and by intensity
+(direct alignment: Steinbruecker, Sturm, Cremers, ICCV Workshops 2011). The others are drawn anew
+in every sweep, so the error of one frame is averaged over all.
 """
 
 from __future__ import annotations
@@ -19,46 +19,74 @@ from scipy.spatial.transform import Rotation
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
-from m3_ros.splat.initialization import reduce_depth
+from m3_ros.splat.initialization import EDGE_RATIO, reduce_depth
 from m3_ros.types import Array
 
-LEVELS = ((160, 12), (320, 6))  # image width, px, and the most sweeps at it
-CONVERGED = 0.0003  # m: the median motion in a sweep, below which the next level begins
-PARTNERS = 10  # other frames that one frame is aligned to in a sweep
-POINTS = 1500  # of each frame
-DEPTH_SIGMA, INTENSITY_SIGMA = 0.003, 0.03  # m and 0..1 that weigh alike
-SETTLED = 0.001  # m: poses whose median first correction is less are left as given
-MIN_COVERAGE = 0.35  # share of reduced pixels with depth, below which normals and edges mislead
-FARTHEST = (0.05, 0.09)  # m, rad: a pose that moves farther has lost its hold, and stays as given
-GATE = 0.04  # m: depths further apart belong to different surfaces
+LEVELS = ((160, 12), (320, 6))
+"""Image widths, px, and the most sweeps at each: coarse, where a pixel (5 mm at 0.45 m) is of the
+order of the pose errors, then fine."""
+CONVERGED = 0.0003
+"""Median motion of the poses in a sweep, m, that ends a level: a tenth of the default voxel."""
+PARTNERS = 10
+"""Other frames that a frame is aligned to in a sweep; bounds the time, linear in it."""
+POINTS = 1500
+"""Points of a frame that are aligned; bounds the time. Depth noise of 3 mm averages to below
+0.1 mm over them."""
+DEPTH_SIGMA = 0.003
+"""Depth noise, m: that of a D405 at half a metre (z^2 s / (f B), s = 0.08 px, B = 18 mm)."""
+INTENSITY_SIGMA = 0.03
+"""Intensity noise, 0..1: sensor noise of 2/255, and the change of exposure and reflection
+between views, which is larger."""
+ALIGNED = 0.001
+"""Median motion in the first sweep, m, below which the given poses are kept: a third of the depth
+noise, so a motion that the noise alone can cause."""
+MIN_COVERAGE = 0.35
+"""Share of reduced pixels with depth below which nothing is aligned: most of a pixel's eight
+neighbours then have none, so its normal and its intensity gradient are unreliable."""
+MAX_CORRECTION = (0.05, 0.09)
+"""Largest correction, m and rad: 2.5 times the 2 cm and 2 degrees that are expected at most. A
+frame that would move farther shows too little to be aligned."""
+MAX_OFFSET = 0.04
+"""Distance from a surface, m, above which a point belongs to another surface: both frames may be
+off by 2 cm. Along the ray twice as much is allowed, for surfaces seen at 60 degrees."""
+DAMPING = 1e-6
+"""Added to the diagonal of the normal equations so that they can be solved without points."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """A frame at reduced width: intensity `[h, w]` 0..1, its slopes `[h, w, 2]` per pixel, points
-    and unit normals `[h, w, 3]` in its camera, and `[POINTS]` places (row, column) to align."""
+    """A frame at reduced width.
+
+    Attributes:
+        K: Intrinsics `[3, 3]`, px.
+        intensity: `[h, w]`, 0..1.
+        gradients: Of the intensity `[h, w, 2]` along u and v, 1/px.
+        points: `[h, w, 3]`, camera frame, m.
+        normals: `[h, w, 3]`, unit length; zero where there is no surface.
+        pixels: `[POINTS, 2]` (row, column) of the points to align.
+    """
 
     K: Array
     intensity: Array
-    slopes: Array
+    gradients: Array
     points: Array
     normals: Array
-    places: NDArray[np.int64]
+    pixels: NDArray[np.int64]
 
 
 def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> Array:
-    """Corrected poses of frames that see the same things.
+    """Return corrected poses of frames that overlap.
 
     Args:
         frames: With depth; poses off by up to about 2 cm and 2 degrees.
-        fixed: The poses of the first so many frames stay.
+        fixed: The poses of the first so many frames are kept.
         seed: Of the choice of points and partners.
 
     Returns:
-        `camtoworld [n, 4, 4]`. Where none is fixed their mean correction is none: what moves all
-        of them together cannot be observed, so the world frame stays. A frame that shows too
-        little to be held, and would go farther than `FARTHEST`, is not corrected. Sparse depth,
-        of less than `MIN_COVERAGE` of the pixels, corrects nothing.
+        `camtoworld [n, 4, 4]`. If none is fixed, the mean correction is zero: a motion of all
+        cameras together cannot be observed, so the world frame is kept. A pose that would move
+        farther than `MAX_CORRECTION` is kept as given. If less than `MIN_COVERAGE` of the pixels
+        have depth, all are kept.
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
@@ -72,13 +100,13 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
             for i in fixed + rng.permutation(len(frames) - fixed):
                 others = np.delete(np.arange(len(frames)), i)
                 partners = rng.permutation(others)[:PARTNERS]
-                poses[i] = poses[i] @ _step(i, partners, images, poses)
-            held = _held(poses, given)
-            poses[~held] = given[~held]
-            if not fixed and held.any():
-                poses[held] = _keep_mean(poses[held], given[held])
+                poses[i] = poses[i] @ _gauss_newton_step(i, partners, images, poses)
+            reliable = _within_limits(poses, given)
+            poses[~reliable] = given[~reliable]
+            if not fixed and reliable.any():
+                poses[reliable] = _keep_mean(poses[reliable], given[reliable])
             moved = np.median(np.linalg.norm((poses - before)[fixed:, :3, 3], axis=1))
-            if moved < SETTLED and np.array_equal(before, given):
+            if moved < ALIGNED and np.array_equal(before, given):
                 return given
             if moved < CONVERGED:
                 break
@@ -86,6 +114,7 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
 
 
 def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
+    """Return a frame at about `width` px, with points drawn at random."""
     stride = max(1, round(frame.width / width))
     height, width = frame.height // stride, frame.width // stride
     gray = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)[: height * stride, : width * stride]
@@ -93,30 +122,30 @@ def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
     depth = reduce_depth(frame.depth, stride)
     K = scale_intrinsics(frame.K, 1 / stride, 1 / stride)
     points = backproject(depth, K)
-    slopes = np.stack([np.gradient(intensity, axis=1), np.gradient(intensity, axis=0)], -1)
+    gradients = np.stack([np.gradient(intensity, axis=1), np.gradient(intensity, axis=0)], -1)
     across, down = np.gradient(points, axis=1), np.gradient(points, axis=0)
     normals = np.cross(across, down)
     length = np.linalg.norm(normals, axis=-1, keepdims=True)
     normals = normals / np.maximum(length, 1e-12)
     jumps = np.hypot(across[..., 2], down[..., 2])
-    usable = (depth > 0) & (jumps < 0.05 * depth) & (length[..., 0] > 0)
-    normals[~usable] = 0  # says: no surface here
-    places = np.argwhere(usable)
-    return _Image(K, intensity, slopes, points, normals, rng.permutation(places)[:POINTS])
+    usable = (depth > 0) & (jumps < EDGE_RATIO * depth) & (length[..., 0] > 0)
+    normals[~usable] = 0
+    pixels = np.argwhere(usable)
+    return _Image(K, intensity, gradients, points, normals, rng.permutation(pixels)[:POINTS])
 
 
-def _step(i: int, partners: Array, images: list[_Image], poses: Array) -> Array:
-    """The motion `[4, 4]` of camera i, in its own frame, by one Gauss-Newton step."""
-    H, g = 1e-6 * np.eye(6), np.zeros(6)
+def _gauss_newton_step(i: int, partners: Array, images: list[_Image], poses: Array) -> Array:
+    """Return the motion `[4, 4]` of camera i, in its own frame, by one Gauss-Newton step."""
+    H, g = DAMPING * np.eye(6), np.zeros(6)
     image = images[i]
-    rows, columns = image.places.T
+    rows, columns = image.pixels.T
     points, intensity = image.points[rows, columns], image.intensity[rows, columns]
     for j in partners:
         T = inverse(poses[j]) @ poses[i]
         residuals, directions, index = _residuals(images[j], transform(T, points), intensity)
         directions = directions @ T[:3, :3]  # into camera i
         J = np.concatenate([np.cross(points[index], directions), directions], 1)
-        weights = 1 / np.maximum(1, np.abs(residuals))  # Huber's
+        weights = 1 / np.maximum(1, np.abs(residuals))  # Huber loss
         H += J.T @ (J * weights[:, None])
         g += J.T @ (weights * residuals)
     twist = -np.linalg.solve(H, g)
@@ -126,8 +155,17 @@ def _step(i: int, partners: Array, images: list[_Image], poses: Array) -> Array:
 def _residuals(
     image: _Image, points: Array, intensity: Array
 ) -> tuple[Array, Array, NDArray[np.int64]]:
-    """Normalised residuals `[2 m]` of points in `image`'s camera, their gradients by the point
-    `[2 m, 3]`, and which points they belong to `[2 m]`."""
+    """Return residuals of depth and intensity, divided by their noise.
+
+    Args:
+        image: The frame that the points are compared with.
+        points: `[M, 3]` in its camera, m.
+        intensity: `[M]` of the points.
+
+    Returns:
+        Residuals `[2 m]`, their gradients by the points `[2 m, 3]`, and the indices `[2 m]` of
+        the m points that lie on a surface of the frame.
+    """
     uv, z = project(points, image.K)
     height, width = image.intensity.shape
     inside = (z > 0) & (uv > 0).all(1) & (uv < [width, height]).all(1)
@@ -135,18 +173,18 @@ def _residuals(
     column, row = np.floor(uv[index]).astype(int).T
     normals = image.normals[row, column]
     offset = ((points[index] - image.points[row, column]) * normals).sum(1)
-    same = (np.abs(offset) < GATE) & normals.any(1)
-    same &= np.abs(z[index] - image.points[row, column, 2]) < 2 * GATE
+    same = (np.abs(offset) < MAX_OFFSET) & normals.any(1)
+    same &= np.abs(z[index] - image.points[row, column, 2]) < 2 * MAX_OFFSET
     index, row, column, normals, offset = (x[same] for x in (index, row, column, normals, offset))
-    slope, fraction = image.slopes[row, column], uv[index] - np.stack([column, row], 1) - 0.5
-    seen = image.intensity[row, column] + (slope * fraction).sum(1)
+    gradient, fraction = image.gradients[row, column], uv[index] - np.stack([column, row], 1) - 0.5
+    seen = image.intensity[row, column] + (gradient * fraction).sum(1)
     difference = seen - intensity[index]
-    difference -= np.median(difference) if len(difference) else 0.0  # another exposure
+    difference -= np.median(difference) if len(difference) else 0.0  # exposures may differ
     focal = np.array([image.K[0, 0], image.K[1, 1]])
-    along = slope * focal / z[index, None]
-    depth_slope = -(along * points[index, :2]).sum(1, keepdims=True) / z[index, None]
+    along = gradient * focal / z[index, None]
+    depth_gradient = -(along * points[index, :2]).sum(1, keepdims=True) / z[index, None]
     residuals = np.concatenate([offset / DEPTH_SIGMA, difference / INTENSITY_SIGMA])
-    gradients = np.concatenate([along, depth_slope], 1) / INTENSITY_SIGMA
+    gradients = np.concatenate([along, depth_gradient], 1) / INTENSITY_SIGMA
     return (
         residuals,
         np.concatenate([normals / DEPTH_SIGMA, gradients]),
@@ -154,16 +192,16 @@ def _residuals(
     )
 
 
-def _held(poses: Array, given: Array) -> NDArray[np.bool_]:
-    """Which poses are no farther than `FARTHEST` from the given ones."""
+def _within_limits(poses: Array, given: Array) -> NDArray[np.bool_]:
+    """Return which poses are within `MAX_CORRECTION` of the given ones `[n]`."""
     corrections = poses @ inverse(given)
     angles = Rotation.from_matrix(corrections[:, :3, :3]).magnitude()
-    ways = np.linalg.norm(poses[:, :3, 3] - given[:, :3, 3], axis=1)
-    return (ways <= FARTHEST[0]) & (angles <= FARTHEST[1])
+    distances = np.linalg.norm(poses[:, :3, 3] - given[:, :3, 3], axis=1)
+    return (distances <= MAX_CORRECTION[0]) & (angles <= MAX_CORRECTION[1])
 
 
 def _keep_mean(poses: Array, given: Array) -> Array:
-    """Moves all poses together so that their corrections cancel on average."""
+    """Move all poses together so that the mean correction is zero."""
     corrections = poses @ inverse(given)
     rotation = Rotation.from_matrix(corrections[:, :3, :3]).mean().as_matrix()
     centres = poses[:, :3, 3].mean(0), given[:, :3, 3].mean(0)

@@ -1,6 +1,6 @@
-"""Autograd around the C++ rasterizer: projection, compositing, spherical harmonics.
+"""Autograd functions of the C++ rasterizer: projection and compositing.
 
-All tensors here are float32 on the CPU and checked by `rasterization`.
+All tensors are float32 on the CPU; `rasterization` has checked them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ EPS2D = 0.3  # px^2 added to every projected covariance, gsplat's default
 
 def _camera(
     viewmat: Tensor, K: Tensor, width: int, height: int, near: float, far: float
-) -> native.Camera:
-    """`native.Camera` of one view: world to camera `[4, 4]`, intrinsics `[3, 3]` in pixels."""
-    return native.Camera(
+) -> native.CameraStruct:
+    """Return the camera of one view: world to camera `[4, 4]`, intrinsics `[3, 3]` in pixels."""
+    return native.CameraStruct(
         tuple(viewmat.detach().flatten().tolist()),
         tuple(K.detach().flatten().tolist()),
         width,
@@ -31,10 +31,10 @@ def _camera(
 
 
 class Project(Function):
-    """Gaussians to every view's image plane.
+    """Project Gaussians to every view's image plane.
 
     Returns radii `[B, N, 2]` int32 px (0 = culled), means2d `[B, N, 2]` px, depths `[B, N]` m,
-    conics `[B, N, 3]`, and rows `[B, N, 8]`, what the rasterizer reads (src/rasterizer.h).
+    conics `[B, N, 3]`, and rows `[B, N, 8]`, the rasterizer's input (`Row` of src/rasterizer.h).
     """
 
     @staticmethod
@@ -56,7 +56,7 @@ class Project(Function):
         ctx.cameras = [_camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
         radii = torch.empty(views, n, 2, dtype=torch.int32)
         means2d, depths = torch.empty(views, n, 2), torch.empty(views, n)
-        conics, rows = torch.empty(views, n, 3), torch.empty(views, n, native.ROW)
+        conics, rows = torch.empty(views, n, 3), torch.empty(views, n, native.ROW_FLOATS)
         for b, view in enumerate(ctx.cameras):
             outputs = radii[b], means2d[b], depths[b], conics[b], rows[b]
             native.call("m3_project", n, means, quats, scales, opacities, view, *outputs)
@@ -93,10 +93,10 @@ class Project(Function):
 
 
 class Rasterize(Function):
-    """Composites the splats of every view.
+    """Composite the splats of every view.
 
-    Values come from `rows` and `colors`; means2d, conics, opacities and depths, of which the rows
-    are made, are there for their gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds`
+    Values come from `rows` and `colors`; means2d, conics, opacities and depths, which the rows
+    contain, are arguments so that they get gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds`
     `[B, C (+ 1)]` or None; with `with_depth` the depth is one more, last channel. Returns renders
     `[B, H, W, C (+ 1)]` and alphas `[B, H, W, 1]`.
     """
@@ -170,15 +170,15 @@ def _splats(
     b: int,
     size: tuple[int, int],
     with_depth: bool,
-) -> native.Splats:
-    """View `b` of the inputs of `Rasterize` (which must outlive the result)."""
+) -> native.SplatsStruct:
+    """Return view `b` of the inputs of `Rasterize`; they must outlive the result."""
     arrays = radii[b], rows[b], (colors if colors.ndim == 2 else colors[b])
     pointers = [x.data_ptr() for x in arrays]
-    return native.Splats(radii.shape[1], *pointers, colors.shape[-1], with_depth, *size)
+    return native.SplatsStruct(radii.shape[1], *pointers, colors.shape[-1], with_depth, *size)
 
 
-def _sort_into_tiles(splats: native.Splats) -> tuple[Tensor, Tensor]:
-    """Start of each tile's list `[tiles + 1]` int64 and the lists' Gaussians, near to far."""
+def _sort_into_tiles(splats: native.SplatsStruct) -> tuple[Tensor, Tensor]:
+    """Return the start of each tile's list `[tiles + 1]` int64, and the lists, near to far."""
     across, down = (-(-x // native.TILE_SIZE) for x in (splats.width, splats.height))
     order = torch.empty(splats.n, dtype=torch.int32)
     counts = torch.empty(torch.get_num_threads(), across * down, dtype=torch.int32)

@@ -1,4 +1,4 @@
-"""The scene's representation: 3D Gaussians with spherical-harmonic colour."""
+"""3D Gaussians with spherical-harmonic colour (Kerbl et al. 2023)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 
 @dataclass(frozen=True)
 class Gaussians:
-    """N Gaussians under gsplat's names, in the form in which they are optimised and stored.
+    """N Gaussians under gsplat's names, before activation, as they are optimised and stored.
 
     Attributes:
-        means: Centres `[N, 3]`, metres, world frame.
-        quats: Orientations `[N, 4]`, wxyz, any length but zero.
-        scales: Logarithm of the standard deviations `[N, 3]`, of metres.
-        opacities: Logit of the opacities `[N]`.
+        means: Centres `[N, 3]`, world frame, m.
+        quats: Orientations `[N, 4]`, wxyz, of any length above zero.
+        scales: Natural logarithms of the standard deviations `[N, 3]` in m.
+        opacities: Logits of the opacities `[N]`.
         sh0: Constant spherical-harmonic coefficient of the colour `[N, 1, 3]`.
         shN: Higher coefficients `[N, K - 1, 3]`, K = (degree + 1)^2; `[N, 0, 3]` for plain colour.
     """
@@ -49,16 +49,16 @@ class Gaussians:
 
     @property
     def sh_degree(self) -> int:
-        """Degree of the spherical harmonics, 0 to 3 (-1 for an impossible count)."""
+        """Degree of the spherical harmonics, 0 to 3; -1 for an invalid count."""
         return {0: 0, 3: 1, 8: 2, 15: 3}.get(self.shN.shape[1], -1)
 
     @property
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors by name, as gsplat's strategies and optimizers want them."""
+        """The tensors by name, as gsplat's strategies and optimizers take them."""
         return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
 
     def activated(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """`means [N, 3]`, `quats [N, 4]`, `scales [N, 3]` m and `opacities [N]` in 0..1."""
+        """Return `means [N, 3]` m, `quats [N, 4]`, `scales [N, 3]` m and `opacities [N]` 0..1."""
         return self.means, self.quats, self.scales.exp(), self.opacities.sigmoid()
 
     @property
@@ -67,20 +67,20 @@ class Gaussians:
         return torch.cat([self.sh0, self.shN], dim=1)
 
     def to(self, device: str | torch.device) -> Gaussians:
-        """The same Gaussians on another device."""
+        """Return the Gaussians on another device."""
         return Gaussians(**{name: x.to(device) for name, x in self.tensors.items()})
 
     def detach(self) -> Gaussians:
-        """The same Gaussians outside any autograd graph."""
+        """Return the Gaussians outside any autograd graph."""
         return Gaussians(**{name: x.detach() for name, x in self.tensors.items()})
 
     def join(self, other: Gaussians) -> Gaussians:
-        """These Gaussians, then the other ones."""
+        """Return these Gaussians followed by the others."""
         pairs = zip(self.tensors.items(), other.tensors.values(), strict=True)
         return Gaussians(**{name: torch.cat([x, y]) for (name, x), y in pairs})
 
     def select(self, index: Tensor) -> Gaussians:
-        """The Gaussians at `index` (int `[M]` or bool `[N]`)."""
+        """Return the Gaussians at `index` (int `[M]` or bool `[N]`)."""
         return Gaussians(**{name: x[index] for name, x in self.tensors.items()})
 
     def render(
@@ -93,7 +93,7 @@ class Gaussians:
         render_mode: str = "RGB+ED",
         near_plane: float = 0.01,
     ) -> tuple[Tensor, Tensor, dict]:
-        """Renders colour (0..1) and depth (m); see `rasterization`.
+        """Render colour (0..1) and depth (m); returns as `rasterization`.
 
         Args:
             viewmats: World to camera `[B, 4, 4]`.

@@ -1,4 +1,4 @@
-"""First Gaussians from depth: one for each occupied voxel, flat along the measured surface."""
+"""Gaussians from depth: point clouds of frames, and flat Gaussians along their surfaces."""
 
 from __future__ import annotations
 
@@ -12,15 +12,36 @@ from scipy.ndimage import distance_transform_edt, maximum_filter
 from scipy.spatial import cKDTree
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.config import SplatConfig
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.splat.gaussians import SH_C0, Gaussians
 
-INITIAL_OPACITY = 0.7
-WIDTH = 0.7  # standard deviation within the surface, relative to the distance to neighbours
-FLATNESS = 0.25  # standard deviation along the normal, relative to that within the surface
-MAX_POINTS = 36_000  # of one frame
-LONELY = 0.02  # share of pixels with depth, below which they are points and not surfaces
-EDGE_RATIO = 0.05  # neighbouring depths that differ by more (relative) lie on different surfaces
+SIGMA_PER_SPACING = 0.7
+"""Standard deviation within the surface, relative to the distance to neighbours.
+
+The sum of Gaussians on a square grid of this distance varies by 4 exp(-2 pi^2 0.7^2) of its mean,
+below 1/255; 0.6 would do on a regular grid, the rest is for uneven distances.
+"""
+MIN_SURFACE_SHARE = 0.02
+"""Share of pixels with depth below which the pixels are isolated points and not surfaces.
+
+At 2 %, a block of 3 x 3 pixels has depth with a probability of 17 %, and has it together with its
+four neighbours, which its normal needs, in one of 8000 cases.
+"""
+EDGE_RATIO = 0.05
+"""Neighbouring depths that differ by more, relative to the depth, lie on different surfaces.
+
+For blocks of 3 pixels and a focal length of 382 px (D405 at 640 px) this is a surface seen at 81
+degrees from its normal.
+"""
+SPACING_LIMITS = (0.3, 2.0)
+"""Bounds of a Gaussian's distance to its neighbours, relative to the voxel's edge: mean points of
+neighbouring voxels are closer than 0.3 edges only by chance, and at 2 edges a voxel between them
+is empty."""
+HOLE_REACH = 7
+"""Blocks, edge of the window in which the farthest depth is taken for a hole: it reaches 3 blocks, 9
+pixels at 640 x 480, past the stereo shadow of a step from 0.3 m to 0.4 m, which is
+f B (1/z1 - 1/z2) = 6 px wide for a D405."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +50,9 @@ class Points:
 
     Attributes:
         positions: `[M, 3]` m.
-        normals: `[M, 3]` of unit length, towards the camera.
+        normals: `[M, 3]`, unit length, towards the camera.
         colors: `[M, 3]` 0..1.
-        distances: `[M]` depth at which a camera saw them, m.
+        distances: `[M]` depth from the camera, m.
     """
 
     positions: NDArray[np.float64]
@@ -44,13 +65,13 @@ class Points:
 
     @staticmethod
     def empty() -> Points:
-        """No points."""
+        """Return no points."""
         return Points(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
 
     def away_from(
         self, others: NDArray[np.float32], distance: float | NDArray[np.float64]
     ) -> Points:
-        """The points farther than `distance` m (one, or `[M]`) from all of `others [K, 3]`."""
+        """Return the points at least `distance` m (one, or `[M]`) from all of `others [K, 3]`."""
         if not len(others) or not len(self):
             return self
         reach = float(np.max(distance))
@@ -58,23 +79,27 @@ class Points:
         return self.select(nearest >= distance)
 
     def select(self, mask: NDArray[np.bool_]) -> Points:
-        """The points where `mask [M]` is true."""
+        """Return the points where `mask [M]` is true."""
         return Points(*(getattr(self, f.name)[mask] for f in fields(self)))
 
 
 def blocks(image: NDArray, edge: int) -> NDArray:
-    """Every block's pixels in turn, `[edge * edge, H / edge, W / edge, ...]`, of an image
-    `[H, W, ...]`; so what is computed for all blocks runs over whole images."""
+    """Return the pixels of every block, `[edge * edge, H / edge, W / edge, ...]`.
+
+    Args:
+        image: `[H, W, ...]`; rows and columns past the last full block are left out.
+        edge: Edge of a block, px.
+    """
     height, width = image.shape[0] // edge * edge, image.shape[1] // edge * edge
-    places = [image[i:height:edge, j:width:edge] for i in range(edge) for j in range(edge)]
-    return np.stack(places)
+    pixels = [image[i:height:edge, j:width:edge] for i in range(edge) for j in range(edge)]
+    return np.stack(pixels)
 
 
 def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
-    """Depth `[H / edge, W / edge]` m (0: none) of blocks of pixels.
+    """Return the mean depth `[H / edge, W / edge]` m (0: none) of blocks of pixels.
 
-    A block's depth is the mean of what was measured in it, so a sparse depth image becomes dense;
-    a block across a depth edge has none.
+    Pixels without depth do not count, so a sparse depth image becomes denser; a block across a
+    depth edge has none.
     """
     depth = blocks(depth, edge)
     measured = depth > 0
@@ -85,17 +110,19 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
     return mean
 
 
-def _reduced(frame: RgbdFrame) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Depth `[h, w]` m and colour `[h, w, 3]` 0..1 of about `MAX_POINTS` blocks; their edge."""
-    edge = int(np.ceil((frame.width * frame.height / MAX_POINTS) ** 0.5))
+def _reduced(
+    frame: RgbdFrame, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return depth `[h, w]` m and colour `[h, w, 3]` 0..1 of at most `count` blocks; their edge."""
+    edge = int(np.ceil((frame.width * frame.height / count) ** 0.5))
     return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(0) / 255.0, edge
 
 
-def frame_points(frame: RgbdFrame) -> Points:
-    """Points of a frame, about `MAX_POINTS`, where there is depth and no depth edge."""
-    if (frame.depth > 0).mean() < LONELY:
-        return _lonely_points(frame)
-    depth, rgb, edge = _reduced(frame)
+def surface_points(frame: RgbdFrame, count: int) -> Points:
+    """Return points of a frame, at most `count`, where there is depth and no depth edge."""
+    if (frame.depth > 0).mean() < MIN_SURFACE_SHARE:
+        return _isolated_points(frame)
+    depth, rgb, edge = _reduced(frame, count)
     camera = backproject(depth, scale_intrinsics(frame.K, 1 / edge, 1 / edge))
     across = camera[1:-1, 2:] - camera[1:-1, :-2]
     down = camera[2:, 1:-1] - camera[:-2, 1:-1]
@@ -115,8 +142,8 @@ def frame_points(frame: RgbdFrame) -> Points:
     )
 
 
-def _lonely_points(frame: RgbdFrame) -> Points:
-    """Points too far apart to show a surface, as COLMAP has them; they face the camera."""
+def _isolated_points(frame: RgbdFrame) -> Points:
+    """Return points too far apart to show a surface, as COLMAP's; normals face the camera."""
     measured = frame.depth > 0
     camera = backproject(frame.depth, frame.K)[measured]
     normals = -camera / np.linalg.norm(camera, axis=1, keepdims=True)
@@ -128,22 +155,27 @@ def _lonely_points(frame: RgbdFrame) -> Points:
     )
 
 
-def hole_points(frame: RgbdFrame, others: Sequence[RgbdFrame]) -> Points:
-    """Guesses where a frame has no depth: on the farthest surface nearby, facing the camera.
+def hole_points(frame: RgbdFrame, others: Sequence[RgbdFrame], count: int) -> Points:
+    """Return points that fill holes in a frame's depth: at the farthest depth nearby.
 
-    Holes are mostly shadows of the depth camera beside something near, or things out of its
-    range; so the far side is the better guess. What another frame looks through is left out.
+    Holes are mostly stereo shadows beside a near object, or surfaces out of range, so the far
+    side is more likely. Points in front of what another frame measures are left out.
+
+    Args:
+        frame: Pixels without depth become points; normals face its camera.
+        others: Frames that are checked against the points.
+        count: Most points.
     """
-    depth, rgb, edge = _reduced(frame)
+    depth, rgb, edge = _reduced(frame, count)
     if not depth.any():
         return Points.empty()
-    far = maximum_filter(depth, size=7)
+    far = maximum_filter(depth, size=HOLE_REACH)
     nearest = distance_transform_edt(far == 0, return_distances=False, return_indices=True)
-    guess = far[tuple(nearest)]
+    filled = far[tuple(nearest)]
     hole = depth == 0
     if frame.mask is not None:
         hole &= frame.mask[::edge, ::edge][: len(hole), : hole.shape[1]]
-    camera = backproject(guess, scale_intrinsics(frame.K, 1 / edge, 1 / edge))[hole]
+    camera = backproject(filled, scale_intrinsics(frame.K, 1 / edge, 1 / edge))[hole]
     world, seen_through = transform(frame.camtoworld, camera), np.zeros(len(camera), bool)
     for other in others:
         uv, z = project(transform(inverse(other.camtoworld), world), other.K)
@@ -156,7 +188,7 @@ def hole_points(frame: RgbdFrame, others: Sequence[RgbdFrame]) -> Points:
 
 
 def concatenate(clouds: Sequence[Points]) -> Points:
-    """All points of several clouds."""
+    """Return all points of several clouds."""
     names = [f.name for f in fields(Points)]
     return Points(*(np.concatenate([getattr(c, name) for c in clouds]) for name in names))
 
@@ -164,23 +196,24 @@ def concatenate(clouds: Sequence[Points]) -> Points:
 def gaussians_from_points(
     points: Points,
     edges: float | NDArray[np.float64],
-    sh_degree: int,
-    opacity: float = INITIAL_OPACITY,
+    config: SplatConfig,
+    opacity: float | None = None,
 ) -> Gaussians:
-    """Flat Gaussians on the points, as wide as the distance to their neighbours.
+    """Return flat Gaussians on the points, as wide as the distance to their neighbours.
 
     Args:
         points: M points.
-        edges: of their voxels, m, one or `[M]`; bounds the width.
-        sh_degree: bands of colour that the Gaussians have room for.
-        opacity: of all.
+        edges: Edges of their voxels, m, one or `[M]`; they bound the width.
+        config: Degree of the spherical harmonics, flatness and opacity.
+        opacity: Of all, in place of the config's.
     """
     n = len(points)
     spacing = np.full(n, edges)
     if n > 3:
         distances, _ = cKDTree(points.positions).query(points.positions, k=4)
-        spacing = distances[:, 1:].mean(1).clip(0.3 * spacing, 2 * spacing)
-    scales = np.log(spacing[:, None] * WIDTH * np.array([1.0, 1.0, FLATNESS]))
+        spacing = distances[:, 1:].mean(1).clip(*(limit * spacing for limit in SPACING_LIMITS))
+    scales = np.log(spacing[:, None] * SIGMA_PER_SPACING * np.array([1.0, 1.0, config.flatness]))
+    opacity = config.initial_opacity if opacity is None else opacity
 
     def tensor(values: NDArray[np.float64]) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32))
@@ -191,12 +224,12 @@ def gaussians_from_points(
         scales=tensor(scales),
         opacities=torch.full((n,), opacity).logit(),
         sh0=tensor((points.colors[:, None] - 0.5) / SH_C0),
-        shN=torch.zeros(n, (sh_degree + 1) ** 2 - 1, 3),
+        shN=torch.zeros(n, (config.sh_degree + 1) ** 2 - 1, 3),
     )
 
 
 def _quats_with_z_along(normals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Unit quaternions `[M, 4]` wxyz that turn +z onto (or against) the unit normals `[M, 3]`."""
+    """Return unit quaternions `[M, 4]` wxyz that turn +z onto unit normals `[M, 3]` or -normals."""
     n = normals * np.where(normals[:, 2:] < 0, -1.0, 1.0)
     quats = np.stack([1 + n[:, 2], -n[:, 1], n[:, 0], np.zeros(len(n))], 1)
     return quats / np.linalg.norm(quats, axis=1, keepdims=True)

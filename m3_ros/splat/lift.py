@@ -1,8 +1,8 @@
 """Closed-form lifting of image features onto Gaussians.
 
 A rendered channel is linear in the Gaussians' channels: its derivative is the blending weight
-alpha T. So the vector-Jacobian product of the rasterizer with a view's features as cotangent sums
-weight x feature for every Gaussian, and one more channel of ones sums the weights.
+alpha T. So the vector-Jacobian product of the rasterizer, with a view's features as cotangent, is the
+sum of weight x feature for every Gaussian; one more channel of ones gives the sum of the weights.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ def lift(
     maps: Iterable[Tensor],
     valid: Iterable[Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Mean feature that each Gaussian shows in all views, weighted by how much it shows.
+    """Return each Gaussian's mean feature over all views, weighted by its blending weights.
 
     Args:
         gaussians: N Gaussians.
         views: World to camera `[B, 4, 4]` and intrinsics `[B, 3, 3]` at the maps' resolution.
         maps: One map `[h, w, C]` a view, C <= 511, on the Gaussians' device or copied there; may
             be a generator, so that only one is in memory.
-        valid: One mask `[h, w]` a view; where it is false a map says nothing. None: all valid.
+        valid: One mask `[h, w]` a view, False where a map has no feature. None: all valid.
 
     Returns:
-        Features `[N, C]` (zero for a Gaussian that no view shows) and the summed blending weight
+        Features `[N, C]` (zero for a Gaussian that is in no view) and the summed blending weight
         `[N]`, in pixels.
 
     Raises:
@@ -64,10 +64,10 @@ def lift(
 
 
 def reliability(features: Tensor, weight: Tensor) -> Tensor:
-    """How far a lifted feature can be trusted, 0..1.
+    """Return the reliability `[N]` of lifted features, 0..1.
 
-    The length of a mean of unit vectors tells how well the views agreed (1: perfectly); a weight
-    of one pixel counts half.
+    The length of the mean of unit vectors is 1 where all views agree; it is multiplied by
+    w / (w + 1) for a weight of w pixels.
 
     Args:
         features: `[N, C]` of `lift`, from maps of unit vectors.

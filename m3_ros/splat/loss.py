@@ -1,4 +1,4 @@
-"""What a fit minimises: colour by L1 and SSIM, depth by L1."""
+"""Losses of the fit: L1 and SSIM of colour, L1 of depth; and PSNR."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from m3_ros.splat import native
 
 _RADIUS, _SIGMA = 5, 1.5  # the 11 x 11 window of Wang et al. 2004
-_C1, _C2 = 0.01**2, 0.03**2
+_C1, _C2 = 0.01**2, 0.03**2  # of the same paper, for a range of 1
 
 
 def ssim(image: Tensor, target: Tensor) -> Tensor:
-    """Mean structural similarity of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
+    """Return the mean structural similarity of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
     offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=image.dtype, device=image.device)
     window = torch.exp(-0.5 * (offsets / _SIGMA) ** 2)
     window = window / window.sum()
@@ -29,7 +29,10 @@ def ssim(image: Tensor, target: Tensor) -> Tensor:
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> Tensor:
-    """(1 - w) L1 + w (1 - SSIM) of images `[H, W, C]` in 0..1; no gradient for the target."""
+    """Return (1 - w) L1 + w (1 - SSIM) of images `[H, W, C]` in 0..1; the target gets no gradient.
+
+    The colour loss of 3DGS (Kerbl et al. 2023).
+    """
     if image.dtype == torch.float32 and image.device.type == "cpu":
         return _NativeLoss.apply(image, target, ssim_weight)
     l1 = (image - target).abs().mean()
@@ -37,7 +40,7 @@ def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) ->
 
 
 class _NativeLoss(Function):
-    """`photometric_loss` in C++, which finds the gradient together with the value."""
+    """`photometric_loss` in C++, which computes value and gradient together."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
@@ -55,11 +58,11 @@ class _NativeLoss(Function):
 
 
 def depth_loss(depth: Tensor, measured: Tensor, alpha: Tensor) -> Tensor:
-    """Mean L1 of depth `[H, W]` m where there is a measurement (> 0) and something opaque."""
+    """Return the mean L1 of depth `[H, W]`, m, where it is measured (> 0) and alpha is > 0.5."""
     valid = (measured > 0) & (alpha > 0.5)
     return ((depth - measured).abs() * valid).sum() / valid.sum().clamp_min(1)
 
 
 def psnr(image: Tensor, target: Tensor) -> float:
-    """Peak signal-to-noise ratio of images in 0..1, dB."""
+    """Return the peak signal-to-noise ratio of images in 0..1, dB."""
     return float(-10 * torch.log10((image - target).square().mean().clamp_min(1e-12)))

@@ -1,4 +1,4 @@
-"""The C++ library of src/: found, chosen for this processor, and called through ctypes."""
+"""Load the C++ library of src/ that fits this processor, and call it through ctypes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-TILE_SIZE = 16  # pixels, kTileSize of src/rasterizer.h
-ROW = 8  # numbers of a Gaussian's Row, src/rasterizer.h
+TILE_SIZE = 16  # px, kTileSize of src/rasterizer.h
+ROW_FLOATS = 8  # of a Gaussian's Row, src/rasterizer.h
 ISAS = {1: "baseline", 3: "x86-64-v3", 4: "x86-64-v4"}
 _FOLDER = Path(__file__).parent / "_native"
 
 
-class Camera(Structure):
+class CameraStruct(Structure):
     """`Camera` of src/rasterizer.h."""
 
     _fields_ = [
@@ -31,7 +31,7 @@ class Camera(Structure):
     ]
 
 
-class Splats(Structure):
+class SplatsStruct(Structure):
     """`Splats` of src/rasterizer.h."""
 
     _fields_ = [
@@ -48,13 +48,13 @@ class Splats(Structure):
 
 @cache
 def isa() -> str:
-    """The instruction set in use: the best this processor runs, or `M3_SPLAT_ISA`."""
+    """Return the instruction set in use: `M3_SPLAT_ISA`, or the best of this processor."""
     return os.environ.get("M3_SPLAT_ISA") or ISAS[_open("baseline").m3_isa_level()]
 
 
 @cache
 def library() -> ctypes.CDLL:
-    """The library for this processor.
+    """Return the library for this processor.
 
     Raises:
         ImportError: The libraries were not built.
@@ -78,9 +78,9 @@ def _open(name: str) -> ctypes.CDLL:
 
 
 def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int | float:
-    """Calls a function of the library; tensors go as pointers, the thread count is appended.
+    """Call a function of the library; tensors are passed as pointers, the thread count last.
 
-    The caller keeps every tensor alive, contiguous, on the CPU and of the right type.
+    The caller must keep every tensor alive, contiguous, on the CPU and of the right dtype.
     """
     converted = []
     for value in arguments:
@@ -95,5 +95,5 @@ def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int 
 
 
 def first_nonfinite(x: Tensor) -> int:
-    """Flat index of the first NaN or infinity of a contiguous float32 CPU tensor, or -1."""
+    """Return the flat index of the first NaN or infinity of a contiguous float32 CPU tensor, or -1."""
     return call("m3_first_nonfinite", x, x.numel())

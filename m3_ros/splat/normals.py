@@ -11,19 +11,19 @@ from m3_ros.splat.rasterization import rasterization
 
 
 def normals(gaussians: Gaussians, viewmats: Tensor) -> Tensor:
-    """Unit normals `[B, N, 3]`, world frame, towards the camera of each view.
+    """Return unit normals `[B, N, 3]`, world frame, towards the camera of each view.
 
     A Gaussian's normal is its shortest axis (as in Cheng et al., "GaussianPro", 2024, Section
-    3.3), which a fit from depth starts along the measured surface's normal.
+    3.3), which starts along the normal of the measured surface.
 
     Args:
-        gaussians: N of them.
+        gaussians: N Gaussians.
         viewmats: World to camera `[B, 4, 4]`.
     """
     w, xyz = F.normalize(gaussians.quats, dim=-1).split([1, 3], dim=-1)
     axis = F.one_hot(gaussians.scales.argmin(-1), 3).to(xyz)
     turned = 2 * torch.linalg.cross(xyz, axis)
-    axes = axis + w * turned + torch.linalg.cross(xyz, turned)  # the axis, rotated by the quat
+    axes = axis + w * turned + torch.linalg.cross(xyz, turned)  # rotated by the quaternion
     centres = torch.linalg.inv(viewmats)[:, None, :3, 3]
     away = ((gaussians.means - centres) * axes).sum(-1, keepdim=True) > 0
     return torch.where(away, -axes, axes)
@@ -32,10 +32,10 @@ def normals(gaussians: Gaussians, viewmats: Tensor) -> Tensor:
 def render_normals(
     gaussians: Gaussians, viewmats: Tensor, Ks: Tensor, width: int, height: int
 ) -> Tensor:
-    """Unit normals `[B, H, W, 3]` of what each pixel shows, world frame; zero where nothing is.
+    """Render unit normals `[B, H, W, 3]`, world frame; zero where there is no Gaussian.
 
     Args:
-        gaussians: N of them.
+        gaussians: N Gaussians.
         viewmats: World to camera `[B, 4, 4]`.
         Ks: Intrinsics `[B, 3, 3]`, pixels.
         width: Pixels.

@@ -1,7 +1,7 @@
-"""Adam for one tensor, laid out as torch.optim's, so that gsplat's strategies can edit its state.
+"""Adam for one tensor, with torch.optim's layout of its state, which gsplat's strategies edit.
 
-On a CPU torch.optim.Adam costs several passes over memory a step, and seconds of imports before
-the first one.
+On a CPU `torch.optim.Adam` takes several passes over memory a step and seconds to import; this
+one takes one pass.
 """
 
 from __future__ import annotations
@@ -13,15 +13,34 @@ from torch import Tensor
 
 from m3_ros.splat import native
 
+LEARNING_RATES = {
+    "means": 2e-4,
+    "quats": 2e-3,
+    "scales": 1e-2,
+    "opacities": 5e-2,
+    "sh0": 8e-3,
+    "shN": 5e-4,
+    "rotations": 3e-4,
+    "translations": 3e-4,
+    "exposures": 2e-3,
+}
+"""Adam's learning rates at the first step.
+
+Gaussians: those of 3DGS, up to four times as large because a fit here has hundreds of steps, not
+30 000. Poses (rad, m) and exposures: Adam moves a value by about its rate a step, and each of 60
+frames gets 10 of 600 steps, so a pose can move by 3 mm and 3 mrad, a gain by 2 %. Larger pose
+errors are the task of `align_frames`.
+"""
 BETAS, EPSILON = (0.9, 0.999), 1e-15
+"""Of Adam; the values of 3DGS."""
 
 
 class Adam:
-    """Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015.
+    """Adam (Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015).
 
     Attributes:
         param_groups: One group with the tensor, "params", and its learning rate, "lr".
-        state: "exp_avg" and "exp_avg_sq" of the tensor, and "step", once there was one.
+        state: "exp_avg", "exp_avg_sq" and "step" of the tensor; empty before the first step.
     """
 
     def __init__(self, parameter: Tensor, lr: float) -> None:
@@ -29,7 +48,7 @@ class Adam:
         self.state: dict[Tensor, dict] = defaultdict(dict)
 
     def extend(self, other: Adam) -> None:
-        """Takes over the moments of the optimizer of this tensor's first rows."""
+        """Copy the moments of `other`, the optimizer of this tensor's first rows."""
         (x,), (old,) = self.param_groups[0]["params"], other.param_groups[0]["params"]
         if not (moments := other.state[old]):
             return
@@ -41,12 +60,12 @@ class Adam:
         }
 
     def zero_grad(self) -> None:
-        """Forgets the gradient."""
+        """Delete the gradient."""
         self.param_groups[0]["params"][0].grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """Moves the tensor against its gradient; nothing where there is none."""
+        """Take one step; without a gradient do nothing."""
         (x,) = self.param_groups[0]["params"]
         if x.grad is None:
             return
@@ -55,7 +74,7 @@ class Adam:
             state |= {"step": 0, "exp_avg": torch.zeros_like(x), "exp_avg_sq": torch.zeros_like(x)}
         state["step"] += 1
         first, second, gradient = state["exp_avg"], state["exp_avg_sq"], x.grad.contiguous()
-        # The second moment's bias correction moves out of its root, into rate and epsilon.
+        # The second moment's bias correction is part of rate and epsilon.
         root = (1 - BETAS[1] ** state["step"]) ** 0.5
         rate = self.param_groups[0]["lr"] * root / (1 - BETAS[0] ** state["step"])
         if x.device.type == "cpu":

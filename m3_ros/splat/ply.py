@@ -1,4 +1,4 @@
-"""Gaussians as a `.ply` file in the layout of the original 3DGS code, which viewers open."""
+"""Save and load Gaussians as a `.ply` file in the layout of the original 3DGS code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from m3_ros.splat.gaussians import Gaussians
 
 
 def _properties(coefficients: int) -> list[str]:
-    """Names of a vertex's floats; `coefficients` counts those of shN over the three channels."""
+    """Return the names of a vertex's floats; `coefficients` counts shN over three channels."""
     return [
         *("x", "y", "z", "nx", "ny", "nz"),
         *(f"f_dc_{i}" for i in range(3)),
@@ -25,7 +25,7 @@ def _properties(coefficients: int) -> list[str]:
 
 
 def save_ply(path: str | Path, gaussians: Gaussians) -> None:
-    """Writes the Gaussians; a crash leaves the old file or the new one.
+    """Write the Gaussians; a crash leaves the old file or the new one.
 
     Coefficients are stored channel by channel, scales as logarithms, opacities as logits and
     quaternions as wxyz, all float32 little-endian.
@@ -55,16 +55,16 @@ def save_ply(path: str | Path, gaussians: Gaussians) -> None:
 
 
 def load_ply(path: str | Path) -> Gaussians:
-    """Reads Gaussians that `save_ply` or another 3DGS program wrote.
+    """Read Gaussians that `save_ply` or another 3DGS program wrote.
 
     Raises:
-        ValueError: Not a binary 3DGS file, cut short, or a value is not finite.
+        ValueError: Not a binary 3DGS file, truncated, or a value is not finite.
     """
     with Path(path).open("rb") as file:
         names, count = _read_header(file, path)
         data = file.read(4 * len(names) * count)
     if len(data) != 4 * len(names) * count:
-        raise ValueError(f"{path}: cut short, {count} Gaussians announced")
+        raise ValueError(f"{path}: truncated: the header announces {count} Gaussians")
     table = np.frombuffer(data, "<f4").reshape(count, len(names))
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
@@ -91,7 +91,7 @@ def load_ply(path: str | Path) -> Gaussians:
 
 
 def _read_header(file: BinaryIO, path: str | Path) -> tuple[list[str], int]:
-    """Names of the vertex properties and the number of vertices."""
+    """Return the names of the vertex properties and the number of vertices."""
     if file.readline().strip() != b"ply":
         raise ValueError(f"{path}: not a ply file")
     names, count = [], None
@@ -110,5 +110,5 @@ def _read_header(file: BinaryIO, path: str | Path) -> tuple[list[str], int]:
                 raise ValueError(f"{path}: property {words[-1]} must be float, got {words[1]}")
             names.append(words[2])
     if count is None or not names:
-        raise ValueError(f"{path}: no vertices announced")
+        raise ValueError(f"{path}: the header announces no vertices")
     return names, count

@@ -27,10 +27,10 @@ def rasterization(
     backgrounds: Tensor | None = None,
     render_mode: str = "RGB",
 ) -> tuple[Tensor, Tensor, dict]:
-    """Renders N Gaussians into B views, with gsplat's meaning of every argument.
+    """Render N Gaussians into B views; arguments and results are those of gsplat.rasterization.
 
     Differentiable in all tensors (gsplat, on CUDA, has no gradient for `Ks`). The device of
-    `means` chooses the backend; the CPU one computes in float32 and answers in `means`' type.
+    `means` chooses the backend; the CPU one computes in float32 and returns `means`' dtype.
 
     Args:
         means: Centres `[N, 3]`, world frame.
@@ -45,8 +45,8 @@ def rasterization(
         height: Pixels.
         near_plane: Nearest drawn depth.
         far_plane: Farthest drawn depth.
-        sh_degree: Bands to use of spherical-harmonic colours, or None for plain channels.
-        backgrounds: `[B, C]` behind everything, or None for zeros.
+        sh_degree: Highest band of the spherical harmonics, or None for plain channels.
+        backgrounds: `[B, C]` colour of the background, or None for zeros.
         render_mode: "RGB" channels, "D" accumulated depth, "ED" expected depth (divided by
             alpha), or channels with depth as the last one: "RGB+D", "RGB+ED".
 
@@ -56,7 +56,7 @@ def rasterization(
         "conics", "opacities" and sizes, as gsplat's strategies read them.
 
     Raises:
-        ValueError: An argument has a wrong shape, type, device or value; names which.
+        ValueError: An argument has a wrong shape, type, device or value; the message names it.
     """
     request = Request(
         *(means, quats, scales, opacities, colors, viewmats, Ks, width, height),

@@ -1,5 +1,7 @@
-"""The same rasterization in plain PyTorch, in any precision: slow, short, and the oracle that
-tests and `m3 bench splat` hold the fast one against."""
+"""Reference rasterization in plain PyTorch, in any precision: slow and short.
+
+Tests and `m3 bench splat` compare the C++ rasterizer with it.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +30,13 @@ def reference_rasterization(
     render_mode: str = "RGB",
     tile: int = 16,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Renders like `rasterization`, differentiated by autograd alone.
+    """Render like `rasterization`; gradients come from autograd alone.
 
     Returns:
-        renders `[B, H, W, C (+1)]`, alphas `[B, H, W, 1]` and the distance `[B, H, W]` of a
-        pixel's nearest yes-or-no decision (draw at alpha 1/255, stop at transmittance 1e-4,
-        clamp at alpha 0.999) from its threshold, relative to it: where it is within rounding,
-        another precision may rightly decide otherwise.
+        renders `[B, H, W, C (+1)]`, alphas `[B, H, W, 1]` and margins `[B, H, W]`: a pixel's
+        least relative distance to a threshold (draw at alpha 1/255, stop at transmittance 1e-4,
+        clamp at alpha 0.999). Where it is within rounding error, another precision may give
+        another result.
     """
     renders, alphas, margins = [], [], []
     if sh_degree is not None:
@@ -86,7 +88,7 @@ def _project(
     near: float,
     far: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled), pixels."""
+    """Return mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled), pixels."""
     width, height = size
     x, y, z = (means @ viewmat[:3, :3].T + viewmat[:3, 3]).unbind(-1)
     inside = (z >= near) & (z <= far)
@@ -124,7 +126,7 @@ def _composite(
     size: tuple[int, int],
     tile: int,
 ) -> list[Tensor]:
-    """Blends near to far; returns render `[H, W, C]`, transmittance and margin `[H, W]`."""
+    """Blend near to far; return render `[H, W, C]`, transmittance and margin `[H, W]`."""
     width, height = size
     order = torch.argsort(depth, stable=True)
     order = order[radius[order, 0] > 0]
@@ -150,7 +152,10 @@ def _composite(
 def _blend(
     delta: Tensor, conic: Tensor, opacities: Tensor, channels: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Render `[P, C]`, transmittance and margin `[P]` of splats at `delta [n, P, 2]`, by depth."""
+    """Return render `[P, C]`, transmittance and margin `[P]` of sorted splats.
+
+    `delta [n, P, 2]` is the offset of each mean from each pixel, px.
+    """
     raw = opacities[:, None] * torch.exp(
         -0.5 * torch.einsum("npi,nij,npj->np", delta, conic, delta)
     )

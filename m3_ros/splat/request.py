@@ -1,4 +1,4 @@
-"""What one rasterization is asked for, and the refusal of a bad request by name and value."""
+"""Arguments of one rasterization, checked: errors name the argument and its value."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 from m3_ros.splat import native
 
 RENDER_MODES = ("RGB", "D", "ED", "RGB+D", "RGB+ED")
-MAX_CHANNELS = 512
-MAX_SIZE = 16384  # pixels
+MAX_CHANNELS = 512  # with the depth 513, the most of one of gsplat's kernels
+MAX_SIZE = 16384  # px; pixel indices then fit 32 bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Request:
         self._check_values()
 
     def to_float32(self) -> Request:
-        """The same request in single precision, still differentiable."""
+        """Return the request in single precision, still differentiable."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self)}
         changed = {k: x.float() for k, x in tensors.items() if isinstance(x, Tensor)}
         if all(x is tensors[k] for k, x in changed.items()):
@@ -76,7 +76,7 @@ class Request:
             raise ValueError(f"near_plane must be above 0 and below far_plane, got {near}, {far}")
 
     def _check(self, name: str, *shapes: tuple[int, ...]) -> None:
-        """Refuses anything but a finite floating-point tensor of one of the shapes."""
+        """Raise ValueError unless it is a finite floating-point tensor of one of the shapes."""
         x, device = getattr(self, name), self.means.device
         if not isinstance(x, Tensor) or tuple(x.shape) not in shapes:
             wanted = " or ".join(str(list(shape)) for shape in shapes)
@@ -90,7 +90,7 @@ class Request:
             raise ValueError(f"{name} must be finite, but {name}{where} is {x[tuple(where)]:g}")
 
     def _check_colors(self, n: int, views: int) -> None:
-        """Checks plain channels or spherical-harmonic coefficients, and the background's."""
+        """Check plain channels or spherical-harmonic coefficients, and the background."""
         degree, colors = self.sh_degree, self.colors
         if not isinstance(colors, Tensor) or colors.ndim not in (2, 3):
             raise ValueError(f"colors must have shape [{n}, C], got {_describe(colors)}")

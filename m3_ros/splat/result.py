@@ -1,4 +1,4 @@
-"""What a fit found, and how well it explains frames it was not shown."""
+"""Result of a fit, and its error on the held-out frames."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.loss import psnr
-from m3_ros.splat.poses import Cameras
-from m3_ros.splat.view import View
+from m3_ros.splat.poses import CameraCorrections
+from m3_ros.splat.training_view import TrainingView
 
 
 @dataclass(frozen=True, eq=False)
 class FitResult:
-    """What a fit found.
+    """Result of a fit.
 
     Attributes:
         gaussians: Outside any autograd graph.
-        camtoworlds: Poses of all frames `[n, 4, 4]` float64, corrected where the fit does so.
-        psnr_db: Mean PSNR of the frames kept from the fit (of all frames if none was).
-        depth_error_m: Median absolute difference to their measured depth, m.
-        test_frames: Indices of the frames kept from the fit.
+        camtoworlds: Refined poses of all frames `[n, 4, 4]` float64.
+        psnr_db: Mean PSNR of the held-out frames (of all frames if there are none), dB.
+        depth_error_m: Median absolute difference of rendered and measured depth there, m.
+        test_frames: Indices of the held-out frames.
         iterations: Steps taken.
         seconds: Time used.
     """
@@ -39,21 +39,29 @@ class FitResult:
 
 
 def held_out(count: int, every: int) -> list[int]:
-    """Every n-th frame, from the middle of the first group on; none of fewer than two groups."""
+    """Return the indices of the held-out frames: measured against, but not used by the fit.
+
+    Args:
+        count: Number of frames.
+        every: Hold out one frame, the middle one, of each group of so many; 0: none.
+
+    Returns:
+        The indices; none where there are fewer than two groups.
+    """
     return list(range(every // 2, count, every)) if every and count >= 2 * every - 1 else []
 
 
 @torch.no_grad()
 def score(
-    gaussians: Gaussians, cameras: Cameras, views: Sequence[View], chosen: Sequence[int]
+    gaussians: Gaussians, cameras: CameraCorrections, views: Sequence[TrainingView], indices: Sequence[int]
 ) -> tuple[float, float]:
-    """Mean PSNR, dB, and median absolute depth error, m, of the chosen views."""
+    """Return mean PSNR, dB, and median absolute depth error, m, over the views `indices`."""
     scores, errors = [], []
-    for i in chosen:
+    for i in indices:
         rgb, depth, K, mask = views[i].levels[0]
         height, width = depth.shape
         render, _, _ = gaussians.render(cameras.viewmat(i)[None], K[None], width, height)
-        image = cameras.expose(i, render[0, ..., :3])  # as it is for a frame kept from the fit
+        image = cameras.expose(i, render[0, ..., :3])  # unchanged for a held-out frame
         scores.append(psnr(image.clamp(0, 1)[mask], rgb[mask] / 255.0))
         errors.append((render[0, ..., 3] - depth).abs()[depth > 0])
     return float(np.mean(scores)), float(torch.cat(errors).median())

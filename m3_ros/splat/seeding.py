@@ -1,4 +1,4 @@
-"""Where Gaussians begin: on what frames measure, and on guesses where none measures anything."""
+"""Seeding: Gaussians where the frames measure depth, and in holes where none of them does."""
 
 from __future__ import annotations
 
@@ -14,38 +14,39 @@ from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import (
     Points,
     concatenate,
-    frame_points,
     gaussians_from_points,
     hole_points,
+    surface_points,
 )
 from m3_ros.splat.voxels import Voxels
 
-CARVING_FRAMES = 20  # that may look through a guessed point
-HOLE_OPACITY = 0.3
-HOLE_SHARE = 0.15  # of the Gaussians is left for guesses
+HOLE_EDGE = 2.0
+"""Edge of the voxels in holes, relative to those on measured surfaces: an extrapolated surface
+has no detail, so a quarter of the Gaussians covers it."""
 
 
-def place(
-    frames: Sequence[RgbdFrame], voxels: Voxels, others: NDArray[np.float32], config: SplatConfig
+def seed_gaussians(
+    frames: Sequence[RgbdFrame], voxels: Voxels, present: NDArray[np.float32], config: SplatConfig
 ) -> Gaussians:
-    """Gaussians for frames, where there are none yet.
+    """Return new Gaussians for frames, where there are none yet.
 
     Args:
         frames: At least one.
         voxels: One Gaussian in each; enlarged where they would be too many.
-        others: Centres `[K, 3]` m of the Gaussians that there are.
-        config: How many there may be with those, and whether holes are filled.
+        present: Centres `[K, 3]` m of the Gaussians that exist.
+        config: Limits of their number, and whether holes are filled.
     """
-    clouds = [voxels.downsample(frame_points(frame)) for frame in frames]
-    limit = config.max_gaussians * (1 - HOLE_SHARE * config.fill_holes)
+    count = config.points_per_frame
+    clouds = [voxels.downsample(surface_points(frame, count)) for frame in frames]
+    limit = config.max_gaussians * (1 - config.hole_share * config.fill_holes)
     sparse, voxels = voxels.at_most(concatenate([Points.empty(), *clouds]), limit)
-    fresh = sparse.away_from(others, voxels.edges(sparse.distances))
-    added = gaussians_from_points(fresh, voxels.edges(fresh.distances), config.sh_degree)
+    fresh = sparse.away_from(present, voxels.edges(sparse.distances))
+    added = gaussians_from_points(fresh, voxels.edges(fresh.distances), config)
     if config.fill_holes:
-        step, voxels = -(-len(frames) // CARVING_FRAMES), voxels.enlarged(2)
-        holes = concatenate([hole_points(frame, frames[::step]) for frame in frames])
-        near = np.concatenate([others, fresh.positions])
+        stride, voxels = -(-len(frames) // config.hole_frames), voxels.enlarged(HOLE_EDGE)
+        holes = concatenate([hole_points(frame, frames[::stride], count) for frame in frames])
+        near = np.concatenate([present, fresh.positions])
         holes = voxels.downsample(holes).away_from(near, voxels.size)
         edges = voxels.edges(holes.distances)
-        added = added.join(gaussians_from_points(holes, edges, config.sh_degree, HOLE_OPACITY))
-    return added.select(torch.arange(len(added)) < config.max_gaussians - len(others))
+        added = added.join(gaussians_from_points(holes, edges, config, config.hole_opacity))
+    return added.select(torch.arange(len(added)) < config.max_gaussians - len(present))

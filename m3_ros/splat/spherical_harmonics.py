@@ -1,4 +1,4 @@
-"""View-dependent colour: real spherical harmonics up to degree 3, in 3DGS's order and signs."""
+"""View-dependent colour: real spherical harmonics up to degree 3, order and signs of 3DGS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from m3_ros.splat import native
 
 
 def sh_basis(degree: int, directions: Tensor) -> Tensor:
-    """Basis values `[..., (degree + 1)^2]` at unit `directions [..., 3]`.
+    """Return basis values `[..., (degree + 1)^2]` at unit `directions [..., 3]`.
 
     Polynomials of Sloan, "Efficient Spherical Harmonic Evaluation" (JCGT 2013).
     """
@@ -35,11 +35,11 @@ def sh_basis(degree: int, directions: Tensor) -> Tensor:
 
 
 def sh_colors(degree: int, means: Tensor, coefficients: Tensor, viewmats: Tensor) -> Tensor:
-    """Colours `[B, N, 3]` (>= 0) of Gaussians at `means [N, 3]` seen from each of the views.
+    """Return colours `[B, N, 3]` (>= 0) of Gaussians as seen from each view.
 
     Args:
         degree: Highest band used.
-        means: World frame, metres.
+        means: Centres `[N, 3]`, world frame, m.
         coefficients: `[N, K, 3]`, K >= (degree + 1)^2.
         viewmats: World to camera `[B, 4, 4]`.
     """

@@ -1,7 +1,8 @@
-"""Voxels that thin a point cloud: fine where a scan came near, coarse far behind it."""
+"""Voxels that downsample a point cloud: fine near the cameras of a scan, coarse far from them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,37 +12,35 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.splat.initialization import Points, concatenate
 
-NEAR_SHARE = 0.25  # of what a scan measures is nearer than its working distance
-WORKING_DISTANCE = 0.45  # m, where nothing is measured
-
 
 @dataclass(frozen=True)
 class Voxels:
-    """Edges that grow with the square of the distance from the camera.
+    """Voxel edges that grow with the square of the distance from the camera.
 
-    A scan comes near what matters and sees the floor behind it in most of its pixels.
+    A stereo camera's depth noise grows in the same way (z^2 s / (f B)), and most pixels of a scan
+    show the background.
 
     Attributes:
-        size: least edge, m.
-        reference: distance, m, up to which edges are least.
+        size: Least edge, m.
+        reference: Distance up to which edges are least, m; infinite: all edges are equal.
     """
 
     size: float
-    reference: float = WORKING_DISTANCE
+    reference: float = math.inf
 
     def edges(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Edges `[M]` m at `distances [M]` m."""
+        """Return edges `[M]` m at `distances [M]` m."""
         return self.size * (distances / self.reference).clip(1) ** 2
 
     def enlarged(self, factor: float) -> Voxels:
-        """All edges times `factor`."""
+        """Return voxels with all edges times `factor`."""
         return replace(self, size=factor * self.size)
 
     def downsample(self, points: Points) -> Points:
-        """The mean point of every occupied voxel.
+        """Return the mean point of every occupied voxel.
 
-        Edges are rounded to the least one times a power of two; a coarse voxel that a finer one
-        already fills is left out.
+        Edges are rounded to the least edge times a power of two. Where points of finer voxels are
+        in a coarse voxel, its own points are left out.
         """
         levels = np.log2(self.edges(points.distances) / self.size).round().astype(int)
         kept: list[Points] = []
@@ -56,22 +55,25 @@ class Voxels:
         return concatenate(kept) if kept else points
 
     def at_most(self, points: Points, limit: float) -> tuple[Points, Voxels]:
-        """Points downsampled to no more than `limit`, by voxels enlarged as far as that needs."""
+        """Downsample to no more than `limit` points; return them and the voxels, enlarged for it.
+
+        The number of voxels on a surface falls with the square of their edge.
+        """
         voxels = self
         while len(sparse := voxels.downsample(points)) > limit:
             voxels = voxels.enlarged(max(1.05, (len(sparse) / limit) ** 0.5))
         return sparse, voxels
 
 
-def working_distance(frames: Sequence[RgbdFrame]) -> float:
-    """Depth, m, that a quarter of what frames measured is nearer than: where the things are."""
+def working_distance(frames: Sequence[RgbdFrame], quantile: float) -> float:
+    """Return a quantile of all measured depths, m; infinity where nothing is measured."""
     depths = np.concatenate([frame.depth[::8, ::8].ravel() for frame in frames])
     measured = depths[depths > 0]
-    return float(np.quantile(measured, NEAR_SHARE)) if len(measured) else WORKING_DISTANCE
+    return float(np.quantile(measured, quantile)) if len(measured) else math.inf
 
 
 def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.int64]:
-    """One integer a voxel, for points `[M, 3]` within 2^20 voxels of the origin."""
+    """Return the voxel of each point `[M, 3]` as one integer; valid within 2^20 voxels of 0."""
     cells = np.floor(positions / voxel_size).astype(np.int64) + (1 << 20)
     return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
 

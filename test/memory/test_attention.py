@@ -1,4 +1,4 @@
-"""Attention equals Eq. 2 written out, stays finite, and relevancy equals the decoded result."""
+"""Attention equals Eq. 2 written out, stays finite, and similarity equals the decoded result."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from m3_ros.memory.attention import (
     attention_weights,
     gaussian_memory_attention,
     read_values,
-    relevancy,
+    similarity,
 )
 
 
@@ -58,7 +58,7 @@ def test_nothing_large_is_held_at_once(monkeypatch, top_k):
     queries, projection, components, text = problem(n=3000, t=40, d=8)
     monkeypatch.setattr(attention, "CHUNK_ELEMENTS", 2000)
     with Largest() as largest:
-        relevancy(queries, projection, components, text, top_k=top_k)
+        similarity(queries, projection, components, text, top_k=top_k)
     assert largest.elements <= 3000 * 6  # the queries themselves; all weights were 120 000
 
 
@@ -66,7 +66,7 @@ def test_nothing_large_is_held_at_once(monkeypatch, top_k):
 def test_relevancy_equals_the_decoded_result(top_k):
     queries, projection, components, text = problem()
     decoded = gaussian_memory_attention(queries, projection, components, top_k=top_k)
-    result = relevancy(queries, projection, components, text, top_k=top_k)
+    result = similarity(queries, projection, components, text, top_k=top_k)
     torch.testing.assert_close(result, decoded @ text.T, atol=1e-4, rtol=1e-4)
 
 
@@ -124,4 +124,4 @@ def test_bad_arguments_are_named(change, name):
         "text": text,
     }
     with pytest.raises(ValueError, match=name):
-        relevancy(**{**good, **change})
+        similarity(**{**good, **change})

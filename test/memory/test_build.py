@@ -26,7 +26,7 @@ def built(toy):
 def test_the_memory_knows_where_the_colours_are(toy, built):
     memory, _ = built
     assert memory.frames == len(toy.frames)
-    scores = memory.relevancy("color", toy.model.encode_text(["blue", "red"]))
+    scores = memory.similarity("color", toy.model.encode_text(["blue", "red"]))
     for column, color in enumerate(("blue", "red")):
         best = memory.gaussians.means[scores[:, column].topk(10).indices, :2].mean(0)
         assert (best - torch.tensor(toy.places[color])).abs().max() < 0.03
@@ -88,7 +88,7 @@ def test_growing_does_the_work_before_the_end(toy, carried):
         assert not corner[2 * row, 2 * column].any()
     text = toy.model.encode_text(["blue"])
     for memory in (grown, once):
-        best = memory.gaussians.means[memory.relevancy("color", text)[:, 0].topk(10).indices, :2]
+        best = memory.gaussians.means[memory.similarity("color", text)[:, 0].topk(10).indices, :2]
         assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
 
 

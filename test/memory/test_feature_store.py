@@ -22,7 +22,7 @@ def test_invalid_zero_and_huge_cells():
     store = FeatureStore()
     store.append(features, np.array([[True, False, True]]))
     assert torch.isnan(store.read(0)[0, 1]).all()
-    unit, valid = store.unit(0)
+    unit, valid = store.read_unit(0)
     assert valid.tolist() == [[True, False, False]]
     assert unit.tolist() == [[[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]]
 

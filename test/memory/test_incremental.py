@@ -67,7 +67,7 @@ def test_frames_are_remembered_as_they_are_written(tmp_path, toy, model, growing
         "color",
     ]  # no features are left to extract
     text = toy.model.encode_text(["blue"])
-    best = memory.gaussians.means[memory.relevancy("color", text)[:, 0].topk(10).indices, :2]
+    best = memory.gaussians.means[memory.similarity("color", text)[:, 0].topk(10).indices, :2]
     assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
 
 

@@ -25,7 +25,7 @@ from m3_ros.splat import Gaussians
 def bank(toy_store):
     bank = MemoryBank(24, 0.9)
     for index in range(len(toy_store)):
-        features, valid = toy_store.unit(index)
+        features, valid = toy_store.read_unit(index)
         bank.add(features[valid])
     return bank
 
@@ -34,7 +34,7 @@ def distance(gaussians, views, store, queries, bank):
     """Mean cosine distance of rendered, decoded features to the maps."""
     decode, errors = attention_decoder(bank.components), []
     for index, view in enumerate(views):
-        target, valid = store.unit(index)
+        target, valid = store.read_unit(index)
         rendered = render_queries(gaussians, queries.queries, view, (80, 60))
         features = decode(rendered, queries.projection, queries.temperature)
         errors.append(1 - torch.cosine_similarity(features, target, dim=-1)[valid])

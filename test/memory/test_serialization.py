@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from m3_ros.memory import serialization
-from m3_ros.memory.serialization import MemoryFileError, folder_size, load_contents, save_contents
+from m3_ros.memory.serialization import MemoryFileError, folder_size, load_memory, save_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
 
 
@@ -31,13 +31,13 @@ def test_round_trip(folder, toy, toy_memory):
         assert torch.equal(theirs.bank.state()[name], tensor)
     np.testing.assert_array_equal(loaded.views[3].camtoworld, toy_memory.views[3].camtoworld)
     text = toy.model.encode_text(["red"])
-    assert torch.equal(loaded.relevancy("color", text), toy_memory.relevancy("color", text))
+    assert torch.equal(loaded.similarity("color", text), toy_memory.similarity("color", text))
 
 
 def test_a_learned_temperature_comes_back(tmp_path, toy_memory):
     model = replace(toy_memory.model("color"), temperature=0.031)
     replace(toy_memory, models={"color": model}).save(tmp_path / "memory")
-    assert load_contents(tmp_path / "memory").model("color").temperature == 0.031
+    assert load_memory(tmp_path / "memory").model("color").temperature == 0.031
 
 
 def test_the_files_are_the_documented_ones(folder):
@@ -56,13 +56,13 @@ def test_a_file_cut_short_altered_or_missing_is_named(folder, name):
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(MemoryFileError, match=f"{name} is damaged"):
-        load_contents(folder)
+        load_memory(folder)
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(MemoryFileError, match=f"{name} is damaged"):
-        load_contents(folder)
+        load_memory(folder)
     path.unlink()
     with pytest.raises(MemoryFileError, match=f"{name} is missing"):
-        load_contents(folder)
+        load_memory(folder)
 
 
 @pytest.mark.parametrize(
@@ -80,15 +80,15 @@ def test_a_bad_manifest_is_refused(folder, change, message):
     path = folder / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(MemoryFileError, match=message):
-        load_contents(folder)
+        load_memory(folder)
 
 
 def test_a_manifest_that_is_no_json(folder):
     (folder / "manifest.json").write_text("{")
     with pytest.raises(MemoryFileError, match="manifest.json is damaged"):
-        load_contents(folder)
+        load_memory(folder)
     with pytest.raises(MemoryFileError, match="no manifest.json"):
-        load_contents(folder.parent / "nowhere")
+        load_memory(folder.parent / "nowhere")
 
 
 def test_a_failed_save_leaves_the_old_memory(folder, toy_memory, monkeypatch):
@@ -99,15 +99,15 @@ def test_a_failed_save_leaves_the_old_memory(folder, toy_memory, monkeypatch):
 
     monkeypatch.setattr(serialization, "save_file", full_disk)
     with pytest.raises(OSError, match="no space"):
-        save_contents(toy_memory, folder)
+        save_memory(toy_memory, folder)
     assert (folder / "manifest.json").read_text() == before
     assert [p.name for p in folder.parent.iterdir()] == ["memory"]
 
 
 def test_a_crash_between_the_two_renames_loses_nothing(folder, toy_memory):
     folder.rename(folder.parent / ".memory.old")
-    assert load_contents(folder).frames == toy_memory.frames
-    save_contents(toy_memory, folder)
+    assert load_memory(folder).frames == toy_memory.frames
+    save_memory(toy_memory, folder)
     assert [p.name for p in folder.parent.iterdir()] == ["memory"]
 
 
@@ -115,5 +115,5 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, toy_memory):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.png").write_bytes(b"meow")
     with pytest.raises(MemoryFileError, match="not a memory"):
-        save_contents(toy_memory, tmp_path / "photos")
+        save_memory(toy_memory, tmp_path / "photos")
     assert (tmp_path / "photos" / "cat.png").exists()

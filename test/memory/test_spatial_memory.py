@@ -1,4 +1,4 @@
-"""What the memory shows: pictures, features, relevancy, and where a pixel's memory came from."""
+"""What the memory shows: pictures, features, similarity, and where a pixel's memory came from."""
 
 from types import SimpleNamespace
 
@@ -65,7 +65,7 @@ def test_a_text_is_found_in_space_and_from_any_pose(toy, toy_memory):
 
 
 def test_relevancy_is_highest_on_the_named_box(toy, toy_memory):
-    scores = toy_memory.relevancy("color", toy.model.encode_text(["red box", "blue box"]))
+    scores = toy_memory.similarity("color", toy.model.encode_text(["red box", "blue box"]))
     assert scores.shape == (len(toy.gaussians), 2)
     for column, color in enumerate(("red", "blue")):
         best = toy.gaussians.means[scores[:, column].topk(50).indices]
@@ -78,12 +78,12 @@ def test_relevancy_is_the_decoded_one_of_unit_components(toy, toy_memory):
     unit = torch.nn.functional.normalize(model.bank.components, dim=-1)
     decoded = gaussian_memory_attention(model.queries, model.projection, unit)
     expected = decoded @ torch.from_numpy(text).T
-    torch.testing.assert_close(toy_memory.relevancy("color", text), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(toy_memory.similarity("color", text), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_pixels_trace_leads_to_cells_of_its_colour(toy, toy_memory):
     depth = toy_memory.render(*pose(toy), "depth")
-    values = toy_memory.relevancy("color", toy.model.encode_text(["green"]))
+    values = toy_memory.similarity("color", toy.model.encode_text(["green"]))
     heat = toy_memory.render_values(values, *pose(toy))[..., 0]
     pixel = np.unravel_index(heat.argmax(), heat.shape)
     assert depth[pixel] > 0

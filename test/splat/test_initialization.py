@@ -19,7 +19,7 @@ def table_of(points):
 
 
 def test_points_lie_on_the_surface_with_its_normal_and_color(table_frames):
-    table = table_of(init.frame_points(table_frames[0]))
+    table = table_of(init.surface_points(table_frames[0]))
     assert len(table) > 1000
     assert np.abs(table.positions[:, 2]).max() < 1e-3
     assert (table.normals[:, 2] > 0.99).all()
@@ -30,14 +30,14 @@ def test_sparse_depth_gives_most_of_what_dense_depth_does(table_frames, monkeypa
     monkeypatch.setattr(init, "MAX_POINTS", 3000)
     frame = table_frames[0]
     sparse = np.where(np.random.default_rng(0).random(frame.depth.shape) < 0.6, frame.depth, 0)
-    dense = init.frame_points(frame)
-    table = table_of(init.frame_points(replace(frame, depth=sparse.astype(np.float32))))
+    dense = init.surface_points(frame)
+    table = table_of(init.surface_points(replace(frame, depth=sparse.astype(np.float32))))
     assert len(table) > 0.7 * len(table_of(dense))
     assert np.abs(table.positions[:, 2]).max() < 0.02
 
 
 def test_gaussians_are_flat_along_the_surface(table_frames):
-    table = table_of(Voxels(0.01).downsample(init.frame_points(table_frames[0])))
+    table = table_of(Voxels(0.01).downsample(init.surface_points(table_frames[0])))
     gaussians = init.gaussians_from_points(table, 0.01, sh_degree=2)
     thin = quat_to_matrix(gaussians.quats.numpy())[:, :, 2]
     assert (np.abs(thin[:, 2]) > 0.99).all()
@@ -67,6 +67,6 @@ def test_lonely_points_are_kept_and_face_the_camera():
     depth = np.zeros((48, 64), np.float32)
     depth[10, 20], depth[30, 40] = 0.5, 0.7
     K = np.array([[60.0, 0, 32], [0, 60.0, 24], [0, 0, 1]])
-    points = init.frame_points(RgbdFrame(np.full((48, 64, 3), 128, np.uint8), depth, K, np.eye(4)))
+    points = init.surface_points(RgbdFrame(np.full((48, 64, 3), 128, np.uint8), depth, K, np.eye(4)))
     np.testing.assert_allclose(points.distances, [0.5, 0.7], atol=1e-6)
     assert ((points.normals * points.positions).sum(1) < 0).all()

@@ -5,7 +5,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from m3_ros.geometry import look_at
-from m3_ros.splat.poses import Cameras, so3_exp
+from m3_ros.splat.poses import CameraCorrections, so3_exp
 
 
 def test_exponential_matches_scipy_and_is_smooth_at_zero():
@@ -19,7 +19,7 @@ def test_exponential_matches_scipy_and_is_smooth_at_zero():
 
 def test_without_corrections_poses_and_images_are_as_given():
     pose = look_at([1.0, 2.0, 1.0], [0.0, 0.0, 0.0])
-    cameras = Cameras(torch.from_numpy(np.linalg.inv(pose)).float()[None])
+    cameras = CameraCorrections(torch.from_numpy(np.linalg.inv(pose)).float()[None])
     assert np.allclose(cameras.camtoworlds()[0].numpy(), pose, atol=1e-6)
     image = torch.rand(4, 5, 3)
     assert torch.equal(cameras.expose(0, image), image)

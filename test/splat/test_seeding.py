@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.config import SplatConfig
-from m3_ros.splat.seeding import HOLE_OPACITY, place
+from m3_ros.splat.seeding import HOLE_OPACITY, seed_gaussians
 from m3_ros.splat.voxels import Voxels
 
 NONE = np.zeros((0, 3), np.float32)
@@ -13,27 +13,27 @@ NONE = np.zeros((0, 3), np.float32)
 
 def test_only_where_there_are_none_yet(table_frames):
     config, voxels = SplatConfig(), Voxels(0.02)
-    first = place(table_frames[:1], voxels, NONE, config)
-    again = place(table_frames[:1], voxels, first.means.numpy(), config)
-    other = place(table_frames[1:4], voxels, first.means.numpy(), config)
+    first = seed_gaussians(table_frames[:1], voxels, NONE, config)
+    again = seed_gaussians(table_frames[:1], voxels, first.means.numpy(), config)
+    other = seed_gaussians(table_frames[1:4], voxels, first.means.numpy(), config)
     assert len(first) > 100
     assert len(again) == 0
-    assert 0 < len(other) < len(place(table_frames[1:4], voxels, NONE, config))
+    assert 0 < len(other) < len(seed_gaussians(table_frames[1:4], voxels, NONE, config))
 
 
 def test_no_more_than_there_may_be(table_frames):
     config = SplatConfig(max_gaussians=200)
-    first = place(table_frames, Voxels(0.005), NONE, config)
+    first = seed_gaussians(table_frames, Voxels(0.005), NONE, config)
     assert 100 < len(first) <= 200
     others = np.full((150, 3), 9.0, np.float32)
-    assert len(place(table_frames, Voxels(0.005), others, config)) <= 50
+    assert len(seed_gaussians(table_frames, Voxels(0.005), others, config)) <= 50
 
 
 def test_holes_are_filled_if_wanted(table_frames):
     depth = table_frames[0].depth.copy()
     depth[30:60, 40:80] = 0
     holed = [replace(table_frames[0], depth=depth)]
-    filled = place(holed, Voxels(0.02), NONE, SplatConfig())
-    open_ = place(holed, Voxels(0.02), NONE, SplatConfig(fill_holes=False))
+    filled = seed_gaussians(holed, Voxels(0.02), NONE, SplatConfig())
+    open_ = seed_gaussians(holed, Voxels(0.02), NONE, SplatConfig(fill_holes=False))
     guesses = np.isclose(filled.opacities.sigmoid().numpy(), HOLE_OPACITY)
     assert 0 < guesses.sum() == len(filled) - len(open_)

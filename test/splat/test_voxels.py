@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from m3_ros.splat.initialization import concatenate, frame_points
+from m3_ros.splat.initialization import concatenate, surface_points
 from m3_ros.splat.voxels import WORKING_DISTANCE, Voxels, voxel_keys, working_distance
 
 
 @pytest.fixture(scope="module")
 def points(table_frames):
-    return concatenate([frame_points(frame) for frame in table_frames])
+    return concatenate([surface_points(frame) for frame in table_frames])
 
 
 def test_edges_grow_with_the_square_of_the_distance():

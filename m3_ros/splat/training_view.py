@@ -1,4 +1,4 @@
-"""Frames as the tensors that a fit compares with."""
+"""Frames as the tensors that a fit compares its renders with."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from torch import Tensor
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import scale_intrinsics
 
-SMALL = 320  # px, a width below which half the resolution shows too little
 
-
-class View:
-    """A frame at full and at half resolution; a small one at its full resolution twice.
+class TrainingView:
+    """A frame at full and at half resolution.
 
     Attributes:
-        levels: For each resolution colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none),
-            intrinsics `[3, 3]` px and the mask `[h, w]`, False off the scene.
+        levels: For full and half resolution: colour `[h, w, 3]` uint8, depth `[h, w]` m (0: none),
+            intrinsics `[3, 3]` px and mask `[h, w]`, False where the image does not show the
+            scene. A frame narrower than `coarse_width` px has its full resolution twice.
     """
 
-    def __init__(self, frame: RgbdFrame, device: str) -> None:
+    def __init__(self, frame: RgbdFrame, coarse_width: int, device: str) -> None:
         rgb, depth = torch.from_numpy(frame.rgb), torch.from_numpy(frame.depth)
         mask = torch.ones(depth.shape, dtype=torch.bool)
         if frame.mask is not None:
             mask = torch.from_numpy(frame.mask)
         K = torch.from_numpy(frame.K).float()
         levels: list[tuple[Tensor, ...]] = [(rgb, depth, K, mask)] * 2
-        if frame.width >= SMALL:
+        if frame.width >= coarse_width:
             half = frame.rgb[: frame.height // 2 * 2, : frame.width // 2 * 2]
             half = half.reshape(frame.height // 2, 2, frame.width // 2, 2, 3).astype(np.float32)
             half = torch.from_numpy(half.mean((1, 3))).round().byte()
