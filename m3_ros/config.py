@@ -159,7 +159,18 @@ class MemoryConfig(Stage):
         choices=("cover", "paper"),
     )
     refine_steps: int = setting(120, "training steps after lifting; 0 = lifting only", "", 0)
-    refine_points: int = setting(2000, "points of a view in one training step", "", 1)
+    refine_points: int = setting(2000, "cells of a view in one training step", "", 1)
+    refine_rates: tuple[float, ...] = setting(
+        (0.1, 0.04, 0.06),
+        "Adam's first rates: queries and projection relative to their rms, log temperature",
+        "",
+        0.0,
+        10.0,
+        length=3,
+    )
+    incremental_share: float = setting(
+        0.5, "most of the fit that is done during the scan; the rest fits its last frames", "", 0, 1
+    )
 
 
 @dataclass(frozen=True)

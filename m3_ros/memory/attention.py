@@ -1,8 +1,8 @@
-"""Gaussian memory attention (M3 paper, Eq. 2): principal queries read the memory bank.
+"""Gaussian memory attention (M3 paper, Eq. 2) of principal queries over the memory bank.
 
 `R = softmax(cos(Q W, P) / temperature) P` for queries Q `[..., s]`, projection W `[s, d]` and raw
 components P `[t, d]`. Since `cos(q W, p) = q . (W p / |p|) / |q W|`, the weights need only s
-numbers a component: nothing of dimension d is made before the values are read.
+numbers a component, and no tensor of dimension d but the values.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, normalize
 
 CHUNK_ELEMENTS = 2**24
-"""Attention weights held at once, at most (64 MiB of float32)."""
+"""Most attention weights in memory at once (64 MiB of float32)."""
 
 
 def attention_weights(
     queries: Tensor, projection: Tensor, components: Tensor, temperature: float | Tensor = 0.05
 ) -> Tensor:
-    """Share `[..., t]` of every component in every query `[..., s]`; each row sums to one.
+    """Return the weight `[..., t]` of every component for every query; each row sums to one.
 
-    A query that is zero reads all components alike.
+    A zero query has equal weights. Arguments as `read_values`.
     """
     keys = projection @ normalize(components, dim=-1).T
     gram = projection @ projection.T
@@ -36,20 +36,20 @@ def read_values(
     temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
-    """Attention-weighted mean `[..., m]` of any `values [t, m]` of the components.
+    """Return the attention-weighted mean `[..., m]` of the components' values.
 
-    Works in chunks of queries, so that memory stays bounded whatever their number.
+    Works in chunks of queries, so memory is bounded.
 
     Args:
-        queries: principal queries `[..., s]`, of Gaussians or alpha-composited at pixels.
+        queries: Principal queries `[..., s]`, of Gaussians or alpha-composited at pixels.
         projection: W `[s, d]`.
-        components: raw principal scene components `[t, d]`.
-        values: what is read of each component.
-        temperature: of the softmax, > 0.
-        top_k: read only the k components with the largest weights, rescaled to sum to one.
+        components: Raw principal scene components `[t, d]`.
+        values: `[t, m]`, one row a component.
+        temperature: Of the softmax, > 0.
+        top_k: Use only the k largest weights, rescaled to sum to one; None: all.
 
     Raises:
-        ValueError: shapes do not fit, no components, or a bad temperature or top_k.
+        ValueError: Shapes do not fit, no components, or a bad temperature or top_k.
     """
     _check(queries, projection, components, temperature, top_k)
     flat = queries.reshape(-1, queries.shape[-1])
@@ -58,7 +58,7 @@ def read_values(
         weights = attention_weights(chunk, projection, components, temperature)
         if top_k is None or top_k >= len(components):
             parts.append(weights @ values)
-        else:  # k rows of the values a query, not all t
+        else:  # reads k rows of the values, not all t
             largest, index = weights.topk(top_k, dim=-1)
             largest = largest / largest.sum(-1, keepdim=True)
             parts.append(embedding_bag(index, values, per_sample_weights=largest, mode="sum"))
@@ -73,7 +73,7 @@ def gaussian_memory_attention(
     temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
-    """Features `[..., d]` in the foundation model's own space; arguments as `read_values`."""
+    """Return features `[..., d]` in the foundation model's space; arguments as `read_values`."""
     return read_values(queries, projection, components, components, temperature, top_k)
 
 
@@ -85,9 +85,9 @@ def similarity(
     temperature: float | Tensor = 0.05,
     top_k: int | None = None,
 ) -> Tensor:
-    """Inner products `[..., m]` of the decoded features with `text [m, d]`, without decoding.
+    """Return inner products `[..., m]` of the decoded features with `text [m, d]`.
 
-    Equal to `gaussian_memory_attention(...) @ text.T`, but a component is m numbers, not d.
+    Equal to `gaussian_memory_attention(...) @ text.T` without decoding to d numbers.
     """
     _check(queries, projection, components, temperature, top_k)
     if text.ndim != 2 or text.shape[1] != components.shape[1]:

@@ -1,4 +1,4 @@
-"""Build a memory: watch keyframes as they come, then finish in seconds."""
+"""Build a memory from keyframes, all at once or while they arrive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from m3_ros.capture.ego_mask import apply_mask, estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame
@@ -25,21 +24,16 @@ from m3_ros.memory.queries import (
 )
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
-from m3_ros.splat.fit import COARSE_SHARE, Fitter
+from m3_ros.splat.fit import Fitter
 from m3_ros.types import Mask, Progress, no_progress
-
-BATCH = 16
-"""Frames that `grow` takes into banks and Gaussians at once; enough to estimate the ego mask."""
-GROWN_SHARE = 0.5
-"""Of the fit's budget that growing can save: the last frames need some of it for themselves."""
 
 
 class MemoryBuilder:
-    """Grows a memory while the robot scans.
+    """Builds a memory incrementally.
 
-    `add` extracts a frame's features. `grow`, called in spare time, takes frames into the banks
-    and fits Gaussians to them, coarsely. `finish` does what is left. Frames may be added, and
-    `finish` called again, at any time.
+    `add` extracts a frame's features. `step`, called in spare time, adds pending frames to the
+    banks and fits Gaussians to them at half resolution. `finish` does the rest. Frames may be
+    added, and `finish` called again, at any time.
     """
 
     def __init__(self, config: M3Config, extractors: Sequence[FeatureExtractor]) -> None:
@@ -53,65 +47,70 @@ class MemoryBuilder:
             for name, extractor in self._extractors.items()
         }
         self._fitter = Fitter(config.splat)
-        self._waiting: list[RgbdFrame] = []  # not yet in banks and Gaussians
+        self._batch = 2 * config.ego_mask.min_frames  # that `step` processes together
+        self._pending: list[RgbdFrame] = []  # not yet in banks and fitter
         self._mask: Mask | None = None  # the ego mask
 
     def __len__(self) -> int:
         """Number of frames added."""
-        return len(self._fitter.frames) + len(self._waiting)
+        return len(self._fitter.frames) + len(self._pending)
 
     def add(self, frame: RgbdFrame) -> None:
-        """Remember one keyframe."""
+        """Add one keyframe and extract its features."""
         for name, extractor in self._extractors.items():
             result = extractor.extract(frame.rgb)
             self._stores[name].append(result.features, result.valid, result.regions)
-        self._waiting.append(frame)
+        self._pending.append(frame)
 
-    def grow(self) -> bool:
-        """Do a bounded piece of work on the frames so far; False when there is none to do."""
-        if len(self._waiting) >= BATCH:
-            self._take_in()
-            self._fitter.rewind(0.0)
+    def step(self) -> bool:
+        """Do a bounded piece of work on the frames so far; return False when there is none."""
+        coarse_share = self._config.splat.coarse_share
+        if len(self._pending) >= self._batch:
+            self._process_pending()
+            self._fitter.cap_budget_used(0.0)
             return True
-        self._fitter.rewind(COARSE_SHARE)  # the rest is for the time after the scan
-        if not self._fitter.frames or self._fitter.used >= COARSE_SHARE:
+        self._fitter.cap_budget_used(coarse_share)  # full resolution is for `finish`
+        if not self._fitter.frames or self._fitter.budget_used >= coarse_share:
             return False
-        self._fitter.advance()
+        self._fitter.step()
         return True
 
     def finish(self, progress: Progress = no_progress) -> SpatialMemory:
-        """The memory of all frames so far.
+        """Return the memory of all frames so far.
 
-        What growing has done of the fit is not done again: the rest of its budget is left.
+        Steps of the fit that `step` has done count as used, up to `incremental_share`.
+
+        Args:
+            progress: Called with the stages "fit" and, for each model, "lift" and its name.
 
         Raises:
-            ValueError: no frame was added.
+            ValueError: No frame was added.
         """
         if not len(self):
             raise ValueError("the memory has no frames; add at least one")
         fitter = self._fitter
-        fitter.rewind(GROWN_SHARE)
-        if self._waiting:
-            self._take_in()
-        fitter.run(lambda share, _: progress("fit", share))
+        fitter.cap_budget_used(self._config.memory.incremental_share)
+        if self._pending:
+            self._process_pending()
+        fitter.run(progress)
         fitted = fitter.result()
         progress("fit", 1.0)
         views = tuple(
-            View(camtoworld, frame.K, frame.width, frame.height)
-            for camtoworld, frame in zip(fitted.camtoworlds, fitter.frames, strict=True)
+            View.of(frame, camtoworld)
+            for frame, camtoworld in zip(fitter.frames, fitted.camtoworlds, strict=True)
         )
         models = {}
         for name in self._extractors:
-            models[name] = self._remember(name, fitted.gaussians, views, progress)
+            models[name] = self._build_model(name, fitted.gaussians, views, progress)
         return SpatialMemory(fitted.gaussians, models, views, self._config, fitted.psnr_db)
 
-    def _take_in(self) -> None:
-        """Mask the robot in the waiting frames, and give them to banks and Gaussians."""
+    def _process_pending(self) -> None:
+        """Mask the robot in the pending frames, and add them to banks and fitter."""
         known = len(self._fitter.frames)
         if self._mask is None:
-            every = [*self._fitter.frames, *self._waiting]
+            every = [*self._fitter.frames, *self._pending]
             self._mask = estimate_ego_mask(every, self._config.ego_mask)
-        frames = [apply_mask(frame, self._mask) for frame in self._waiting]
+        frames = [apply_mask(frame, self._mask) for frame in self._pending]
         for index, frame in enumerate(frames, known):
             for name, store in self._stores.items():
                 if frame.mask is not None:
@@ -120,16 +119,16 @@ class MemoryBuilder:
                 valid = torch.isfinite(features).all(-1)
                 self._banks[name].add(features[valid], index, torch.nonzero(valid))
         self._fitter.add(frames)
-        self._waiting = []
+        self._pending = []
 
-    def _remember(
+    def _build_model(
         self,
         name: str,
         gaussians: Gaussians,
         views: Sequence[View],
         progress: Progress,
     ) -> ModelMemory:
-        """Lift and refine the queries of one model."""
+        """Lift and refine the principal queries of one model."""
         settings, extractor = self._config.memory, self._extractors[name]
         store = self._stores[name]
         bank = self._banks[name] if settings.method == "cover" else paper_bank(store, extractor)
@@ -146,7 +145,9 @@ class MemoryBuilder:
             attention_decoder(bank.components),
             settings.refine_steps,
             settings.refine_points,
-            progress=lambda share: progress(name, share),
+            progress=progress,
+            stage=name,
+            rates=settings.refine_rates,
         )
         return ModelMemory(
             result.queries,
@@ -164,16 +165,17 @@ def build_memory(
     extractors: Sequence[FeatureExtractor],
     progress: Progress = no_progress,
 ) -> SpatialMemory:
-    """Memory of a scan, or of any posed RGB-D frames.
+    """Return the memory of a scan, or of any posed RGB-D frames.
 
     Args:
-        frames: keyframes in order; a `Scan` is one such iterable.
-        config: settings of every stage.
-        extractors: foundation models; the first answers texts.
-        progress: told the stages "features", "fit" and, for each model, "lift" and its name.
+        frames: Keyframes in order, for instance a `Scan`.
+        config: Settings of every stage.
+        extractors: Foundation models; text queries use the first.
+        progress: Called with the stages "features", "fit" and, for each model, "lift" and its
+            name.
 
     Raises:
-        ValueError: no frames, no extractor, or no valid feature.
+        ValueError: No frames, no extractor, or no valid feature.
     """
     builder = MemoryBuilder(config, extractors)
     frames = list(frames)
@@ -183,13 +185,19 @@ def build_memory(
     return builder.finish(progress)
 
 
-def covered_cells(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which cells of a feature grid of size (w, h) lie wholly inside an image mask `[H, W]`."""
-    return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
+def covered_cells(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Return the cells `[h, w]` of a feature map that lie inside an image mask.
+
+    Args:
+        mask: `[H, W]`.
+        size: Width and height of the feature map.
+    """
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return share > 0.99  # 1 up to the rounding of the area filter
 
 
 def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:
-    """The bank of Algorithm 1 over all valid features, in the order of frames and cells."""
+    """Return the bank of Algorithm 1 over all valid features, in the order of frames and cells."""
     rows, origins = [], []
     for frame in range(len(store)):
         features = store.read(frame)
@@ -197,6 +205,6 @@ def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:
         cells = torch.nonzero(valid)
         rows.append(features[valid])
         origins.append(torch.cat([torch.full((len(cells), 1), frame), cells], 1))
-    features, places = torch.cat(rows), torch.cat(origins)
+    features, sources = torch.cat(rows), torch.cat(origins)
     kept = similarity_reduction(features, extractor.threshold)
-    return MemoryBank.of(features[kept], places[kept], extractor.threshold)
+    return MemoryBank.of(features[kept], sources[kept], extractor.threshold)

@@ -1,4 +1,4 @@
-"""Feature maps of many keyframes, kept in a temporary file so that host memory stays bounded."""
+"""Feature maps of many keyframes, in a temporary file so that host memory stays bounded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from m3_ros.features.extractor import FeatureMap
+from m3_ros.types import Mask
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,13 @@ class _Entry:
     offset: int
     rows: int
     shape: tuple[int, int, int]
-    valid: NDArray[np.bool_]
+    valid: Mask
 
 
 class FeatureStore:
-    """Appends feature maps `[h, w, d]`, reads them back in any order; half precision on disk.
+    """Appends feature maps `[h, w, d]` and reads them in any order; half precision on disk.
 
-    The file has no name and vanishes with the object or the process.
+    The file has no name; the system deletes it with the object or the process.
     """
 
     def __init__(self) -> None:
@@ -37,20 +38,22 @@ class FeatureStore:
     def append(
         self,
         features: NDArray[np.float32],
-        valid: NDArray[np.bool_],
+        valid: Mask,
         regions: NDArray[np.int32] | None = None,
     ) -> None:
-        """Keep a map `[h, w, d]`; cells that are not valid `[h, w]` read back as NaN.
+        """Store a feature map, its values clipped to the range of half precision.
 
-        Values beyond half precision's range are clipped to it. Where cells belong to `regions
-        [h, w]`, see `FeatureMap`, each region is kept once.
+        Args:
+            features: `[h, w, d]`.
+            valid: `[h, w]`; other cells are read as NaN.
+            regions: `[h, w]`, see `FeatureMap`; the feature of a region is stored once.
 
         Raises:
-            ValueError: the shapes do not fit, or d differs from the maps before.
+            ValueError: The shapes do not fit, or d differs from that of earlier maps.
         """
         rows, index = FeatureMap(features, valid, regions).as_rows()
         if self._entries and features.shape[2] != self._entries[0].shape[2]:
-            raise ValueError(f"features {features.shape} must have the dimension of those before")
+            raise ValueError(f"features {features.shape} must have d = {self._entries[0].shape[2]} as earlier maps")
         limit = np.finfo(np.float16).max
         offset = self._file.seek(0, 2)
         self._file.write(index.tobytes())
@@ -58,16 +61,16 @@ class FeatureStore:
         self._entries.append(_Entry(offset, len(rows), features.shape, valid.copy()))
 
     def size(self, index: int) -> tuple[int, int]:
-        """Width and height of map number `index`."""
+        """Return width and height of map `index`."""
         height, width, _ = self._entries[index].shape
         return width, height
 
-    def restrict(self, index: int, cells: NDArray[np.bool_]) -> None:
-        """Forget the cells of map number `index` that are not among `cells [h, w]`."""
+    def restrict(self, index: int, cells: Mask) -> None:
+        """Mark the cells of map `index` that are not in `cells [h, w]` as not valid."""
         self._entries[index].valid[...] &= cells
 
     def read(self, index: int) -> Tensor:
-        """Map `[h, w, d]` float32 number `index`; NaN where not valid."""
+        """Return map `index` `[h, w, d]` float32; NaN where not valid."""
         entry = self._entries[index]
         height, width, dim = entry.shape
         self._file.seek(entry.offset)
@@ -79,7 +82,7 @@ class FeatureStore:
         return torch.from_numpy(rows[cells].reshape(entry.shape))
 
     def read_unit(self, index: int) -> tuple[Tensor, Tensor]:
-        """Map `[h, w, d]` of unit rows, zero where not valid, and the valid cells `[h, w]`."""
+        """Return map `index` with unit rows, zero where not valid, and the valid cells `[h, w]`."""
         features = self.read(index)
         length = features.norm(dim=-1, keepdim=True)
         valid = torch.isfinite(length[..., 0]) & (length[..., 0] > 0)

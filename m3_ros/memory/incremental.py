@@ -1,4 +1,4 @@
-"""A memory that grows beside a scan while it is taken, and so is ready soon after its end."""
+"""Build a memory while its scan is recorded, so that it is ready soon after the scan's end."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from m3_ros.memory.build import MemoryBuilder
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.types import Progress, no_progress
 
-POLL = 0.2  # s between looks at a scan that has nothing new
-BREATH = 0.001  # s in which `build` can step in
-NICE = 10  # of the thread that follows: no keyframe may be lost for it
+POLL_PERIOD = 0.2
+"""Time between checks of an idle scan, s; a keyframe waits at most so long, keyframes of a camera
+at the default `scan.max_speed` are 0.1 s apart."""
+YIELD_PERIOD = 0.001
+"""Pause between steps, s, in which a waiting `build` gets the lock."""
+NICE = 10
+"""Scheduling priority of the thread, the middle of Linux's 0..19: recording comes first."""
 
 
 def newest_scan(folder: Path) -> Path:
-    """The newest scan in a folder of scans, whose names are their times.
+    """Return the newest scan in a folder of scans, whose names are their times.
 
     Raises:
-        ScanError: there is none.
+        ScanError: There is none.
     """
     scans = sorted(path.parent for path in folder.glob("*/transforms.json"))
     if not scans:
@@ -33,15 +37,15 @@ def newest_scan(folder: Path) -> Path:
 
 
 class IncrementalBuilder:
-    """Follows, in a thread, the scans that grow in a folder; builds any scan's memory.
+    """Processes, in a thread, the scan that is being recorded; builds the memory of any scan.
 
-    One builder is kept, of the scan followed last: building it again, or going on with it, is
-    quick too.
+    The builder of the last scan is kept, so building that scan again, or with more keyframes, is
+    quick.
 
     Args:
-        scans: folder of scans; what is there already is followed only if it grows.
-        config: settings of every stage.
-        load: gives the foundation models; called once, when they are first needed.
+        scans: Folder of scans; scans that exist already are processed only when they change.
+        config: Settings of every stage.
+        load: Returns the foundation models; called once, when they are first needed.
     """
 
     def __init__(
@@ -50,28 +54,28 @@ class IncrementalBuilder:
         self._scans, self._config, self._load = scans, config, load
         self._extractors: Sequence[FeatureExtractor] = ()
         self._builder: MemoryBuilder | None = None
-        self._scan: Path | None = None  # that the builder, if any, is of
-        self._seen = self._newest()
+        self._scan: Path | None = None  # of the builder
+        self._known = self._newest()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stop following."""
+        """Stop the thread."""
         self._stopping.set()
         self._thread.join()
 
     def build(self, scan: Path, progress: Progress = no_progress) -> SpatialMemory:
-        """The memory of a scan folder.
+        """Return the memory of a scan folder.
 
         Args:
-            scan: the folder.
-            progress: told the stages as by `build_memory`; what it raises ends the build.
+            scan: The folder.
+            progress: Called as by `build_memory`; an exception it raises ends the build.
 
         Raises:
-            ScanError: the folder is no scan.
-            ValueError: no valid feature, or no depth.
+            ScanError: The folder is no scan.
+            ValueError: No valid feature, or no depth.
         """
         with self._lock:
             frames = Scan.open(scan)
@@ -92,35 +96,35 @@ class IncrementalBuilder:
         self._builder = MemoryBuilder(self._config, self._extractors)
 
     def _newest(self) -> tuple[Path, int] | None:
-        """The newest scan, and the time of its newest frame."""
+        """Return the newest scan and the time of its last change, ns; None without scans."""
         try:
             scan = newest_scan(self._scans)
         except ScanError:
             return None
         return scan, (scan / "transforms.json").stat().st_mtime_ns
 
-    def _follow(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # on Linux, a thread's
+    def _run(self) -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # of this thread, on Linux
         while not self._stopping.is_set():
             with self._lock:
                 try:
                     busy = self._work()
-                except (ValueError, OSError, RuntimeError) as error:  # `build` will tell, too
+                except (ValueError, OSError, RuntimeError) as error:  # `build` raises it again
                     logging.getLogger(__name__).warning(
-                        "%s is not followed: %s", self._scan, error
+                        "%s is not processed while it is recorded: %s", self._scan, error
                     )
                     self._builder, busy = None, False
-            self._stopping.wait(BREATH if busy else POLL)
+            self._stopping.wait(YIELD_PERIOD if busy else POLL_PERIOD)
 
     def _work(self) -> bool:
-        """A bounded piece of work on the newest scan; False when there was none to do."""
-        seen, self._seen = self._seen, self._newest()
-        if self._seen and self._seen != seen and self._seen[0] != self._scan:
-            self._begin(self._seen[0])
+        """Do a bounded piece of work on the newest scan; return False when there is none."""
+        known, self._known = self._known, self._newest()
+        if self._known and self._known != known and self._known[0] != self._scan:
+            self._begin(self._known[0])
         if self._builder is None:
             return False
         frames = Scan.open(self._scan)
         if len(self._builder) < len(frames):
             self._builder.add(frames[len(self._builder)])
             return True
-        return self._builder.grow()
+        return self._builder.step()

@@ -1,4 +1,4 @@
-"""What a memory holds, without what can be asked of it."""
+"""The data of a memory: Gaussians, keyframe poses, and one entry per foundation model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from m3_ros.splat import Gaussians
 
 @dataclass(frozen=True, eq=False)
 class ModelMemory:
-    """What the memory keeps of one foundation model.
+    """The memory of one foundation model.
 
     Attributes:
-        queries: principal queries `[N, s]`, one row a Gaussian.
+        queries: Principal queries `[N, s]`, one row a Gaussian.
         projection: W `[s, d]` from queries to the model's space.
-        reliability: `[N]` in 0..1, how well the views agree about a Gaussian; 0 = never seen.
-        bank: principal scene components of the model's features.
-        digest: of the model's weights; the same model must encode the questions.
-        temperature: of the attention.
+        reliability: `[N]` in 0..1, agreement of the views about a Gaussian; 0: not seen.
+        bank: Principal scene components of the model's features.
+        digest: Of the model's weights; the same weights must encode the queries.
+        temperature: Of the attention.
     """
 
     queries: Tensor
@@ -35,14 +35,14 @@ class ModelMemory:
 
 @dataclass(frozen=True, eq=False)
 class MemoryData:
-    """Gaussians and what each foundation model says of them.
+    """A memory: Gaussians with the principal queries of each foundation model.
 
     Attributes:
         gaussians: N Gaussians in the memory's frame, m.
-        models: one entry a foundation model, by the model's name.
-        views: the keyframes' poses and intrinsics, in order.
-        config: settings it was built with.
-        psnr_db: of the Gaussians against the keyframes, dB.
+        models: One entry a foundation model, by the model's name.
+        views: The keyframes' poses and intrinsics, in order.
+        config: Settings it was built with.
+        psnr_db: PSNR on the held-out keyframes, dB.
     """
 
     gaussians: Gaussians
@@ -61,24 +61,24 @@ class MemoryData:
 
     @property
     def frames(self) -> int:
-        """Number of keyframes it was built from."""
+        """Number of keyframes."""
         return len(self.views)
 
     @property
     def frame_id(self) -> str:
-        """Frame in which the Gaussians are expressed."""
+        """Coordinate frame of the Gaussians."""
         return self.config.robot.world_frame
 
     @property
     def components(self) -> int:
-        """Principal scene components of all models together."""
+        """Number of principal scene components over all models."""
         return sum(len(model.bank) for model in self.models.values())
 
     def model(self, name: str) -> ModelMemory:
-        """The part of one foundation model.
+        """Return the memory of one foundation model.
 
         Raises:
-            ValueError: the memory was built without it.
+            ValueError: The memory was built without it.
         """
         if name not in self.models:
             raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")

@@ -1,7 +1,7 @@
-"""Principal scene components (PSC): a small set of raw features that stands for all of them.
+"""Principal scene components (PSC): a small set of raw features that represents all of them.
 
-`similarity_reduction` is Algorithm 1 of the M3 paper (arXiv 2503.16413), exactly. `MemoryBank` is
-what the memory uses: a streaming cover, frame by frame, bounded, and with a guarantee.
+`similarity_reduction` is Algorithm 1 of the M3 paper (arXiv 2503.16413). `MemoryBank`, which the
+memory uses, is a bounded streaming cover with a guarantee.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 BLOCK_ELEMENTS = 2**26
-"""Similarities held at once, at most (256 MiB of float32)."""
+"""Most similarities in memory at once (256 MiB of float32)."""
+
+BLOCK_ROWS = 4096
+"""Most rows that are added together; bounds the similarities among them to 64 MiB."""
 
 HALF_MAX = torch.finfo(torch.float16).max
 
 SELF_SIMILARITY = 1.0 - 1e-6
-"""Largest usable threshold: rounding puts the cosine of a row with itself below one."""
+"""Largest usable threshold: rounding can put the cosine of a float32 row with itself below 1."""
 
 
 def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5000) -> Tensor:
-    """Algorithm 1 of the paper: indices `[t]` (int64) of the rows kept, in the order kept.
+    """Return the indices `[t]` (int64) of the rows that Algorithm 1 of the paper keeps, in order.
 
     Rows are visited in order. A row already used is skipped; it is kept if no row within the
     threshold is used; then all rows within the threshold become used. The result does not depend
@@ -30,11 +33,11 @@ def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5
 
     Args:
         features: `[n, d]`, any floating dtype, any device.
-        threshold: cosine from which two rows count as similar.
-        chunk_size: rows compared with all others at once.
+        threshold: Least cosine of similar rows.
+        chunk_size: Rows compared with all others at once.
 
     Raises:
-        ValueError: features are not a finite `[n, d]`, or chunk_size < 1.
+        ValueError: Features are not a finite `[n, d]`, or chunk_size < 1.
     """
     if features.ndim != 2 or not torch.isfinite(features).all():
         raise ValueError(f"features {tuple(features.shape)} must be [n, d] and finite")
@@ -59,14 +62,14 @@ def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5
 class MemoryBank:
     """A bounded, streaming cover of all features ever added.
 
-    While there is room, every row added has a component whose cosine with it is at least
-    `threshold`. Once the bank is full, a row that no component covers makes the closest pair
-    among components and row merge; rows that are then no longer provably covered are counted in
-    `uncovered`. So at most `uncovered` of the rows added lack a component within the threshold.
+    A component covers a row if their cosine is at least `threshold`. While there is room, every
+    row is covered: a row that no component covers becomes one. In a full bank the closest pair
+    among components and row is merged; `uncovered` counts the rows for which coverage is then no
+    longer proven, so it is an upper bound of the rows without a component.
 
     Attributes:
-        rows: finite, non-zero rows added so far.
-        skipped: rows that were zero or not finite; the bank ignores them.
+        rows: Finite, non-zero rows added so far.
+        skipped: Rows that were zero or not finite; the bank ignores them.
     """
 
     def __init__(self, dim: int, threshold: float, max_components: int = 4096) -> None:
@@ -81,47 +84,50 @@ class MemoryBank:
             "components": torch.zeros(0, dim, dtype=torch.float16),
             "unit": torch.zeros(0, dim),
             "counts": torch.zeros(0, dtype=torch.int64),
-            "held": torch.zeros(0, dtype=torch.int64),  # rows provably within the threshold
-            "farthest": torch.zeros(0),  # lowest cosine of a held row with its component
+            "covered": torch.zeros(0, dtype=torch.int64),  # rows proven to be covered
+            "farthest": torch.zeros(0),  # least cosine of a covered row
             "origins": torch.zeros(0, 3, dtype=torch.int64),
         }
-        self._nearest: tuple[Tensor, Tensor] | None = None  # closest other; only once full
+        self._nearest: tuple[Tensor, Tensor] | None = None  # closest other one; of a full bank
 
     def __len__(self) -> int:
         return self._size
 
     @property
     def components(self) -> Tensor:
-        """Raw features `[t, d]` float32, of half precision."""
+        """Raw features `[t, d]` float32, rounded to half precision."""
         return self._column("components").float()
 
     @property
     def size_bytes(self) -> int:
-        """Of the raw features, as they are kept in memory and in files."""
+        """Bytes of the raw features, in memory and in files."""
         return 2 * len(self) * self.dim
 
     @property
     def counts(self) -> Tensor:
-        """Rows `[t]` (int64) that each component stands for."""
+        """Number of rows `[t]` (int64) that each component represents."""
         return self._column("counts")
 
     @property
     def origins(self) -> Tensor:
-        """Provenance `[t, 3]` (int64): frame, row and column of the feature map; -1 unknown."""
+        """Source `[t, 3]` (int64): frame, row and column in the feature map; -1: unknown."""
         return self._column("origins")
 
     @property
     def uncovered(self) -> int:
-        """Upper bound of the rows added that have no component within the threshold."""
-        return self.rows - int(self._column("held").sum())
+        """Upper bound of the number of rows added that no component covers."""
+        return self.rows - int(self._column("covered").sum())
 
     def add(self, features: Tensor, frame: int = -1, pixels: Tensor | None = None) -> None:
-        """Add rows `[n, d]` of frame number `frame`, from cells `pixels [n, 2]` (row, column).
+        """Add rows, rounded to half precision and clipped to its range.
 
-        Values are rounded to half precision, and clipped to its range.
+        Args:
+            features: `[n, d]`.
+            frame: Number of their frame.
+            pixels: Their cells `[n, 2]` (row, column) in the feature map.
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: A shape does not fit.
         """
         if features.ndim != 2 or features.shape[1] != self.dim:
             raise ValueError(f"features {tuple(features.shape)} must be [n, {self.dim}]")
@@ -130,24 +136,24 @@ class MemoryBank:
         if pixels.shape != (len(features), 2):
             raise ValueError(f"pixels {tuple(pixels.shape)} must be [{len(features)}, 2]")
         features = features.detach().cpu().float()
-        good = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
-        self.skipped += int((~good).sum())
+        usable = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
+        self.skipped += int((~usable).sum())
         frames = torch.full((len(features), 1), frame)
-        origins = torch.cat([frames, pixels.cpu()], 1)[good]
-        features = features[good].clamp(-HALF_MAX, HALF_MAX).half().float()
-        step = max(1, min(4096, BLOCK_ELEMENTS // self.max_components))
+        origins = torch.cat([frames, pixels.cpu()], 1)[usable]
+        features = features[usable].clamp(-HALF_MAX, HALF_MAX).half().float()
+        step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // self.max_components))
         for start in range(0, len(features), step):
             self._add(features[start : start + step], origins[start : start + step])
 
     def state(self) -> dict[str, Tensor]:
-        """All that `restore` needs, as tensors for a safetensors file."""
-        names = ("components", "counts", "held", "farthest", "origins")
+        """Return the state, as tensors for a safetensors file; see `restore`."""
+        names = ("components", "counts", "covered", "farthest", "origins")
         totals = torch.tensor([self.rows, self.skipped, self.max_components])
         return {name: self._column(name).clone() for name in names} | {"totals": totals}
 
     @classmethod
     def restore(cls, state: dict[str, Tensor], threshold: float) -> MemoryBank:
-        """A bank that goes on where the one whose `state()` this is stopped."""
+        """Return the bank with a saved `state()`."""
         rows, skipped, max_components = state["totals"].tolist()
         bank = cls(state["components"].shape[1], threshold, max_components)
         bank.rows, bank.skipped, bank._size = rows, skipped, len(state["components"])
@@ -157,9 +163,10 @@ class MemoryBank:
 
     @classmethod
     def of(cls, components: Tensor, origins: Tensor, threshold: float) -> MemoryBank:
-        """A bank of given components `[t, d]` from `origins [t, 3]`, each standing for itself."""
+        """Return a bank of components `[t, d]` from `origins [t, 3]`, each representing itself."""
         ones = torch.ones(len(components), dtype=torch.int64)
-        state = {"components": components.half(), "origins": origins, "counts": ones, "held": ones}
+        state = {"components": components.half(), "origins": origins}
+        state |= {"counts": ones, "covered": ones}
         totals = torch.tensor([len(components), 0, max(1, len(components))])
         return cls.restore(state | {"farthest": ones.float(), "totals": totals}, threshold)
 
@@ -167,42 +174,42 @@ class MemoryBank:
         return self._table[name][: self._size]
 
     def _add(self, features: Tensor, origins: Tensor) -> None:
-        """Cover a block of good rows: by the components there are, then by new ones."""
+        """Cover a block of usable rows by the present components, then by new ones."""
         self.rows += len(features)
         unit = normalize(features, dim=-1)
         limit = min(self.threshold, SELF_SIMILARITY)
         best, owner = self._closest(unit)
         covered = best >= limit
-        self._hold(owner[covered], best[covered])
+        self._count_covered(owner[covered], best[covered])
         left = torch.nonzero(~covered)[:, 0]
         unit, best, owner = unit[left], best[left], owner[left]
         similar = unit @ unit.T
         for row, source in enumerate(left.tolist()):
-            if best[row] >= limit:  # a row before this one has become a component
-                self._hold(owner[row, None], best[row, None])
+            if best[row] >= limit:  # an earlier row of the block became a component
+                self._count_covered(owner[row, None], best[row, None])
                 continue
             full = self._size == self.max_components
             if full and best[row] >= self._nearest_pairs()[0].max():
-                self._table["counts"][owner[row]] += 1  # joins the closest, which is too far
+                self._table["counts"][owner[row]] += 1  # represented by the closest, but not covered
                 continue
             index = self._make_room(limit) if full else self._append()
             self._set(index, features[source], unit[row], origins[source])
-            self._hold(torch.tensor([index]), torch.ones(1))
+            self._count_covered(torch.tensor([index]), torch.ones(1))
             if full:
-                self._renew_nearest(index)
+                self._update_nearest(index)
                 orphans = owner == index
                 best[orphans], owner[orphans] = self._closest(unit[orphans])
             closer = similar[row] > best
             best[closer], owner[closer] = similar[row, closer], index
 
     def _closest(self, unit: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine `[n]` and index `[n]` of the component closest to each unit row `[n, d]`."""
+        """Return cosine `[n]` and index `[n]` of the component closest to each unit row."""
         if not self._size:
             return torch.full((len(unit),), -2.0), torch.zeros(len(unit), dtype=torch.int64)
         return (unit @ self._column("unit").T).max(dim=1)
 
     def _append(self) -> int:
-        """Index of a new component that is still to be set."""
+        """Make room for a component at the end; return its index."""
         if self._size == len(self._table["unit"]):
             capacity = min(self.max_components, max(64, 2 * self._size))
             for name, column in self._table.items():
@@ -213,33 +220,33 @@ class MemoryBank:
         return self._size - 1
 
     def _set(self, index: int, feature: Tensor, unit: Tensor, origin: Tensor) -> None:
-        """Make a component of a row; it stands for none yet."""
+        """Make a row component `index`, which represents no row yet."""
         table = self._table
         table["components"][index], table["unit"][index] = feature, unit
         table["origins"][index], table["farthest"][index] = origin, 1.0
-        table["counts"][index] = table["held"][index] = 0
+        table["counts"][index] = table["covered"][index] = 0
 
-    def _hold(self, owner: Tensor, cosine: Tensor) -> None:
-        """Count rows, within the threshold, for the components that own them."""
+    def _count_covered(self, owner: Tensor, cosine: Tensor) -> None:
+        """Count rows that components `owner` cover at `cosine`."""
         ones = torch.ones_like(owner)
         self._table["counts"].index_add_(0, owner, ones)
-        self._table["held"].index_add_(0, owner, ones)
+        self._table["covered"].index_add_(0, owner, ones)
         self._table["farthest"].scatter_reduce_(0, owner, cosine, "amin")
 
     def _nearest_pairs(self) -> tuple[Tensor, Tensor]:
-        """Cosine `[t]` and index `[t]` of every component's closest other one."""
+        """Return cosine `[t]` and index `[t]` of every component's closest other one."""
         if self._nearest is None:
             self._nearest = self._nearest_to(torch.arange(self._size))
         return self._nearest
 
     def _nearest_to(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine and index of the closest other component, for components `indices [k]`."""
+        """Return cosine and index of the closest other one, for components `indices [k]`."""
         similarity = self._table["unit"][indices] @ self._column("unit").T
         similarity[torch.arange(len(indices)), indices] = -2.0
         return similarity.max(dim=1)
 
-    def _renew_nearest(self, index: int) -> None:
-        """Component `index` is another one now: who is closest to whom?"""
+    def _update_nearest(self, index: int) -> None:
+        """Update the closest pairs after component `index` has changed."""
         cosine, other = self._nearest_pairs()
         similarity = self._column("unit") @ self._table["unit"][index]
         closer = similarity > cosine
@@ -250,22 +257,23 @@ class MemoryBank:
         cosine[indices], other[indices] = self._nearest_to(indices)
 
     def _make_room(self, limit: float) -> int:
-        """Merge the closest pair of components; return the index that is free."""
+        """Merge the closest pair of components; return the index that becomes free."""
         cosine, other = self._nearest_pairs()
         first = int(cosine.argmax())
         return self._merge(first, int(other[first]), float(cosine[first]), limit)
 
     def _merge(self, a: int, b: int, cosine: float, limit: float) -> int:
-        """Let the more used of two components stand for both; return the other one's index.
+        """Merge two components into the one with more rows; return the index of the other.
 
-        Angles add up at most: rows within angle r of the one that goes, at angle s from the one
-        that stays, lie within r + s of it.
+        By the triangle inequality of angles, rows within angle r of the removed component lie
+        within r + s of the kept one if the two are s apart.
         """
         table = self._table
-        keep, gone = (a, b) if table["counts"][a] >= table["counts"][b] else (b, a)
-        table["counts"][keep] += table["counts"][gone]
-        angle = math.acos(min(1.0, float(table["farthest"][gone]))) + math.acos(min(1.0, cosine))
+        kept, removed = (a, b) if table["counts"][a] >= table["counts"][b] else (b, a)
+        table["counts"][kept] += table["counts"][removed]
+        angle = math.acos(min(1.0, float(table["farthest"][removed])))
+        angle += math.acos(min(1.0, cosine))
         if angle <= math.acos(limit):
-            table["held"][keep] += table["held"][gone]
-            table["farthest"][keep] = min(float(table["farthest"][keep]), math.cos(angle))
-        return gone
+            table["covered"][kept] += table["covered"][removed]
+            table["farthest"][kept] = min(float(table["farthest"][kept]), math.cos(angle))
+        return removed

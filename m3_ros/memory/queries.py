@@ -1,8 +1,8 @@
-"""Principal queries: s numbers on every Gaussian that read the memory bank.
+"""Principal queries: s numbers on every Gaussian that attend to the memory bank.
 
-They start from lifting (closed form: the alpha-weighted mean of the feature maps, reduced to the
-bank's leading directions) and are refined, with the projection W and the attention's temperature,
-by the paper's loss on points.
+They start from lifting (closed form: the alpha-weighted mean of the feature maps, projected onto
+the bank's leading directions). Together with the projection W and the attention's temperature they
+are then refined by the paper's loss on random cells.
 """
 
 from __future__ import annotations
@@ -10,41 +10,64 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, cosine_similarity, normalize
 
+from m3_ros.capture.frame import RgbdFrame
+from m3_ros.config import MemoryConfig
 from m3_ros.geometry import inverse, scale_intrinsics
 from m3_ros.memory.attention import gaussian_memory_attention
 from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.splat import Gaussians, rasterization
 from m3_ros.splat.lift import lift
+from m3_ros.types import Array, Progress, no_progress
 
 Decoder = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Features `[..., d]` of rendered queries `[..., s]`, the projection `[s, d]` and temperature."""
+"""From rendered queries `[..., s]`, projection `[s, d]` and temperature to features `[..., d]`."""
 
-RATES = {"queries": 0.1, "projection": 0.04, "temperature": 0.06}
-"""Of Adam at the first step, relative to the root mean square of what is learned (the
-temperature: its logarithm). They fall to zero along a line."""
-PIXELS = 160
-"""Pixels along a picture's longer side, at least about, in which Gaussians meet features. A cell
-of a feature map is larger than most Gaussians; in pixels of that size the rasterizer, which draws
-nothing narrower than half a pixel, would smear each over its neighbours' cells."""
+MAP_WIDTH = 160
+"""Pixels, about, along the longer side of the images in which Gaussians meet features.
+
+A cell of a feature map is larger than most Gaussians. The rasterizer adds 0.3 px^2 to a projected
+covariance, a deviation of 0.55 px: 2.6 mm at 160 px (D405, at 0.45 m), about that of a Gaussian of
+the default voxel (2.1 mm), whereas at one pixel a cell each would spread over its neighbours.
+"""
+MIN_WEIGHT = 1e-3
+"""Cells, least blending weight of a Gaussian that counts as seen: about what one pixel adds at the
+rasterizer's least alpha, 1/255, where a cell has 2 x 2 pixels."""
+OVERSAMPLING, POWER_ITERATIONS = 16, 4
+"""Of the randomized SVD; Halko, Martinsson, Tropp (SIAM Review 2011) advise 5 to 10 and 1 or 2."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """Where a feature map was seen from: pose, intrinsics and size of its image."""
+    """Pose, intrinsics and source of a keyframe's image.
 
-    camtoworld: NDArray[np.float64]
-    K: NDArray[np.float64]
+    Attributes:
+        camtoworld: `[4, 4]`, in the memory's frame.
+        K: Intrinsics `[3, 3]`, px.
+        width: Of the image, px.
+        height: Of the image, px.
+        name: Name of the image's file, "" if unknown.
+        stamp: Time of exposure, s.
+    """
+
+    camtoworld: Array
+    K: Array
     width: int
     height: int
+    name: str = ""
+    stamp: float = 0.0
+
+    @classmethod
+    def of(cls, frame: RgbdFrame, camtoworld: Array) -> View:
+        """Return the view of a frame from a refined pose."""
+        size = frame.width, frame.height
+        return cls(camtoworld, frame.K, *size, frame.name, frame.stamp)
 
     def at(self, width: int, height: int) -> tuple[Tensor, Tensor]:
-        """`viewmat [4, 4]` and `K [3, 3]` (float32) of the same view with another image size."""
+        """Return `viewmat [4, 4]` and `K [3, 3]` (float32) for another image size."""
         K = scale_intrinsics(self.K, width / self.width, height / self.height)
         viewmat = inverse(self.camtoworld)
         return torch.from_numpy(viewmat).float(), torch.from_numpy(K).float()
@@ -52,13 +75,13 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class PrincipalQueries:
-    """What one foundation model left on the Gaussians.
+    """Principal queries of one foundation model, with their projection.
 
     Attributes:
         queries: `[N, s]`.
         projection: W `[s, d]`.
-        reliability: `[N]` in 0..1: how much all views agree about a Gaussian, 0 = never seen.
-        temperature: of the attention, `[]`.
+        reliability: `[N]` in 0..1, agreement of the views about a Gaussian; 0: not seen.
+        temperature: Of the attention, `[]`.
     """
 
     queries: Tensor
@@ -68,14 +91,14 @@ class PrincipalQueries:
 
 
 def principal_directions(components: Tensor, degrees: int, counts: Tensor | None = None) -> Tensor:
-    """Orthonormal leading directions `[degrees, d]` of the unit components `[t, d]`.
+    """Return orthonormal leading directions `[degrees, d]` of the unit components `[t, d]`.
 
     Not centred, so that cosines survive the projection; zero rows where t or d is too small.
 
     Args:
-        components: of a bank.
-        degrees: s.
-        counts: features `[t]` that each component stands for; None: one each.
+        components: Of a bank, `[t, d]`.
+        degrees: s, the number of directions.
+        counts: Features `[t]` that each component represents; None: one each.
     """
     unit = normalize(components, dim=-1)
     if counts is not None:
@@ -83,7 +106,8 @@ def principal_directions(components: Tensor, degrees: int, counts: Tensor | None
     rank = min(degrees, *unit.shape)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        basis = torch.svd_lowrank(unit, q=min(rank + 16, *unit.shape), niter=4)[2].T[:rank]
+        q = min(rank + OVERSAMPLING, *unit.shape)
+        basis = torch.svd_lowrank(unit, q=q, niter=POWER_ITERATIONS)[2].T[:rank]
     return torch.cat([basis, basis.new_zeros(degrees - rank, unit.shape[1])])
 
 
@@ -94,33 +118,33 @@ def lift_queries(
     projection: Tensor,
     temperature: float = 0.05,
 ) -> PrincipalQueries:
-    """Closed-form queries: every Gaussian gets the mean of what the pixels it colours show."""
+    """Return closed-form queries: each Gaussian's weighted mean over the pixels that it covers."""
     height, width, _ = store.read(0).shape
-    k = pixels_a_cell((width, height))
-    placed = [view.at(k * width, k * height) for view in views]
-    maps = (spread(store.read_unit(index)[0] @ projection.T, k) for index in range(len(views)))
-    valid = (spread(store.read_unit(index)[1], k) for index in range(len(views)))
-    stacked = torch.stack([v for v, _ in placed]), torch.stack([K for _, K in placed])
+    k = pixels_per_cell((width, height))
+    cameras = [view.at(k * width, k * height) for view in views]
+    maps = (upsample(store.read_unit(index)[0] @ projection.T, k) for index in range(len(views)))
+    valid = (upsample(store.read_unit(index)[1], k) for index in range(len(views)))
+    stacked = torch.stack([v for v, _ in cameras]), torch.stack([K for _, K in cameras])
     queries, weight = lift(gaussians, stacked, maps, valid)
-    seen = weight > 1e-3 * k**2
+    seen = weight > MIN_WEIGHT * k**2
     reliability = torch.where(seen, queries.norm(dim=-1), 0.0).clamp(0.0, 1.0)
     queries = torch.where(seen[:, None], queries, 0.0)
     return PrincipalQueries(queries, projection, reliability, torch.tensor(temperature))
 
 
-def pixels_a_cell(size: tuple[int, int]) -> int:
-    """Along each side, for a feature map of size (width, height)."""
-    return max(1, round(PIXELS / max(size)))
+def pixels_per_cell(size: tuple[int, int]) -> int:
+    """Return the pixels along a cell's side, for a feature map of size (width, height)."""
+    return max(1, round(MAP_WIDTH / max(size)))
 
 
-def spread(cells: Tensor, k: int) -> Tensor:
-    """Pixels `[k h, k w, ...]` with what their cells `[h, w, ...]` hold."""
+def upsample(cells: Tensor, k: int) -> Tensor:
+    """Return pixels `[k h, k w, ...]` with the values of their cells `[h, w, ...]`."""
     return cells.repeat_interleave(k, 0).repeat_interleave(k, 1)
 
 
 def render_queries(gaussians: Gaussians, queries: Tensor, view: View, size: tuple) -> Tensor:
-    """Mean alpha-composited queries `[h, w, s]` in the cells of a map of size (width, height)."""
-    k = pixels_a_cell(size)
+    """Return mean alpha-composited queries `[h, w, s]` of a map's cells; size is (width, height)."""
+    k = pixels_per_cell(size)
     width, height = (k * edge for edge in size)
     viewmat, K = view.at(width, height)
     renders, _, _ = rasterization(
@@ -138,25 +162,30 @@ def refine(
     steps: int,
     points: int = 2000,
     learn_decoder: bool = True,
-    progress: Callable[[float], None] = lambda _: None,
+    progress: Progress = no_progress,
+    stage: str = "refine",
+    rates: Sequence[float] = MemoryConfig().refine_rates,
     seed: int = 0,
 ) -> PrincipalQueries:
-    """Train queries, projection and temperature: `point_loss` on random points of random views.
+    """Train queries, projection and temperature with `point_loss` on random cells of random views.
 
-    What is compared with a cell is the mean of the pixels in it, as in lifting; nothing is
-    interpolated. The Gaussians themselves get no gradient.
+    The mean over the pixels of a cell is compared with its feature, as in lifting. The Gaussians
+    get no gradient.
 
     Args:
         gaussians: N Gaussians.
-        views: of the maps.
-        store: the maps.
-        start: where training starts.
-        decode: what makes features of rendered queries.
-        steps: one view each.
-        points: cells of a view in one step.
-        learn_decoder: False leaves projection and temperature as they are.
-        progress: told the share of the steps done.
-        seed: of the order of views and the choice of points.
+        views: Views of the maps.
+        store: Feature maps.
+        start: Queries to start from.
+        decode: Makes features of rendered queries.
+        steps: Training steps, one view each.
+        points: Cells of a view in one step.
+        learn_decoder: False keeps projection and temperature.
+        progress: Called with `stage` and the share of the steps done.
+        stage: Name of the stage.
+        rates: Adam's first rates of queries and projection, relative to the root mean square of
+            their values, and of the logarithm of the temperature. They fall linearly to zero.
+        seed: Of the order of views and the choice of cells.
     """
     gaussians = gaussians.detach()
     learned = {
@@ -164,12 +193,14 @@ def refine(
         "projection": start.projection.clone(),
         "temperature": start.temperature.log(),
     }
-    rates = {name: RATES[name] * root_mean_square(learned[name]) for name in RATES}
-    rates["temperature"] = RATES["temperature"]
-    taught = list(learned) if learn_decoder else ["queries"]
-    groups = [{"params": [learned[name].requires_grad_()], "lr": rates[name]} for name in taught]
+    scales = root_mean_square(learned["queries"]), root_mean_square(learned["projection"]), 1.0
+    trained = list(learned) if learn_decoder else ["queries"]
+    groups = [
+        {"params": [learned[name].requires_grad_()], "lr": rate * scale}
+        for name, rate, scale in zip(trained, rates, scales, strict=False)
+    ]
     optimizer = torch.optim.Adam(groups, fused=True)
-    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 - step / max(steps, 1))
+    decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 - step / max(steps, 1))
     generator = torch.Generator().manual_seed(seed)
     order: list[int] = []
     for step in range(steps):
@@ -189,26 +220,30 @@ def refine(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        falling.step()
-        progress((step + 1) / steps)
+        decay.step()
+        progress(stage, (step + 1) / steps)
     queries, projection, temperature = (value.detach() for value in learned.values())
     return PrincipalQueries(queries, projection, start.reliability, temperature.exp())
 
 
 def root_mean_square(values: Tensor) -> float:
-    """Of all values; at least 1e-6."""
+    """Return the root mean square of all values, at least 1e-6."""
     return float(values.square().mean().sqrt().clamp_min(1e-6))
 
 
 def point_loss(features: Tensor, target: Tensor) -> Tensor:
-    """1 - cosine plus the squared error relative to the target's: each 0 when equal."""
+    """Return the mean of 1 - cosine + squared error / squared target: 0 for equal features.
+
+    The loss of the M3 paper, with the squared error relative so that the scale of a model's
+    features does not matter.
+    """
     cosine = cosine_similarity(features, target, dim=-1)
     error = (features - target).square().sum(-1) / target.square().sum(-1).clamp_min(1e-12)
     return (1.0 - cosine + error).mean()
 
 
 def attention_decoder(components: Tensor) -> Decoder:
-    """The paper's decoder: attention over the raw components of a bank."""
+    """Return the paper's decoder: attention over the raw components of a bank."""
     return lambda queries, projection, temperature: gaussian_memory_attention(
         queries, projection, components, temperature
     )

@@ -1,8 +1,9 @@
 """A memory folder: `manifest.json`, `gaussians.ply`, `queries.safetensors`, `banks/*.safetensors`.
 
-The manifest names every other file with its SHA-256, the models with their weights' digests, and
-the settings. A folder is written beside its final place and renamed; a folder it replaces is kept
-as `.<name>.old` until then, and taken back by the next load should the machine stop in between.
+The manifest lists every other file with its SHA-256, the models with their weights' digests, the
+keyframes' image names, and the settings. A folder is written under a temporary name and renamed;
+the folder it replaces is kept as `.<name>.old` until then, and the next load restores it if the
+machine stopped in between.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ from m3_ros.memory.queries import View
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
 
-SCHEMA = 1
-"""Version of the layout; a reader refuses newer ones."""
+SCHEMA = 2
+"""Version of the layout; other versions are refused."""
 
 
 class MemoryFileError(ValueError):
-    """A memory folder is missing, damaged or newer than this program; the message says which."""
+    """A memory folder is missing, damaged or of another version; the message says which."""
 
 
 def save_memory(memory: MemoryData, folder: str | Path) -> None:
@@ -40,11 +41,11 @@ def save_memory(memory: MemoryData, folder: str | Path) -> None:
 
     Raises:
         MemoryFileError: `folder` exists and is no memory.
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
     folder = Path(folder).absolute()
     if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise MemoryFileError(f"{folder} exists and is not a memory; it is left as it is")
+        raise MemoryFileError(f"{folder} exists and is not a memory; name another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -64,7 +65,7 @@ def load_memory(folder: str | Path) -> MemoryData:
     """Read the memory in `folder`.
 
     Raises:
-        MemoryFileError: there is none, a file is missing, cut short, altered or newer.
+        MemoryFileError: There is none, or a file is missing, damaged or of another version.
     """
     folder = Path(folder).absolute()
     if not folder.exists() and _backup(folder).is_dir():
@@ -86,7 +87,7 @@ def load_memory(folder: str | Path) -> MemoryData:
 
 
 def folder_size(folder: str | Path) -> int:
-    """Bytes of all files in a folder."""
+    """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
@@ -97,6 +98,7 @@ def _write(memory: MemoryData, folder: Path) -> None:
         "camtoworlds": torch.from_numpy(np.stack([view.camtoworld for view in memory.views])),
         "Ks": torch.from_numpy(np.stack([view.K for view in memory.views])),
         "sizes": torch.tensor([[view.width, view.height] for view in memory.views]),
+        "stamps": torch.tensor([view.stamp for view in memory.views], dtype=torch.float64),
     }
     models = {}
     for name, model in memory.models.items():
@@ -121,6 +123,7 @@ def _write(memory: MemoryData, folder: Path) -> None:
         "schema": SCHEMA,
         "frame_id": memory.frame_id,
         "frames": memory.frames,
+        "images": [view.name for view in memory.views],
         "gaussians": len(memory.gaussians),
         "psnr_db": memory.psnr_db if np.isfinite(memory.psnr_db) else None,
         "models": models,
@@ -139,8 +142,10 @@ def _manifest(folder: Path) -> dict:
         schema, files = int(manifest["schema"]), dict(manifest["files"])
     except (ValueError, KeyError, TypeError) as error:
         raise MemoryFileError(f"{path} is damaged: {error!r}") from error
-    if schema > SCHEMA:
-        raise MemoryFileError(f"{path} has schema {schema}; this program reads up to {SCHEMA}")
+    if schema != SCHEMA:
+        raise MemoryFileError(
+            f"{path} has schema {schema}, this program reads {SCHEMA}; build the memory again"
+        )
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
         raise MemoryFileError(f"{path} names files outside its folder")
     return manifest
@@ -158,12 +163,15 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
             tensors[f"{name}.reliability"],
             MemoryBank.restore(load_file(folder / entry["bank"]), entry["threshold"]),
             entry["digest"],
-            entry.get("temperature", 0.05),  # it was fixed before it was learned
+            entry["temperature"],
         )
-    poses, Ks = tensors["camtoworlds"].numpy(), tensors["Ks"].numpy()
+    columns = (
+        *(tensors["camtoworlds"].numpy(), tensors["Ks"].numpy(), tensors["sizes"].tolist()),
+        *(manifest["images"], tensors["stamps"].tolist()),
+    )
     views = tuple(
-        View(pose, K, *size)
-        for pose, K, size in zip(poses, Ks, tensors["sizes"].tolist(), strict=True)
+        View(pose, K, *size, name, stamp)
+        for pose, K, size, name, stamp in zip(*columns, strict=True)
     )
     psnr = manifest["psnr_db"]
     return MemoryData(

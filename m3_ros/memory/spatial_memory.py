@@ -1,4 +1,4 @@
-"""The memory of a place, asked for texts, features and pictures; what `M3` is about."""
+"""The memory of a place: text queries, features, and images from any pose."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from m3_ros.memory.attention import (
     attention_weights,
     gaussian_memory_attention,
     read_values,
-    relevancy,
+    similarity,
 )
 from m3_ros.memory.memory_data import MemoryData
 from m3_ros.memory.queries import View
@@ -24,12 +24,12 @@ from m3_ros.memory.serialization import load_memory, save_memory
 from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
 
-PICTURES = ("rgb", "depth", "normals", "features", "pca")
+IMAGES = ("rgb", "depth", "normals", "features", "pca")
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One component that a pixel reads: its share, and the keyframe and cell it came from."""
+    """A component that a pixel attends to: its weight, and the keyframe and cell of its feature."""
 
     component: int
     weight: float
@@ -39,14 +39,14 @@ class Trace:
 
 
 @dataclass(frozen=True, eq=False)
-class Relevance:
-    """What a text means to a memory.
+class TextMatch:
+    """Match of a text with a memory.
 
     Attributes:
         values: `[N]` in 0..1, probability that a Gaussian shows the text; `render_values` of
             `values[:, None]` is its heat map from any pose.
-        best: indices `[k]` of the opaque Gaussians that show it most, the best first.
-        positions: their centres `[k, 3]`, m.
+        best: Indices `[k]` of the opaque Gaussians with the highest values, in falling order.
+        positions: Their centres `[k, 3]`, m.
     """
 
     values: Tensor
@@ -55,39 +55,39 @@ class Relevance:
 
 
 class SpatialMemory(MemoryData):
-    """A place as M3 remembers it: what can be asked of it, and seen in it."""
+    """The memory of a place, with queries and rendering."""
 
     @classmethod
     def load(cls, folder: str | Path) -> SpatialMemory:
         """Read a memory folder; see `m3_ros.memory.serialization`.
 
         Raises:
-            MemoryFileError: there is none, a file is missing, cut short, altered or newer.
+            MemoryFileError: There is none, or a file is missing, damaged or of another version.
         """
         return cls(**vars(load_memory(folder)))
 
     def save(self, folder: str | Path) -> None:
-        """Write a memory folder, whole or not at all; see `m3_ros.memory.serialization`.
+        """Write a memory folder atomically; see `m3_ros.memory.serialization`.
 
         Raises:
             MemoryFileError: `folder` exists and is no memory.
-            OSError: it cannot be written.
+            OSError: It cannot be written.
         """
         save_memory(self, folder)
 
-    def query(self, text: str, extractor: LanguageExtractor, count: int = 100) -> Relevance:
-        """Where the memory shows what a text says; `Localizer` makes objects and doubts of it.
+    def query(self, text: str, extractor: LanguageExtractor, count: int = 100) -> TextMatch:
+        """Return the probability of each Gaussian to show a text; `Localizer` finds objects.
 
-        Each component has a probability to show the text rather than one of the model's
-        contrasts to it; a Gaussian has the mean of those that it reads.
+        Each component has a probability to match the text rather than one of the model's
+        negatives; a Gaussian has the attention-weighted mean over the components.
 
         Args:
-            text: what to look for.
-            extractor: the model that the memory was built with.
-            count: of the best Gaussians.
+            text: The text query.
+            extractor: The model that the memory was built with.
+            count: Number of best Gaussians.
 
         Raises:
-            ValueError: the memory lacks the model, or was built with other weights of it.
+            ValueError: The memory lacks the model, or was built with other weights of it.
         """
         model = self.model(extractor.name)
         if model.digest != extractor.digest:
@@ -98,43 +98,43 @@ class SpatialMemory(MemoryData):
         target, *others = extractor.encode_text([text, *extractor.negatives(text)])
         negatives = np.array(others, np.float32).reshape(-1, len(target))
         bank = model.bank.components
-        shown = probability(
+        matches = probability(
             normalize(bank, dim=-1).numpy(), target, negatives, extractor.logit_scale
         )
         values = read_values(
-            model.queries, model.projection, bank, torch.from_numpy(shown)[:, None],
+            model.queries, model.projection, bank, torch.from_numpy(matches)[:, None],
             model.temperature,
         )[:, 0]  # fmt: skip
         solid = self.gaussians.opacities.sigmoid() * (model.reliability > 0)
         best = (values * solid).topk(min(count, len(values))).indices
-        return Relevance(values, best, self.gaussians.means[best])
+        return TextMatch(values, best, self.gaussians.means[best])
 
-    def relevancy(self, name: str, text: NDArray[np.float32]) -> Tensor:
-        """Mean cosine `[N, m]` of what each Gaussian remembers with unit rows `text [m, d]`.
+    def similarity(self, name: str, text: NDArray[np.float32]) -> Tensor:
+        """Return the mean cosine `[N, m]` of each Gaussian with unit rows `text [m, d]`.
 
-        Every component counts with its direction only: `E[cos(P, text)]` under the attention.
+        It is the mean of `cos(P, text)` over the components P under the attention.
         """
         model = self.model(name)
         unit = normalize(model.bank.components, dim=-1)
-        return relevancy(
+        return similarity(
             model.queries, model.projection, unit, torch.as_tensor(text), model.temperature
         )
 
     def features(self, name: str) -> Tensor:
-        """Decoded features `[N, d]` of every Gaussian in the model's own space."""
+        """Return decoded features `[N, d]` of every Gaussian in the model's space."""
         return self._decode(name, self.model(name).queries)
 
     def render_values(
         self, values: Tensor, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
         size: tuple[int, int],
     ) -> NDArray[np.float32]:  # fmt: skip
-        """Alpha-composited image `[H, W, m]` of any values `[N, m]` of the Gaussians.
+        """Return the alpha-composited image `[H, W, m]` of any values `[N, m]` of the Gaussians.
 
         Args:
-            values: one row a Gaussian.
+            values: One row a Gaussian.
             camtoworld: `[4, 4]` in the memory's frame.
-            K: `[3, 3]` pixels.
-            size: width and height in pixels.
+            K: `[3, 3]`, px.
+            size: Width and height, px.
         """
         viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
         renders, _, _ = rasterization(
@@ -146,22 +146,22 @@ class SpatialMemory(MemoryData):
         self, camtoworld: NDArray[np.float64], K: NDArray[np.float64], size: tuple[int, int],
         what: str = "rgb", model: str | None = None,
     ) -> NDArray[np.float32]:  # fmt: skip
-        """What the memory would see from a pose.
+        """Render the memory from a pose.
 
         Args:
             camtoworld: `[4, 4]` in the memory's frame.
-            K: `[3, 3]` pixels.
-            size: width and height in pixels.
-            what: "rgb" `[H, W, 3]` 0..1, "depth" `[H, W]` m (0 = nothing there), "normals"
-                `[H, W, 3]` of unit length in the memory's frame, "features" `[H, W, d]` of a
-                model, or "pca" `[H, W, 3]` 0..1, their three main directions.
-            model: for features and pca; None = the first.
+            K: `[3, 3]`, px.
+            size: Width and height, px.
+            what: "rgb" `[H, W, 3]` 0..1, "depth" `[H, W]` m (0 where alpha is below 0.5),
+                "normals" `[H, W, 3]` of unit length in the memory's frame, "features"
+                `[H, W, d]` of a model, or "pca" `[H, W, 3]` 0..1, their principal components.
+            model: For features and pca; None: the first.
 
         Raises:
-            ValueError: an unknown `what` or model.
+            ValueError: An unknown `what` or model.
         """
-        if what not in PICTURES:
-            raise ValueError(f"what = {what!r}: it must be one of {', '.join(PICTURES)}")
+        if what not in IMAGES:
+            raise ValueError(f"what = {what!r}: it must be one of {', '.join(IMAGES)}")
         viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
         if what == "normals":
             view = viewmat[None], intrinsics[None]
@@ -183,7 +183,7 @@ class SpatialMemory(MemoryData):
         self, name: str, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
         pixel: tuple[int, int], count: int = 8,
     ) -> list[Trace]:  # fmt: skip
-        """The components that one pixel (row, column) reads most, and where they came from."""
+        """Return the components with the largest weights at a pixel (row, column)."""
         model = self.model(name)
         one_pixel = K - [[0, 0, pixel[1]], [0, 0, pixel[0]], [0, 0, 0]]
         query = torch.from_numpy(self.render_values(model.queries, camtoworld, one_pixel, (1, 1)))
@@ -207,7 +207,10 @@ class SpatialMemory(MemoryData):
 
 
 def principal_colors(features: Tensor) -> NDArray[np.float32]:
-    """Three main directions of `[H, W, d]` as colours `[H, W, 3]` in 0..1 (2 % clipped)."""
+    """Return the three principal components of `[H, W, d]` as colours `[H, W, 3]` in 0..1.
+
+    2 % of the values are clipped at each end, so that outliers do not compress the rest.
+    """
     flat = features.reshape(-1, features.shape[-1])
     flat = flat - flat.mean(0)
     _, directions = torch.linalg.eigh(flat.T @ flat)
