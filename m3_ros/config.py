@@ -169,7 +169,11 @@ class MemoryConfig(Stage):
         length=3,
     )
     incremental_share: float = setting(
-        0.5, "most of the fit that is done during the scan; the rest fits its last frames", "", 0, 1
+        0.5,
+        "most of the fit that is done during the scan; the rest fits its last frames",
+        "",
+        0,
+        1,
     )
 
 

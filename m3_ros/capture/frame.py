@@ -20,6 +20,7 @@ class RgbdFrame:
         stamp: time of exposure in s.
         mask: `[H, W]` bool, False where the picture does not show the scene (say the robot's own
             gripper); None where all of it does.
+        name: name of the image's file at its source; "" if unknown.
 
     Raises:
         ValueError: a field has the wrong shape, dtype or value; the message names it.
@@ -31,6 +32,7 @@ class RgbdFrame:
     camtoworld: NDArray[np.float64]
     stamp: float = 0.0
     mask: NDArray[np.bool_] | None = None
+    name: str = ""
 
     def __post_init__(self) -> None:
         rgb, depth = self.rgb, self.depth

@@ -96,7 +96,12 @@ class Scan:
         if distortion.any():
             rgb, depth = undistort(rgb, depth, K, distortion)
         return RgbdFrame(
-            rgb, depth, K, matrix @ OPENGL_FROM_OPENCV, float(entry.get("stamp", index))
+            rgb,
+            depth,
+            K,
+            matrix @ OPENGL_FROM_OPENCV,
+            float(entry.get("stamp", index)),
+            name=entry.get("source_name", Path(entry["file_path"]).name),
         )
 
     @property
@@ -190,6 +195,7 @@ class ScanWriter:
                 "w": frame.width,
                 "h": frame.height,
                 "stamp": frame.stamp,
+                **({"source_name": frame.name} if frame.name else {}),
                 "transform_matrix": (frame.camtoworld @ OPENGL_FROM_OPENCV).tolist(),
             }
         )

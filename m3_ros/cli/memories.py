@@ -75,7 +75,7 @@ def build(
     encoder: tuple[str, ...] = ("compact",),
     config: Path | None = None,
 ) -> int:
-    """Build a memory from a scan folder and measure it on views kept from the fit.
+    """Build a memory from a scan folder and measure it on held-out frames.
 
     Args:
         scan: the scan folder.
@@ -91,7 +91,7 @@ def build(
     from m3_ros.features.cache import beside
     from m3_ros.features.loading import load_extractor
     from m3_ros.memory.build import build_memory
-    from m3_ros.splat.fit import held_out
+    from m3_ros.splat.result import held_out
     from m3_ros.view.memory import memory_sheet
     from m3_ros.view.pictures import write_picture
 
@@ -111,8 +111,7 @@ def build(
     views = [frames[index] for index in kept] or frames
     score = score_views(built, views)
     print(
-        f"{len(views)} views {'kept from the fit' if kept else 'of the fit itself'}: "
-        f"PSNR {score.psnr_db:.2f} dB, "
+        f"{len(views)} {'held-out' if kept else 'fitted'} frames: PSNR {score.psnr_db:.2f} dB, "
         f"median depth error {1e3 * score.depth_error:.1f} mm"
     )
     sheet = memory_sheet(built, views)

@@ -63,8 +63,8 @@ class StageCost:
     """A stage of a build.
 
     Attributes:
-        build: "grown" while the frames came, or "at once" after the last.
-        stage: "features" and "growing" happen while the robot scans; the others after it.
+        build: "incremental" while the frames came, or "at once" after the last.
+        stage: "features" and "incremental" happen while the robot scans; the others after it.
         wall_s: time, s.
         cpu_s: CPU time of all threads, s.
         after: whether it is waited for after the last frame.
@@ -123,22 +123,25 @@ def measure_stream(
 def measure_build(
     frames: Sequence[RgbdFrame], config: M3Config, extractors: Sequence[FeatureExtractor]
 ) -> list[StageCost]:
-    """Build the memory of a scan twice: grown while the frames come, and at once after them.
+    """Build the memory of a scan twice: while the frames arrive, and at once after them.
 
-    Growing has all the time it can use, as in a scan whose keyframes are seconds apart.
+    The incremental build has all the time it can use, as in a scan whose keyframes are seconds
+    apart.
     """
     costs = []
-    for build in ("grown", "at once"):
+    for build in ("incremental", "at once"):
         builder, clock = MemoryBuilder(config, extractors), Clock()
         for frame in frames:
             builder.add(frame)
             clock.note("features")
-            while build == "grown" and builder.grow():
-                clock.note("growing")
+            while build == "incremental" and builder.step():
+                clock.note("incremental")
         builder.finish(lambda stage, _, clock=clock: clock.note(stage))
         clock.note("result")
         for stage, (wall, cpu) in clock.spent.items():
-            costs.append(StageCost(build, stage, wall, cpu, stage not in ("features", "growing")))
+            costs.append(
+                StageCost(build, stage, wall, cpu, stage not in ("features", "incremental"))
+            )
     return costs
 
 
@@ -195,7 +198,7 @@ def run(
         for c in costs:
             after = "yes" if c.after else ""
             table.add_row(c.build, c.stage, f"{c.wall_s:.1f}", f"{c.cpu_s:.1f}", after)
-        for build in ("grown", "at once"):
+        for build in ("incremental", "at once"):
             waited = [c for c in costs if c.after and c.build == build]
             sums = (sum(c.wall_s for c in waited), sum(c.cpu_s for c in waited))
             table.add_row(build, "ready after", *(f"{s:.1f}" for s in sums), "sum")

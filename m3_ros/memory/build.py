@@ -14,7 +14,7 @@ from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.memory_data import ModelMemory
-from m3_ros.memory.psc import MemoryBank, similarity_reduction
+from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
     View,
     attention_decoder,
@@ -22,6 +22,7 @@ from m3_ros.memory.queries import (
     principal_directions,
     refine,
 )
+from m3_ros.memory.reduction import similarity_reduction
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fit import Fitter

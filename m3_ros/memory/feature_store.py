@@ -53,7 +53,8 @@ class FeatureStore:
         """
         rows, index = FeatureMap(features, valid, regions).as_rows()
         if self._entries and features.shape[2] != self._entries[0].shape[2]:
-            raise ValueError(f"features {features.shape} must have d = {self._entries[0].shape[2]} as earlier maps")
+            d = self._entries[0].shape[2]
+            raise ValueError(f"features {features.shape} must be of dimension {d} as earlier maps")
         limit = np.finfo(np.float16).max
         offset = self._file.seek(0, 2)
         self._file.write(index.tobytes())
@@ -82,7 +83,7 @@ class FeatureStore:
         return torch.from_numpy(rows[cells].reshape(entry.shape))
 
     def read_unit(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return map `index` with unit rows, zero where not valid, and the valid cells `[h, w]`."""
+        """Return map `index` with unit rows (zero: not valid) and the valid cells `[h, w]`."""
         features = self.read(index)
         length = features.norm(dim=-1, keepdim=True)
         valid = torch.isfinite(length[..., 0]) & (length[..., 0] > 0)

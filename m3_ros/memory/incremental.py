@@ -104,7 +104,9 @@ class IncrementalBuilder:
         return scan, (scan / "transforms.json").stat().st_mtime_ns
 
     def _run(self) -> None:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)  # of this thread, on Linux
+        os.setpriority(
+            os.PRIO_PROCESS, threading.get_native_id(), NICE
+        )  # of this thread, on Linux
         while not self._stopping.is_set():
             with self._lock:
                 try:

@@ -1,7 +1,7 @@
 """Principal scene components (PSC): a small set of raw features that represents all of them.
 
-`similarity_reduction` is Algorithm 1 of the M3 paper (arXiv 2503.16413). `MemoryBank`, which the
-memory uses, is a bounded streaming cover with a guarantee.
+The M3 paper (arXiv 2503.16413) selects them by its Algorithm 1, see `similarity_reduction`. The
+`MemoryBank`, which the memory uses by default, is a bounded streaming cover with a guarantee.
 """
 
 from __future__ import annotations
@@ -22,41 +22,6 @@ HALF_MAX = torch.finfo(torch.float16).max
 
 SELF_SIMILARITY = 1.0 - 1e-6
 """Largest usable threshold: rounding can put the cosine of a float32 row with itself below 1."""
-
-
-def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5000) -> Tensor:
-    """Return the indices `[t]` (int64) of the rows that Algorithm 1 of the paper keeps, in order.
-
-    Rows are visited in order. A row already used is skipped; it is kept if no row within the
-    threshold is used; then all rows within the threshold become used. The result does not depend
-    on `chunk_size`, which only bounds the work done at once.
-
-    Args:
-        features: `[n, d]`, any floating dtype, any device.
-        threshold: Least cosine of similar rows.
-        chunk_size: Rows compared with all others at once.
-
-    Raises:
-        ValueError: Features are not a finite `[n, d]`, or chunk_size < 1.
-    """
-    if features.ndim != 2 or not torch.isfinite(features).all():
-        raise ValueError(f"features {tuple(features.shape)} must be [n, d] and finite")
-    if chunk_size < 1:
-        raise ValueError(f"chunk_size = {chunk_size}: it must be at least 1")
-    unit = normalize(features.float(), dim=-1)
-    used = torch.zeros(len(unit), dtype=torch.bool, device=unit.device)
-    step = max(1, min(chunk_size, BLOCK_ELEMENTS // max(len(unit), 1)))
-    kept: list[int] = []
-    for start in range(0, len(unit), step):
-        rows = start + torch.nonzero(~used[start : start + step])[:, 0]
-        similar = unit[rows] @ unit.T >= threshold
-        for row, neighbours in zip(rows.tolist(), similar, strict=True):
-            if used[row]:
-                continue
-            if not (used & neighbours).any():
-                kept.append(row)
-            used |= neighbours
-    return torch.tensor(kept, dtype=torch.int64, device=features.device)
 
 
 class MemoryBank:
@@ -190,7 +155,9 @@ class MemoryBank:
                 continue
             full = self._size == self.max_components
             if full and best[row] >= self._nearest_pairs()[0].max():
-                self._table["counts"][owner[row]] += 1  # represented by the closest, but not covered
+                self._table["counts"][owner[row]] += (
+                    1  # represented by the closest, but not covered
+                )
                 continue
             index = self._make_room(limit) if full else self._append()
             self._set(index, features[source], unit[row], origins[source])

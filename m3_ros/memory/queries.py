@@ -143,7 +143,7 @@ def upsample(cells: Tensor, k: int) -> Tensor:
 
 
 def render_queries(gaussians: Gaussians, queries: Tensor, view: View, size: tuple) -> Tensor:
-    """Return mean alpha-composited queries `[h, w, s]` of a map's cells; size is (width, height)."""
+    """Return mean alpha-composited queries `[h, w, s]` in the cells of a map of `size` (w, h)."""
     k = pixels_per_cell(size)
     width, height = (k * edge for edge in size)
     viewmat, K = view.at(width, height)

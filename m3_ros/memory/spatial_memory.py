@@ -29,7 +29,7 @@ IMAGES = ("rgb", "depth", "normals", "features", "pca")
 
 @dataclass(frozen=True)
 class Trace:
-    """A component that a pixel attends to: its weight, and the keyframe and cell of its feature."""
+    """A component that a pixel attends to, its weight, and the keyframe and cell it is from."""
 
     component: int
     weight: float

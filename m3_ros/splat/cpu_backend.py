@@ -96,9 +96,9 @@ class Rasterize(Function):
     """Composite the splats of every view.
 
     Values come from `rows` and `colors`; means2d, conics, opacities and depths, which the rows
-    contain, are arguments so that they get gradients. `colors` is `[N, C]` or `[B, N, C]`, `backgrounds`
-    `[B, C (+ 1)]` or None; with `with_depth` the depth is one more, last channel. Returns renders
-    `[B, H, W, C (+ 1)]` and alphas `[B, H, W, 1]`.
+    contain, are arguments so that they get gradients. `colors` is `[N, C]` or `[B, N, C]`,
+    `backgrounds` `[B, C (+ 1)]` or None; with `with_depth` the depth is one more, last channel.
+    Returns renders `[B, H, W, C (+ 1)]` and alphas `[B, H, W, 1]`.
     """
 
     @staticmethod

@@ -39,9 +39,11 @@ SPACING_LIMITS = (0.3, 2.0)
 neighbouring voxels are closer than 0.3 edges only by chance, and at 2 edges a voxel between them
 is empty."""
 HOLE_REACH = 7
-"""Blocks, edge of the window in which the farthest depth is taken for a hole: it reaches 3 blocks, 9
-pixels at 640 x 480, past the stereo shadow of a step from 0.3 m to 0.4 m, which is
-f B (1/z1 - 1/z2) = 6 px wide for a D405."""
+"""Edge, in blocks, of the window in which the farthest depth is taken for a hole.
+
+It reaches 3 blocks, 9 pixels at 640 x 480, past the stereo shadow of a step from 0.3 m to 0.4 m,
+which is f B (1/z1 - 1/z2) = 6 px wide for a D405.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ class Points:
     def away_from(
         self, others: NDArray[np.float32], distance: float | NDArray[np.float64]
     ) -> Points:
-        """Return the points at least `distance` m (one, or `[M]`) from all of `others [K, 3]`."""
+        """Return the points at least `distance` m (or `[M]`) from all of `others [K, 3]`."""
         if not len(others) or not len(self):
             return self
         reach = float(np.max(distance))
@@ -110,16 +112,14 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
     return mean
 
 
-def _reduced(
-    frame: RgbdFrame, count: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """Return depth `[h, w]` m and colour `[h, w, 3]` 0..1 of at most `count` blocks; their edge."""
+def _reduced(frame: RgbdFrame, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """Return depth `[h, w]` m and colour `[h, w, 3]` 0..1 of `count` blocks at most; edge."""
     edge = int(np.ceil((frame.width * frame.height / count) ** 0.5))
     return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(0) / 255.0, edge
 
 
 def surface_points(frame: RgbdFrame, count: int) -> Points:
-    """Return points of a frame, at most `count`, where there is depth and no depth edge."""
+    """Return points of a frame, at most `count`, where there is depth but no depth edge."""
     if (frame.depth > 0).mean() < MIN_SURFACE_SHARE:
         return _isolated_points(frame)
     depth, rgb, edge = _reduced(frame, count)
@@ -229,7 +229,7 @@ def gaussians_from_points(
 
 
 def _quats_with_z_along(normals: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return unit quaternions `[M, 4]` wxyz that turn +z onto unit normals `[M, 3]` or -normals."""
+    """Return unit quaternions `[M, 4]` wxyz that turn +z onto the unit normals or against."""
     n = normals * np.where(normals[:, 2:] < 0, -1.0, 1.0)
     quats = np.stack([1 + n[:, 2], -n[:, 1], n[:, 0], np.zeros(len(n))], 1)
     return quats / np.linalg.norm(quats, axis=1, keepdims=True)

@@ -1,8 +1,9 @@
 """Closed-form lifting of image features onto Gaussians.
 
 A rendered channel is linear in the Gaussians' channels: its derivative is the blending weight
-alpha T. So the vector-Jacobian product of the rasterizer, with a view's features as cotangent, is the
-sum of weight x feature for every Gaussian; one more channel of ones gives the sum of the weights.
+alpha T. The vector-Jacobian product of the rasterizer with a view's features as cotangent is
+therefore the sum of weight x feature for every Gaussian; one more channel of ones gives the sum of
+the weights.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _C1, _C2 = 0.01**2, 0.03**2  # of the same paper, for a range of 1
 
 
 def ssim(image: Tensor, target: Tensor) -> Tensor:
-    """Return the mean structural similarity of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
+    """Return the mean SSIM of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
     offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=image.dtype, device=image.device)
     window = torch.exp(-0.5 * (offsets / _SIGMA) ** 2)
     window = window / window.sum()

@@ -95,5 +95,8 @@ def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int 
 
 
 def first_nonfinite(x: Tensor) -> int:
-    """Return the flat index of the first NaN or infinity of a contiguous float32 CPU tensor, or -1."""
+    """Return the flat index of the first NaN or infinity of a contiguous float32 CPU tensor.
+
+    -1 if all values are finite.
+    """
     return call("m3_first_nonfinite", x, x.numel())

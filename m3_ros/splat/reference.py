@@ -88,7 +88,7 @@ def _project(
     near: float,
     far: float,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled), pixels."""
+    """Return mean `[N, 2]`, conic `[N, 2, 2]`, depth `[N]` and radius `[N, 2]` (0: culled), px."""
     width, height = size
     x, y, z = (means @ viewmat[:3, :3].T + viewmat[:3, 3]).unbind(-1)
     inside = (z >= near) & (z <= far)

@@ -53,7 +53,10 @@ def held_out(count: int, every: int) -> list[int]:
 
 @torch.no_grad()
 def score(
-    gaussians: Gaussians, cameras: CameraCorrections, views: Sequence[TrainingView], indices: Sequence[int]
+    gaussians: Gaussians,
+    cameras: CameraCorrections,
+    views: Sequence[TrainingView],
+    indices: Sequence[int],
 ) -> tuple[float, float]:
     """Return mean PSNR, dB, and median absolute depth error, m, over the views `indices`."""
     scores, errors = [], []

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.splat.result import held_out
 from m3_ros.view.memory import compare_view
 from m3_ros.view.overlay import draw_overlay
 from m3_ros.view.pictures import Image, contact_sheet, evenly
@@ -98,9 +99,9 @@ def _memory_section(scan_folder: Path | None, folder: Path | None) -> list[Secti
     if folder is None or scan_folder is None:
         return []
     scan, memory = Scan.open(scan_folder), SpatialMemory.load(folder)
-    every = memory.config.splat.test_every
-    held_out = scan[min(len(scan) - 1, len(scan) // 2 // every * every + every // 2)]
-    row = contact_sheet(compare_view(memory, held_out), columns=5, width=288)
+    indices = held_out(len(scan), memory.config.splat.test_every) or range(len(scan))
+    frame = scan[indices[len(indices) // 2]]
+    row = contact_sheet(compare_view(memory, frame), columns=5, width=288)
     note = (
         "A view kept from the fit: camera, memory's colour, measured depth, memory's depth, and "
         "the main directions of the remembered features as colours."

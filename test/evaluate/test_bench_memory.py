@@ -45,11 +45,11 @@ def test_what_grew_is_not_waited_for(toy):
     costs = measure_build(frames, CONFIG, [toy.model])
     stages = {
         build: [cost.stage for cost in costs if cost.build == build]
-        for build in ("grown", "at once")
+        for build in ("incremental", "at once")
     }
     assert stages["at once"] == ["features", "fit", "lift", "color", "result"]
-    assert stages["grown"] == ["features", "growing", "fit", "lift", "color", "result"]
-    assert all(cost.after == (cost.stage not in ("features", "growing")) for cost in costs)
+    assert stages["incremental"] == ["features", "incremental", "fit", "lift", "color", "result"]
+    assert all(cost.after == (cost.stage not in ("features", "incremental")) for cost in costs)
     assert all(cost.cpu_s >= 0 for cost in costs)
 
 

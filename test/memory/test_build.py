@@ -8,7 +8,7 @@ import torch
 
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder, build_memory
-from m3_ros.memory.psc import similarity_reduction
+from m3_ros.memory.reduction import similarity_reduction
 
 SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
 CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=5))
@@ -75,9 +75,9 @@ def test_growing_does_the_work_before_the_end(toy, carried):
     builder = MemoryBuilder(CONFIG, [toy.model])
     for frame in frames:
         builder.add(frame)
-        while builder.grow():
+        while builder.step():
             pass
-    assert not builder.grow()
+    assert not builder.step()
     grown = builder.finish()
     assert grown.frames == len(builder) == len(frames)
     once = build_memory(frames, CONFIG, [toy.model])

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from m3_ros.config import MemoryConfig
-from m3_ros.memory.psc import MemoryBank, similarity_reduction
+from m3_ros.memory.psc import MemoryBank
+from m3_ros.memory.reduction import similarity_reduction
 
 
 def double_loop(features, threshold):

@@ -68,7 +68,8 @@ def test_a_file_cut_short_altered_or_missing_is_named(folder, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": serialization.SCHEMA + 1}, "reads up to"),
+        ({"schema": serialization.SCHEMA + 1}, "build the memory again"),
+        ({"schema": serialization.SCHEMA - 1}, "build the memory again"),
         ({"files": {"../secret": "0"}}, "outside its folder"),
         ({"files": 3}, "damaged"),
         ({"models": {"color": {}}}, "cannot be read"),

@@ -78,7 +78,9 @@ def test_relevancy_is_the_decoded_one_of_unit_components(toy, toy_memory):
     unit = torch.nn.functional.normalize(model.bank.components, dim=-1)
     decoded = gaussian_memory_attention(model.queries, model.projection, unit)
     expected = decoded @ torch.from_numpy(text).T
-    torch.testing.assert_close(toy_memory.similarity("color", text), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        toy_memory.similarity("color", text), expected, atol=1e-5, rtol=1e-4
+    )
 
 
 def test_a_pixels_trace_leads_to_cells_of_its_colour(toy, toy_memory):

@@ -6,8 +6,7 @@ import torch
 
 from m3_ros.config import SplatConfig
 from m3_ros.splat import Fitter, fit
-from m3_ros.splat.checkpoint import load_fit, save_fit
-from m3_ros.splat.fit import held_out
+from m3_ros.splat.result import held_out
 
 QUICK = dict(voxel_size=0.008, max_iterations=80, max_seconds=0.0, refine_poses=False)
 
@@ -25,18 +24,20 @@ def equal(a, b):
     return all(torch.equal(x, b.tensors[name]) for name, x in a.tensors.items())
 
 
-def test_explains_frames_it_was_not_shown(table_frames):
-    seen = []
-    result = fit(table_frames, SplatConfig(**QUICK), lambda done, _: seen.append(done))
+def test_held_out_frames_are_rendered_well(table_frames):
+    reports = []
+    result = fit(table_frames, SplatConfig(**QUICK), lambda *report: reports.append(report))
     assert result.test_frames == (4, 12)
     assert result.psnr_db > 27
     assert result.depth_error_m < 0.003
     assert result.iterations == 80 and result.seconds > 0
     assert result.camtoworlds.shape == (16, 4, 4)
-    assert seen == sorted(seen) and 0 < seen[-1] < 1
+    assert {stage for stage, _ in reports} == {"fit"}
+    shares = [share for _, share in reports]
+    assert shares == sorted(shares) and 0 < shares[-1] < 1
 
 
-def test_more_steps_explain_more(table_frames):
+def test_more_steps_render_held_out_frames_better(table_frames):
     few = fit(table_frames, SplatConfig(**QUICK | {"max_iterations": 5}))
     many = fit(table_frames, SplatConfig(**QUICK))
     assert many.psnr_db > few.psnr_db + 0.5
@@ -57,41 +58,24 @@ def test_frames_can_be_added_while_it_runs(table_frames):
     fitter.add(table_frames[2:])
     assert len(fitter.gaussians) > few
     assert torch.equal(fitter.gaussians.means[:few], before)
-    assert fitter.step(7, 0.5).isfinite()
+    assert fitter.step().isfinite()
     assert len(fitter.result().camtoworlds) == 16
 
 
-def test_a_killed_fit_goes_on_where_it_was(table_frames, one_thread, tmp_path):
-    config = SplatConfig(**QUICK | {"max_iterations": 12})
-    whole = fit(table_frames, config)
-    first = Fitter(config)
-    first.add(table_frames)
-    for _ in range(7):
-        first.advance()
-    save_fit(tmp_path / "fit.safetensors", first)
-    second = Fitter(config)
-    second.add(table_frames)
-    load_fit(tmp_path / "fit.safetensors", second)
-    second.run()
-    assert second.iteration == 12
-    assert equal(second.gaussians, whole.gaussians)
-    other = Fitter(config)
-    other.add(table_frames[:3])
-    with pytest.raises(ValueError, match="fit of"):
-        load_fit(tmp_path / "fit.safetensors", other)
-
-
-def test_a_rewound_fit_has_the_rest_of_its_budget():
-    fitter = Fitter(SplatConfig(max_iterations=10, max_seconds=5.0))
-    fitter.iteration, fitter.seconds = 10, 1.0
-    assert fitter.used == 1.0
-    fitter.rewind(0.75)
-    assert (fitter.iteration, fitter.seconds) == (8, 4.0)
-    fitter.iteration = 3
-    fitter.rewind(0.75)
-    assert (fitter.iteration, fitter.seconds) == (3, 1.5)
-    fitter.rewind(0.0)
-    assert fitter.used == 0.0
+def test_a_capped_budget_leaves_the_rest(table_frames):
+    config = SplatConfig(**QUICK | {"max_iterations": 10, "max_seconds": 1e3})
+    fitter = Fitter(config)
+    fitter.add(table_frames[:3])
+    fitter.run()
+    assert fitter.budget_used == 1.0
+    fitter.cap_budget_used(0.75)
+    assert (fitter.iteration, fitter.seconds) == (8, 800.0)
+    fitter.cap_budget_used(0.9)  # less is used already
+    assert fitter.iteration == 8
+    fitter.run()
+    assert fitter.iteration == 10
+    fitter.cap_budget_used(0.0)
+    assert fitter.budget_used == 0.0
 
 
 def test_exposure_of_each_frame_is_found(table_frames):

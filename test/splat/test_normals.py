@@ -1,4 +1,4 @@
-"""Normals of Gaussians: along the surface they lie on, towards who looks."""
+"""Normals of Gaussians: along the surface they lie on, towards the camera."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ def plane(normal, count=40):
     grid = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) @ basis[1:]
     ones = np.ones(len(grid))
     points = Points(grid, np.tile(normal, (len(grid), 1)), np.full((len(grid), 3), 0.5), ones)
-    return gaussians_from_points(points, 0.02, 0, 0.95), normal
+    return gaussians_from_points(points, 0.02, SplatConfig(sh_degree=0), 0.95), normal
 
 
 def view(eye):
@@ -28,7 +28,7 @@ def view(eye):
     return torch.from_numpy(inverse(camtoworld)).float()[None], torch.from_numpy(K).float()[None]
 
 
-def test_a_plane_faces_whoever_looks():
+def test_the_normals_of_a_plane_face_the_camera():
     gaussians, normal = plane([0.3, -0.2, 0.9])
     for eye, side in (([0.1, 0.2, 0.8], 1), ([0.1, 0.2, -0.8], -1)):
         viewmats, Ks = view(eye)

@@ -217,7 +217,7 @@ def test_gradient_of_means2d_is_kept_for_densification():
     info["means2d"].retain_grad()
     render.square().sum().backward()
     assert info["means2d"].grad.shape == (1, 60, 2) and info["means2d"].grad.any()
-    assert info["width"], info["n_cameras"] == (size[0], 1)
+    assert (info["width"], info["height"], info["n_cameras"]) == (*size, 1)
 
 
 @pytest.mark.parametrize(

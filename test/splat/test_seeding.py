@@ -1,11 +1,11 @@
-"""Gaussians of frames: where there were none, as many as there may be, guesses in holes."""
+"""Seeding: where there are no Gaussians yet, up to the limit, and in holes."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from m3_ros.config import SplatConfig
-from m3_ros.splat.seeding import HOLE_OPACITY, seed_gaussians
+from m3_ros.splat.seeding import seed_gaussians
 from m3_ros.splat.voxels import Voxels
 
 NONE = np.zeros((0, 3), np.float32)
@@ -35,5 +35,5 @@ def test_holes_are_filled_if_wanted(table_frames):
     holed = [replace(table_frames[0], depth=depth)]
     filled = seed_gaussians(holed, Voxels(0.02), NONE, SplatConfig())
     open_ = seed_gaussians(holed, Voxels(0.02), NONE, SplatConfig(fill_holes=False))
-    guesses = np.isclose(filled.opacities.sigmoid().numpy(), HOLE_OPACITY)
-    assert 0 < guesses.sum() == len(filled) - len(open_)
+    in_holes = np.isclose(filled.opacities.sigmoid().numpy(), SplatConfig().hole_opacity)
+    assert 0 < in_holes.sum() == len(filled) - len(open_)

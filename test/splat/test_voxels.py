@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from m3_ros.splat.initialization import concatenate, surface_points
-from m3_ros.splat.voxels import WORKING_DISTANCE, Voxels, voxel_keys, working_distance
+from m3_ros.splat.voxels import Voxels, voxel_keys, working_distance
 
 
 @pytest.fixture(scope="module")
 def points(table_frames):
-    return concatenate([surface_points(frame) for frame in table_frames])
+    return concatenate([surface_points(frame, 36_000) for frame in table_frames])
 
 
 def test_edges_grow_with_the_square_of_the_distance():
@@ -20,17 +20,17 @@ def test_edges_grow_with_the_square_of_the_distance():
 
 
 def test_one_point_a_voxel_and_coarser_ones_only_where_nothing_finer_is(points):
-    sparse = Voxels(0.01).downsample(points)
-    near = sparse.select(sparse.distances < WORKING_DISTANCE)
+    sparse = Voxels(0.01, 0.45).downsample(points)
+    near = sparse.select(sparse.distances < 0.45)
     assert len(near) > 100
     keys = voxel_keys(near.positions, 0.01)
     assert len(np.unique(keys)) > 0.99 * len(keys)
     far = replace(near, distances=np.full(len(near), 2.0))
-    assert len(Voxels(0.01).downsample(concatenate([near, far]))) == len(near)
+    assert len(Voxels(0.01, 0.45).downsample(concatenate([near, far]))) == len(near)
 
 
 def test_they_grow_until_points_are_few_enough(points):
-    voxels = Voxels(0.01)
+    voxels = Voxels(0.01, 0.45)
     few, larger = voxels.at_most(points, 300)
     assert 100 < len(few) <= 300
     assert larger.size > voxels.size
@@ -38,10 +38,10 @@ def test_they_grow_until_points_are_few_enough(points):
     assert voxels.at_most(points, 1_000_000)[1] == voxels
 
 
-def test_working_distance_is_that_of_the_nearest_quarter(table_frames):
+def test_working_distance_is_a_quantile_of_the_measured_depths(table_frames):
     frame = table_frames[0]
     depth = np.full(frame.depth.shape, 2.0, np.float32)
     depth[:, : depth.shape[1] // 3] = 0.5
     depth[:8] = 0.0
-    assert working_distance([replace(frame, depth=depth)]) == pytest.approx(0.5)
-    assert working_distance([replace(frame, depth=0 * depth)]) == WORKING_DISTANCE
+    assert working_distance([replace(frame, depth=depth)], 0.25) == pytest.approx(0.5)
+    assert working_distance([replace(frame, depth=0 * depth)], 0.25) == np.inf

@@ -85,6 +85,7 @@ def _frame(
         K=np.asarray(image.camera.calibration_matrix(), np.float64),
         camtoworld=inverse(se3(world_to_camera[:, :3], world_to_camera[:, 3])),
         stamp=float(index),
+        name=image.name,
     )
 
 
