@@ -9,7 +9,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
-BASE = {"codes", "config", "geometry", "grasp_settings", "resources", "settings", "types"}
+BASE = {
+    "codes", "config", "geometry", "grasp_settings", "memory_settings", "resources", "settings",
+    "types",
+}  # fmt: skip
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
 FEATURES = SPLAT | {"features"}
@@ -23,6 +26,7 @@ ALLOWED = {
     "codes": set(),
     "geometry": {"types"},
     "grasp_settings": {"settings"},
+    "memory_settings": {"settings"},
     "resources": set(),
     "settings": set(),
     "types": set(),

@@ -111,7 +111,8 @@ def build(
     views = [frames[index] for index in kept] or frames
     score = score_views(built, views)
     print(
-        f"{len(views)} {'held-out' if kept else 'fitted'} frames: PSNR {score.psnr_db:.2f} dB, "
+        f"{len(views)} views {'kept from the fit' if kept else 'of the fit itself'}: "
+        f"PSNR {score.psnr_db:.2f} dB, "
         f"median depth error {1e3 * score.depth_error:.1f} mm"
     )
     sheet = memory_sheet(built, views)

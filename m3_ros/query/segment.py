@@ -24,7 +24,7 @@ from m3_ros.query.connectivity import connected_components, neighbour_graph, smo
 from m3_ros.query.planes import CELL, find_planes
 from m3_ros.query.shape import OrientedBox, upright_box
 from m3_ros.splat import Gaussians
-from m3_ros.splat.initialization import WIDTH
+from m3_ros.splat.initialization import SIGMA_PER_SPACING
 from m3_ros.types import Array
 
 TOP_K = 16
@@ -93,11 +93,11 @@ class Segments:
         self._tree = cKDTree(self.points)
         sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
         sigma = float(sigmas.median()) if len(self.index) else 0.0
-        self.spacing = sigma / WIDTH
+        self.spacing = sigma / SIGMA_PER_SPACING
         radius = float(np.clip(JOIN_SIGMAS * sigma, MIN_JOIN, MAX_JOIN))
         self.graph = neighbour_graph(self.points, radius)
         self._axes = larger_axes(gaussians, self.index, sigma)
-        self._areas = (np.linalg.norm(self._axes, axis=-1) / WIDTH).prod(1)
+        self._areas = (np.linalg.norm(self._axes, axis=-1) / SIGMA_PER_SPACING).prod(1)
         self._reads = attended_components(model)
         self._bank_angle = float(np.arccos(model.bank.threshold))
         self.components = normalize(model.bank.components, dim=-1).numpy()
