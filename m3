@@ -6,4 +6,4 @@ if [[ ! -e $root/install/bin/m3 ]]; then
   exit 1
 fi
 source "$root/tools/environment.sh"
-exec python "$root/install/bin/m3" "$@"
+exec "$root/.venv/bin/python" "$root/install/bin/m3" "$@"

@@ -123,7 +123,7 @@ build() {
   fi
 }
 
-unset AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH PYTHONPATH PYTHONHOME
+source tools/other_environments.sh
 install_system_packages
 make_virtual_environment
 exec 9>"$venv/lock"

@@ -21,7 +21,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("m3: stopped", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, LookupError, OSError, RuntimeError) as error:
+    except (ValueError, LookupError, OSError, RuntimeError, ImportError) as error:
         print(f"m3: {error}", file=sys.stderr)
         return FAILED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from m3_ros.cli.app import Positional, app
+from m3_ros.cli.ros import require_ros
 
 
 @app.command
@@ -27,6 +28,7 @@ def demo(
         encoder: compact, clip or siglip, name:weights (docs/models.md), or an open_clip model
             such as ViT-B-16:laion2b_s34b_b88k.
     """
+    require_ros()
     from m3_ros.nodes.demo import DemoOptions, run_demo
 
     return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
@@ -41,6 +43,7 @@ def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] 
         config: YAML file of settings.
         set: single parameters, as node.name=value.
     """
+    require_ros()
     from m3_ros.nodes.stack import run_stack
 
     return run_stack(stack, config, set)
@@ -55,6 +58,7 @@ def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> 
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
     """
+    require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
     return send_grasp_goal(text, dry_run, place)

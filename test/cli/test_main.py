@@ -84,6 +84,18 @@ def test_what_is_wrong_is_one_line(m3, arguments, words):
     assert status == 1 and words in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [("demo",), ("up", "m3"), ("grasp", "cup")])
+@pytest.mark.parametrize(
+    ("absent", "words"),
+    [("rclpy", "ROS 2 cannot be used"), ("m3_ros.action", "messages of m3_ros are not built")],
+)
+def test_without_ros_one_line_says_what_is_missing(m3, monkeypatch, arguments, absent, words):
+    monkeypatch.setitem(sys.modules, absent, None)
+    status, out, err = m3(*arguments)
+    assert (status, out) == (1, "") and err.count("\n") == 1
+    assert words in err and "source install/setup.bash" in err and "make setup" in err
+
+
 def test_an_unknown_command_is_refused(m3):
     with pytest.raises(SystemExit) as stop:
         m3("fly")
