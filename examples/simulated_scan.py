@@ -14,7 +14,6 @@ from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import M3Config, SimulationConfig
 from m3_ros.grasp.planning import Planner, Scene
 from m3_ros.grasp.scan_path import follow_scan, scan_path
-from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.simulation import Simulation
 
@@ -28,7 +27,7 @@ def main() -> None:
     grasp = M3Config().grasp
     simulation = Simulation(SimulationConfig(seed=options.seed))
     robot = SimulatedRobot(simulation)
-    planner = Planner(str(resource("urdf/b1_z1.urdf")), grasp)
+    planner = Planner(simulation.robot_model, grasp)
     center, nothing = np.array(grasp.scan_center), Scene(np.zeros((0, 3)))
     path = scan_path(planner, center, nothing, robot.joint_state().arm, views=grasp.scan_views)
     writer = ScanWriter(options.output / "scan")

@@ -19,12 +19,14 @@ from m3_ros.settings import Stage, from_dict, read_yaml, setting, to_dict
 
 @dataclass(frozen=True)
 class RobotConfig(Stage):
-    """Names of frames and topics on the robot."""
+    """The robot, and names of its frames and topics."""
 
+    model: str = setting(
+        "b1_z1", "robot: a name in config/robots/, or the path of a file like those"
+    )
     world_frame: str = setting("map", "fixed frame of the memory, the LiDAR odometry's world")
-    base_frame: str = setting("base_link", "centre of the B1 trunk")
-    arm_base_frame: str = setting("z1_link00", "base of the Z1 arm")
-    camera_frame: str = setting("camera_color_optical_frame", "optical frame of the wrist camera")
+    base_frame: str = setting("base_link", "the robot's base, in the URDF and in TF")
+    camera_frame: str = setting("camera_color_optical_frame", "the wrist camera's optical frame")
     color_topic: str = setting("/camera/camera/color/image_raw", "colour images")
     depth_topic: str = setting(
         "/camera/camera/aligned_depth_to_color/image_raw",
@@ -34,12 +36,6 @@ class RobotConfig(Stage):
     odometry_topic: str = setting("/Odometry", "LiDAR odometry")
     joint_states_topic: str = setting("/joint_states", "arm and gripper joints")
     cmd_vel_topic: str = setting("/cmd_vel", "velocity commands of the base")
-    arm_controller: str = setting(
-        "/joint_trajectory_controller", "ros2_control joint_trajectory_controller of the arm"
-    )
-    gripper_controller: str = setting(
-        "/gripper_controller", "ros2_control joint_trajectory_controller of jointGripper"
-    )
 
 
 @dataclass(frozen=True)

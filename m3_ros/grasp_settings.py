@@ -18,8 +18,6 @@ class GraspConfig(Stage):
     lift_speed: float = setting(0.15, "peak speed of the lift", "m/s", 0.01, 0.5)
     base_speed: float = setting(0.15, "peak speed of the base", "m/s", 0.01, 0.8)
     base_yaw_rate: float = setting(0.15, "peak turning rate of the base", "rad/s", 0.01, 0.75)
-    gripper_effort: float = setting(3.0, "torque limit of the closing jaw", "N m", 0.5, 20.0)
-    gripper_speed: float = setting(0.15, "speed of the closing jaw", "rad/s", 0.05, 3.1415)
     contact_effort: float = setting(
         4.0, "change of an arm joint's torque that ends the approach", "N m", 0.5, 60.0
     )
@@ -30,7 +28,7 @@ class GraspConfig(Stage):
         8.0, "change of an arm joint's torque that stops the closing jaws", "N m", 0.5, 60.0
     )
     settle_effort_share: float = setting(
-        0.5, "share of gripper_effort until the jaws have settled on the object", "", 0.1, 1.0
+        0.5, "share of the closing effort until the jaws have settled on the object", "", 0.1, 1.0
     )
     settle_distance: float = setting(
         0.009, "the jaws move on this far to settle on the object", "m", 0.0, 0.03
@@ -46,7 +44,6 @@ class GraspConfig(Stage):
     jaw_clearance: float = setting(0.015, "free space on each side before closing", "m", 0.0, 0.05)
     table_clearance: float = setting(0.004, "jaw tips stay above the table by", "m", 0.0, 0.05)
     scene_clearance: float = setting(0.005, "arm and jaws stay off other things by", "m", 0.0, 0.1)
-    max_width: float = setting(0.085, "widest thing to close on", "m", 0.005, 0.1)
     look_distance: float = setting(0.28, "camera to object when looking again", "m", 0.1, 1.0)
     robot_padding: float = setting(
         0.02, "depth this near to a link shows the robot itself", "m", 0.0, 0.1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def resource(name: str) -> Path:
-    """Path of a data file such as "urdf/b1_z1.urdf", "mjcf/scene.xml" or "config/m3.yaml".
+    """Path of a data file such as "config/m3.yaml".
 
     Raises:
         FileNotFoundError: it is in none of the places; the message lists them.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -31,29 +32,55 @@ def setting(
     return field(default=default, metadata={**rule, "choices": choices, "length": length})
 
 
+def required(
+    help: str,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+    length: int | None = None,
+) -> Any:
+    """Declare a field without a default, as `setting` declares one with a default."""
+    rule = {"help": help, "unit": unit, "low": low, "high": high}
+    return field(metadata={**rule, "choices": choices, "length": length})
+
+
 def check(settings: object) -> None:
     """Refuse a settings dataclass with a value of the wrong type or outside its bounds."""
     hints = get_type_hints(type(settings))
     for item in fields(settings):
-        value = getattr(settings, item.name)
-        if is_dataclass(value):
-            continue
         name = f"{type(settings).__name__}.{item.name}"
-        expected = type(item.default)
-        if expected is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-            object.__setattr__(settings, item.name, value)
-        if expected is tuple and isinstance(value, list):
-            value = tuple(value)
-            object.__setattr__(settings, item.name, value)
-        if type(value) is not expected:
-            raise ConfigError(f"{name} = {value!r}: it must be of type {hints[item.name]}")
+        value = _typed(hints[item.name], getattr(settings, item.name), name)
+        object.__setattr__(settings, item.name, value)
         _check_rule(name, value, dict(item.metadata))
+
+
+def _typed(hint: Any, value: object, name: str) -> Any:
+    """Return a value as its declared type: lists become tuples, whole numbers floats.
+
+    Raises:
+        ConfigError: it is of another type.
+    """
+    arguments = get_args(hint)
+    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+        inner = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(inner) == len(value):
+            return tuple(_typed(*pair, name) for pair in zip(inner, value, strict=True))
+    elif get_origin(hint) is dict and isinstance(value, dict):
+        return {key: _typed(arguments[1], item, f"{name}.{key}") for key, item in value.items()}
+    elif get_origin(hint) is UnionType:  # X | None
+        return value if value is None else _typed(arguments[0], value, name)
+    elif hint is float and type(value) is int:
+        return float(value)
+    elif isinstance(hint, type) and type(value) is hint:
+        return value
+    kind = hint.__name__ if isinstance(hint, type) and not arguments else hint
+    raise ConfigError(f"{name} = {value!r}: it must be of type {kind}")
 
 
 def _check_rule(name: str, value: Value, rule: dict) -> None:
     low, high, choices = rule.get("low"), rule.get("high"), rule.get("choices")
-    numbers = value if isinstance(value, tuple) else (value,)
+    numbers = _flat(value)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ConfigError(f"{name} = {value!r}: it must be finite")
     if low is not None and any(not number >= low for number in numbers):
@@ -62,8 +89,17 @@ def _check_rule(name: str, value: Value, rule: dict) -> None:
         raise ConfigError(f"{name} = {value!r}: it must be at most {high} {rule['unit']}".rstrip())
     if choices is not None and value not in choices:
         raise ConfigError(f"{name} = {value!r}: it must be one of {', '.join(choices)}")
-    if rule.get("length") is not None and len(numbers) != rule["length"]:
-        raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} numbers")
+    if rule.get("length") is not None and len(value) != rule["length"]:
+        raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} values")
+
+
+def _flat(value: object) -> tuple:
+    """Return the values inside nested tuples and dicts."""
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if not isinstance(value, tuple):
+        return (value,)
+    return tuple(number for item in value for number in _flat(item))
 
 
 @dataclass(frozen=True)
@@ -89,7 +125,8 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
     """Make settings of type `kind` from a nested dict; absent fields keep their defaults.
 
     Raises:
-        ConfigError: an unknown field, or a value that breaks its rule.
+        ConfigError: an unknown field, an absent one without a default, or a value that breaks its
+            rule.
     """
     if not isinstance(values, dict):
         raise ConfigError(f"{name} = {values!r}: it must be a mapping of settings")
@@ -97,11 +134,24 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
     unknown = sorted(set(values) - set(hints))
     if unknown:
         raise ConfigError(f"{name}.{unknown[0]} is unknown; known: {', '.join(hints)}")
-    parts = {
-        key: from_dict(hints[key], value, f"{name}.{key}") if is_dataclass(hints[key]) else value
-        for key, value in values.items()
-    }
-    return kind(**parts)
+    for item in fields(kind):
+        if item.name not in values and item.default is item.default_factory is MISSING:
+            raise ConfigError(f"{name}.{item.name} is missing: {item.metadata.get('help')}")
+    return kind(
+        **{key: _nested(hints[key], value, f"{name}.{key}") for key, value in values.items()}
+    )
+
+
+def _nested(hint: Any, value: object, name: str) -> Any:
+    """Return a value with the settings inside it made from their dicts."""
+    inner = get_args(hint)
+    if is_dataclass(hint):
+        return from_dict(hint, value, name)
+    if get_origin(hint) is UnionType and is_dataclass(inner[0]):
+        return value if value is None else from_dict(inner[0], value, name)
+    if get_origin(hint) is tuple and is_dataclass(inner[0]) and isinstance(value, list | tuple):
+        return tuple(from_dict(inner[0], item, f"{name}[{i}]") for i, item in enumerate(value))
+    return value
 
 
 def read_yaml(path: Path, what: str) -> object:

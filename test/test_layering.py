@@ -10,7 +10,8 @@ PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
 BASE = {
-    "codes", "config", "geometry", "grasp_settings", "memory_settings", "resources", "settings",
+    "codes", "config", "geometry", "grasp_settings", "memory_settings", "resources", "robot_file",
+    "robot_model", "settings",
     "types",
 }  # fmt: skip
 CAPTURE = BASE | {"capture"}
@@ -30,7 +31,9 @@ ALLOWED = {
     "resources": set(),
     "settings": set(),
     "types": set(),
-    "config": BASE,
+    "config": {"grasp_settings", "memory_settings", "settings"},
+    "robot_file": {"settings"},
+    "robot_model": {"config", "resources", "robot_file", "settings", "types"},
     "capture": BASE,
     "splat": CAPTURE,
     "features": SPLAT,

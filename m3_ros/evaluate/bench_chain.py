@@ -1,6 +1,6 @@
 """`m3 bench chain`: what every error of the pose chain (Eq. 3) costs at the target.
 
-Monte Carlo through the code that runs on the robot: transforms of the Z1's joints and of the
+Monte Carlo through the code that runs on the robot: transforms of the arm's joints and of the
 odometry go into a `TransformBuffer`, are interpolated at the image stamp, and become `T_c0_ct`. A
 target that the query camera sees is taken to the scan camera's frame; its distance from where it
 truly is, is the error. Every error is drawn alone, then all together.
@@ -21,15 +21,15 @@ from scipy.spatial.transform import Rotation
 from m3_ros.capture.chain import PoseChain, composed_transform
 from m3_ros.capture.transform_buffer import TransformBuffer
 from m3_ros.geometry import inverse, planar_pose, se3, transform
-from m3_ros.grasp.kinematics import ARM_BASE_FRAME, SCAN, Arm
+from m3_ros.grasp.kinematics import Arm
 from m3_ros.grasp.scan_path import view_from
-from m3_ros.resources import resource
-from m3_ros.sim.mujoco_model import BASE_FRAME, CAMERA_FRAME, MujocoModel
+from m3_ros.robot_model import RobotModel, load_robot
+from m3_ros.sim.mujoco_model import MujocoModel
 from m3_ros.types import Array
 from m3_ros.view.report import write_json
 
 DISTANCES = (0.3, 0.5, 0.8)  # camera to target, m
-WORLD, LIDAR, EFFECTOR = "map", "lidar_link", "z1_link06"
+WORLD = "map"
 JOINT_PERIOD, ODOMETRY_PERIOD = 0.02, 0.1  # s between transforms
 SCAN_TIME, QUERY_TIME = 10.0, 100.0  # s
 
@@ -84,7 +84,7 @@ class Look:
 
     Attributes:
         stamp: s.
-        joints, joint_rates: `[7]` rad and rad/s.
+        joints, joint_rates: `[A + 1]` rad and rad/s.
         base, base_rates: planar pose x, y, yaw `[3]` (m, rad) and its rates.
     """
 
@@ -95,7 +95,7 @@ class Look:
     base_rates: Array
 
     def at(self, stamp: float) -> tuple[Array, Array]:
-        """True joints `[7]` and `T_world_base [4, 4]` at another time."""
+        """True joints `[A + 1]` and `T_world_base [4, 4]` at another time."""
         past = stamp - self.stamp
         x, y, yaw = self.base + past * self.base_rates
         return self.joints + past * self.joint_rates, planar_pose(x, y, yaw)
@@ -103,6 +103,7 @@ class Look:
 
 def draw_looks(arm: Arm, distance: float, rng: np.random.Generator) -> tuple[Array, Look, Look]:
     """A target `[3]` in the world, and a scan's and a query's standing looks at it."""
+    closed = arm.robot.gripper.closed_position
     while True:
         target = np.array([rng.uniform(0.65, 1.0), rng.uniform(-0.15, 0.15), -0.05])
         looks = []
@@ -111,9 +112,11 @@ def draw_looks(arm: Arm, distance: float, rng: np.random.Generator) -> tuple[Arr
             center = transform(inverse(planar_pose(*base)), target)
             elevation, azimuth = np.radians([rng.uniform(40, 75), 180 + rng.uniform(-60, 60)])
             view = view_from(center, distance, float(elevation), float(azimuth))
-            q = arm.ik(view, (SCAN,), CAMERA_FRAME, free_roll=True, restarts=2)
+            q = arm.ik(view, (arm.robot.scan,), arm.robot.camera_frame, free_roll=True, restarts=2)
             if q is not None:
-                looks.append(Look(stamp, np.append(q, 0.0), np.zeros(7), base, np.zeros(3)))
+                looks.append(
+                    Look(stamp, np.append(q, closed), np.zeros(len(q) + 1), base, np.zeros(3))
+                )
         if len(looks) == 2:
             return target, *looks
 
@@ -123,7 +126,7 @@ def move(look: Look, motion: Motion, rng: np.random.Generator) -> Look:
     heading = rng.uniform(-np.pi, np.pi)
     velocity = motion.base_speed * np.array([np.cos(heading), np.sin(heading)])
     rates = np.append(velocity, motion.yaw_rate * rng.choice([-1.0, 1.0]))
-    joint_rates = np.append(motion.arm_speed * rng.choice([-1.0, 1.0], 6), 0.0)
+    joint_rates = np.append(motion.arm_speed * rng.choice([-1.0, 1.0], len(look.joints) - 1), 0.0)
     return replace(look, joint_rates=joint_rates, base_rates=rates)
 
 
@@ -153,7 +156,8 @@ class ChainTrial:
         self._record(tree, scan, errors, rng, drifted=False)
         self._record(tree, now, errors, rng, drifted=True)
         T_c0_ct = composed_transform(
-            _chain(tree, scan.stamp), _chain(tree, now.stamp + errors.delay)
+            _chain(tree, self._robot.robot, scan.stamp),
+            _chain(tree, self._robot.robot, now.stamp + errors.delay),
         )
         seen = transform(inverse(cameras[1]), target)
         return float(
@@ -162,7 +166,7 @@ class ChainTrial:
 
     def _true_camera(self, look: Look) -> Array:
         joints, T_world_base = look.at(look.stamp)
-        return T_world_base @ self._robot.base_to(CAMERA_FRAME, joints)
+        return T_world_base @ self._robot.base_to(self._robot.robot.camera_frame, joints)
 
     def _record(
         self,
@@ -175,7 +179,7 @@ class ChainTrial:
         """What the drivers publish about a look, with their errors."""
         for stamp in _stamps(look.stamp, JOINT_PERIOD, rng):
             joints, _ = look.at(stamp)
-            joints = joints + errors.joints * np.append(rng.normal(size=6), 0.0)
+            joints = joints + errors.joints * np.append(rng.normal(size=len(joints) - 1), 0.0)
             for names, T in self._robot.link_transforms(joints, fixed=False).items():
                 tree.add(*names, stamp, T)
         heading, sign = rng.uniform(-np.pi, np.pi), rng.choice([-1.0, 1.0])
@@ -187,7 +191,7 @@ class ChainTrial:
             yaw = errors.drift[1] * turn * sign + errors.odometry[1] * rng.normal()
             wrong = planar_pose(0.0, 0.0, yaw) @ se3(pose[:3, :3], np.zeros(3))
             pose = se3(wrong[:3, :3], pose[:3, 3] + [x, y, 0.0])
-            tree.add(WORLD, BASE_FRAME, stamp, pose)
+            tree.add(WORLD, self._robot.robot.base_frame, stamp, pose)
 
 
 def _stamps(middle: float, period: float, rng: np.random.Generator) -> Array:
@@ -195,9 +199,10 @@ def _stamps(middle: float, period: float, rng: np.random.Generator) -> Array:
     return middle + period * (np.arange(-5, 6) + rng.uniform())
 
 
-def _chain(tree: TransformBuffer, stamp: float) -> PoseChain:
+def _chain(tree: TransformBuffer, robot: RobotModel, stamp: float) -> PoseChain:
     """The links of Eq. 3 at a time, interpolated."""
-    frames = (WORLD, LIDAR, ARM_BASE_FRAME, EFFECTOR, CAMERA_FRAME)
+    mounts = (robot.lidar_frame, robot.arm_base_frame, robot.wrist_frame, robot.camera_frame)
+    frames = (WORLD, *mounts)
     return PoseChain(*(tree.lookup(*link, stamp) for link in pairwise(frames)))
 
 
@@ -212,7 +217,8 @@ def error_budget(
         for field in fields(Errors)
     }
     rows = {"none, standing": NO_ERRORS, "none, moving": NO_ERRORS, **alone, "all": errors}
-    arm, robot = Arm(resource("urdf/b1_z1.urdf")), MujocoModel()
+    robot_model = load_robot()
+    arm, robot = Arm(robot_model), MujocoModel(robot_model)
     budget = {name: {distance: np.zeros(trials) for distance in DISTANCES} for name in rows}
     for distance in DISTANCES:
         for index in range(trials):

@@ -8,7 +8,6 @@ import numpy as np
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.sim.camera import WRIST
-from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
 
@@ -69,7 +68,7 @@ class Oracle:
         points, owner = np.concatenate(hits), np.concatenate(owners)
         points = points + self._rng.normal(0.0, self._noise, points.shape) + self._bias
         points = transform(self._camera_error(), points)
-        outside = model.body_rootid[owner] != model.body("base_link").id
+        outside = model.body_rootid[owner] != model.body(self._world.robot_model.base_frame).id
         return points[owner == body], points[(owner != body) & outside]
 
     def _camera_error(self) -> Array:
@@ -78,8 +77,8 @@ class Oracle:
         true = np.eye(4)
         true[:3, :3] = data.cam_xmat[index].reshape(3, 3) @ np.diag([1.0, -1.0, -1.0])
         true[:3, 3] = data.cam_xpos[index]
-        positions = self._world.joint_state().positions
-        believed = self._world.base_pose() @ self._robot.base_to(CAMERA_FRAME, positions)
+        positions, model = self._world.joint_state().positions, self._world.robot_model
+        believed = self._world.base_pose() @ self._robot.base_to(model.camera_frame, positions)
         return believed @ inverse(true)
 
 

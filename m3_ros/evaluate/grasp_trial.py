@@ -17,7 +17,6 @@ from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.outcome import GraspOutcome, Target
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import RobotError
-from m3_ros.resources import resource
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.simulation import Simulation
@@ -204,7 +203,7 @@ def _grasp(
 ) -> GraspOutcome:
     """Scan and remember, or ask the truth; then find, grasp and lift."""
     simulation, label = watcher.simulation, watcher.label
-    planner = Planner(resource("urdf/b1_z1.urdf"), config.grasp)
+    planner = Planner(simulation.robot_model, config.grasp)
     watcher.begin()
     if conditions.oracle:
         bias = np.append(_direction(rng) * conditions.bias, 0.0)

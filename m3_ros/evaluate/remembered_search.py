@@ -25,7 +25,6 @@ from m3_ros.grasp.scan_path import follow_scan, scan_path
 from m3_ros.memory.build import build_memory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.result import QueryResult
-from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
@@ -51,7 +50,9 @@ class Recorder:
             return
         self._next = simulation.time + 1.0 / simulation.config.camera_rate
         joints = simulation.joint_state()
-        T_base_camera = simulation.robot.base_to(CAMERA_FRAME, joints.positions)
+        T_base_camera = simulation.robot.base_to(
+            simulation.robot_model.camera_frame, joints.positions
+        )
         camtoworld = simulation.odometry().T_map_base @ T_base_camera
         if self._selector.accept(camtoworld, joints.stamp):
             self.frames.append(simulation.capture())

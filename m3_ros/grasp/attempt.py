@@ -7,17 +7,13 @@ import numpy as np
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, transform
-from m3_ros.grasp.closing import CLOSED, close_jaws
+from m3_ros.grasp.closing import close_jaws
 from m3_ros.grasp.context import GraspContext, follow_until_contact, move_linear, plan_linear
 from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import Plan
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.sensing import depth_agreement
 from m3_ros.types import Array
-
-OPENING = (10.0, 1.5)
-"""Torque limit (N m, the default of Unitree's z1_controller) and speed (rad/s, half the joint's
-limit) of opening jaws."""
 
 
 def execute_attempt(context: GraspContext, plan: Plan, target: Target) -> float:
@@ -38,7 +34,7 @@ def execute_attempt(context: GraspContext, plan: Plan, target: Target) -> float:
     robot, config, cancelled = context.robot, context.planner.config, context.cancelled
     context.report("pre-grasp", 0.3)
     robot.execute_trajectory(plan.phases["pre-grasp"], cancelled)
-    robot.move_gripper(-plan.grasp.preopening, *OPENING, cancelled)
+    context.move_jaws(plan.grasp.pregrasp_aperture)
     context.report("confirm", 0.45)
     _check_unmoved(context, target)
     context.report("approach", 0.5)
@@ -63,8 +59,8 @@ def _dwell(context: GraspContext, seconds: float) -> None:
 
 
 def open_jaws(context: GraspContext, opening: float) -> None:
-    """Open the jaws to `opening` rad, then rise by `approach_distance` if that is within reach."""
-    context.robot.move_gripper(-opening, *OPENING, context.cancelled)
+    """Open the jaws to `opening`, then rise by `approach_distance` if that is within reach."""
+    context.move_jaws(opening)
     config = context.planner.config
     try:
         rise = plan_linear(context, (0.0, 0.0, config.approach_distance), config.approach_speed)
@@ -123,7 +119,7 @@ def _check_held(context: GraspContext, target: Target, motion: Array) -> None:
         RetryableGraspFailure: one of the three does not hold.
     """
     config = context.planner.config
-    if context.robot.joint_state().gripper > CLOSED:
+    if context.opening() < context.planner.robot_model.gripper.empty_opening:
         raise RetryableGraspFailure("the object slipped from the jaws")
     frame, T_map_base = context.robot.capture_frame(), context.robot.base_pose()
     if is_present(frame, target.points, config):

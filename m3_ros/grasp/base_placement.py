@@ -9,15 +9,13 @@ import numpy as np
 from m3_ros.geometry import inverse, planar_pose, transform
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.kinematics import SCAN
 from m3_ros.grasp.planning import PlanError, Planner
+from m3_ros.robot_file import BaseConfig
 from m3_ros.types import Array
 
 REACHES = (0.38, 0.44, 0.33)  # arm base to object, horizontally, best first, m
 BEARINGS = (0.0, 15.0, -15.0, 30.0, -30.0)  # object off the robot's nose, degrees
 TURNS = (0.0, 15.0, -15.0, 30.0, -30.0, 60.0, -60.0, 90.0, -90.0)  # of the base, degrees
-FOOTPRINT = ((-0.55, 0.52), (-0.27, 0.27))  # of the B1 with its head, in base_link, m
-BODY = (-0.45, 0.12)  # heights of things that the B1 would meet, in base_link, m
 CLEARANCE = 0.01  # m
 TRIES = 12
 
@@ -43,14 +41,17 @@ def place_base(
     """
     center = object_points.mean(0)
     poses = sorted(_poses(planner, T_map_base, center), key=lambda T: _effort(T_map_base, T))
-    free = (T for T in poses if _stands_free(T, np.concatenate([object_points, scene_points])))
+    obstacles = np.concatenate([object_points, scene_points])
+    free = (T for T in poses if _stands_free(planner.robot_model.base, T, obstacles))
     for _, T in zip(range(TRIES), free, strict=False):
         own = transform(inverse(T), object_points)
         others = transform(inverse(T), scene_points)
-        azimuth = float(np.arctan2(*(own.mean(0) - planner.shoulder)[[1, 0]]))
-        found = grasp_candidates(own, others, planner.config, azimuth, limit=12)
+        azimuth = float(np.arctan2(*(own.mean(0) - planner.arm.shoulder)[[1, 0]]))
+        found = grasp_candidates(planner.gripper, own, others, planner.config, azimuth, limit=12)
         try:
-            planner.grasp(SCAN, found.grasps, Scene(np.concatenate([own, others])), own)
+            planner.grasp(
+                planner.robot_model.scan, found.grasps, Scene(np.concatenate([own, others])), own
+            )
         except PlanError:
             continue
         return T
@@ -66,7 +67,7 @@ def describe_move(T_map_base: Array, goal: Array) -> str:
 
 def _poses(planner: Planner, T_map_base: Array, center: Array) -> Iterator[Array]:
     heading = np.arctan2(T_map_base[1, 0], T_map_base[0, 0])
-    arm_x = planner.shoulder[0]
+    arm_x = planner.arm.shoulder[0]
     for turn in np.radians(TURNS):
         yaw = heading + turn
         nose = np.array([np.cos(yaw), np.sin(yaw)])
@@ -83,9 +84,9 @@ def _effort(T_map_base: Array, goal: Array) -> float:
     return float(np.hypot(T[0, 3], T[1, 3]) + 0.5 * abs(np.arctan2(T[1, 0], T[0, 0])))
 
 
-def _stands_free(T_map_base: Array, points: Array) -> bool:
+def _stands_free(base: BaseConfig, T_map_base: Array, points: Array) -> bool:
     local = transform(inverse(T_map_base), points)
-    (x0, x1), (y0, y1) = np.array(FOOTPRINT) + [[-CLEARANCE, CLEARANCE]]
+    (x0, x1), (y0, y1) = np.array(base.footprint) + [[-CLEARANCE, CLEARANCE]]
     inside = (local[:, 0] > x0) & (local[:, 0] < x1) & (local[:, 1] > y0) & (local[:, 1] < y1)
-    body = (local[:, 2] > BODY[0]) & (local[:, 2] < BODY[1])
-    return not (inside & body).any()
+    low, high = base.body_heights
+    return not (inside & (local[:, 2] > low) & (local[:, 2] < high)).any()

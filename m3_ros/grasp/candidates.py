@@ -16,18 +16,16 @@ from numpy.typing import NDArray
 
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import transform
-from m3_ros.grasp import gripper
 from m3_ros.grasp.clearance import GraspInCollision, smallest_opening
+from m3_ros.grasp.gripper import Gripper
 from m3_ros.grasp.points import normals, support_height, thin
-from m3_ros.grasp.scoring import Place, Surface, extent, fit_gripper
+from m3_ros.grasp.scoring import JawPlacement, Surface, extent, fit_gripper
 from m3_ros.types import Array
 
 YAWS = 24  # closing directions of a vertical approach
 PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches
 SIDES = (-35.0, 0.0, 35.0)  # degrees about the direction from arm to object
 ROLLS = 8  # closing directions of a slanted approach
-# Shares of the contact opening; the first ranks places.
-TILTS = (0.5, 0.6, 0.4375, 0.375, 0.25, 0.125, 0.0)
 DEPTHS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])  # tips past the object's near side, m
 LESS = 0.004  # a little higher than as deep as the table allows, m
 MIN_POINTS = 10  # on a part of the object that is worth closing on
@@ -41,13 +39,13 @@ class Grasp:
     """A pose of the gripper about an object, in the frame of the points it was made from.
 
     Attributes:
-        pose: `[4, 4]` of `z1_gripper_stator`, the fixed jaw touching, just before closing.
+        pose: `[4, 4]` of the tool, a fixed jaw touching, just before closing.
         approach: `[3]` unit direction of the straight approach.
         width: extent of the object between the jaws in m.
-        opening: opening at which the moving jaw should meet the object, rad.
-        preopening: opening during the approach, rad.
-        depth: stator x of the middle of what is held, m.
-        tilt: angle between approach and the stator's x axis, rad.
+        opening: at which the jaws should meet the object, in the gripper's unit.
+        pregrasp_aperture: opening during the approach, in the gripper's unit.
+        held: middle of what is held, in the tool's frame `[3]`, m.
+        tilt: angle between approach and the tool's x axis, rad.
         score: weighted mean of `terms`, in [0, 1].
         terms: what the score is made of, each in [0, 1].
     """
@@ -56,8 +54,8 @@ class Grasp:
     approach: Array
     width: float
     opening: float
-    preopening: float
-    depth: float
+    pregrasp_aperture: float
+    held: Array
     tilt: float
     score: float
     terms: dict[str, float]
@@ -65,7 +63,7 @@ class Grasp:
     @property
     def middle(self) -> Array:
         """Middle `[3]` of what is held, in the frame of the pose."""
-        return transform(self.pose, [self.depth, 0.0, gripper.PAD_Z + self.width / 2])
+        return transform(self.pose, self.held)
 
     def in_frame(self, T: Array) -> Grasp:
         """The same grasp in another frame, `T [4, 4]` maps this frame to it."""
@@ -81,6 +79,7 @@ class Candidates:
 
 
 def grasp_candidates(
+    gripper: Gripper,
     object_points: Array,
     scene_points: Array,
     config: GraspConfig,
@@ -91,9 +90,10 @@ def grasp_candidates(
     """Ranked grasps of an object; none is a normal answer, with its reason.
 
     Args:
+        gripper: shape of the jaws.
         object_points: `[M, 3]` points on the object, in a frame with z up, m.
         scene_points: `[S, 3]` points on everything else near it, the support included.
-        config: clearances and widths.
+        config: clearances.
         azimuth: direction about z from the arm to the object, rad; slanted approaches use it.
         table_z: height of the support, m; found from the points when None.
         limit: most grasps returned.
@@ -114,16 +114,16 @@ def grasp_candidates(
     target = _target(raised, scene_points, table_z)
     grasps: list[Grasp] = []
     refused: Counter[str] = Counter()
-    places = sorted(_places(target, config, azimuth), key=lambda place: -place.score)
-    for place in places:
+    placements = _placements(gripper, target, config, azimuth)
+    for placement in sorted(placements, key=lambda placement: -placement.score):
         try:
-            grasps.append(_grasp_at(target, place, config))
+            grasps.append(_grasp_at(gripper, target, placement, config))
         except GraspInCollision as problem:
             refused[str(problem)] += 1
         if len(grasps) == limit:
             break
     grasps.sort(key=lambda grasp: -grasp.score)
-    return Candidates(grasps, "" if grasps else _reason(target, refused, config))
+    return Candidates(grasps, "" if grasps else _reason(target, refused, gripper.config.max_width))
 
 
 def _target(object_points: Array, scene_points: Array, table_z: float) -> Surface:
@@ -149,34 +149,38 @@ def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
                 yield approach, np.cos(roll) * across + np.sin(roll) * upward
 
 
-def _places(target: Surface, config: GraspConfig, azimuth: float) -> Iterator[Place]:
-    """Scored places for the jaws on the object's points, not yet checked for room."""
+def _placements(
+    gripper: Gripper, target: Surface, config: GraspConfig, azimuth: float
+) -> Iterator[JawPlacement]:
+    """Yield scored jaw placements on the object's points, not yet checked for collision."""
     for approach, closing in _directions(azimuth):
         axes = np.stack([approach, np.cross(closing, approach), closing])
         along, across, between = axes @ target.points.T
         middle = np.median(across)
-        reach = (across.max() - across.min()) / 2 - gripper.PAD_HALF_WIDTH
+        reach = (across.max() - across.min()) / 2 - gripper.pad_half_width
         for shift in (0.0,) if reach < 0.01 else (0.0, -reach / 2, reach / 2):
-            slab = np.flatnonzero(np.abs(across - middle - shift) < gripper.PAD_HALF_WIDTH)
+            slab = np.flatnonzero(np.abs(across - middle - shift) < gripper.pad_half_width)
             if len(slab) < MIN_POINTS:
                 continue
             near = np.sort(along[slab])[len(slab) // 50]
             table = (target.points[:, 2].mean() - target.table_z) / max(-approach[2], 0.1)
             deepest = along.mean() + table - config.table_clearance - 0.001
             for tip in (*(d for d in near + DEPTHS if d < deepest), deepest - LESS, deepest):
-                if not 0.008 < tip - near <= gripper.TIP_X - gripper.PALM_X - 0.003:
+                if not 0.008 < tip - near <= gripper.finger_length - 0.003:
                     continue
-                hold = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
+                depth = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
                 zone = slab[along[slab] < tip]
                 for part in _parts(between, zone, config.jaw_clearance):
                     width = extent(between[part])
-                    if np.ptp(width) <= config.max_width:
-                        place = Place(axes, part, middle + shift, tip, hold, np.ptp(width), 0.0)
-                        yield replace(place, score=fit_gripper(target, place, TILTS[0]).score)
+                    if np.ptp(width) <= gripper.config.max_width:
+                        numbers = middle + shift, tip, depth, np.ptp(width), 0.0
+                        placement = JawPlacement(axes, part, *numbers)
+                        fit = next(fit_gripper(gripper, target, placement))
+                        yield replace(placement, score=fit.score)
 
 
 def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> list[NDArray]:
-    """Split points where a gap is wide enough for a jaw: a rim, a handle, or the whole thing."""
+    """Split points where a gap is wide enough for a jaw: a rim, a handle, or the object."""
     if len(zone) < MIN_POINTS:
         return []
     order = zone[np.argsort(between[zone])]
@@ -184,38 +188,43 @@ def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> lis
     return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_POINTS]
 
 
-def _grasp_at(target: Surface, place: Place, config: GraspConfig) -> Grasp:
-    """The grasp at a place with the best tilt for which there is room.
+def _grasp_at(
+    gripper: Gripper, target: Surface, placement: JawPlacement, config: GraspConfig
+) -> Grasp:
+    """Return the grasp at a placement with the best tilt that is free of collision.
 
     Raises:
-        NoRoom: with none of the tilts; the message is the last one's.
+        GraspInCollision: none of the tilts is; the message is the last one's.
     """
-    fits = [fit_gripper(target, place, share) for share in TILTS]
-    fits = sorted((fit for fit in fits if np.isfinite(fit.push)), key=lambda fit: -fit.score)
+    fits = [
+        fit for fit in fit_gripper(gripper, target, placement) if np.isfinite(fit.friction_angle)
+    ]
+    fits.sort(key=lambda fit: -fit.score)
     if not fits:
         raise GraspInCollision("the jaws do not reach around it")
-    approach, around = place.axes[0], (target.points, target.others, target.table_z)
+    approach, around = placement.axes[0], (target.points, target.others, target.table_z)
     for fit in fits:
         opening = gripper.contact_opening(fit.local)
         try:
-            preopening = smallest_opening(fit.pose, approach, opening, *around, config)
+            aperture = smallest_opening(gripper, fit.pose, approach, opening, *around, config)
         except GraspInCollision:
             if fit is fits[-1]:
                 raise
             continue
         low, high = extent(fit.local[:, 2])
-        depth = float((fit.local[:, 0].min() + fit.local[:, 0].max()) / 2)
-        numbers = (high - low, opening, preopening, depth, fit.tilt)
+        x = (fit.local[:, 0].min() + fit.local[:, 0].max()) / 2
+        held = np.array([x, 0.0, gripper.lower_pad(opening) + (high - low) / 2])
+        numbers = (high - low, opening, aperture, held, fit.tilt)
         return Grasp(fit.pose, approach, *numbers, fit.score, fit.terms)
     raise AssertionError("the last tilt returns or raises")
 
 
-def _reason(target: Surface, refused: Counter[str], config: GraspConfig) -> str:
+def _reason(target: Surface, refused: Counter[str], max_width: float) -> str:
     """What was refused, in one line."""
     if refused:
         return ", ".join(f"{problem} ({count})" for problem, count in refused.most_common())
     size = np.ptp(target.points, axis=0) * 100
     return (
         f"no part of the object ({size[0]:.0f} x {size[1]:.0f} x {size[2]:.0f} cm) is narrower "
-        f"than {config.max_width * 100:.1f} cm and high enough to hold"
+        f"than {max_width * 100:.1f} cm and high enough to hold"
     )

@@ -18,12 +18,6 @@ from m3_ros.grasp.outcome import EmptyGrasp, RetryableGraspFailure
 from m3_ros.grasp.scoring import RISE
 from m3_ros.types import Array
 
-CLOSED = -0.03
-"""jointGripper above this after closing means that the jaws are empty, rad: the tips, 0.1 m from
-the pivot, are 3 mm apart."""
-MAX_SLIP = 0.02
-"""Further closing at which the object slips from the jaws, rad. Jaws that held closed by 0.013
-rad at most in twelve scenes of low, wide objects."""
 SLIPPED = "the object slipped from the closing jaws"
 
 
@@ -41,25 +35,29 @@ def close_jaws(context: GraspContext) -> None:
         RetryableGraspFailure: the jaws do not hold the object.
         RobotError: a motion failed.
     """
-    robot, config, arm = context.robot, context.planner.config, context.planner.arm
+    robot, config, planner = context.robot, context.planner.config, context.planner
+    gripper = planner.robot_model.gripper
+    effort, max_slip = gripper.closing_effort, gripper.max_slip
     guard = ContactGuard(robot, config.closing_contact_effort)
-    low = config.settle_effort_share * config.gripper_effort
+    low = config.settle_effort_share * effort
     _close_until_rest(context, low, guard)
     move_linear(context, _toward_moving_jaw(context, RISE), config.touch_speed)
-    if not _close_until_rest(context, low, guard, MAX_SLIP):
+    if not _close_until_rest(context, low, guard, max_slip):
         toward = _toward_moving_jaw(context, 0.0)
         follow_until_contact(context, plan_linear(context, toward, config.touch_speed))
-        if not _close_until_rest(context, low, guard, MAX_SLIP):
+        if not _close_until_rest(context, low, guard, max_slip):
             raise RetryableGraspFailure(SLIPPED)
-    if arm.force(robot.joint_state().arm, guard.change())[2] > config.wedge_force:
+    force = planner.arm.force(robot.joint_state().arm, guard.change(), planner.gripper.tips)
+    if force[2] > config.wedge_force:
         raise RetryableGraspFailure("the jaws press the object onto its support")
-    if not _close_until_rest(context, config.gripper_effort, guard, MAX_SLIP):
+    if not _close_until_rest(context, effort, guard, max_slip):
         raise RetryableGraspFailure(SLIPPED)
 
 
 def _toward_moving_jaw(context: GraspContext, up: float) -> Array:
     """Return an offset `[3]`: `settle_distance` toward the moving jaw, but `up` m in z."""
-    distance = context.planner.config.settle_distance
+    planner = context.planner
+    distance = planner.gripper.touch_distance(planner.config.settle_distance)
     x, y, _ = distance * context.gripper_pose()[:3, 2]
     return np.array([x, y, up])
 
@@ -67,17 +65,17 @@ def _toward_moving_jaw(context: GraspContext, up: float) -> Array:
 def _close_until_rest(
     context: GraspContext, effort: float, guard: ContactGuard, max_travel: float = np.inf
 ) -> bool:
-    """Close the jaws with `effort` N m until they rest; return false after `max_travel` rad."""
-    config, robot = context.planner.config, context.robot
-    start = robot.joint_state().gripper
+    """Close the jaws with `effort` until they rest; return false after `max_travel` of opening."""
+    gripper, start = context.planner.robot_model.gripper, context.opening()
 
     def slipped() -> bool:
-        return robot.joint_state().gripper - start > max_travel
+        return start - context.opening() > max_travel
 
-    closing = partial(robot.move_gripper, 0.0, effort, config.gripper_speed)
+    goal = gripper.position(0.0)
+    closing = partial(context.robot.move_gripper, goal, effort, gripper.closing_speed)
     stopped = execute_until(context, closing, lambda: guard() or slipped())
     if guard.touched:
         raise RetryableGraspFailure("the closing jaws pushed the arm away")
-    if robot.joint_state().gripper > CLOSED:
+    if context.opening() < gripper.empty_opening:
         raise EmptyGrasp("the jaws closed on nothing")
     return not stopped

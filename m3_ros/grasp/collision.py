@@ -1,4 +1,4 @@
-"""Whether the arm meets itself, the B1 or the points of the scene.
+"""Whether the arm meets itself, the base or the points of the scene.
 
 Shapes are the URDF's collision primitives. Self-collision is coal's; distances to the scene's
 voxels are those of boxes, cylinders and spheres, in closed form, so no mesh or octree is built.
@@ -7,7 +7,6 @@ voxels are those of boxes, cylinders and spheres, in closed form, so no mesh or 
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 
 import coal
 import numpy as np
@@ -15,24 +14,23 @@ import pinocchio as pin
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from m3_ros.grasp.kinematics import HOME
+from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
-JAWS = ("z1_gripper_stator", "z1_gripper_mover")
-"""Links that may come close to what is grasped; candidates check their exact shape."""
 VOXEL = 0.006  # of a scene, m
 
 
 class CollisionModel:
     """The robot's primitives, and the pairs of them that must not touch.
 
-    Pairs on neighbouring links are left out, and pairs that touch at HOME, where nothing does.
+    Pairs on neighbouring links are left out, and pairs of shapes that touch at home, where the
+    robot does not.
     """
 
-    def __init__(self, urdf: str | Path) -> None:
-        self.model = pin.buildModelFromUrdf(str(urdf))
+    def __init__(self, robot: RobotModel) -> None:
+        self._robot, self.model = robot, robot.kinematics
         self.geometry = pin.buildGeomFromUrdf(
-            self.model, str(urdf), pin.GeometryType.COLLISION, package_dirs=[]
+            self.model, str(robot.urdf), pin.GeometryType.COLLISION, package_dirs=[]
         )
         self._data = self.model.createData()
         self._geometry_data = pin.GeometryData(self.geometry)
@@ -41,7 +39,7 @@ class CollisionModel:
         self._link = [self.model.frames[shape.parentFrame].name for shape in shapes]
         self._radius = [_bounding_radius(shape.geometry) for shape in shapes]
         self._use_distant_pairs()
-        self._place(np.append(HOME, 0.0))
+        self._place(robot.home)
         pin.computeCollisions(self.geometry, self._geometry_data, False)
         touching = {
             (pair.first, pair.second)
@@ -55,18 +53,18 @@ class CollisionModel:
         self._geometry_data = pin.GeometryData(self.geometry)
 
     def self_collision(self, q: Array) -> bool:
-        """Whether the robot touches itself at joint positions `[6]` or `[7]`."""
+        """Return whether the robot touches itself at joint positions `[A]` or `[A + 1]`."""
         self._place(q)
         return bool(pin.computeCollisions(self.geometry, self._geometry_data, True))
 
     def clearance(self, q: Array, scene: Scene, ignore: tuple[str, ...] = ()) -> float:
-        """Smallest distance in m from the moving links to what the scene's points stand for.
+        """Return the smallest distance in m from the moving links to the scene.
 
         Never larger than to any of the points that the scene was made of, smaller by a voxel's
         diagonal at most. Negative inside a link; inf when the scene is empty.
 
         Args:
-            q: joint positions `[6]` or `[7]` (gripper closed when absent).
+            q: joint positions `[A]` or `[A + 1]` (gripper closed when absent).
             scene: points in `base_link`.
             ignore: names of links that do not count.
         """
@@ -85,10 +83,10 @@ class CollisionModel:
         return nearest
 
     def off_robot(self, q: Array, points: Array, margin: float) -> NDArray[np.bool_]:
-        """Which of points `[N, 3]` in `base_link` lie farther than `margin` m from the robot.
+        """Return which of points `[N, 3]` in the base frame are over `margin` m from the robot.
 
         Args:
-            q: joint positions `[7]`.
+            q: joint positions `[A + 1]`.
             points: seen by the robot's own camera, say.
             margin: in m.
         """
@@ -103,19 +101,20 @@ class CollisionModel:
         return off
 
     def is_free(self, q: Array, scene: Scene, margin: float, ignore: tuple[str, ...] = ()) -> bool:
-        """No self-collision, and `margin` m between the links and the scene's points."""
+        """Return whether the robot is off itself, and its links `margin` m off the scene."""
         return not self.self_collision(q) and self.clearance(q, scene, ignore) >= margin
 
     def _use_distant_pairs(self) -> None:
-        shapes = self.geometry.geometryObjects
-        for i, j in combinations(range(len(shapes)), 2):
-            if abs(shapes[i].parentJoint - shapes[j].parentJoint) > 1:
+        joints = [shape.parentJoint for shape in self.geometry.geometryObjects]
+        parents = self.model.parents
+        for i, j in combinations(range(len(joints)), 2):
+            a, b = joints[i], joints[j]
+            if a != b and parents[a] != b and parents[b] != a:
                 self.geometry.addCollisionPair(pin.CollisionPair(i, j))
         self._geometry_data = pin.GeometryData(self.geometry)
 
     def _place(self, q: Array) -> None:
-        full = np.asarray(q, np.float64)
-        full = full if len(full) == 7 else np.append(full, 0.0)
+        full = self._robot.configuration(q)
         pin.updateGeometryPlacements(
             self.model, self._data, self.geometry, self._geometry_data, full
         )
@@ -137,7 +136,7 @@ class Scene:
         self.tree = cKDTree(self.points) if len(self.points) else None
 
     def without(self, points: Array, radius: float) -> Scene:
-        """The scene less the voxels whose middle lies within `radius` m of points `[N, 3]`."""
+        """Return the scene less the voxels with centres within `radius` m of points `[N, 3]`."""
         if self.tree is None or len(points) == 0:
             return self
         distance, _ = cKDTree(points).query(self.points, distance_upper_bound=radius)
@@ -155,7 +154,7 @@ def _bounding_radius(shape: coal.ShapeBase) -> float:
 
 
 def _distance(shape: coal.ShapeBase, points: Array) -> Array:
-    """Signed distances `[N]` of points `[N, 3]` in the shape's own frame."""
+    """Return signed distances `[N]` of points `[N, 3]` in the shape's own frame."""
     if isinstance(shape, coal.Sphere):
         return np.linalg.norm(points, axis=1) - shape.radius
     if isinstance(shape, coal.Box):

@@ -49,13 +49,23 @@ class GraspContext:
         """Return the current pose `[4, 4]` of the tool in `base_link`."""
         return self.planner.arm.fk(self.robot.joint_state().arm)
 
+    def opening(self) -> float:
+        """Return the opening of the jaws now, in the gripper's unit."""
+        return self.planner.robot_model.gripper.opening(self.robot.joint_state().gripper)
+
+    def move_jaws(self, opening: float) -> None:
+        """Move the jaws to an opening, without load."""
+        gripper = self.planner.robot_model.gripper
+        goal = gripper.position(opening)
+        self.robot.move_gripper(goal, gripper.effort, gripper.speed, self.cancelled)
+
 
 class ContactGuard:
     """Detect a contact of the arm by the change of its joint torques since construction."""
 
     def __init__(self, robot: Robot, limit: float) -> None:
         self._robot, self._limit = robot, limit
-        self._initial = robot.joint_state().efforts[:6]
+        self._initial = robot.joint_state().arm_efforts
         self.touched = False
 
     def __call__(self) -> bool:
@@ -64,8 +74,8 @@ class ContactGuard:
         return self.touched
 
     def change(self) -> Array:
-        """Return the change `[6]` of the arm's joint torques since construction, N m."""
-        return self._robot.joint_state().efforts[:6] - self._initial
+        """Return the change `[A]` of the arm's joint torques since construction, N m."""
+        return self._robot.joint_state().arm_efforts - self._initial
 
 
 def follow_until_contact(context: GraspContext, trajectory: JointTrajectory) -> bool:

@@ -118,7 +118,7 @@ class _Execution:
                 if isinstance(error, EmptyGrasp):
                     self.history.empty.append(self.grasp.middle)
                 self.context.report(f"attempt failed: {problem}", 0.9)
-                open_jaws(self.context, self.history.grasps[-1].preopening)
+                open_jaws(self.context, self.history.grasps[-1].pregrasp_aperture)
             else:
                 if self.place:
                     put_back(self.context, plan)
@@ -132,7 +132,7 @@ class _Execution:
         if not self.history.grasps:
             return ""
         try:
-            open_jaws(self.context, self.history.grasps[-1].preopening)
+            open_jaws(self.context, self.history.grasps[-1].pregrasp_aperture)
         except RobotError as error:
             self.robot.hold()
             return f"; then the jaws could not open: {error}"
@@ -207,8 +207,8 @@ class _Execution:
         mine = near(cloud, target.points, self.config.position_tolerance)
         own = transform(inverse(T_map_base), np.concatenate([target.points, cloud[mine]]))
         others = transform(inverse(T_map_base), cloud[~mine])
-        azimuth = float(np.arctan2(*(own.mean(0) - self.planner.shoulder)[[1, 0]]))
-        found = grasp_candidates(own, others, self.config, azimuth)
+        azimuth = float(np.arctan2(*(own.mean(0) - self.planner.arm.shoulder)[[1, 0]]))
+        found = grasp_candidates(self.planner.gripper, own, others, self.config, azimuth)
         remaining = self.history.remaining(found.grasps, T_map_base)
         if not remaining:
             reason = found.reason or "every candidate was tried"

@@ -1,101 +1,97 @@
-"""Forward and inverse kinematics of the Z1 on the B1, from the URDF, with Pinocchio.
+"""Forward and inverse kinematics of the arm, with Pinocchio.
 
-Poses are in `base_link`; joint vectors hold joint1 .. joint6 in rad, optionally jointGripper.
+Poses are in the robot's base frame; joint vectors hold the arm's joints in rad, optionally the
+gripper's last. `A` is the number of the arm's joints.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import pairwise
 
 import numpy as np
 import pinocchio as pin
 
-from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT
+from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
-
-TOOL_FRAME = "z1_gripper_stator"
-TIPS = np.array([[0.137], [0.0], [-0.009]])  # where closed jaws meet, in the tool's frame, m
-CAMERA_FRAME = "camera_color_optical_frame"
-ARM_BASE_FRAME = "z1_link00"
-
-HOME = np.array([0.0, 0.785, -0.261, -0.523, 0.0, 0.0])
-"""Folded back over the trunk, gripper forward (MuJoCo Menagerie's home of the Z1)."""
-
-SCAN = np.array([0.0, 1.2, -1.2, 0.6, 0.0, 0.0])
-"""Camera above the table, looking down on it."""
 
 
 class Arm:
     """The arm's kinematics and joint limits.
 
     Attributes:
-        model: Pinocchio model, configuration = joint1 .. joint6, jointGripper.
-        lower, upper: joint limits `[6]` in rad.
-
-    Raises:
-        ValueError: the URDF does not have the seven joints, in order, and no others.
+        robot: names and limits.
+        lower, upper: joint limits `[A]` in rad.
+        shoulder: in the base frame `[3]` m, the last joint's origin that no joint before it moves.
+        reach: no posture brings the last joint's origin farther from the shoulder, m.
+        wrist: the last joint's origin in the tool frame `[3]`, m.
     """
 
-    def __init__(self, urdf: str | Path) -> None:
-        self.model = pin.buildModelFromUrdf(str(urdf))
-        names = tuple(self.model.names[1:])
-        if names != (*ARM_JOINTS, GRIPPER_JOINT):
-            raise ValueError(f"{urdf} has joints {names}; they must be joint1 .. 6, jointGripper")
-        self.lower = self.model.lowerPositionLimit[:6].copy()
-        self.upper = self.model.upperPositionLimit[:6].copy()
-        self._data = self.model.createData()
-        self._shoulder = self.fk(np.zeros(6), ARM_BASE_FRAME)
+    def __init__(self, robot: RobotModel) -> None:
+        self.robot, self._model = robot, robot.kinematics
+        self._data = self._model.createData()
+        self.lower, self.upper = robot.lower[:-1], robot.upper[:-1]
+        self._columns = robot.velocity_indices[:-1]
+        origins = self._origins(np.zeros(len(self.lower)))
+        turned = self._origins(np.eye(len(self.lower))[0])
+        fixed = 1 if np.allclose(origins[1], turned[1], atol=1e-9) else 0  # on the first axis?
+        self.shoulder = origins[fixed]
+        links = [np.linalg.norm(end - start) for start, end in pairwise(origins[fixed:])]
+        self.reach = float(sum(links))
+        T = self.fk(np.zeros(len(self.lower)))
+        self.wrist = T[:3, :3].T @ (origins[-1] - T[:3, 3])
 
-    def fk(self, q: Array, frame: str = TOOL_FRAME) -> Array:
-        """`T_base_frame [4, 4]` at joint positions `[6]` or `[7]`."""
-        return self._placement(self._full(q), self._frame(frame)).homogeneous
+    def fk(self, q: Array, frame: str = "") -> Array:
+        """Return `T_base_frame [4, 4]` at joint positions `[A]` or `[A + 1]`.
 
-    def jacobian(self, q: Array, frame: str = TOOL_FRAME) -> Array:
-        """`[6, 6]`: twist of the frame (linear, angular, in its own axes) per joint speed."""
-        full = self._full(q)
-        return pin.computeFrameJacobian(self.model, self._data, full, self._frame(frame))[:, :6]
+        Args:
+            q: joint positions.
+            frame: link; the tool when empty.
+        """
+        full = self.robot.configuration(q)
+        return self._placement(full, self._frame(frame)).homogeneous
 
-    def force(self, q: Array, torques: Array) -> Array:
-        """Force `[3]` in N, in `base_link`, on the jaws' tips that makes the arm exert `torques`.
+    def jacobian(self, q: Array, frame: str = "") -> Array:
+        """Return `[6, A]`: twist of a frame (linear, angular, in its own axes) per joint speed."""
+        return self._jacobian(self.robot.configuration(q), self._frame(frame))
+
+    def force(self, q: Array, torques: Array, point: Array) -> Array:
+        """Return the force `[3]` in N, in the base frame, that the arm's torques hold against.
 
         The one that explains them best (least squares): what the joints' friction bears is not
         in it.
 
         Args:
-            q: joint positions `[6]`.
-            torques: of the joints that hold against it, `[6]` N m.
+            q: joint positions `[A]`.
+            torques: of the joints that hold against it, `[A]` N m.
+            point: where the force acts, in the tool frame `[3]`, m.
         """
         slope, turn = self.jacobian(q), self.fk(q)[:3, :3]
-        linear = turn @ (slope[:3] + np.cross(slope[3:], TIPS, axis=0))
+        linear = turn @ (slope[:3] + np.cross(slope[3:], point[:, None], axis=0))
         return -np.linalg.lstsq(linear.T, torques, rcond=None)[0]
 
-    def manipulability(self, q: Array, frame: str = TOOL_FRAME) -> float:
-        """Yoshikawa's measure: product of the Jacobian's singular values; 0 when singular."""
-        return float(np.prod(np.linalg.svd(self.jacobian(q, frame), compute_uv=False)))
-
     def within_limits(self, q: Array) -> bool:
-        """Whether joint positions `[..., 6]` are all inside the joint limits."""
+        """Return whether joint positions `[..., A]` are all inside the joint limits."""
         return bool(((q >= self.lower - 1e-9) & (q <= self.upper + 1e-9)).all())
 
     def ik(
         self,
         T_base_frame: Array,
         seeds: Sequence[Array] = (),
-        frame: str = TOOL_FRAME,
+        frame: str = "",
         free_roll: bool = False,
         restarts: int = 8,
         iterations: int = 60,
     ) -> Array | None:
-        """Joint positions `[6]` inside the limits that bring `frame` to a pose, or None.
+        """Return joint positions `[A]` inside the limits that bring `frame` to a pose, or None.
 
         Damped least squares on the logarithm of the pose error, from the seeds, then from
         postures towards the target, then from random ones (always the same ones).
 
         Args:
             T_base_frame: `[4, 4]` target.
-            seeds: joint positions `[6]` to start from, first first.
-            frame: name of the frame to bring there.
+            seeds: joint positions `[A]` to start from, in this order.
+            frame: link to bring there; the tool when empty.
             free_roll: leave the rotation about the frame's z axis free, as a viewpoint may.
             restarts: starts besides the seeds; 0 keeps to the seeds.
             iterations: steps from each start.
@@ -112,16 +108,16 @@ class Arm:
         self,
         poses: Sequence[Array],
         seed: Array,
-        frame: str = TOOL_FRAME,
+        frame: str = "",
         free_roll: bool = False,
         max_step: float = 0.35,
     ) -> Array | None:
-        """Joint positions `[T, 6]` through poses, each from the one before; None on a jump.
+        """Return joint positions `[T, A]` through poses, each from the one before; None on a jump.
 
         Args:
-            poses: `[4, 4]` each, in `base_link`.
-            seed: joint positions `[6]` near the first pose.
-            frame: frame that follows the poses.
+            poses: `[4, 4]` each, in the base frame.
+            seed: joint positions `[A]` near the first pose.
+            frame: link that follows the poses; the tool when empty.
             free_roll: as in `ik`.
             max_step: largest change of a joint between neighbours, rad.
         """
@@ -138,7 +134,7 @@ class Arm:
     ) -> Array | None:
         q = np.clip(q, self.lower, self.upper)
         for _ in range(iterations):
-            full = self._full(q)
+            full = self.robot.configuration(q)
             error, slope = self._error(full, target, frame, free_roll)
             if np.linalg.norm(error[:3]) < 1e-5 and np.linalg.norm(error[3:]) < 1e-4:
                 return q
@@ -151,9 +147,9 @@ class Arm:
     def _error(
         self, full: Array, target: pin.SE3, frame: int, free_roll: bool
     ) -> tuple[Array, Array]:
-        """Error twist in the frame's axes and its slope; 5 rows with free roll, else 6."""
+        """Return the error twist in the frame's axes and its slope: 6 rows, 5 with free roll."""
         placement = self._placement(full, frame)
-        jacobian = pin.computeFrameJacobian(self.model, self._data, full, frame)[:, :6]
+        jacobian = self._jacobian(full, frame)
         if not free_roll:
             offset = placement.actInv(target)
             return pin.log6(offset).vector, pin.Jlog6(offset) @ jacobian
@@ -166,26 +162,26 @@ class Arm:
         return np.concatenate([shift, turn[:2]]), jacobian[:5]
 
     def _starts(self, target: Array, count: int) -> Iterator[Array]:
-        heading = np.arctan2(*(target - self._shoulder[:3, 3])[[1, 0]])
+        base = self.fk(np.zeros(len(self.lower)), self.robot.arm_base_frame)
+        x, y, _ = base[:3, :3].T @ (target - base[:3, 3])
+        starts = np.array(self.robot.arm.ik_starts)
+        starts[:, 0] += np.arctan2(y, x)
         rng = np.random.default_rng(0)
-        postures = (
-            (heading, 1.8, -1.6, 1.2, 0.0, 0.0),
-            (heading, 1.8, -1.6, 1.2, 0.0, 2.0),
-            (heading, 1.8, -1.6, 1.2, 0.0, -2.0),
-            (heading, 2.2, -1.2, 0.3, 0.0, 0.0),
-        )
         for i in range(count):
-            yield np.array(postures[i]) if i < 4 else rng.uniform(self.lower, self.upper)
+            yield starts[i] if i < len(starts) else rng.uniform(self.lower, self.upper)
 
-    def _full(self, q: Array) -> Array:
-        q = np.asarray(q, np.float64)
-        return q if len(q) == 7 else np.append(q, 0.0)
+    def _origins(self, q: Array) -> Array:
+        """Return the origins `[A, 3]` of the arm's joints in the base frame, m."""
+        pin.forwardKinematics(self._model, self._data, self.robot.configuration(q))
+        joints = [self._model.getJointId(name) for name in self.robot.arm.joints]
+        return np.array([self._data.oMi[joint].translation for joint in joints])
 
     def _frame(self, name: str) -> int:
-        if not self.model.existFrame(name):
-            raise ValueError(f"frame {name!r} is not in the URDF")
-        return self.model.getFrameId(name)
+        return self.robot.frame_index(name or self.robot.tool_frame)
 
     def _placement(self, full: Array, frame: int) -> pin.SE3:
-        pin.forwardKinematics(self.model, self._data, full)
-        return pin.updateFramePlacement(self.model, self._data, frame)
+        pin.forwardKinematics(self._model, self._data, full)
+        return pin.updateFramePlacement(self._model, self._data, frame)
+
+    def _jacobian(self, full: Array, frame: int) -> Array:
+        return pin.computeFrameJacobian(self._model, self._data, full, frame)[:, self._columns]

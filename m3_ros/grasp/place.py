@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from m3_ros.codes import GraspErrorCode
-from m3_ros.grasp.attempt import OPENING
-from m3_ros.grasp.closing import MAX_SLIP
 from m3_ros.grasp.context import GraspContext, follow_until_contact, move_linear, plan_linear
 from m3_ros.grasp.outcome import GraspError, RetryableGraspFailure
 from m3_ros.grasp.planning import Plan
@@ -24,12 +22,12 @@ def put_back(context: GraspContext, plan: Plan) -> None:
         RobotError: a motion failed.
     """
     context.report("lower", 0.96)
-    closed, problem = context.robot.joint_state().gripper, ""
+    closed, problem = context.opening(), ""
     try:
         problem = _lower(context, plan)
     except (RetryableGraspFailure, TrackingError) as error:
         problem = str(error)
-    if context.robot.joint_state().gripper - closed > MAX_SLIP:
+    if closed - context.opening() > context.planner.robot_model.gripper.max_slip:
         problem = "the object slipped from the jaws while it was lowered"
     elif problem:
         problem += "; the jaws still hold the object"
@@ -67,7 +65,7 @@ def _lower(context: GraspContext, plan: Plan) -> str:
 def _release(context: GraspContext, plan: Plan) -> None:
     """Open the jaws, move the fixed one off the object, and retreat against the approach."""
     config, grasp = context.planner.config, plan.grasp
-    context.robot.move_gripper(-grasp.preopening, *OPENING, context.cancelled)
-    aside = -grasp.pose[:3, 2] * config.jaw_clearance / 2.0
+    context.move_jaws(grasp.pregrasp_aperture)
+    aside = -grasp.pose[:3, 2] * context.planner.gripper.touch_distance(config.jaw_clearance) / 2.0
     move_linear(context, aside, config.touch_speed)
     move_linear(context, -grasp.approach * config.approach_distance, config.approach_speed)

@@ -7,27 +7,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from m3_ros.config import GraspConfig
-from m3_ros.geometry import se3
+from m3_ros.geometry import se3, transform
 from m3_ros.grasp import time_parameterization
 from m3_ros.grasp.candidates import Grasp
 from m3_ros.grasp.clearance import open_pose
-from m3_ros.grasp.collision import JAWS, CollisionModel, Scene
-from m3_ros.grasp.kinematics import ARM_BASE_FRAME, Arm
+from m3_ros.grasp.collision import CollisionModel, Scene
+from m3_ros.grasp.gripper import make_gripper
+from m3_ros.grasp.kinematics import Arm
 from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.grasp.rrt_connect import rrt_connect
+from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
 EDGE_STEP = 0.06  # largest joint step between collision checks, rad
 STRAIGHT_STEP = 0.01  # between waypoints of a straight line, m
 PATH_STRIDE = 8  # points of a timed line between collision checks
-WRIST = np.array([-0.051, 0.0, 0.0])  # joint6 in the stator's frame, m
-WRIST_REACH = 0.6945  # joint2 to joint6, stretched, m
-SHOULDER_HEIGHT = 0.1035  # joint2 above z1_link00, m
 
 
 class PlanError(RuntimeError):
@@ -65,19 +63,21 @@ class Planner:
     """Plans for one robot within the limits of a `GraspConfig`.
 
     Attributes:
+        robot_model: names and numbers of the robot.
         arm: kinematics.
+        gripper: shape of the jaws.
         collision: shapes of the robot.
         config: limits and clearances.
         limits: of every joint, rad/s and rad/s^2.
     """
 
-    def __init__(self, urdf: str | Path, config: GraspConfig) -> None:
-        self.arm = Arm(urdf)
-        self.collision = CollisionModel(urdf)
+    def __init__(self, robot_model: RobotModel, config: GraspConfig) -> None:
+        self.robot_model = robot_model
+        self.arm = Arm(robot_model)
+        self.gripper = make_gripper(robot_model)
+        self.collision = CollisionModel(robot_model)
         self.config = config
         self.limits = config.max_joint_velocity, config.max_joint_acceleration
-        self.shoulder = self.arm.fk(np.zeros(6), ARM_BASE_FRAME)[:3, 3]
-        self.shoulder = self.shoulder + [0.0, 0.0, SHOULDER_HEIGHT]
 
     def cautious(self, clearance: float) -> Planner:
         """The same planner, which stays `clearance` m off everything."""
@@ -140,9 +140,10 @@ class Planner:
         raise PlanError(told or "no grasp to plan", len(problems) == 1 and unreachable)
 
     def _plan(self, start: Array, grasp: Grasp, scene: Scene, surroundings: Scene) -> Plan:
-        config = self.config
-        above = open_pose(grasp.pose, config.jaw_clearance)
-        if np.linalg.norm(above[:3, :3] @ WRIST + above[:3, 3] - self.shoulder) > WRIST_REACH:
+        config, jaws = self.config, self.robot_model.gripper
+        above = open_pose(grasp.pose, self.gripper.touch_distance(config.jaw_clearance))
+        wrist = transform(above, self.arm.wrist)
+        if np.linalg.norm(wrist - self.arm.shoulder) > self.arm.reach:
             raise PlanError("out of the arm's reach", unreachable=True)
         bottom = self.arm.ik(above, (start,))
         if bottom is None:
@@ -152,8 +153,9 @@ class Planner:
         lift = self.lift(touch.positions[-1])
         near = touch.positions[::PATH_STRIDE], lift.positions[::PATH_STRIDE]
         for q in np.concatenate([retreat, *near]):
-            opened = np.append(q, -grasp.preopening)
-            if not self.collision.is_free(opened, surroundings, config.scene_clearance, JAWS):
+            opened = np.append(q, jaws.position(grasp.pregrasp_aperture))
+            margin = config.scene_clearance
+            if not self.collision.is_free(opened, surroundings, margin, jaws.links):
                 raise PlanError("the arm would touch something on the straight way")
         pre_grasp = self.move(start, retreat[-1], scene)
         line = retreat[::-1], config.approach_distance, config.approach_speed
@@ -167,7 +169,7 @@ class Planner:
         Raises:
             PlanError: the line leaves the arm's reach.
         """
-        across = grasp.pose[:3, 2] * self.config.jaw_clearance
+        across = grasp.pose[:3, 2] * self.gripper.touch_distance(self.config.jaw_clearance)
         return self.line(start, across, self.config.touch_speed)
 
     def lift(self, start: Array) -> JointTrajectory:

@@ -14,9 +14,6 @@ import numpy as np
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.types import Array
 
-ARM_JOINTS = ("joint1", "joint2", "joint3", "joint4", "joint5", "joint6")
-GRIPPER_JOINT = "jointGripper"
-
 
 class RobotError(RuntimeError):
     """The robot could not do what it was asked; the message says what and why."""
@@ -41,12 +38,12 @@ def never() -> bool:
 
 @dataclass(frozen=True, eq=False)
 class JointState:
-    """Measured joints, in the order joint1 .. joint6, jointGripper.
+    """Measured joints: the arm's in the order of the robot's file, then the gripper's.
 
     Attributes:
-        positions: `[7]` rad; jointGripper is 0 closed, negative open.
-        velocities: `[7]` rad/s.
-        efforts: `[7]` N m.
+        positions: `[A + 1]` rad; a sliding gripper's in m.
+        velocities: `[A + 1]` rad/s; m/s.
+        efforts: `[A + 1]` N m; N.
         stamp: time of the measurement in s.
     """
 
@@ -56,20 +53,31 @@ class JointState:
     stamp: float
 
     def __post_init__(self) -> None:
+        expected = (max(np.size(self.positions), 2),)
         for name in ("positions", "velocities", "efforts"):
             shape = np.shape(getattr(self, name))
-            if shape != (7,):
-                raise ValueError(f"joint_state.{name} has shape {shape}; it must be (7,)")
+            if shape != expected:
+                raise ValueError(f"joint_state.{name} has shape {shape}; it must be {expected}")
 
     @property
     def arm(self) -> Array:
-        """Positions `[6]` of joint1 .. joint6 in rad."""
-        return self.positions[:6]
+        """Positions `[A]` of the arm's joints in rad."""
+        return self.positions[:-1]
+
+    @property
+    def arm_efforts(self) -> Array:
+        """Efforts `[A]` of the arm's joints in N m."""
+        return self.efforts[:-1]
 
     @property
     def gripper(self) -> float:
-        """Position of jointGripper in rad, 0 closed, negative open."""
-        return float(self.positions[6])
+        """Position of the gripper's joint in rad or m."""
+        return float(self.positions[-1])
+
+    @property
+    def gripper_velocity(self) -> float:
+        """Velocity of the gripper's joint in rad/s or m/s."""
+        return float(self.velocities[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +85,9 @@ class JointTrajectory:
     """Timed joint positions of the arm; between points a cubic Hermite curve.
 
     Attributes:
-        positions: `[T, 6]` rad.
-        velocities: `[T, 6]` rad/s.
+        positions: `[T, A]` rad, columns in the order of the robot's file.
+        velocities: `[T, A]` rad/s.
         times: `[T]` s from the start, the first 0, increasing.
-        joint_names: names of the six columns.
 
     Raises:
         ValueError: shapes disagree, a number is not finite, or times do not increase from 0.
@@ -89,10 +96,9 @@ class JointTrajectory:
     positions: Array
     velocities: Array
     times: Array
-    joint_names: tuple[str, ...] = ARM_JOINTS
 
     def __post_init__(self) -> None:
-        shape = (len(self.times), len(self.joint_names))
+        shape = (len(self.times), self.positions.shape[-1])
         for name in ("positions", "velocities"):
             value = getattr(self, name)
             if value.shape != shape or not np.isfinite(value).all():
@@ -108,7 +114,7 @@ class JointTrajectory:
         return float(self.times[-1])
 
     def sample(self, time: float) -> tuple[Array, Array]:
-        """Positions `[6]` and velocities `[6]` at `time` in s, clamped to the ends."""
+        """Return positions `[A]` and velocities `[A]` at `time` in s, clamped to the ends."""
         time = float(np.clip(time, 0.0, self.duration))
         i = int(np.clip(np.searchsorted(self.times, time, "right") - 1, 0, len(self.times) - 2))
         h = self.times[i + 1] - self.times[i]
@@ -132,12 +138,11 @@ class JointTrajectory:
             self.positions[::-1].copy(),
             -self.velocities[::-1],
             self.duration - self.times[::-1],
-            self.joint_names,
         )
 
 
 class Robot(Protocol):
-    """A B1 + Z1, real or simulated. Every motion blocks until it ends.
+    """An arm with a gripper on a base, real or simulated. Every motion blocks until it ends.
 
     Motions call `cancelled()` at 20 Hz or more and stop the robot at once when it is true. They
     raise `MotionCancelled`, `TrackingError`, `JointStatesLost` or another `RobotError`.
@@ -168,12 +173,16 @@ class Robot(Protocol):
         max_speed: float,
         cancelled: Callable[[], bool] = never,
     ) -> float:
-        """Move jointGripper to `position` rad until it rests, with these N m and rad/s at most.
+        """Move the gripper's joint until it rests. Cancelled, the jaws stop where they are.
 
-        Cancelled, the jaws stop where they are.
+        Args:
+            position: goal in rad; m where the jaws slide.
+            max_effort: N m or N.
+            max_speed: rad/s or m/s.
+            cancelled: ends the motion when true.
 
         Returns:
-            The position reached in rad: another one where an object is between the jaws.
+            The position reached: another one where an object is between the jaws.
         """
         ...
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from m3_ros.geometry import look_at
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.kinematics import CAMERA_FRAME
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import Robot, never
 from m3_ros.grasp.sensing import visible_points
@@ -98,7 +97,7 @@ def scan_path(
     Raises:
         PlanError: fewer than two thirds of the viewpoints are within reach.
     """
-    toward_arm = np.arctan2(*(planner.shoulder - center)[[1, 0]])
+    toward_arm = np.arctan2(*(planner.arm.shoulder - center)[[1, 0]])
     arm = np.array([np.cos(toward_arm), np.sin(toward_arm), 0.0])
     shares = np.cumsum([0.0, *(ring.span for ring in RINGS)])
     counts = np.diff(np.round(views * shares / shares[-1]).astype(int))
@@ -135,7 +134,7 @@ def viewpoint(
     Raises:
         PlanError: no viewpoint is within reach.
     """
-    toward_arm = np.arctan2(*(planner.shoulder - center)[[1, 0]])
+    toward_arm = np.arctan2(*(planner.arm.shoulder - center)[[1, 0]])
     for elevation in np.radians(NEAR_RINGS):
         for side in np.radians([0.0, 25.0, -25.0, 50.0, -50.0]):
             view = view_from(center, distance, elevation, toward_arm + side)
@@ -176,5 +175,6 @@ def follow_scan(
 
 def _posture(planner: Planner, view: Array, seed: Array, scene: Scene) -> Array | None:
     """Free joint positions `[6]` for a view, near the seed if possible."""
-    q = planner.arm.ik(view, (seed,), CAMERA_FRAME, free_roll=True, restarts=8)
+    camera = planner.robot_model.camera_frame
+    q = planner.arm.ik(view, (seed,), camera, free_roll=True, restarts=8)
     return q if q is not None and planner.free(q, scene) else None

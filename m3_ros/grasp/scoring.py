@@ -1,18 +1,19 @@
-"""How good a place for the jaws is, and the pose of the gripper there."""
+"""How good a jaw placement is, and the pose of the gripper there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, se3, transform
-from m3_ros.grasp import gripper
+from m3_ros.grasp.gripper import Gripper
 from m3_ros.types import Array
 
 WEIGHTS = {
-    "square": 0.4,  # the jaws push towards each other, not the thing out between them
+    "square": 0.4,  # the jaws push towards each other, not the object out between them
     "enclosed": 0.2,  # the surfaces held do not slope towards the palm: jaws slide off a dome
     "central": 0.15,  # at its middle: it does not turn in the jaws
     "antipodal": 0.1,  # surfaces that face the jaws
@@ -20,7 +21,7 @@ WEIGHTS = {
     "upright": 0.05,  # approach from above
 }
 RISE = 0.004  # the jaws may have slid this far up the object before they squeeze, m
-STEEPEST = 0.75  # angle between push and counter-push at which nothing holds, rad
+MAX_FRICTION_ANGLE = 0.75  # required friction angle at which nothing holds, rad
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,85 +35,105 @@ class Surface:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """Around the points `part`: rows approach, side, closing of `axes`, where the tips end."""
+class JawPlacement:
+    """Where the jaws could close on a part of an object.
+
+    Attributes:
+        axes: `[3, 3]` rows approach, side, closing direction.
+        part: indices of the object's points between the jaws.
+        across: middle of the jaws along side, m.
+        tip: where the tips end along approach, m.
+        depth_share: share in [0, 1] of the wanted insertion depth that is reached.
+        width: extent of the part along the closing direction, m.
+        score: of the gripper there with its first tilt.
+    """
 
     axes: Array
     part: NDArray[np.int64]
     across: float
     tip: float
-    hold: float
+    depth_share: float
     width: float
     score: float
 
 
 @dataclass(frozen=True, eq=False)
-class Fit:
-    """The gripper at a place with one tilt.
+class GripperFit:
+    """The gripper at a jaw placement with one tilt.
 
     Attributes:
-        pose: `[4, 4]` of the stator.
-        tilt: angle between approach and the stator's x axis, rad.
-        local: `[K, 3]` points of the place's part, in the stator's frame.
-        push: `gripper.push_angle` of them, the worse one of now and after a `RISE`, rad.
+        pose: `[4, 4]` of the tool.
+        tilt: angle between approach and the tool's x axis, rad.
+        local: `[K, 3]` points of the part, in the tool's frame.
+        friction_angle: `Gripper.required_friction_angle` of them, the larger one of now and after
+            a `RISE`, rad.
         terms: of the score.
     """
 
     pose: Array
     tilt: float
     local: Array
-    push: float
+    friction_angle: float
     terms: dict[str, float]
 
     @property
     def score(self) -> float:
-        """Weighted mean of the terms."""
+        """Weighted mean of the terms, in [0, 1]."""
         return float(sum(WEIGHTS[name] * value for name, value in self.terms.items()))
 
 
 def extent(values: Array) -> tuple[float, float]:
-    """First and last percentile, those of a surface with few strays."""
+    """Return the first and last percentile, those of a surface with few strays."""
     ordered = np.sort(values)
     skip = len(values) // 100
     return float(ordered[skip]), float(ordered[-1 - skip])
 
 
-def fit_gripper(target: Surface, place: Place, share: float) -> Fit:
-    """The fixed jaw at the place's near side, tilted by a share of the contact opening.
+def fit_gripper(
+    gripper: Gripper, target: Surface, placement: JawPlacement
+) -> Iterator[GripperFit]:
+    """Yield the gripper with its tilts at a placement, the lower pad at the part's near side."""
+    opening = gripper.opening_for(placement.width)
+    for tilt in gripper.tilts(opening):
+        yield _fit(gripper, target, placement, opening, tilt)
 
-    The tip that is farther along the approach is where the place's tips end.
-    """
-    approach, side, closing = place.axes
-    points = target.points[place.part]
-    opening = gripper.opening_for(place.width)
-    tilt = share * opening
+
+def _fit(
+    gripper: Gripper, target: Surface, placement: JawPlacement, opening: float, tilt: float
+) -> GripperFit:
+    """Return the gripper at a placement; the tip farther along the approach ends at its tip."""
+    approach, side, closing = placement.axes
+    points = target.points[placement.part]
     x_axis = np.cos(tilt) * approach - np.sin(tilt) * closing
     z_axis = np.sin(tilt) * approach + np.cos(tilt) * closing
-    z = extent(points @ z_axis)[0] - gripper.PAD_Z
-    x = (place.tip - z * np.sin(tilt) - gripper.reach_along(tilt, opening)) / np.cos(tilt)
+    z = extent(points @ z_axis)[0] - gripper.lower_pad(opening)
+    x = placement.tip - z * np.sin(tilt) - gripper.reach_along(tilt, opening)
+    x = x / np.cos(tilt)
     rotation = np.stack([x_axis, side, z_axis], axis=-1)
-    pose = se3(rotation, rotation @ [x, place.across, z])
+    pose = se3(rotation, rotation @ [x, placement.across, z])
     local = (points - pose[:3, 3]) @ rotation
-    outward = target.normals[place.part]
-    push = max(gripper.push_angle(local + [rise, 0.0, 0.0]) for rise in (0.0, RISE))
+    outward = target.normals[placement.part]
+    friction_angle = max(
+        gripper.required_friction_angle(local + [rise, 0.0, 0.0]) for rise in (0.0, RISE)
+    )
     terms = {
-        "square": float(1.0 - np.clip(push / STEEPEST, 0.0, 1.0) ** 2),
+        "square": float(1.0 - np.clip(friction_angle / MAX_FRICTION_ANGLE, 0.0, 1.0) ** 2),
         "enclosed": _worse_side(np.clip(1.0 + 2.0 * outward @ approach, 0.0, 1.0), local[:, 2]),
-        "central": _central(target.points.mean(0), pose),
+        "central": _central(target.points.mean(0), pose, gripper.hold_x),
         "antipodal": _worse_side(np.abs(outward @ z_axis), local[:, 2]),
-        "deep": place.hold,
+        "deep": placement.depth_share,
         "upright": float(-approach[2]),
     }
-    return Fit(pose, tilt, local, push, terms)
+    return GripperFit(pose, tilt, local, friction_angle, terms)
 
 
-def _central(middle: Array, pose: Array) -> float:
-    """1 where the pads meet the object at its middle `[3]`, seen along the closing direction."""
-    offset = transform(inverse(pose), middle) - [0.13, 0.0, 0.0]
+def _central(middle: Array, pose: Array, hold_x: float) -> float:
+    """Return 1 where the pads meet the object at its middle `[3]`, seen along the closing."""
+    offset = transform(inverse(pose), middle) - [hold_x, 0.0, 0.0]
     return float(np.exp(-np.hypot(offset[0], offset[1]) / 0.03))
 
 
 def _worse_side(values: Array, between: Array) -> float:
-    """Mean value where the jaws touch, on the side where it is smaller."""
+    """Return the mean value where the jaws touch, on the side where it is smaller."""
     sides = between < between.min() + 0.006, between > between.max() - 0.006
     return float(min(values[side].mean() for side in sides))

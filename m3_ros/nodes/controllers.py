@@ -1,9 +1,9 @@
 """The simulated robot's controllers: commands as ros2_control and a mobile base take them.
 
-- `{arm_controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action, where
-  control_msgs is installed): joint1 .. joint6; an empty trajectory stops the arm.
-- `{gripper_controller}/joint_trajectory`: jointGripper; the last point's position is the goal,
-  its `effort`, where given, the torque limit in N m, its time, where given, when to be there.
+- `{arm controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action, where
+  control_msgs is installed): the arm's joints; an empty trajectory stops the arm.
+- `{gripper controller}/joint_trajectory`: the gripper's joint; the last point's position is
+  the goal, its `effort`, where given, the effort limit, its time, where given, when to be there.
 - cmd_vel: the planar base.
 """
 
@@ -20,18 +20,16 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from m3_ros.capture.messages import to_seconds
 from m3_ros.config import RobotConfig
-from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, RobotError
+from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.conversions import to_trajectory
 from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
-from m3_ros.sim.world import GRIPPER_SPEED
 
 try:
     from control_msgs.action import FollowJointTrajectory
 except ImportError:  # then the topic is the only way in
     FollowJointTrajectory = None
 
-GRIPPER_EFFORT = 10.0  # N m, the Z1 controller's default
 POLL = 0.02  # s
 
 
@@ -40,9 +38,10 @@ class Controllers:
 
     def __init__(self, node: Node, simulation: Simulation, names: RobotConfig) -> None:
         self._node, self._simulation = node, simulation
+        self._robot = simulation.robot_model
         group = ReentrantCallbackGroup()
         node.create_subscription(Twist, names.cmd_vel_topic, self._drive, 10, callback_group=group)
-        arm, gripper = names.arm_controller, names.gripper_controller
+        arm, gripper = self._robot.arm.controller.name, self._robot.gripper.controller.name
         for controller, receive in ((arm, self._move_arm), (gripper, self._move_gripper)):
             topic = f"{controller}/joint_trajectory"
             node.create_subscription(JointTrajectory, topic, receive, 10, callback_group=group)
@@ -72,17 +71,18 @@ class Controllers:
         if not message.points:
             self._simulation.hold_gripper()
             return
-        if list(message.joint_names) != [GRIPPER_JOINT]:
+        gripper = self._robot.gripper
+        if list(message.joint_names) != [gripper.joint]:
             self._node.get_logger().error(
-                f"gripper trajectory of {list(message.joint_names)}: it must move {GRIPPER_JOINT}"
+                f"gripper trajectory of {list(message.joint_names)}: it must move {gripper.joint}"
             )
             return
         goal = message.points[-1]
-        effort = goal.effort[0] if len(goal.effort) else GRIPPER_EFFORT
+        effort = goal.effort[0] if len(goal.effort) else gripper.effort
         duration = to_seconds(goal.time_from_start)
         try:
             way = abs(goal.positions[0] - self._simulation.joint_state().gripper)
-            speed = max(way, 1e-3) / duration if duration > 0.0 else GRIPPER_SPEED
+            speed = max(way, 1e-3) / duration if duration > 0.0 else gripper.speed
             self._simulation.set_gripper(goal.positions[0], effort, speed)
         except (RobotError, IndexError) as error:
             self._node.get_logger().error(f"gripper trajectory refused: {error}")
@@ -93,10 +93,12 @@ class Controllers:
             self._simulation.hold_arm()
             return
         if to_seconds(message.points[0].time_from_start) > 0.0:
-            here = dict(zip(ARM_JOINTS, self._simulation.joint_state().arm, strict=True))
+            here = dict(
+                zip(self._robot.arm.joints, self._simulation.joint_state().arm, strict=True)
+            )
             positions = [float(here.get(name, 0.0)) for name in message.joint_names]
             message.points = [JointTrajectoryPoint(positions=positions), *message.points]
-        self._simulation.set_arm_trajectory(to_trajectory(message))
+        self._simulation.set_arm_trajectory(to_trajectory(message, self._robot.arm.joints))
 
     def _follow(self, goal: ServerGoalHandle) -> object:
         result = FollowJointTrajectory.Result()

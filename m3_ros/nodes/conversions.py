@@ -23,7 +23,7 @@ from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithP
 
 from m3_ros.capture.messages import ConversionError, to_seconds
 from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
-from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointState, JointTrajectory
+from m3_ros.grasp.robot import JointState, JointTrajectory
 
 if TYPE_CHECKING:
     from m3_ros.query.result import TargetObject
@@ -106,62 +106,67 @@ def odometry_message(
 # Joints
 
 
-def to_joint_state(message: JointStateMessage) -> JointState:
-    """Arm and gripper joints, found by name among any others.
+def to_joint_state(message: JointStateMessage, joints: Sequence[str]) -> JointState:
+    """Return the state of joints, found by name among any others.
 
     Raises:
-        ConversionError: a joint of the arm or gripper is missing.
+        ConversionError: one of the joints is missing.
     """
     index = {name: i for i, name in enumerate(message.name)}
-    wanted = (*ARM_JOINTS, GRIPPER_JOINT)
-    missing = [name for name in wanted if name not in index]
+    missing = [name for name in joints if name not in index]
     if missing or len(message.position) < len(message.name):
         raise ConversionError(f"joint state lacks {', '.join(missing) or 'positions'}")
-    order = [index[name] for name in wanted]
+    order = [index[name] for name in joints]
 
     def column(values: Sequence[float]) -> NDArray[np.float64]:
         full = len(values) == len(message.name)
-        return np.asarray(values, np.float64)[order] if full else np.zeros(len(wanted))
+        return np.asarray(values, np.float64)[order] if full else np.zeros(len(joints))
 
     stamp = to_seconds(message.header.stamp)
     columns = (column(message.position), column(message.velocity), column(message.effort))
     return JointState(*columns, stamp)
 
 
-def joint_state_message(joints: JointState, stamp: float) -> JointStateMessage:
-    """Arm and gripper joints, stamped anew."""
+def joint_state_message(
+    state: JointState, joints: Sequence[str], stamp: float
+) -> JointStateMessage:
+    """Return the message of a joint state, stamped anew."""
     return JointStateMessage(
         header=header("", stamp),
-        name=[*ARM_JOINTS, GRIPPER_JOINT],
-        position=joints.positions.tolist(),
-        velocity=joints.velocities.tolist(),
-        effort=joints.efforts.tolist(),
+        name=list(joints),
+        position=state.positions.tolist(),
+        velocity=state.velocities.tolist(),
+        effort=state.efforts.tolist(),
     )
 
 
-def to_trajectory(message: JointTrajectoryMessage) -> JointTrajectory:
-    """Trajectory of a message whose points have positions; absent velocities are zero.
+def to_trajectory(message: JointTrajectoryMessage, joints: Sequence[str]) -> JointTrajectory:
+    """Return the trajectory of a message, its columns in the order of `joints`.
+
+    Its points have positions; absent velocities are zero.
 
     Raises:
-        ValueError: a point has the wrong number of values, or times do not increase.
+        ValueError: it moves other joints, a point has the wrong number of values, or times do not
+            increase.
     """
-    joints = len(message.joint_names)
-    points = message.points
-    if any(len(point.positions) != joints for point in points):
-        raise ConversionError(f"trajectory points must have {joints} positions each")
-    velocities = [
-        point.velocities if len(point.velocities) else [0.0] * joints for point in points
-    ]
+    names, points, count = list(message.joint_names), message.points, len(joints)
+    if sorted(names) != sorted(joints):
+        raise ConversionError(f"trajectory moves joints {names}: they must be {list(joints)}")
+    if any(len(point.positions) != count for point in points):
+        raise ConversionError(f"trajectory points must have {count} positions each")
+    velocities = [point.velocities if len(point.velocities) else [0.0] * count for point in points]
+    order = [names.index(name) for name in joints]
     return JointTrajectory(
-        np.array([point.positions for point in points], np.float64).reshape(-1, joints),
-        np.array(velocities, np.float64).reshape(-1, joints),
+        np.array([point.positions for point in points], np.float64).reshape(-1, count)[:, order],
+        np.array(velocities, np.float64).reshape(-1, count)[:, order],
         np.array([to_seconds(point.time_from_start) for point in points]),
-        tuple(message.joint_names),
     )
 
 
-def trajectory_message(trajectory: JointTrajectory) -> JointTrajectoryMessage:
-    """Message of a trajectory that starts when it is received (stamp zero)."""
+def trajectory_message(
+    trajectory: JointTrajectory, joints: Sequence[str]
+) -> JointTrajectoryMessage:
+    """Return the message of a trajectory that starts when it is received (stamp zero)."""
     rows = zip(trajectory.times, trajectory.positions, trajectory.velocities, strict=True)
     points = [
         JointTrajectoryPoint(
@@ -171,7 +176,7 @@ def trajectory_message(trajectory: JointTrajectory) -> JointTrajectoryMessage:
         )
         for time, position, velocity in rows
     ]
-    return JointTrajectoryMessage(joint_names=list(trajectory.joint_names), points=points)
+    return JointTrajectoryMessage(joint_names=list(joints), points=points)
 
 
 # Detections
@@ -205,8 +210,10 @@ def _detection(target: TargetObject, head: Header) -> Detection3D:
     return message
 
 
-def gripper_message(position: float, effort: float, duration: float) -> JointTrajectoryMessage:
-    """Message that moves jointGripper to a position (rad, N m) within a time in s."""
+def gripper_message(
+    joint: str, position: float, effort: float, duration: float
+) -> JointTrajectoryMessage:
+    """Return a message that moves the gripper's joint to a position within a time in s."""
     goal = JointTrajectoryPoint(positions=[position], effort=[effort])
     goal.time_from_start = Duration(**_split(duration))
-    return JointTrajectoryMessage(joint_names=[GRIPPER_JOINT], points=[goal])
+    return JointTrajectoryMessage(joint_names=[joint], points=[goal])

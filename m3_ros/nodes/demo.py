@@ -25,6 +25,7 @@ from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import STACKS, NodeDied, Stack
+from m3_ros.robot_model import load_robot
 from m3_ros.srv import Query
 from m3_ros.view.demo import DemoResult, write_demo_report
 from m3_ros.view.progress import advance, show_stage, stage_bar
@@ -113,7 +114,7 @@ class Demo:
         self._client, self._config, self._options = client, config, options
         self._result = result
         self._truth = GroundTruth(client.node)
-        self._robot = RosRobot(client.node, config)
+        self._robot = RosRobot(client.node, config, load_robot(config.robot))
         self._phase = ""
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.targets import TargetFinder
-from m3_ros.resources import resource
+from m3_ros.robot_model import load_robot
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EMPTY = np.zeros((0, 3))
@@ -39,8 +39,9 @@ class GraspNode(Node):
     def __init__(self) -> None:
         super().__init__("grasp")
         self._config = declare_settings(self, "robot", "scan", "grasp")
-        self._robot = RosRobot(self, self._config)
-        self._planner = Planner(resource("urdf/b1_z1.urdf"), self._config.grasp)
+        robot_model = load_robot(self._config.robot)
+        self._robot = RosRobot(self, self._config, robot_model)
+        self._planner = Planner(robot_model, self._config.grasp)
         self._finder = TargetFinder(self, self._robot, self._config.robot.world_frame)
         self._remembered = EMPTY
         self.create_subscription(PointCloud2, "/m3/gaussians", self._remember, LATCHED)

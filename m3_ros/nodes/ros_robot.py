@@ -1,6 +1,6 @@
 """The `Robot` protocol over ROS 2: ros2_control's controllers, cmd_vel, TF and the wrist camera.
 
-docs/grasping.md says what another backend, MoveIt 2 or the Z1 SDK, has to do.
+docs/grasping.md says what another backend, MoveIt 2 or a vendor's SDK, has to do.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
+from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
 try:
@@ -73,10 +74,11 @@ class RosRobot:
     Args:
         node: carries the subscriptions and publishers.
         config: names of topics and frames.
+        robot_model: names of joints and controllers.
     """
 
-    def __init__(self, node: Node, config: M3Config) -> None:
-        self._node, self._names = node, config.robot
+    def __init__(self, node: Node, config: M3Config, robot_model: RobotModel) -> None:
+        self._node, self._names, self._model = node, config.robot, robot_model
         self._joints: JointState | None = None
         self._received = 0.0
         self._heard, self._stopped = threading.Event(), threading.Event()
@@ -90,15 +92,16 @@ class RosRobot:
         inputs.create_subscription(
             JointStateMessage, names.joint_states_topic, self._receive, qos_profile_sensor_data
         )
+        arm = robot_model.arm.controller.name
         self._arm, self._gripper = (
             node.create_publisher(JointTrajectoryMessage, f"{controller}/joint_trajectory", 10)
-            for controller in (names.arm_controller, names.gripper_controller)
+            for controller in (arm, robot_model.gripper.controller.name)
         )
         self._base = node.create_publisher(Twist, names.cmd_vel_topic, 10)
         self._follower = FollowJointTrajectory and ThreadSafeActionClient(
             node,
             FollowJointTrajectory,
-            f"{names.arm_controller}/follow_joint_trajectory",
+            f"{arm}/follow_joint_trajectory",
             callback_group=group,
         )
 
@@ -156,7 +159,9 @@ class RosRobot:
     ) -> float:
         self._check(cancelled)
         duration = abs(position - self.joint_state().gripper) / max_speed
-        self._gripper.publish(gripper_message(position, max_effort, duration))
+        self._gripper.publish(
+            gripper_message(self._model.gripper.joint, position, max_effort, duration)
+        )
         still, end = 0.0, time.monotonic() + duration + GRIPPER_TIMEOUT
         try:
             while still < GRIPPER_REST and time.monotonic() < end:
@@ -197,7 +202,8 @@ class RosRobot:
 
     def _receive(self, message: JointStateMessage) -> None:
         try:
-            self._joints, self._received = to_joint_state(message), time.monotonic()
+            self._joints = to_joint_state(message, self._model.joints)
+            self._received = time.monotonic()
             self._heard.set()
             self._tick()
         except ConversionError:
@@ -222,7 +228,9 @@ class RosRobot:
             raise MotionCancelled("cancelled: the robot has stopped")
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
-        goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+        goal = FollowJointTrajectory.Goal(
+            trajectory=trajectory_message(trajectory, self._model.arm.joints)
+        )
         handle = self._result(self._follower.send_goal_async(goal), cancelled)
         if not handle.accepted:
             raise RobotError("the arm's controller rejected the trajectory")
@@ -242,7 +250,7 @@ class RosRobot:
         return future.result()
 
     def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
-        self._arm.publish(trajectory_message(trajectory))
+        self._arm.publish(trajectory_message(trajectory, self._model.arm.joints))
         begun = time.monotonic()
         while True:
             self._wait(cancelled)

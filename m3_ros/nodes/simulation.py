@@ -1,4 +1,4 @@
-"""A simulated B1 + Z1 in front of a table: publishes and obeys what the real robot does.
+"""A simulated robot in front of a table: publishes and obeys what the real robot does.
 
 The truth is only on /simulation/..., which no part of the pipeline reads. Stamps are the node's
 clock. `controllers.py` takes the commands, `simulated_camera.py` publishes the pictures.
@@ -26,7 +26,7 @@ from m3_ros.nodes.conversions import (
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.simulated_camera import SimulatedCamera
-from m3_ros.resources import resource
+from m3_ros.robot_model import load_robot
 from m3_ros.sim.simulation import Simulation
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -45,7 +45,8 @@ class SimulationNode(Node):
         super().__init__("simulation")
         config = declare_settings(self, "robot", "simulation")
         self._names, self._settings = config.robot, config.simulation
-        self._simulation = Simulation(config.simulation)
+        robot_model = load_robot(config.robot)
+        self._simulation = Simulation(config.simulation, robot_model=robot_model)
         self._camera = SimulatedCamera(self, self._simulation, self._names)
         self._joints = self.create_publisher(JointState, self._names.joint_states_topic, 10)
         self._odometry = self.create_publisher(Odometry, self._names.odometry_topic, 10)
@@ -92,7 +93,8 @@ class SimulationNode(Node):
     def _publish_model(self) -> None:
         """What a robot_state_publisher latches: the URDF and the links that do not move."""
         self._description = self.create_publisher(String, "/robot_description", LATCHED)
-        self._description.publish(String(data=resource("urdf/b1_z1.urdf").read_text()))
+        urdf = self._simulation.robot_model.urdf.read_text()
+        self._description.publish(String(data=urdf))
         fixed = self._simulation.robot.link_transforms(self._simulation.robot.home, fixed=True)
         self._mounts = self.create_publisher(TFMessage, "/tf_static", LATCHED)
         self._mounts.publish(transforms_message(fixed, self._now()))
@@ -114,7 +116,9 @@ class SimulationNode(Node):
                 estimated = odometry.stamp
                 self._publish_odometry(odometry.T_map_base, odometry.velocity, estimated)
             stamp = self._epoch + joints.stamp
-            self._joints.publish(joint_state_message(joints, stamp))
+            self._joints.publish(
+                joint_state_message(joints, self._simulation.robot_model.joints, stamp)
+            )
             self._tf.publish(transforms_message(links, stamp))
             if joints.stamp - told >= TRUTH_PERIOD:
                 told = joints.stamp

@@ -6,8 +6,8 @@ from enum import Enum
 
 import numpy as np
 
-from m3_ros.grasp.robot import ARM_JOINTS, JointTrajectory, RobotError
-from m3_ros.sim.mujoco_model import MAX_JOINT_VELOCITY
+from m3_ros.grasp.robot import JointTrajectory, RobotError
+from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
 START_TOLERANCE = 0.1  # of a trajectory's first point to the set point, rad
@@ -30,27 +30,31 @@ class ArmStatus(Enum):
 
 
 class ArmController:
-    """Set points of the six arm joints over simulated time.
+    """Set points of the arm's joints over simulated time.
 
     Args:
-        limits: lower and upper limit `[6, 2]` in rad.
-        start: positions `[6]` to hold in rad.
+        robot: names and limits of its joints.
+        start: positions `[A]` to hold in rad.
     """
 
-    def __init__(self, limits: Array, start: Array) -> None:
-        self._limits = limits
+    def __init__(self, robot: RobotModel, start: Array) -> None:
+        self._names = robot.arm.joints
+        self._lower, self._upper = robot.lower[:-1], robot.upper[:-1]
+        self._max_velocity = robot.max_velocity[:-1]
         self._trajectory: JointTrajectory | None = None
         self._began = 0.0
         self._hold = start.copy()
         self.status = ArmStatus.HOLDING
 
     def set_point(self, now: float) -> tuple[Array, Array]:
-        """Positions `[6]` rad and velocities `[6]` rad/s at simulated time `now` in s."""
+        """Return positions `[A]` rad and velocities `[A]` rad/s at simulated time `now` in s."""
         if self._trajectory is None:
-            return self._hold, np.zeros(6)
+            return self._hold, np.zeros_like(self._hold)
         elapsed = now - self._began
         position, velocity = self._trajectory.sample(elapsed)
-        return position, velocity if elapsed < self._trajectory.duration else np.zeros(6)
+        return position, velocity if elapsed < self._trajectory.duration else np.zeros_like(
+            velocity
+        )
 
     def start(self, trajectory: JointTrajectory, now: float) -> None:
         """Follow a trajectory from simulated time `now`; it replaces the one before.
@@ -58,19 +62,18 @@ class ArmController:
         Raises:
             TrajectoryRefused: other joints, outside a limit, too fast, or it starts elsewhere.
         """
-        trajectory = _in_order(trajectory)
         self._check(trajectory, self.set_point(now)[0])
         self._trajectory, self._began = trajectory, now
         self.status = ArmStatus.MOVING
 
     def hold(self, positions: Array, status: ArmStatus = ArmStatus.HOLDING) -> None:
-        """Drop the trajectory and hold positions `[6]` in rad."""
+        """Drop the trajectory and hold positions `[A]` in rad."""
         self._trajectory = None
-        self._hold = np.clip(positions, *self._limits.T)
+        self._hold = np.clip(positions, self._lower, self._upper)
         self.status = status
 
     def watch(self, positions: Array, now: float) -> None:
-        """Compare measured positions `[6]` with the set point; stop where the arm is blocked."""
+        """Compare measured positions `[A]` with the set point; stop where the arm is blocked."""
         if self._trajectory is None or self.status is not ArmStatus.MOVING:
             return
         late = now - self._began - self._trajectory.duration
@@ -81,37 +84,33 @@ class ArmController:
             self.hold(positions, ArmStatus.BLOCKED)
 
     def _check(self, trajectory: JointTrajectory, present: Array) -> None:
+        count = trajectory.positions.shape[1]
+        if count != len(self._names):
+            raise TrajectoryRefused(
+                f"trajectory has {count} columns: it must have {len(self._names)}, "
+                f"of {', '.join(self._names)}"
+            )
         times = np.union1d(trajectory.times, np.linspace(0.0, trajectory.duration, 200))
         samples = [trajectory.sample(time) for time in times]
         positions, velocities = (np.array(values) for values in zip(*samples, strict=True))
-        lowest, highest, (low, high) = positions.min(0), positions.max(0), self._limits.T
+        lowest, highest, low, high = positions.min(0), positions.max(0), self._lower, self._upper
         excess = np.maximum(low - lowest, highest - high)
         if excess.max() > 1e-4:
             j = int(excess.argmax())
             raise TrajectoryRefused(
-                f"{ARM_JOINTS[j]} would move through {lowest[j]:.3f} .. {highest[j]:.3f} rad; "
+                f"{self._names[j]} would move through {lowest[j]:.3f} .. {highest[j]:.3f} rad; "
                 f"its limits are {low[j]:.3f} .. {high[j]:.3f} rad"
             )
         speed = np.abs(velocities).max(0)
-        if speed.max() > MAX_JOINT_VELOCITY:
+        j = int((speed - self._max_velocity).argmax())
+        if speed[j] > self._max_velocity[j]:
             raise TrajectoryRefused(
-                f"{ARM_JOINTS[speed.argmax()]} would turn at {speed.max():.2f} rad/s; "
-                f"its limit is {MAX_JOINT_VELOCITY} rad/s"
+                f"{self._names[j]} would turn at {speed[j]:.2f} rad/s; "
+                f"its limit is {self._max_velocity[j]} rad/s"
             )
         jump = np.abs(trajectory.positions[0] - present)
         if jump.max() > START_TOLERANCE:
             raise TrajectoryRefused(
-                f"{ARM_JOINTS[jump.argmax()]} would start {jump.max():.3f} rad from where it is; "
+                f"{self._names[jump.argmax()]} would start {jump.max():.3f} rad from where it is; "
                 f"the limit is {START_TOLERANCE} rad"
             )
-
-
-def _in_order(trajectory: JointTrajectory) -> JointTrajectory:
-    """The same trajectory with its columns in the order joint1 .. joint6."""
-    names = trajectory.joint_names
-    if sorted(names) != sorted(ARM_JOINTS):
-        raise TrajectoryRefused(f"joints {list(names)}: they must be {list(ARM_JOINTS)}")
-    order = [names.index(name) for name in ARM_JOINTS]
-    return JointTrajectory(
-        trajectory.positions[:, order], trajectory.velocities[:, order], trajectory.times
-    )

@@ -1,7 +1,7 @@
 """The wrist camera: colour and true depth of a RealSense D405's view, rendered by MuJoCo.
 
 MuJoCo's cameras look along -z with y up; the half turn to the optical frame (x right, y down, z
-forward) is in mjcf/b1_z1.xml, so nothing outside this module knows of it. Sensor errors are
+forward) is in the robot's MJCF file, so nothing outside this module knows of it. Sensor errors are
 `m3_ros.sim.sensor_noise`.
 """
 

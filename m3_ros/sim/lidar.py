@@ -10,7 +10,7 @@ from m3_ros.types import Array
 
 
 class LidarOdometry:
-    """Estimates `T_map_base_link` from the true pose.
+    """Estimates `T_map_base` from the true pose.
 
     The error has two parts: white noise of every estimate, and drift that grows with the way
     driven, in a direction drawn by seed. map is the true world at the start: the first error is
@@ -18,7 +18,7 @@ class LidarOdometry:
 
     Args:
         config: `odometry_noise`, `odometry_drift` and `seed`.
-        start: true `T_world_base_link [4, 4]`.
+        start: true `T_world_base [4, 4]`.
     """
 
     def __init__(self, config: SimulationConfig, start: Array) -> None:
@@ -36,7 +36,7 @@ class LidarOdometry:
         self._shift += [x, y, 0.0]
 
     def estimate(self, T_world_base: Array) -> Array:
-        """`T_map_base_link [4, 4]` that the odometry reports at a true pose."""
+        """`T_map_base [4, 4]` that the odometry reports at a true pose."""
         way, angle = pose_distance(self._last, T_world_base)
         self._last = T_world_base
         self._shift += self._drift[0] * way * self._direction

@@ -19,6 +19,7 @@ from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
 
 TICK = 0.02  # s of simulated time between looks at `cancelled`
+GRIPPER_STILL = 0.02  # below this the jaw is at rest, rad/s or m/s
 GRIPPER_REST = 0.3  # s without motion after which the jaw rests
 GRIPPER_TIMEOUT = 5.0  # s beyond what the way to the position takes
 BASE_TIMEOUT = 60.0  # s
@@ -70,7 +71,7 @@ class SimulatedRobot:
         try:
             while still < GRIPPER_REST and self.simulation.time < end:
                 self._tick(cancelled)
-                moving = abs(self.simulation.joint_state().velocities[6]) > 0.02
+                moving = abs(self.simulation.joint_state().gripper_velocity) > GRIPPER_STILL
                 still = 0.0 if moving else still + TICK
         except MotionCancelled:
             self.simulation.hold_gripper()

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SimulationConfig
 from m3_ros.grasp.robot import JointState, JointTrajectory, RobotError
+from m3_ros.robot_model import RobotModel
 from m3_ros.sim.arm_controller import ArmController, ArmStatus
 from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
 from m3_ros.sim.lidar import LidarOdometry
-from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
-from m3_ros.sim.world import GRIPPER_SPEED, World
+from m3_ros.sim.world import World
 from m3_ros.types import Array
 
 CHUNK = 5  # physics steps between looks at the clock
@@ -38,7 +38,7 @@ class Odometry:
     Attributes:
         stamp: simulated time in s.
         T_map_base: `[4, 4]`, with noise and drift.
-        velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in base_link.
+        velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in the base frame.
     """
 
     stamp: float
@@ -58,20 +58,27 @@ def scene_of(config: SimulationConfig) -> TableScene:
 
 
 class Simulation:
-    """A B1 + Z1 in front of a table.
+    """A robot in front of a table.
 
     Args:
         config: sensors, noise and scene.
         scene: instead of the one that `config` describes.
+        robot_model: the robot; the default one when None.
     """
 
-    def __init__(self, config: SimulationConfig, scene: TableScene | None = None) -> None:
+    def __init__(
+        self,
+        config: SimulationConfig,
+        scene: TableScene | None = None,
+        robot_model: RobotModel | None = None,
+    ) -> None:
         self.config = config
-        self.world = World(scene or scene_of(config), config)
-        self.robot = self.world.robot
+        self.world = World(scene or scene_of(config), config, robot_model)
+        self.robot, self.robot_model = self.world.robot, self.world.robot_model
         self.K = intrinsics(config)
+        self._gripper_limits = self.robot_model.lower[-1], self.robot_model.upper[-1]
         self._lock = threading.RLock()
-        self._arm = ArmController(self.robot.limits[:6], self.world.joint_state().arm)
+        self._arm = ArmController(self.robot_model, self.world.joint_state().arm)
         self.world.command.arm = self._arm.set_point
         self._lidar = LidarOdometry(config, self.world.base_pose())
         self._odometry = self._estimate()
@@ -128,32 +135,39 @@ class Simulation:
         """Stop the jaws where they are, at the effort they move with."""
         with self._lock:
             position = self.world.joint_state().gripper
-            self.world.command.gripper = float(np.clip(position, *self.robot.limits[6]))
+            self.world.command.gripper = float(np.clip(position, *self._gripper_limits))
 
     def set_gripper(
-        self, position: float, max_effort: float, max_speed: float = GRIPPER_SPEED
+        self, position: float, max_effort: float, max_speed: float | None = None
     ) -> None:
-        """Move jointGripper towards a position in rad with these N m and rad/s at most.
+        """Move the gripper's joint towards a position.
+
+        Args:
+            position: rad or m.
+            max_effort: N m or N.
+            max_speed: rad/s or m/s; that of motions without load when None.
 
         Raises:
             RobotError: the position is outside the joint's limits, effort or speed not positive.
         """
-        low, high = self.robot.limits[6]
+        gripper, (low, high) = self.robot_model.gripper, self._gripper_limits
+        name, (unit, effort_unit) = gripper.joint, gripper.units
+        max_speed = gripper.speed if max_speed is None else max_speed
         if not low - 1e-4 <= position <= high + 1e-4:
             raise RobotError(
-                f"jointGripper = {position} rad: it must be {low:.4f} .. {high:.4f} rad"
+                f"{name} = {position} {unit}: it must be {low:.4f} .. {high:.4f} {unit}"
             )
         if not max_effort > 0.0:
-            raise RobotError(f"effort of jointGripper = {max_effort} N m: it must be positive")
+            raise RobotError(f"effort of {name} = {max_effort} {effort_unit}: it must be positive")
         if not max_speed > 0.0:
-            raise RobotError(f"speed of jointGripper = {max_speed} rad/s: it must be positive")
+            raise RobotError(f"speed of {name} = {max_speed} {unit}/s: it must be positive")
         with self._lock:
             self.world.set_gripper_effort(max_effort)
             self.world.command.gripper = float(np.clip(position, low, high))
             self.world.command.gripper_speed = float(max_speed)
 
     def set_base_velocity(self, vx: float, vy: float, yaw_rate: float) -> None:
-        """Drive at vx, vy m/s and yaw_rate rad/s in base_link, for `base_timeout` s at most."""
+        """Drive at vx, vy (m/s) and yaw_rate (rad/s) in the base frame for `base_timeout` s."""
         if not np.isfinite([vx, vy, yaw_rate]).all():
             raise RobotError(f"base velocity = {vx}, {vy}, {yaw_rate}: it must be finite")
         with self._lock:
@@ -173,7 +187,7 @@ class Simulation:
             self._odometry = self._estimate()
 
     def ground_truth(self) -> dict[str, Array]:
-        """True poses `[4, 4]` in the world by name: base_link, and the centre of every object."""
+        """Return true poses `[4, 4]` in the world by name: the base, and each object's centre."""
         with self._lock:
             return self.world.ground_truth()
 
@@ -193,7 +207,7 @@ class Simulation:
         measured = noisy_depth(
             depth, config.focal_length, self._rng, config.depth_noise, config.depth_range
         )
-        T_base_camera = self.robot.base_to(CAMERA_FRAME, joints.positions)
+        T_base_camera = self.robot.base_to(self.robot_model.camera_frame, joints.positions)
         color = noisy_color(rgb, config.color_noise, self._rng)
         return RgbdFrame(
             color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp

@@ -15,19 +15,15 @@ import numpy as np
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import matrix_to_quat, planar_pose, se3
 from m3_ros.grasp.robot import JointState
-from m3_ros.resources import resource
+from m3_ros.robot_model import RobotModel, load_robot
 from m3_ros.sim import environment
 from m3_ros.sim.camera import set_camera
 from m3_ros.sim.mesh_object import MeshModel, add_mesh
-from m3_ros.sim.mujoco_model import BASE_FRAME, BASE_HEIGHT, BASE_JOINTS, JOINTS, MujocoModel
+from m3_ros.sim.mujoco_model import BASE_JOINTS, MujocoModel
 from m3_ros.sim.objects import add_object
 from m3_ros.sim.scene import TableScene
 from m3_ros.types import Array
 
-BASE_LIMITS = np.array([[-0.8, 1.2], [-0.25, 0.25], [-0.75, 0.75]])  # B1 walking: m/s, m/s, rad/s
-BASE_ACCELERATION = np.array([0.8, 0.8, 1.5])  # m/s^2, m/s^2, rad/s^2
-GRIPPER_SPEED = 1.5  # of the jaw's set point when no speed is asked for, rad/s
-GRIPPER_EFFORT = (0.5, 20.0)  # torque limits the controller accepts, N m
 SETTLE_TIME = 1.5  # s, objects come to rest before anything else happens
 
 
@@ -36,21 +32,21 @@ class Command:
     """What the controllers hold: set points that `World.step` follows.
 
     Attributes:
-        arm: function of simulated time (s) to positions `[6]` rad and velocities `[6]` rad/s.
-        gripper: position of jointGripper in rad.
-        gripper_speed: of its set point in rad/s.
-        base_velocity: vx, vy in m/s and yaw rate in rad/s in base_link.
+        arm: function of simulated time (s) to positions `[A]` rad and velocities `[A]` rad/s.
+        gripper: position of the gripper's joint.
+        base_velocity: vx, vy in m/s and yaw rate in rad/s, in the base frame.
+        gripper_speed: of the gripper's set point.
     """
 
     arm: Callable[[float], tuple[Array, Array]]
     gripper: float
     base_velocity: Array
-    gripper_speed: float = GRIPPER_SPEED
+    gripper_speed: float
 
 
-def build(scene: TableScene, config: SimulationConfig) -> mujoco.MjModel:
-    """Model of the robot in front of the scene's table."""
-    spec = mujoco.MjSpec.from_file(str(resource("mjcf/scene.xml")))
+def build(scene: TableScene, config: SimulationConfig, robot: RobotModel) -> mujoco.MjModel:
+    """Return a model of the robot in front of the scene's table."""
+    spec = mujoco.MjSpec.from_file(str(robot.mjcf_scene))
     environment.furnish(spec, scene.seed)
     set_camera(spec, config)
     for item in scene.objects:
@@ -66,28 +62,36 @@ class World:
     Args:
         scene: what stands on the table.
         config: sensors, and the camera that is built in.
+        robot_model: the robot; the default one when None.
 
     Attributes:
         on_step: called after every step of the physics, say to measure forces.
     """
 
-    def __init__(self, scene: TableScene, config: SimulationConfig) -> None:
-        self.scene = scene
-        self.robot = MujocoModel()
-        self.model = build(scene, config)
+    def __init__(
+        self,
+        scene: TableScene,
+        config: SimulationConfig,
+        robot_model: RobotModel | None = None,
+    ) -> None:
+        robot_model = robot_model or load_robot()
+        self.scene, self.robot_model = scene, robot_model
+        self.robot = MujocoModel(robot_model)
+        self.model = build(scene, config, robot_model)
         self.data = mujoco.MjData(self.model)
         mujoco.mj_resetDataKeyframe(self.model, self.data, self.model.key("home").id)
-        joints = [self.model.joint(name) for name in (*BASE_JOINTS, *JOINTS)]
+        names = (*BASE_JOINTS, *robot_model.joints)
+        joints = [self.model.joint(name) for name in names]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._dof = np.array([joint.dofadr[0] for joint in joints])
-        self._actuators = np.array(
-            [self.model.actuator(name).id for name in (*BASE_JOINTS, *JOINTS)]
-        )
+        self._actuators = np.array([self.model.actuator(name).id for name in names])
         gains = -self.model.actuator_biasprm[self._actuators]
         self._lead = (gains[:, 2] + self.model.dof_damping[self._dof]) / gains[:, 1]
-        home = self.robot.home[:6].copy()
-        self.command = Command(lambda _: (home, np.zeros(6)), self.robot.home[6], np.zeros(3))
-        self._gripper = self.robot.home[6]
+        home, closed = robot_model.home, robot_model.gripper.closed_position
+        still = (home, np.zeros(len(home)))
+        speed = robot_model.gripper.speed
+        self.command = Command(lambda _: still, closed, np.zeros(3), speed)
+        self._gripper = closed
         self._base = np.zeros(3)
         self._base_velocity = np.zeros(3)
         self.on_step: Callable[[], None] = lambda: None
@@ -113,12 +117,12 @@ class World:
         self.on_step()
 
     def set_gripper_effort(self, effort: float) -> None:
-        """Torque limit of jointGripper in N m."""
-        effort = float(np.clip(effort, *GRIPPER_EFFORT))
+        """Limit the effort of the gripper's joint, in N m or N."""
+        effort = float(np.clip(effort, *self.robot_model.gripper.effort_range))
         self.model.actuator_forcerange[self._actuators[-1]] = [-effort, effort]
 
     def teleport_base(self, x: float, y: float, yaw: float) -> None:
-        """Put base_link at a planar pose (m, rad) of the world, at rest."""
+        """Put the base at a planar pose (m, rad) of the world, at rest."""
         self._base = np.array([x, y, yaw])
         self._base_velocity = np.zeros(3)
         self.command.base_velocity = np.zeros(3)
@@ -127,7 +131,7 @@ class World:
         mujoco.mj_forward(self.model, self.data)
 
     def joint_state(self) -> JointState:
-        """Arm and gripper joints; the stamp is simulated time."""
+        """Return arm and gripper joints; the stamp is simulated time."""
         dof = self._dof[3:]
         return JointState(
             self.data.qpos[self._qpos[3:]].copy(),
@@ -137,12 +141,12 @@ class World:
         )
 
     def base_pose(self) -> Array:
-        """True `T_world_base_link [4, 4]`."""
+        """Return the true `T_world_base [4, 4]`."""
         x, y, yaw = self.data.qpos[self._qpos[:3]]
-        return planar_pose(x, y, yaw, BASE_HEIGHT)
+        return planar_pose(x, y, yaw, self.robot_model.base.height)
 
     def base_velocity(self) -> Array:
-        """True vx, vy in m/s and yaw rate in rad/s `[3]`, in base_link."""
+        """Return true vx, vy in m/s and yaw rate in rad/s `[3]`, in the base frame."""
         yaw = self.data.qpos[self._qpos[2]]
         x, y, turn = self.data.qvel[self._dof[:3]]
         return np.array(
@@ -150,16 +154,16 @@ class World:
         )
 
     def pose_of(self, body: str) -> Array:
-        """True `T_world_body [4, 4]` of a link or an object (its resting plane), by name."""
+        """Return the true `T_world_body [4, 4]` of a link or an object's resting plane."""
         found = self.data.body(body)
         return se3(found.xmat.reshape(3, 3), found.xpos)
 
     def ground_truth(self) -> dict[str, Array]:
-        """True poses `[4, 4]` in the world by name: base_link, and the centre of every object.
+        """Return true poses `[4, 4]` in the world by name: the base, and each object's centre.
 
         The centre is the middle of the box around the object, above its resting plane.
         """
-        poses = {BASE_FRAME: self.base_pose()}
+        poses = {self.robot_model.base_frame: self.base_pose()}
         for item in self.scene.objects:
             centre = se3(np.eye(3), [0.0, 0.0, item.model.size[2] / 2.0])
             poses[item.name] = self.pose_of(item.name) @ centre
@@ -167,8 +171,9 @@ class World:
 
     def _drive(self, dt: float) -> None:
         """Advance the base's set point towards the commanded velocity."""
-        wanted = np.clip(self.command.base_velocity, *BASE_LIMITS.T)
-        change = BASE_ACCELERATION * dt
+        base = self.robot_model.base
+        wanted = np.clip(self.command.base_velocity, *np.transpose(base.velocity_limits))
+        change = np.array(base.acceleration) * dt
         self._base_velocity += np.clip(wanted - self._base_velocity, -change, change)
         self._base = self._base + self._world_velocity() * dt
 

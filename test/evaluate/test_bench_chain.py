@@ -18,18 +18,20 @@ from m3_ros.evaluate.bench_chain import (
 )
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.kinematics import Arm
-from m3_ros.resources import resource
-from m3_ros.sim.mujoco_model import CAMERA_FRAME, MujocoModel
+from m3_ros.robot_model import load_robot
+from m3_ros.sim.mujoco_model import MujocoModel
+
+CAMERA_FRAME = load_robot().camera_frame
 
 
 @pytest.fixture(scope="module")
 def robot():
-    return MujocoModel()
+    return MujocoModel(load_robot())
 
 
 @pytest.fixture(scope="module")
 def looks():
-    return draw_looks(Arm(resource("urdf/b1_z1.urdf")), 0.5, np.random.default_rng(1))
+    return draw_looks(Arm(load_robot()), 0.5, np.random.default_rng(1))
 
 
 def error(robot, looks, errors, motion=Motion(), seed=0):  # noqa: B008 (frozen)

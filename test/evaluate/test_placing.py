@@ -9,7 +9,7 @@ from m3_ros.evaluate.contact_forces import ContactForces
 from m3_ros.evaluate.grasp_oracle import Oracle
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.planning import Planner
-from m3_ros.resources import resource
+from m3_ros.robot_model import load_robot
 from m3_ros.sim.robot import SimulatedRobot
 from m3_ros.sim.scene import random_scene
 from m3_ros.sim.simulation import Simulation
@@ -34,7 +34,7 @@ def test_it_stands_again_where_it_was_or_is_told_to_be_lost(seed, label, loss):
         heights.append(world.pose_of(label)[2, 3])
 
     oracle = Oracle(simulation, label, 0.001, np.zeros(3), np.random.default_rng(seed))
-    planner = Planner(resource("urdf/b1_z1.urdf"), GraspConfig())
+    planner = Planner(load_robot(), GraspConfig())
     surroundings = oracle.surroundings()
     outcome = execute_grasp(robot, planner, oracle.target, surroundings, note, place=True)
     robot.wait(1.0)

@@ -12,7 +12,7 @@ from m3_ros.geometry import pose_distance
 from m3_ros.grasp.planning import Planner
 from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.query.shape import upright_box
-from m3_ros.resources import resource
+from m3_ros.robot_model import load_robot
 from m3_ros.sim.scene import TABLE_HEIGHT, random_scene
 from m3_ros.sim.simulation import Simulation
 
@@ -38,7 +38,7 @@ def simulation(config):
 
 @pytest.fixture(scope="module")
 def planner(config):
-    return Planner(resource("urdf/b1_z1.urdf"), config.grasp)
+    return Planner(load_robot(), config.grasp)
 
 
 def test_keyframes_are_apart_and_as_the_robot_believes(simulation, planner, config):

@@ -8,11 +8,15 @@ from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.executor import execute_grasp
-from m3_ros.grasp.kinematics import CAMERA_FRAME, SCAN
+from m3_ros.grasp.gripper import make_gripper
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import JointState, MotionCancelled, never
-from m3_ros.resources import resource
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+GRIPPER = make_gripper(ROBOT)
+CAMERA_FRAME, SCAN = ROBOT.camera_frame, ROBOT.scan
 
 TABLE_Z = -0.08  # of a 0.5 m table, in base_link
 HERE = planar_pose(0.0, 0.0, 0.0, 0.58)
@@ -87,13 +91,8 @@ class PerfectRobot:
 
 
 @pytest.fixture(scope="session")
-def urdf():
-    return resource("urdf/b1_z1.urdf")
-
-
-@pytest.fixture(scope="session")
-def planner(urdf):
-    return Planner(urdf, GraspConfig())
+def planner():
+    return Planner(ROBOT, GraspConfig())
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +157,7 @@ def job_of(planner, found):
 def plan(planner, table, box_points):
     """A grasp of a box ahead, planned."""
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
-    grasps = grasp_candidates(own, table, planner.config).grasps
+    grasps = grasp_candidates(GRIPPER, own, table, planner.config).grasps
     return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
 
 

@@ -6,8 +6,13 @@ from m3_ros.geometry import inverse, planar_pose, transform
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.kinematics import SCAN
+from m3_ros.grasp.gripper import make_gripper
 from m3_ros.grasp.planning import PlanError
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+GRIPPER = make_gripper(ROBOT)
+SCAN = ROBOT.scan
 
 HERE = planar_pose(0.0, 0.0, 0.0, 0.58)
 
@@ -22,7 +27,7 @@ def test_from_the_new_place_the_object_can_be_grasped(planner, in_map):
     own, others = in_map
     goal = place_base(planner, HERE, own, others)
     own, others = transform(inverse(goal), own), transform(inverse(goal), others)
-    grasps = grasp_candidates(own, others, GraspConfig()).grasps
+    grasps = grasp_candidates(GRIPPER, own, others, GraspConfig()).grasps
     assert planner.grasp(SCAN, grasps, Scene(np.concatenate([own, others])), own).phases
     assert goal[2, 3] == pytest.approx(0.58)
     assert np.linalg.norm((inverse(HERE) @ goal)[:2, 3]) < 0.9

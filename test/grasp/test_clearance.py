@@ -4,7 +4,10 @@ import pytest
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import se3
 from m3_ros.grasp.clearance import GraspInCollision, open_pose, smallest_opening
+from m3_ros.grasp.gripper import make_gripper
+from m3_ros.robot_model import load_robot
 
+GRIPPER = make_gripper(load_robot())
 CONFIG = GraspConfig()
 DOWN = np.array([0.0, 0.0, -1.0])
 NOTHING = np.zeros((0, 3))
@@ -24,14 +27,19 @@ def thing(width=0.04):
     return np.concatenate(faces) + [-0.009, 0.0, 0.005]
 
 
+def smallest(pose, approach, opening, own, others=NOTHING):
+    """Smallest opening on a support at z = 0."""
+    return smallest_opening(GRIPPER, pose, approach, opening, own, others, 0.0, CONFIG)
+
+
 def test_a_free_thing_is_reached_with_a_little_more_than_its_own_opening():
-    opening = smallest_opening(top_down(0.01), DOWN, OPENING, thing(), NOTHING, 0.0, CONFIG)
+    opening = smallest(top_down(0.01), DOWN, OPENING, thing())
     assert OPENING + 0.1 <= opening < OPENING + 0.7
 
 
 def test_a_wider_thing_needs_a_wider_opening():
     narrow, wide = (
-        smallest_opening(top_down(0.01), DOWN, opening, thing(width), NOTHING, 0.0, CONFIG)
+        smallest(top_down(0.01), DOWN, opening, thing(width))
         for width, opening in ((0.02, 0.23), (0.06, 0.72))
     )
     assert wide > narrow + 0.2
@@ -39,19 +47,19 @@ def test_a_wider_thing_needs_a_wider_opening():
 
 def test_the_table_is_in_the_way():
     with pytest.raises(GraspInCollision, match="table"):
-        smallest_opening(top_down(0.001), DOWN, OPENING, thing(), NOTHING, 0.0, CONFIG)
+        smallest(top_down(0.001), DOWN, OPENING, thing())
 
 
 @pytest.mark.parametrize("place", [[-0.035, 0.0, 0.02], [0.05, 0.0, 0.07], [-0.03, 0.0, 0.14]])
 def test_something_else_is_in_the_way(place):
     with pytest.raises(GraspInCollision, match="else"):
-        smallest_opening(top_down(0.01), DOWN, OPENING, thing(), np.array([place]), 0.0, CONFIG)
+        smallest(top_down(0.01), DOWN, OPENING, thing(), np.array([place]))
 
 
 def test_a_tall_thing_meets_the_palm():
     tall = np.concatenate([thing(), thing() + [0.0, 0.0, 0.07]])
     with pytest.raises(GraspInCollision, match="palm|first"):
-        smallest_opening(top_down(0.01), DOWN, OPENING, tall, NOTHING, 0.0, CONFIG)
+        smallest(top_down(0.01), DOWN, OPENING, tall)
 
 
 def test_the_open_pose_is_off_by_the_clearance_along_closing():

@@ -2,13 +2,16 @@ import numpy as np
 import pytest
 
 from m3_ros.config import GraspConfig
-from m3_ros.grasp.closing import MAX_SLIP, close_jaws
+from m3_ros.grasp.closing import close_jaws
 from m3_ros.grasp.context import GraspContext
-from m3_ros.grasp.kinematics import TIPS
 from m3_ros.grasp.outcome import EmptyGrasp, RetryableGraspFailure
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import MotionCancelled, never
 from m3_ros.grasp.scoring import RISE
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+MAX_SLIP = ROBOT.gripper.max_slip
 
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -23,7 +26,7 @@ def at_object(robot, plan):
 def test_the_jaws_squeeze_only_after_they_have_settled(at_object, job_of, planner):
     start = planner.arm.fk(at_object.q[:6])
     close_jaws(job_of(at_object))
-    full = planner.config.gripper_effort
+    full = planner.robot_model.gripper.closing_effort
     low = planner.config.settle_effort_share * full
     assert [effort for effort, _ in at_object.closings] == [low, low, full]
     settled = [*planner.config.settle_distance * start[:2, 2], RISE]
@@ -46,18 +49,16 @@ def test_jaws_that_push_the_arm_off_the_table_stop_closing(at_object, job_of):
 
 
 @pytest.mark.parametrize(("newtons", "squeezed"), [(-20.0, True), (3.0, True), (6.0, False)])
-def test_jaws_that_are_pushed_up_do_not_squeeze(
-    at_object, urdf, found, monkeypatch, newtons, squeezed
-):
+def test_jaws_that_are_pushed_up_do_not_squeeze(at_object, found, monkeypatch, newtons, squeezed):
     """What they hold presses on the table then; what is in the air pulls them down."""
-    planner = Planner(urdf, GraspConfig(closing_contact_effort=60.0))
+    planner = Planner(ROBOT, GraspConfig(closing_contact_effort=60.0))
     context = GraspContext(at_object, planner, lambda: found, lambda *_: None, never)
     move_gripper, arm = at_object.move_gripper, planner.arm
 
     def press(*arguments):
         reached = move_gripper(*arguments)
         turn, slope = arm.fk(at_object.q[:6])[:3, :3], arm.jacobian(at_object.q[:6])
-        tips = turn @ (slope[:3] + np.cross(slope[3:], TIPS, axis=0))
+        tips = turn @ (slope[:3] + np.cross(slope[3:], planner.gripper.tips[:, None], axis=0))
         at_object.efforts = np.append(-tips.T @ (newtons * UP), 0.0)
         return reached
 

@@ -2,8 +2,12 @@ import coal
 import numpy as np
 import pytest
 
-from m3_ros.grasp.collision import JAWS, Scene
-from m3_ros.grasp.kinematics import HOME, SCAN
+from m3_ros.grasp.collision import Scene
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+JAWS = ROBOT.gripper.links
+HOME, SCAN = ROBOT.home, ROBOT.scan
 
 FAR = np.zeros((0, 3))
 

@@ -154,8 +154,8 @@ def test_the_base_drives_to_what_is_out_of_reach(planner, robot, beyond, table_i
     assert "drive" in robot.log
 
 
-def test_a_base_that_may_not_drive_is_told_where_to_go(urdf, planner, robot, beyond, table_in_map):
-    still = Planner(urdf, GraspConfig(drive_base=False))
+def test_a_base_that_may_not_drive_is_told_where_to_go(planner, robot, beyond, table_in_map):
+    still = Planner(planner.robot_model, GraspConfig(drive_base=False))
     outcome = execute_grasp(robot, still, lambda: beyond, table_in_map)
     assert outcome.error_code is GraspErrorCode.UNREACHABLE
     assert "must move" in outcome.error_msg and "drive" not in robot.log

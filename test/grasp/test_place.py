@@ -3,12 +3,14 @@ import pytest
 
 from m3_ros.codes import GraspErrorCode
 from m3_ros.grasp.attempt import execute_attempt
-from m3_ros.grasp.closing import MAX_SLIP
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.outcome import GraspError
 from m3_ros.grasp.place import put_back
 from m3_ros.grasp.robot import TrackingError, never
+from m3_ros.robot_model import load_robot
+
+MAX_SLIP = load_robot().gripper.max_slip
 
 RELEASE = ["open", "follow", "follow"]  # open, aside, back out
 
@@ -34,7 +36,7 @@ def test_it_is_lowered_to_where_it_was_gripped_and_left_there(lifted, robot, pla
     put_back(lifted, plan)
     assert robot.log[-3:] == RELEASE and "close" not in robot.log
     np.testing.assert_allclose(at, [goal], atol=1e-3)
-    assert robot.q[6] == -plan.grasp.preopening
+    assert robot.q[6] == -plan.grasp.pregrasp_aperture
     left = lifted.gripper_pose()[:3, 3] - goal
     back = -plan.grasp.approach * planner.config.approach_distance
     assert np.linalg.norm(left - back) < planner.config.jaw_clearance

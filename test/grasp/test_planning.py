@@ -6,9 +6,15 @@ import pytest
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse
 from m3_ros.grasp.candidates import grasp_candidates
-from m3_ros.grasp.collision import JAWS, Scene
-from m3_ros.grasp.kinematics import HOME, SCAN
+from m3_ros.grasp.collision import Scene
+from m3_ros.grasp.gripper import make_gripper
 from m3_ros.grasp.planning import PlanError
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+JAWS = ROBOT.gripper.links
+GRIPPER = make_gripper(ROBOT)
+HOME, SCAN = ROBOT.home, ROBOT.scan
 
 CONFIG = GraspConfig()
 
@@ -21,7 +27,7 @@ def scene(table):
 @pytest.fixture(scope="module")
 def planned(planner, table, box_points):
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
-    found = grasp_candidates(own, table, CONFIG)
+    found = grasp_candidates(GRIPPER, own, table, CONFIG)
     scene = Scene(np.concatenate([table, own]))
     return planner.grasp(HOME, found.grasps, scene, own), own
 
@@ -90,7 +96,7 @@ def test_no_link_but_the_jaws_comes_near_anything(planner, planned, table):
 
 def test_what_is_too_far_is_unreachable(planner, table, box_points):
     own = box_points((0.04, 0.05, 0.06), (1.6, 0.0))
-    grasps = grasp_candidates(own, table, CONFIG).grasps
+    grasps = grasp_candidates(GRIPPER, own, table, CONFIG).grasps
     with pytest.raises(PlanError) as caught:
         planner.grasp(HOME, grasps, Scene(own), own)
     assert caught.value.unreachable
@@ -100,7 +106,7 @@ def test_a_wall_makes_it_impossible_but_not_unreachable(planner, table, box_poin
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.0))
     y, z = np.meshgrid(np.arange(-0.3, 0.3, 0.01), np.arange(0.1, 0.5, 0.01))
     lid = np.stack([0.7 + 0 * y, y, z], axis=-1).reshape(-1, 3)
-    grasps = grasp_candidates(own, table, CONFIG).grasps[:6]
+    grasps = grasp_candidates(GRIPPER, own, table, CONFIG).grasps[:6]
     with pytest.raises(PlanError) as caught:
         planner.grasp(HOME, grasps, Scene(np.concatenate([table, own, lid])), own)
     assert not caught.value.unreachable
@@ -113,7 +119,7 @@ def test_a_line_out_of_reach_is_refused(planner):
 
 def test_the_shoulder_is_where_joint2_turns(planner):
     before, after = (planner.arm.fk(q, "z1_link02") for q in (HOME, SCAN))
-    assert np.allclose(before[:3, 3], planner.shoulder)
+    assert np.allclose(before[:3, 3], planner.arm.shoulder)
     assert np.allclose((inverse(before) @ after)[:3, 3], 0.0, atol=1e-9)
 
 

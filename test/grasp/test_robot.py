@@ -43,7 +43,8 @@ def test_reversed_is_the_same_motion_backwards():
         ([0.0, 0.0], (2, 6), "increase"),
         ([0.1, 0.2], (2, 6), "increase"),
         ([0.0], (1, 6), "increase"),
-        ([0.0, 1.0], (2, 5), "shape"),
+        ([0.0, 1.0], (3, 6), "shape"),
+        ([0.0, 1.0], (2,), "shape"),
     ],
 )
 def test_bad_trajectories_are_refused(times, shape, word):
@@ -51,6 +52,15 @@ def test_bad_trajectories_are_refused(times, shape, word):
         JointTrajectory(np.zeros(shape), np.zeros(shape), np.array(times))
 
 
-def test_joint_state_needs_seven_joints():
-    with pytest.raises(ValueError, match="positions"):
-        JointState(np.zeros(6), np.zeros(7), np.zeros(7), 0.0)
+@pytest.mark.parametrize("broken", ["positions", "velocities", "efforts"])
+def test_columns_of_a_joint_state_are_equally_long(broken):
+    columns = {"positions": np.zeros(7), "velocities": np.zeros(7), "efforts": np.zeros(7)}
+    with pytest.raises(ValueError, match="shape"):
+        JointState(**{**columns, broken: np.zeros(6)}, stamp=0.0)
+
+
+def test_the_gripper_is_the_last_joint():
+    state = JointState(np.arange(5.0), np.arange(5.0) + 10, np.arange(5.0) + 20, 0.0)
+    assert state.arm.tolist() == [0.0, 1.0, 2.0, 3.0] and state.gripper == 4.0
+    assert state.arm_efforts.tolist() == [20.0, 21.0, 22.0, 23.0]
+    assert state.gripper_velocity == 14.0

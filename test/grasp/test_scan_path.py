@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.kinematics import CAMERA_FRAME, HOME, SCAN
 from m3_ros.grasp.planning import PlanError
 from m3_ros.grasp.scan_path import scan_path, view_from, viewpoint
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+CAMERA_FRAME, HOME, SCAN = ROBOT.camera_frame, ROBOT.home, ROBOT.scan
 
 CENTER = np.array([0.75, 0.0, -0.05])
 

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 
-from m3_ros.grasp.kinematics import HOME, SCAN
 from m3_ros.grasp.time_parameterization import join, joint_move, straight_move
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+HOME, SCAN = ROBOT.home, ROBOT.scan
 
 
 @pytest.mark.parametrize(("velocity", "acceleration"), [(1.0, 4.0), (0.3, 1.0)])

@@ -8,8 +8,10 @@ from sensor_msgs.msg import JointState
 
 from m3_ros.capture import messages
 from m3_ros.geometry import rpy_to_matrix, se3
-from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointTrajectory
+from m3_ros.grasp.robot import JointTrajectory
 from m3_ros.nodes import conversions
+
+ARM_JOINTS = tuple(f"joint{i}" for i in range(1, 7))
 
 T = se3(rpy_to_matrix([0.1, -0.2, 0.3]), [1.0, 2.0, 3.0])
 
@@ -45,37 +47,53 @@ def test_stamped_messages_carry_their_frames():
 
 
 def test_joint_state_is_read_by_name_in_any_order():
-    names = [GRIPPER_JOINT, "FL_hip_joint", *reversed(ARM_JOINTS)]
+    names = ["jaw", "FL_hip_joint", *reversed(ARM_JOINTS)]
     message = JointState(name=names, position=[float(i) for i in range(8)])
-    state = conversions.to_joint_state(message)
+    state = conversions.to_joint_state(message, (*ARM_JOINTS, "jaw"))
     assert state.positions.tolist() == [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 0.0]
     assert state.velocities.tolist() == [0.0] * 7
 
 
 def test_a_missing_joint_is_named():
     message = JointState(name=list(ARM_JOINTS), position=[0.0] * 6)
-    with pytest.raises(messages.ConversionError, match=GRIPPER_JOINT):
-        conversions.to_joint_state(message)
+    with pytest.raises(messages.ConversionError, match="jaw"):
+        conversions.to_joint_state(message, (*ARM_JOINTS, "jaw"))
 
 
 def test_trajectory_round_trip():
     rng = np.random.default_rng(0)
     times = np.array([0.0, 0.25, 1.5])
     trajectory = JointTrajectory(rng.normal(size=(3, 6)), rng.normal(size=(3, 6)), times)
-    back = conversions.to_trajectory(conversions.trajectory_message(trajectory))
+    message = conversions.trajectory_message(trajectory, ARM_JOINTS)
+    back = conversions.to_trajectory(message, ARM_JOINTS)
     assert np.array_equal(back.positions, trajectory.positions)
     assert np.array_equal(back.velocities, trajectory.velocities)
     assert np.array_equal(back.times, times)
-    assert back.joint_names == ARM_JOINTS
+
+
+def test_a_trajectory_s_joints_may_come_in_any_order():
+    rng = np.random.default_rng(1)
+    trajectory = JointTrajectory(rng.normal(size=(2, 6)), rng.normal(size=(2, 6)), np.arange(2.0))
+    message = conversions.trajectory_message(trajectory, ARM_JOINTS)
+    reordered = conversions.to_trajectory(message, ARM_JOINTS[::-1])
+    assert np.array_equal(reordered.positions, trajectory.positions[:, ::-1])
+    assert np.array_equal(reordered.velocities, trajectory.velocities[:, ::-1])
+
+
+def test_a_trajectory_of_other_joints_is_refused():
+    trajectory = JointTrajectory(np.zeros((2, 6)), np.zeros((2, 6)), np.arange(2.0))
+    message = conversions.trajectory_message(trajectory, "abcdef")
+    with pytest.raises(messages.ConversionError, match="they must be"):
+        conversions.to_trajectory(message, ARM_JOINTS)
 
 
 def test_a_trajectory_point_with_too_few_positions_is_refused():
     message = conversions.trajectory_message(
-        JointTrajectory(np.zeros((2, 6)), np.zeros((2, 6)), np.array([0.0, 1.0]))
+        JointTrajectory(np.zeros((2, 6)), np.zeros((2, 6)), np.array([0.0, 1.0])), ARM_JOINTS
     )
     message.points[1].positions = [0.0] * 5
     with pytest.raises(ValueError, match="6 positions"):
-        conversions.to_trajectory(message)
+        conversions.to_trajectory(message, ARM_JOINTS)
 
 
 def test_detections_carry_box_score_and_covariance():

@@ -17,7 +17,9 @@ from m3_ros.nodes.client import Client
 from m3_ros.nodes.conversions import to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.stack import Stack, override
+from m3_ros.robot_model import load_robot
 
+JOINTS = load_robot().joints
 SETTINGS = (
     "simulation.width=320",
     "simulation.height=240",
@@ -45,7 +47,10 @@ def client(settings, grasp_node):
         client.truth = GroundTruth(client.node)
         client.joints = []
         client.node.create_subscription(
-            JointState, "/joint_states", lambda m: client.joints.append(to_joint_state(m)), 10
+            JointState,
+            "/joint_states",
+            lambda m: client.joints.append(to_joint_state(m, JOINTS)),
+            10,
         )
         client.wait_until(lambda: client.truth.poses and client.joints, 60.0, "no simulation")
         yield client
@@ -139,7 +144,7 @@ def test_the_object_at_a_pose_is_lifted(client):
 
 def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
     commands = []
-    topic = f"{M3Config().robot.arm_controller}/joint_trajectory"
+    topic = f"{load_robot().arm.controller.name}/joint_trajectory"
     client.node.create_subscription(JointTrajectory, topic, commands.append, 10)
     action = ActionClient(client.node, ScanMotion, "/m3/scan_motion")
     assert action.wait_for_server(30.0)

@@ -30,7 +30,9 @@ from m3_ros.nodes.conversions import (
 )
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import Stack, override
+from m3_ros.robot_model import load_robot
 
+JOINTS = load_robot().joints
 SETTINGS = (
     "simulation.width=160",
     "simulation.height=120",
@@ -77,7 +79,7 @@ class Ears:
         self.client.wait_until(condition, TIMEOUT, what)
 
     def joints(self):
-        return to_joint_state(self.newest["/joint_states"])
+        return to_joint_state(self.newest["/joint_states"], JOINTS)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ def test_the_arm_follows_an_action_and_tf_puts_the_table_where_it_is(ears):
     start = ears.joints().arm
     goal = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
     trajectory = Trajectory(np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, 2.0]))
-    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, JOINTS[:-1]))
     name = "/joint_trajectory_controller/follow_joint_trajectory"
     result = ears.client.run(FollowJointTrajectory, name, request, lambda _: None)
     assert result.error_code == FollowJointTrajectory.Result.SUCCESSFUL
@@ -131,7 +133,7 @@ def test_a_trajectory_beyond_a_limit_is_refused(ears):
     start = ears.joints().arm
     beyond = start + [4.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     trajectory = Trajectory(np.stack([start, beyond]), np.zeros((2, 6)), np.array([0.0, 8.0]))
-    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory))
+    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, JOINTS[:-1]))
     name = "/joint_trajectory_controller/follow_joint_trajectory"
     result = ears.client.run(FollowJointTrajectory, name, request, lambda _: None)
     assert result.error_code == FollowJointTrajectory.Result.INVALID_GOAL
@@ -150,12 +152,12 @@ def test_topics_move_arm_and_gripper(ears):
     )
     goal = ears.joints().arm + [0.2, 0.0, 0.0, 0.0, 0.0, 0.0]
     message = trajectory_message(
-        Trajectory(np.stack([goal, goal]), np.zeros((2, 6)), np.array([0.0, 1.0]))
+        Trajectory(np.stack([goal, goal]), np.zeros((2, 6)), np.array([0.0, 1.0])), JOINTS[:-1]
     )
     message.points = message.points[1:]  # one point ahead: from where the arm is
     arm.publish(message)
     opening = trajectory_message(
-        Trajectory(np.full((2, 1), -0.8), np.zeros((2, 1)), np.arange(2.0), ("jointGripper",))
+        Trajectory(np.full((2, 1), -0.8), np.zeros((2, 1)), np.arange(2.0)), JOINTS[-1:]
     )
     jaw.publish(opening)
     ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not move")
@@ -163,7 +165,7 @@ def test_topics_move_arm_and_gripper(ears):
 
 
 def test_a_cancelled_gripper_stops(ears):
-    robot = RosRobot(ears.client.node, M3Config())
+    robot = RosRobot(ears.client.node, M3Config(), load_robot())
     try:
         robot.move_gripper(-0.8, 10.0, 1.5)
         with pytest.raises(MotionCancelled):

@@ -5,10 +5,12 @@ import pytest
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, project, transform
+from m3_ros.robot_model import load_robot
 from m3_ros.sim.camera import Camera, intrinsics
-from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.world import World
+
+CAMERA_FRAME = load_robot().camera_frame
 
 LOOK_DOWN = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
 

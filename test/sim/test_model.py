@@ -10,8 +10,10 @@ import pytest
 import xacro
 
 from m3_ros.geometry import inverse, quat_to_matrix, rpy_to_matrix, se3
-from m3_ros.grasp.kinematics import HOME, SCAN
-from m3_ros.sim.mujoco_model import MAX_JOINT_VELOCITY
+from m3_ros.robot_model import load_robot
+
+ROBOT = load_robot()
+HOME, SCAN = ROBOT.home, ROBOT.scan
 
 ROOT = Path(__file__).parents[2]
 URDF = ROOT / "urdf" / "b1_z1.urdf"
@@ -53,7 +55,7 @@ def test_limits_agree(model, urdf, name):
     ours = model.joint(name)
     assert [float(limit.get(k)) for k in ("lower", "upper")] == pytest.approx(list(ours.range))
     assert float(limit.get("effort")) == pytest.approx(model.jnt_actfrcrange[ours.id, 1])
-    assert float(limit.get("velocity")) == MAX_JOINT_VELOCITY
+    assert float(limit.get("velocity")) == ROBOT.max_velocity[JOINTS.index(name)]
     assert float(dynamics.get("damping")) == pytest.approx(ours.damping[0])
     assert float(dynamics.get("friction")) == pytest.approx(ours.frictionloss[0])
     np.testing.assert_allclose(model.actuator(name).ctrlrange, ours.range)

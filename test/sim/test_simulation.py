@@ -6,10 +6,12 @@ import pytest
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, transform
 from m3_ros.grasp.robot import JointTrajectory, RobotError
+from m3_ros.robot_model import load_robot
 from m3_ros.sim.arm_controller import ArmStatus, TrajectoryRefused
-from m3_ros.sim.mujoco_model import CAMERA_FRAME
 from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.simulation import Simulation, scene_of
+
+CAMERA_FRAME = load_robot().camera_frame
 
 SMALL = {"width": 160, "height": 120, "focal_length": 95.0}
 LOOK_DOWN = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])

@@ -6,7 +6,7 @@ import pytest
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import planar_pose, pose_distance
 from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
-from m3_ros.sim.world import BASE_LIMITS, World
+from m3_ros.sim.world import World
 
 CONFIG = SimulationConfig()
 
@@ -81,7 +81,8 @@ def test_base_drives_as_told_within_its_limits(empty):
     np.testing.assert_allclose(empty.base_velocity(), [-0.2, 0.1, 0.0], atol=2e-3)
     empty.command.base_velocity = np.array([-9.0, 9.0, 0.0])
     run(empty, 3.0)
-    fastest = [BASE_LIMITS[0, 0], BASE_LIMITS[1, 1], 0.0]
+    limits = empty.robot_model.base.velocity_limits
+    fastest = [limits[0][0], limits[1][1], 0.0]
     np.testing.assert_allclose(empty.base_velocity(), fastest, atol=5e-3)
     empty.command.base_velocity = np.zeros(3)
     run(empty, 2.0)
