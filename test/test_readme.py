@@ -17,6 +17,7 @@ from m3_ros import codes
 from m3_ros.cli.app import app
 from m3_ros.cli.main import COMMANDS
 from m3_ros.config import M3Config
+from m3_ros.robot_model import load_robot
 from m3_ros.settings import to_dict
 
 ROOT = Path(__file__).parent.parent
@@ -123,7 +124,8 @@ def test_make_targets_exist(document):
 def topics():
     """Return every topic, service and action name of the nodes and of the settings."""
     names = {name for name in to_dict(M3Config())["robot"].values() if name.startswith("/")}
-    controllers = {name for name in names if "controller" in name}
+    robot = load_robot()
+    controllers = {part.controller.name for part in (robot.arm, robot.gripper)}
     for path in (ROOT / "m3_ros/nodes").glob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         words = {node.value for node in nodes if isinstance(node, ast.Constant)}
