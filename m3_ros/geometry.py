@@ -38,7 +38,7 @@ def inverse(T: ArrayLike) -> Array:
 
 
 def transform(T: ArrayLike, points: ArrayLike) -> Array:
-    """Apply one transform `[4, 4]` to points `[..., 3]`."""
+    """Apply one rigid or similarity transform `[4, 4]` to points `[..., 3]`."""
     T = np.asarray(T, np.float64)
     return np.asarray(points, np.float64) @ T[:3, :3].T + T[:3, 3]
 
@@ -140,6 +140,13 @@ def project(points: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
 def scale_intrinsics(K: ArrayLike, factor_x: float, factor_y: float) -> Array:
     """Intrinsics `[3, 3]` of an image resized by factors, pixel centres at + 0.5."""
     return np.diag([factor_x, factor_y, 1.0]) @ np.asarray(K, np.float64)
+
+
+def split_similarity(similarity: ArrayLike) -> tuple[float, Array, Array]:
+    """Return scale, rotation `[3, 3]` and translation `[3]` of a similarity `[4, 4]`."""
+    similarity = np.asarray(similarity, np.float64)
+    scale = float(np.cbrt(np.linalg.det(similarity[:3, :3])))
+    return scale, similarity[:3, :3] / scale, similarity[:3, 3]
 
 
 def umeyama(source: ArrayLike, target: ArrayLike, with_scale: bool = True) -> Array:

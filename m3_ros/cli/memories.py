@@ -1,12 +1,16 @@
-"""Commands on folders: scan import, scan simulate, scan show, build, query."""
+"""Commands on folders: scan import, scan simulate, scan show, build, align, query."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+from tyro.conf import UseAppendAction
+
 from m3_ros.cli.app import FAILED, OK, Positional, app, scan, settings_from
 from m3_ros.view.progress import show_stage, stage_bar
+
+PointPair = tuple[float, float, float, float, float, float]
 
 
 @scan.command(name="import")
@@ -117,6 +121,59 @@ def build(
     )
     sheet = memory_sheet(built, views)
     print(f"memory: {memory}\npictures: {write_picture(sheet, memory.with_suffix('.views.png'))}")
+    return OK
+
+
+@app.command
+def align(
+    memory: Positional[Path],
+    poses: Path | None = None,
+    points: Path | None = None,
+    pair: UseAppendAction[tuple[PointPair, ...]] = (),
+    frame: str | None = None,
+) -> int:
+    """Transform a memory of COLMAP's or other coordinates into the robot's frame, in place.
+
+    Needs cameras with known poses in both frames, or at least three point pairs.
+
+    Args:
+        memory: the memory folder.
+        poses: a transforms.json in the robot's frame, m, of some of the memory's images: frames
+            with the same file names or stamps.
+        points: a text file with a point pair a line: x y z in the memory, x y z in m in the
+            robot's frame.
+        pair: one such pair of six numbers; repeat it.
+        frame: name of the robot's frame; the memory's own name by default.
+    """
+    import numpy as np
+
+    from m3_ros.geometry import split_similarity
+    from m3_ros.memory import registration
+    from m3_ros.memory.spatial_memory import SpatialMemory
+
+    if (poses is None) == (points is None and not pair):
+        raise ValueError("align needs either --poses or point pairs (--points, --pair)")
+    loaded = SpatialMemory.load(memory)
+    if poses is not None:
+        ours, theirs, names = registration.shared_cameras(loaded.views, poses)
+        ours, theirs = ours[:, :3, 3], theirs[:, :3, 3]
+    else:
+        rows = registration.read_pairs(points) if points else np.zeros((0, 6))
+        rows = np.concatenate([rows, np.reshape(pair, (-1, 6))])
+        ours, theirs = rows[:, :3], rows[:, 3:]
+        names = [f"pair {index + 1}" for index in range(len(rows))]
+    found = registration.register(ours, theirs, names)
+    aligned = registration.transform_memory(loaded, found.similarity, frame or loaded.frame_id)
+    aligned.save(memory)
+    scale, rotation, _ = split_similarity(found.similarity)
+    angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
+    worst = int(found.residuals.argmax())
+    print(f"{len(names)} common points: scale {scale:.4f}, rotation {angle:.1f} degrees")
+    print(
+        f"residual: rms {1e3 * found.rms:.1f} mm, largest {1e3 * found.residuals[worst]:.1f} mm "
+        f"({names[worst]})"
+    )
+    print(f"memory: {memory}, now in {aligned.frame_id}")
     return OK
 
 

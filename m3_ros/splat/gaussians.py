@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from m3_ros.geometry import matrix_to_quat, split_similarity
 from m3_ros.splat.rasterization import rasterization
+from m3_ros.splat.spherical_harmonics import rotate_sh
+from m3_ros.types import Array
 
 SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 
@@ -82,6 +86,28 @@ class Gaussians:
     def select(self, index: Tensor) -> Gaussians:
         """Return the Gaussians at `index` (int `[M]` or bool `[N]`)."""
         return Gaussians(**{name: x[index] for name, x in self.tensors.items()})
+
+    def transformed(self, similarity: Array) -> Gaussians:
+        """Return the Gaussians under a similarity `[4, 4]` (scale x rotation, translation).
+
+        A render from the transformed camera is the same; its depth is multiplied by the scale.
+        """
+        scale, rotation, translation = split_similarity(similarity)
+        R, t = (torch.from_numpy(x).to(self.means.device) for x in (rotation, translation))
+        means = scale * self.means.double() @ R.T + t
+        w, *v = torch.from_numpy(matrix_to_quat(rotation)).to(means).unbind()
+        v, vectors = torch.stack(v), self.quats[:, 1:].double()
+        real = w * self.quats[:, 0].double() - vectors @ v
+        imaginary = w * vectors + self.quats[:, :1] * v
+        imaginary = imaginary + torch.linalg.cross(v.expand_as(vectors), vectors)
+        changed = {
+            "means": means,
+            "quats": torch.cat([real[:, None], imaginary], dim=1),
+            "scales": self.scales.double() + math.log(scale),
+            "shN": rotate_sh(self.sh, R)[:, 1:],
+        }
+        changed = {name: x.to(self.means) for name, x in changed.items()}
+        return Gaussians(**self.tensors | changed)
 
     def render(
         self,

@@ -52,6 +52,30 @@ def sh_colors(degree: int, means: Tensor, coefficients: Tensor, viewmats: Tensor
     return (torch.einsum("bnk,nkc->bnc", basis, used) + 0.5).clamp_min(0)
 
 
+def rotate_sh(coefficients: Tensor, rotation: Tensor) -> Tensor:
+    """Return coefficients of the rotated colour function f'(d) = f(R^T d).
+
+    A rotation maps every band onto itself: Y(R^T d) = Y(d) D for all directions d, and D follows
+    from the values of the band at more directions than it has functions.
+
+    Args:
+        coefficients: `[N, K, 3]`, K = (degree + 1)^2.
+        rotation: R `[3, 3]`.
+    """
+    degree = round(coefficients.shape[1] ** 0.5) - 1
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(64, 3, dtype=torch.float64, generator=generator)
+    directions = torch.nn.functional.normalize(directions, dim=-1)
+    before = sh_basis(degree, directions @ rotation.to(directions))
+    after = sh_basis(degree, directions)
+    bands = [coefficients[:, :1]]
+    for band in range(1, degree + 1):
+        own = slice(band**2, (band + 1) ** 2)
+        D = torch.linalg.lstsq(after[:, own], before[:, own]).solution
+        bands.append(torch.einsum("ij,njc->nic", D, coefficients[:, own].double()))
+    return torch.cat([x.to(coefficients) for x in bands], dim=1)
+
+
 class _NativeColors(Function):
     """`sh_colors` in C++, from camera positions `[B, 3]`."""
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.chain import PoseChain, align_memory, composed_transform, to_memory
+from m3_ros.capture.chain import PoseChain, composed_transform
 from m3_ros.geometry import inverse, quat_to_matrix, se3
 
 
@@ -28,19 +28,3 @@ def test_composed_transform_takes_the_new_camera_to_the_first(rng):
 def test_a_robot_that_did_not_move_sees_the_same(rng):
     chain = PoseChain(*(random_pose(rng) for _ in range(4)))
     np.testing.assert_allclose(composed_transform(chain, chain), np.eye(4), atol=1e-12)
-
-
-def test_alignment_recovers_colmap_coordinates(rng):
-    robot = np.stack([random_pose(rng) for _ in range(6)])
-    rigid, scale = random_pose(rng), 3.7
-    memory = np.stack([to_memory(pose, rigid, scale) for pose in robot])
-    found, found_scale = align_memory(robot, memory)
-    np.testing.assert_allclose(found, rigid, atol=1e-9)
-    assert found_scale == pytest.approx(scale, abs=1e-9)
-    np.testing.assert_allclose(to_memory(robot[0], found, found_scale), memory[0], atol=1e-9)
-
-
-def test_alignment_needs_three_poses(rng):
-    poses = np.stack([random_pose(rng) for _ in range(2)])
-    with pytest.raises(ValueError, match="three"):
-        align_memory(poses, poses)

@@ -1,14 +1,19 @@
 """The command line: what it prints, and how it says what is wrong."""
 
+import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import Scan, ScanWriter
 from m3_ros.cli import main as cli
-from m3_ros.geometry import look_at
+from m3_ros.geometry import OPENGL_FROM_OPENCV, look_at, rpy_to_matrix, se3, transform
+from m3_ros.memory.registration import transform_memory
+from m3_ros.memory.spatial_memory import SpatialMemory
 
 K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])
 
@@ -51,6 +56,51 @@ def test_build_says_which_views_its_score_is_of(m3, scan, tmp_path):
     config.write_text("{splat: {max_iterations: 2}, memory: {refine_steps: 1}}")
     status, out, _ = m3("build", scan, tmp_path / "memory", "--config", config)
     assert status == 0 and "2 views of the fit itself: PSNR" in out
+
+
+@pytest.fixture
+def foreign(tmp_path, toy_memory):
+    """A memory in other coordinates, of half the scale, and its similarity from the robot's."""
+    similarity = se3(0.5 * rpy_to_matrix([0.3, -0.2, 1.0]), [1.0, 2.0, 3.0])
+    names = [f"{index}.png" for index in range(len(toy_memory.views))]
+    views = [replace(v, name=name) for v, name in zip(toy_memory.views, names, strict=True)]
+    memory = transform_memory(replace(toy_memory, views=tuple(views)), similarity, "colmap")
+    memory.save(tmp_path / "memory")
+    return tmp_path / "memory", similarity
+
+
+def test_align_by_shared_cameras(m3, foreign, toy_memory, tmp_path):
+    frames = [
+        {"file_path": f"{i}.png", "transform_matrix": (v.camtoworld @ OPENGL_FROM_OPENCV).tolist()}
+        for i, v in enumerate(toy_memory.views[:5])
+    ]
+    (tmp_path / "transforms.json").write_text(json.dumps({"frames": frames}))
+    status, out, _ = m3(
+        "align", foreign[0], "--poses", tmp_path / "transforms.json", "--frame", "odom"
+    )
+    assert status == 0 and "5 common points: scale 2.0000" in out and "now in odom" in out
+    aligned = SpatialMemory.load(foreign[0])
+    assert aligned.frame_id == "odom"
+    torch.testing.assert_close(
+        aligned.gaussians.means, toy_memory.gaussians.means, atol=1e-5, rtol=0
+    )
+
+
+def test_align_by_point_pairs(m3, foreign, toy_memory, tmp_path):
+    robot = np.array([[0.0, 0, 0], [0.3, -0.1, 0], [0, 0.4, 0.2], [-0.2, 0.1, 0.5]])
+    pairs = np.concatenate([transform(foreign[1], robot), robot], 1)
+    np.savetxt(tmp_path / "pairs.txt", pairs[:3])
+    status, out, _ = m3(
+        "align", foreign[0], "--points", tmp_path / "pairs.txt", "--pair", *pairs[3]
+    )
+    assert status == 0 and "4 common points: scale 2.0000" in out
+    views = SpatialMemory.load(foreign[0]).views
+    np.testing.assert_allclose(views[2].camtoworld, toy_memory.views[2].camtoworld, atol=1e-6)
+    pair = pairs[3]
+    status, _, err = m3("align", foreign[0], "--pair", *pair, "--pair", *pair)
+    assert status == 1 and "at least three common points, got 2" in err
+    status, _, err = m3("align", foreign[0])
+    assert status == 1 and "--poses or point pairs" in err
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
