@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -63,4 +64,10 @@ def test_every_pin_is_exact_and_says_what_it_is_for():
 
 def test_the_versions_agree():
     version = ElementTree.parse(ROOT / "package.xml").findtext("version")
-    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+    newest = re.search(r"^## \[(.+?)\] - (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert newest[1] == version
+    assert re.fullmatch(r"Unreleased|\d{4}-\d\d-\d\d", newest[2])
+    setup = subprocess.run(
+        [sys.executable, "setup.py", "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert setup.stdout.strip().splitlines()[-1] == version, setup.stderr

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 
-from m3_ros.cli import evaluation, memories, models, stack
+from m3_ros.cli import doctor, evaluation, memories, models, stack
 from m3_ros.cli.app import FAILED, INTERRUPTED, OK, app
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
-COMMANDS = (stack, memories, models, evaluation)
+COMMANDS = (stack, memories, models, doctor, evaluation)
 """Importing these registers their commands."""
 
 
