@@ -31,14 +31,15 @@ def main() -> None:
     center, nothing = np.array(grasp.scan_center), Scene(np.zeros((0, 3)))
     path = scan_path(planner, center, nothing, robot.joint_state().arm, views=grasp.scan_views)
     writer = ScanWriter(options.output / "scan")
-    for view in follow_scan(robot, planner, path):
-        writer.add(robot.capture_frame())
-        print(f"view {view} of {len(path.positions)}", end="\r", flush=True)
+    for views in follow_scan(robot, planner, path):
+        if views.visited > len(writer):
+            writer.add(robot.capture_frame())
+        print(f"{views.visited} of {len(path.positions)} views", end="\r", flush=True)
     writer.close()
     picture = cv2.cvtColor(simulation.picture(), cv2.COLOR_RGB2BGR)
     cv2.imwrite(str(options.output / "scene.png"), picture)
     simulation.close()
-    print(f"{len(path.positions)} viewpoints in {options.output / 'scan'}")
+    print(f"{len(writer)} viewpoints in {options.output / 'scan'}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class QueryStatus(IntEnum):
-    """What a query came to (`msg/QueryStatus.msg`)."""
+    """What a query came to, or how a target was verified (`msg/QueryStatus.msg`)."""
 
     UNKNOWN = 0  # no answer: the error code and message say why
     FOUND = 1  # targets[0] is what was asked for
@@ -30,6 +30,24 @@ class QueryErrorCode(IntEnum):
     FAILED = 3  # anything else; the message says what
 
 
+class LoadErrorCode(IntEnum):
+    """Why a memory was not loaded (`srv/LoadMemory.srv`)."""
+
+    NONE = 0
+    NO_MEMORY = 1  # the folder holds no memory
+    INVALID_MEMORY = 2  # damaged, newer than this program, or of other model weights
+
+
+class ScanErrorCode(IntEnum):
+    """Why a scan was not started or gave nothing (`srv/StartScan.srv`, `srv/StopScan.srv`)."""
+
+    NONE = 0
+    ALREADY_RECORDING = 1  # a scan is in progress
+    NOT_RECORDING = 2  # no scan is in progress
+    NO_FRAMES = 3  # no valid frame: no image, depth or transform, or no keyframe
+    FAILED = 4  # anything else, e.g. the folder cannot be written
+
+
 class BuildErrorCode(IntEnum):
     """Why a build wrote no memory (`action/BuildMemory.action`)."""
 
@@ -43,7 +61,7 @@ class ScanMotionErrorCode(IntEnum):
     """Why a scan motion did not visit its viewpoints (`action/ScanMotion.action`)."""
 
     NONE = 0
-    UNREACHABLE = 1  # too few viewpoints within reach
+    UNREACHABLE = 1  # too few viewpoints within reach, or too many turned out blocked
     EXECUTION_FAILED = 2  # the arm did not follow
     CANCELLED = 3  # stopped on request
 

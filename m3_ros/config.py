@@ -60,6 +60,12 @@ class ScanConfig(Stage):
     keyframe_rotation: float = setting(0.10, "new keyframe after this turn", "rad", 0.0, 3.15)
     max_speed: float = setting(0.3, "skip frames taken while the camera moves faster", "m/s", 0.0)
     max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, 100_000)
+    start_timeout: float = setting(
+        5.0, "wait for the first frame when a scan starts", "s", 0.1, 60.0
+    )
+    frame_timeout: float = setting(
+        1.0, "wait for a camera frame, of a scan or to verify a query", "s", 0.0, 60.0
+    )
 
 
 @dataclass(frozen=True)

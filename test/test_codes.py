@@ -11,7 +11,11 @@ from m3_ros import codes
 ROOT = Path(__file__).resolve().parents[1]
 CONSTANT = re.compile(r"^u?int\d+ ([A-Z][A-Z_]*)\s*=\s*(\d+)", re.MULTILINE)
 INTERFACES = {
-    "srv/Query.srv": (codes.QueryStatus, codes.QueryErrorCode),
+    "msg/QueryStatus.msg": (codes.QueryStatus,),
+    "srv/LoadMemory.srv": (codes.LoadErrorCode,),
+    "srv/Query.srv": (codes.QueryErrorCode,),
+    "srv/StartScan.srv": (codes.ScanErrorCode,),
+    "srv/StopScan.srv": (codes.ScanErrorCode,),
     "action/BuildMemory.action": (codes.BuildErrorCode,),
     "action/ScanMotion.action": (codes.ScanMotionErrorCode,),
     "action/Grasp.action": (codes.GraspErrorCode,),

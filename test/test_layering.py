@@ -51,8 +51,8 @@ SIM_GRASP = {"m3_ros.grasp.robot", "m3_ros.grasp.base_controller"}
 ROS = {
     "action_msgs", "ament_index_python", "builtin_interfaces", "control_msgs", "diagnostic_msgs",
     "geometry_msgs", "launch", "launch_ros", "nav_msgs", "rcl_interfaces", "rclpy", "sensor_msgs",
-    "std_msgs", "std_srvs", "tf2_msgs", "tf2_ros", "trajectory_msgs", "vision_msgs",
-    "visualization_msgs",
+    "std_msgs", "std_srvs", "tf2_msgs", "tf2_ros", "tf_transformations", "trajectory_msgs",
+    "vision_msgs", "visualization_msgs",
 }  # fmt: skip
 GENERATED = {"action", "msg", "srv"}
 FILES = sorted(PACKAGE.rglob("*.py"))

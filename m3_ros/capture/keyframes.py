@@ -10,10 +10,16 @@ from m3_ros.geometry import pose_distance
 
 
 class KeyframeSelector:
-    """Select a frame when the camera moved or turned enough and is not moving too fast."""
+    """Select a frame when the camera moved or turned enough and is not moving too fast.
+
+    Attributes:
+        too_fast: frames rejected so far because the camera moved faster than `max_speed`.
+        too_near: frames rejected so far because they are near the last keyframe.
+    """
 
     def __init__(self, config: ScanConfig) -> None:
         self._config = config
+        self.too_fast = self.too_near = 0
         self._kept: NDArray[np.float64] | None = None
         self._previous: tuple[NDArray[np.float64], float] | None = None
 
@@ -22,11 +28,13 @@ class KeyframeSelector:
         speed = self._speed(camtoworld, stamp)
         self._previous = (camtoworld, stamp)
         if speed > self._config.max_speed:
+            self.too_fast += 1
             return False
         if self._kept is not None:
             translation, rotation = pose_distance(self._kept, camtoworld)
             near = translation < self._config.keyframe_translation
             if near and rotation < self._config.keyframe_rotation:
+                self.too_near += 1
                 return False
         self._kept = camtoworld
         return True

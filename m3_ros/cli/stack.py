@@ -41,7 +41,7 @@ def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] 
     Args:
         stack: which nodes.
         config: YAML file of settings.
-        set: single parameters, as node.name=value.
+        set: single settings, as group.name=value, for instance scan.max_frames=500.
     """
     require_ros()
     from m3_ros.nodes.stack import run_stack

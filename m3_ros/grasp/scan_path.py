@@ -50,6 +50,13 @@ CLEARANCE = 0.015
 NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
 
 
+class ViewCount(NamedTuple):
+    """Viewpoints of a scan so far: those reached, and those left out."""
+
+    visited: int
+    skipped: int
+
+
 @dataclass(frozen=True, eq=False)
 class ScanPath:
     """Postures of the arm along a scan.
@@ -61,6 +68,11 @@ class ScanPath:
 
     positions: Array
     wanted: int
+
+
+def enough_views(count: int, wanted: int) -> bool:
+    """Return whether `count` viewpoints are two thirds of those wanted, the least for a scan."""
+    return 3 * count >= 2 * wanted
 
 
 def view_from(center: Array, radius: float, elevation: float, azimuth: float) -> Array:
@@ -114,7 +126,7 @@ def scan_path(
             if q is not None:
                 path.append(q)
                 seed = q
-    if 3 * len(path) < 2 * wanted:
+    if not enough_views(len(path), wanted):
         raise PlanError(f"{len(path)} of {wanted} viewpoints are within reach", unreachable=True)
     return ScanPath(np.array(path), wanted)
 
@@ -149,28 +161,31 @@ def follow_scan(
     planner: Planner,
     path: ScanPath,
     cancelled: Callable[[], bool] = never,
-) -> Iterator[int]:
-    """Drive the arm along a scan; yields the number of viewpoints passed, seen or left out.
+) -> Iterator[ViewCount]:
+    """Drive the arm along a scan; yields the count of viewpoints after each of them.
 
     What the camera sees on the way is what the arm must not meet from then on: a viewpoint that
-    turns out to be blocked is left out.
+    turns out to be blocked is skipped.
 
     Raises:
         RobotError: a motion was not followed, or the robot delivers no frames or joints.
     """
     planner, scene = planner.cautious(CLEARANCE), Scene(np.zeros((0, 3)))
-    for i, goal in enumerate(path.positions):
+    visited = skipped = 0
+    for goal in path.positions:
         try:
             motion = planner.move(robot.joint_state().arm, goal, scene)
         except PlanError:
-            yield i + 1
+            skipped += 1
+            yield ViewCount(visited, skipped)
             continue
         robot.execute_trajectory(motion, cancelled)
         seen = visible_points(
             robot.capture_frame(), robot, planner.collision, planner.config.robot_padding
         )
         scene = Scene(np.concatenate([scene.points, seen]))
-        yield i + 1
+        visited += 1
+        yield ViewCount(visited, skipped)
 
 
 def _posture(planner: Planner, view: Array, seed: Array, scene: Scene) -> Array | None:

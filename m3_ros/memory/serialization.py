@@ -70,11 +70,11 @@ def load_memory(folder: str | Path) -> MemoryData:
     folder = Path(folder).absolute()
     if not folder.exists() and _backup(folder).is_dir():
         os.rename(_backup(folder), folder)
-    manifest = _manifest(folder)
+    manifest = read_manifest(folder)
     for name, digest in manifest["files"].items():
         if not (folder / name).is_file():
             raise MemoryFileError(f"{folder / name} is missing; the memory is incomplete")
-        if _digest(folder / name) != digest:
+        if file_digest(folder / name) != digest:
             raise MemoryFileError(f"{folder / name} is damaged: its SHA-256 is not the manifest's")
     try:
         return _read(folder, manifest)
@@ -128,12 +128,17 @@ def _write(memory: MemoryData, folder: Path) -> None:
         "psnr_db": memory.psnr_db if np.isfinite(memory.psnr_db) else None,
         "models": models,
         "config": to_dict(memory.config),
-        "files": {str(path.relative_to(folder)): _digest(path) for path in files},
+        "files": {str(path.relative_to(folder)): file_digest(path) for path in files},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def _manifest(folder: Path) -> dict:
+def read_manifest(folder: Path) -> dict:
+    """Return what `manifest.json` says of the memory in `folder`.
+
+    Raises:
+        MemoryFileError: there is none, it is damaged or newer.
+    """
     path = folder / "manifest.json"
     if not path.is_file():
         raise MemoryFileError(f"{folder} is no memory: there is no manifest.json")
@@ -187,6 +192,6 @@ def _backup(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

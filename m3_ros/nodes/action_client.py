@@ -1,4 +1,4 @@
-"""rclpy's action client, made safe for threads that do not spin the node."""
+"""rclpy's action client, made safe for threads that do not spin the node; cancels of goals."""
 
 from __future__ import annotations
 
@@ -36,3 +36,23 @@ class ThreadSafeActionClient(ActionClient):
         """Answer the futures of what was taken; waits while a request is being sent."""
         with self._mutex:
             await super().execute(taken_data)
+
+
+def cancel_goal(sent: Future) -> Future:
+    """Cancel the goal of `send_goal_async`'s future as soon as the server has accepted it.
+
+    Returns:
+        A future that is done when the server has answered the cancel, or has rejected the goal.
+    """
+    ended = Future()
+
+    def cancel(sent: Future) -> None:
+        handle = sent.result()
+        if handle is None or not handle.accepted:
+            ended.set_result(None)
+        else:
+            answer = handle.cancel_goal_async()
+            answer.add_done_callback(lambda answer: ended.set_result(answer.result()))
+
+    sent.add_done_callback(cancel)
+    return ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -9,17 +10,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
 from action_msgs.msg import GoalStatus
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
-from m3_ros.nodes.action_client import ThreadSafeActionClient
+from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
+from m3_ros.nodes.spinner import Spinner
 
 if TYPE_CHECKING:
     from typing import Self
 
 Message = TypeVar("Message")
-POLL = 0.01
+POLL = 0.01  # s between two checks of what is awaited
+NOTICE_DELAY = 1.5  # s after which a wait for a server is announced
+STACK_HINT = "; is its stack running (`m3 up STACK`), with the same ROS_DOMAIN_ID?"
+SERVER_TIMEOUT = 30.0  # s that a server may take to appear, or to accept a goal
+CANCEL_TIMEOUT = 5.0  # s that a server may take to answer a cancel
 
 
 class ClientError(RuntimeError):
@@ -39,32 +44,35 @@ class Client:
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
         self.node = rclpy.create_node(name)
         self._alive = alive
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._services: dict[str, rclpy.client.Client] = {}
+        self._actions: dict[str, ThreadSafeActionClient] = {}
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._spinner = Spinner(self.node)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown()
-        self._thread.join(timeout=2.0)
+        # Clients go when nothing spins them: destroying one that an executor waits for raises
+        # InvalidHandle in its thread.
+        self._spinner.stop()
+        for action in self._actions.values():
+            action.destroy()
         self.node.destroy_node()
         rclpy.try_shutdown()
 
-    def call(self, kind: type, name: str, request: object, timeout: float = 30.0) -> Message:
+    def call(
+        self, kind: type, name: str, request: object, timeout: float = SERVER_TIMEOUT
+    ) -> Message:
         """Call service `name` of type `kind` and return its response.
 
         Raises:
             ClientError: nobody serves it, or there is no answer within `timeout` s.
         """
-        client = self.node.create_client(kind, name)
-        try:
-            self._wait(client.service_is_ready, timeout, f"nobody serves {name}")
-            return self._result(client.call_async(request), timeout, f"{name} did not answer")
-        finally:
-            self.node.destroy_client(client)
+        if name not in self._services:
+            self._services[name] = self.node.create_client(kind, name)
+        client = self._services[name]
+        self._wait(client.service_is_ready, timeout, f"nobody serves {name}", STACK_HINT)
+        return self._result(client.call_async(request), timeout, f"{name} did not answer")
 
     def run(
         self,
@@ -79,23 +87,26 @@ class Client:
         Raises:
             ClientError: nobody serves it, the goal is rejected, or `timeout` s have passed.
         """
-        client = ThreadSafeActionClient(self.node, kind, name)
+        if name not in self._actions:
+            self._actions[name] = ThreadSafeActionClient(self.node, kind, name)
+        client = self._actions[name]
+        self._wait(client.server_is_ready, SERVER_TIMEOUT, f"nobody serves {name}", STACK_HINT)
+        sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))
         try:
-            self._wait(client.server_is_ready, 30.0, f"nobody serves {name}")
-            sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))
-            handle = self._result(sent, 30.0, f"{name} did not take the goal")
+            handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal")
             if not handle.accepted:
                 raise ClientError(f"{name} rejected the goal: it is busy or not ready")
-            try:
-                answer = self._result(handle.get_result_async(), timeout, f"{name} did not end")
-            except BaseException:
-                self._result(handle.cancel_goal_async(), 5.0, f"{name} did not take the cancel")
-                raise
-            if answer.status == GoalStatus.STATUS_UNKNOWN:
-                raise ClientError(f"{name} lost the goal")
-            return answer.result
-        finally:
-            client.destroy()
+            future = handle.get_result_async()
+            answer = self._result(future, timeout, f"{name} did not end")
+        except BaseException:
+            done = threading.Event()
+            cancel_goal(sent).add_done_callback(lambda _: done.set())
+            if not done.wait(CANCEL_TIMEOUT):
+                print(f"{name} did not answer the cancel", file=sys.stderr, flush=True)
+            raise
+        if answer.status == GoalStatus.STATUS_UNKNOWN:
+            raise ClientError(f"{name} lost the goal")
+        return answer.result
 
     def wait_until(self, ready: Callable[[], bool], timeout: float, what: str) -> None:
         """Wait until `ready()`.
@@ -111,16 +122,15 @@ class Client:
         self._wait(done.is_set, timeout, what)
         return future.result()
 
-    def _wait(self, ready: Callable[[], bool], timeout: float, what: str) -> None:
-        deadline = time.monotonic() + timeout
+    def _wait(self, ready: Callable[[], bool], timeout: float, what: str, hint: str = "") -> None:
+        """Wait until `ready()`; a wait with a hint is announced when it is long."""
+        begun, announced = time.monotonic(), not hint
         while not ready():
             self._alive()
-            if time.monotonic() > deadline:
-                raise ClientError(f"{what} (waited {timeout:.0f} s)")
+            waited = time.monotonic() - begun
+            if waited > timeout:
+                raise ClientError(f"{what} (waited {timeout:.0f} s){hint}")
+            if not announced and waited > NOTICE_DELAY:
+                announced = True
+                print(f"{what} yet; waiting up to {timeout:.0f} s", file=sys.stderr, flush=True)
             time.sleep(POLL)
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass

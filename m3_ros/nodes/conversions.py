@@ -1,7 +1,7 @@
 """Times, poses, joints and detections: the project's arrays to ROS messages, and joints back.
 
-Poses and pictures come back in `capture/messages.py`; images and point clouds are made in
-`images.py`.
+Rotations become quaternions (ROS's order xyzw) by `tf_transformations`. Poses and images are read
+in `capture/messages.py`, also without ROS; images and point clouds are made in `images.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import JointState as JointStateMessage
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
+from tf_transformations import quaternion_from_matrix
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 from trajectory_msgs.msg import JointTrajectoryPoint
 from vision_msgs.msg import Detection3D, Detection3DArray, ObjectHypothesisWithPose
 
 from m3_ros.capture.messages import ConversionError, to_seconds
-from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
+from m3_ros.geometry import se3
 from m3_ros.grasp.robot import JointState, JointTrajectory
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def transform_message(T: NDArray[np.float64]) -> Transform:
 
 def _fill(position: object, rotation: object, T: NDArray[np.float64]) -> None:
     position.x, position.y, position.z = T[:3, 3].tolist()
-    xyzw = wxyz_to_xyzw(matrix_to_quat(T[:3, :3])).tolist()
-    rotation.x, rotation.y, rotation.z, rotation.w = xyzw
+    xyzw = quaternion_from_matrix(T)
+    rotation.x, rotation.y, rotation.z, rotation.w = (float(value) for value in xyzw)
 
 
 def pose_stamped(frame: str, stamp: float | Time, T: NDArray[np.float64]) -> PoseStamped:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 from sensor_msgs.msg import Image
-from std_srvs.srv import Trigger
 from tqdm import tqdm
 
 from m3_ros.action import BuildMemory, Grasp, ScanMotion
 from m3_ros.capture.messages import to_depth, to_pose, to_rgb
+from m3_ros.codes import QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
 from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
@@ -26,7 +26,7 @@ from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import STACKS, NodeDied, Stack
 from m3_ros.robot_model import load_robot
-from m3_ros.srv import Query
+from m3_ros.srv import Query, StartScan, StopScan
 from m3_ros.view.demo import DemoResult, write_demo_report
 from m3_ros.view.progress import advance, show_stage, stage_bar
 
@@ -35,8 +35,7 @@ LIFT_HEIGHT = 0.10  # m an object must rise to count as lifted
 HOLD_TIME = 2.0  # s it must stay there
 STARTUP = 60.0  # s for all nodes to come up
 OBSERVER_TOPIC = "/simulation/observer/image_raw"
-GRASPABLE = ("FOUND", "OUT_OF_VIEW")
-STATUS_NAMES = ("UNKNOWN", "FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "OUT_OF_VIEW")
+GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
 
 class DemoFailed(RuntimeError):
@@ -157,23 +156,23 @@ class Demo:
                 ScanMotion,
                 "/m3/scan_motion",
                 ScanMotion.Goal(),
-                lambda feedback: advance(bar, feedback.view, feedback.total),
+                lambda views: advance(bar, views.visited + views.skipped, views.total),
             )
-        stop = self._client.call(Trigger, "/m3/scan/stop", Trigger.Request())
-        print(stop.message)
+        stop = self._client.call(StopScan, "/m3/scan/stop", StopScan.Request())
         if not motion.success or not stop.success:
-            raise DemoFailed(motion.error_msg or stop.message)
-        self._result.scan_folder = Path(start.message)
+            raise DemoFailed(motion.error_msg or stop.error_msg)
+        print(f"{stop.keyframes} keyframes in {stop.folder}")
+        self._result.scan_folder = Path(start.folder)
 
-    def _start_scan(self) -> Trigger.Response:
+    def _start_scan(self) -> StartScan.Response:
         """Start the capture as soon as the camera delivers."""
         deadline = time.monotonic() + STARTUP
         while True:
-            start = self._client.call(Trigger, "/m3/scan/start", Trigger.Request(), STARTUP)
+            start = self._client.call(StartScan, "/m3/scan/start", StartScan.Request(), STARTUP)
             if start.success:
                 return start
             if time.monotonic() > deadline:
-                raise DemoFailed(start.message)
+                raise DemoFailed(start.error_msg)
 
     def _build(self) -> None:
         with stage_bar() as bar:
@@ -203,16 +202,18 @@ class Demo:
 
     def _query(self) -> None:
         """Ask where the object is, and compare the answer with the truth."""
-        asked, result = self._options.query, self._result
-        answer = self._client.call(Query, "/m3/query", Query.Request(text=asked), STARTUP)
-        if answer.error_code != Query.Response.NONE:
+        text, result = self._options.query, self._result
+        request = Query.Request(text=text, with_heatmap=True)
+        answer = self._client.call(Query, "/m3/query", request, STARTUP)
+        if answer.error_code != QueryErrorCode.NONE:
             raise DemoFailed(answer.error_msg)
-        result.status, result.message = STATUS_NAMES[answer.status], answer.error_msg
+        result.status = QueryStatus(answer.status.value).name
+        result.message = answer.error_msg
         result.view = self._robot.capture_frame().rgb
         if answer.heatmap.data:
             result.heatmap = to_depth(answer.heatmap)
         if result.status in GRASPABLE:
-            target, name = to_pose(answer.targets[0].pose)[:3, 3], asked.strip().lower()
+            target, name = to_pose(answer.targets[0].pose)[:3, 3], text.strip().lower()
             result.object = name if name in self._truth.poses else self._truth.nearest(target)
             result.target_error_m = round(self._truth.distance(result.object, target), 4)
 

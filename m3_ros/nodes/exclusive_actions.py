@@ -10,6 +10,10 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
+GOAL_END = 2.0
+"""Time (s) that a running goal may take to end when its node does; well below the time that
+`stack.SHUTDOWN_STEPS` allows a node after SIGINT."""
+
 
 class ExclusiveActions:
     """Serves actions; a goal that comes while another one runs is rejected.

@@ -6,11 +6,10 @@ import numpy as np
 from geometry_msgs.msg import PointStamped
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import PointCloud2
 
 from m3_ros.action import Grasp, ScanMotion
-from m3_ros.codes import GraspErrorCode
+from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
 from m3_ros.geometry import transform
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
@@ -18,19 +17,18 @@ from m3_ros.grasp.outcome import GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.points import solid
 from m3_ros.grasp.robot import MotionCancelled, RobotError
-from m3_ros.grasp.scan_path import follow_scan, scan_path
+from m3_ros.grasp.scan_path import enough_views, follow_scan, scan_path
 from m3_ros.nodes.conversions import pose_stamped
-from m3_ros.nodes.exclusive_actions import ExclusiveActions
+from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.images import to_columns
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.targets import TargetFinder
 from m3_ros.robot_model import load_robot
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EMPTY = np.zeros((0, 3))
-GOAL_END = 2.0  # s that a running goal may take to end when the node does
 
 
 class GraspNode(Node):
@@ -61,7 +59,7 @@ class GraspNode(Node):
         self._remembered = solid(columns[:, :3], columns[:, 3])
 
     def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:
-        def tell(stage: str, progress: float, retries: int) -> None:
+        def report(stage: str, progress: float, retries: int) -> None:
             self.get_logger().info(stage)
             feedback = Grasp.Feedback(stage=stage, progress=progress, num_retries=retries)
             goal.publish_feedback(feedback)
@@ -73,7 +71,7 @@ class GraspNode(Node):
                 self._planner,
                 self._finder.of(request.text, request.target),
                 self._remembered,
-                tell,
+                report,
                 lambda: goal.is_cancel_requested,
                 request.dry_run,
                 request.place,
@@ -104,24 +102,30 @@ class GraspNode(Node):
                 request.views or settings.scan_views,
             )
             total = len(path.positions)
-            for view in follow_scan(
+            for views in follow_scan(
                 self._robot, self._planner, path, lambda: goal.is_cancel_requested
             ):
-                result.moved, result.views = True, view
-                goal.publish_feedback(ScanMotion.Feedback(view=view, total=total))
-            result.success = True
+                result.visited, result.skipped = views
+                goal.publish_feedback(ScanMotion.Feedback(**views._asdict(), total=total))
+            result.success = enough_views(result.visited, total)
+            if not result.success:
+                result.error_code = ScanMotionErrorCode.UNREACHABLE
+                result.error_msg = (
+                    f"{result.visited} of {total} viewpoints were visited; no collision-free "
+                    "motion to the others was found"
+                )
         except PlanError as error:
-            result.error_code, result.error_msg = ScanMotion.Result.UNREACHABLE, str(error)
+            result.error_code, result.error_msg = ScanMotionErrorCode.UNREACHABLE, str(error)
         except MotionCancelled as error:
-            result.error_code, result.error_msg = ScanMotion.Result.CANCELLED, str(error)
+            result.error_code, result.error_msg = ScanMotionErrorCode.CANCELLED, str(error)
         except (RobotError, LookupError) as error:
             self._robot.hold()
-            result.error_code = ScanMotion.Result.EXECUTION_FAILED
+            result.error_code = ScanMotionErrorCode.EXECUTION_FAILED
             result.error_msg = str(error)
         return result
 
     def _center(self, center: PointStamped) -> np.ndarray:
-        """The scanned region's middle `[3]` in base_link."""
+        """Return the centre `[3]` of the scanned region in base_link."""
         if not center.header.frame_id:
             return np.array(self._config.grasp.scan_center)
         frames = self._config.robot.base_frame, center.header.frame_id
@@ -129,6 +133,6 @@ class GraspNode(Node):
         return transform(self._robot.tree.lookup(*frames), [point.x, point.y, point.z])
 
 
-def main() -> int:
+def main() -> None:
     """Run the node until Ctrl-C."""
-    return run_node(GraspNode, threads=6)
+    run_node(GraspNode, threads=6)

@@ -1,15 +1,10 @@
-"""Ask the running stack to grasp something, and say plainly what came of it."""
+"""Sends one goal to the running stack's /m3/grasp and prints its progress and result."""
 
 from __future__ import annotations
 
 from m3_ros.action import Grasp
+from m3_ros.codes import GraspErrorCode
 from m3_ros.nodes.client import Client
-
-
-def error_name(code: int) -> str:
-    """Name of an error code of the Grasp action, for instance "NOT_FOUND"."""
-    names = {getattr(Grasp.Result, name): name for name in dir(Grasp.Result) if name.isupper()}
-    return names.get(code, str(code))
 
 
 def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
@@ -34,7 +29,7 @@ def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
         goal = Grasp.Goal(text=text, dry_run=dry_run, place=place)
         result = client.run(Grasp, "/m3/grasp", goal, show)
     if not result.success:
-        print(f"{error_name(result.error_code)}: {result.error_msg}")
+        print(f"{GraspErrorCode(result.error_code).name}: {result.error_msg}")
         return 1
     lifted = f"lifted {100 * result.lift_height:.0f} cm" + (" and put back" if place else "")
     done = "a plan exists" if dry_run else lifted

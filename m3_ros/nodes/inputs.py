@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+
+from m3_ros.nodes.spinner import Spinner
 
 
 class InputNode(Node):
@@ -19,24 +18,14 @@ class InputNode(Node):
         name = f"{owner.get_name()}_inputs"
         super().__init__(
             name,
+            context=owner.context,
             namespace=owner.get_namespace(),
             cli_args=["--ros-args", "-r", f"__node:={name}"],
             start_parameter_services=False,
         )
-        executor = SingleThreadedExecutor()
-        executor.add_node(self)
-        self._spinner = executor
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
+        self._spinner = Spinner(self)
 
     def destroy_node(self) -> None:
         """Stop receiving, then end the node."""
-        self._spinner.shutdown()
-        self._thread.join(timeout=2.0)
+        self._spinner.stop()
         super().destroy_node()
-
-    def _spin(self) -> None:
-        try:
-            self._spinner.spin()
-        except ExternalShutdownException:
-            pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields
 from typing import get_type_hints
 
@@ -10,6 +11,9 @@ from rclpy.node import Node
 
 from m3_ros.config import M3Config
 from m3_ros.settings import from_dict
+
+FLOAT_LIMITS = (-sys.float_info.max, sys.float_info.max)
+INTEGER_LIMITS = (-(2**63), 2**63 - 1)  # ROS integers have 64 bits
 
 
 def declare_settings(node: Node, *groups: str) -> M3Config:
@@ -44,11 +48,20 @@ def _descriptor(default: object, rule: dict) -> ParameterDescriptor:
     descriptor.dynamic_typing = default == []  # an empty array has no type to infer
     if rule["choices"]:
         descriptor.additional_constraints = f"one of {', '.join(rule['choices'])}"
-    if rule["low"] is not None and rule["high"] is not None:
-        low, high = rule["low"], rule["high"]
-        if isinstance(default, float):
-            bounds = FloatingPointRange(from_value=float(low), to_value=float(high))
-            descriptor.floating_point_range = [bounds]
-        elif isinstance(default, int):
-            descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
+    if rule["low"] is None and rule["high"] is None:
+        return descriptor
+    if isinstance(default, float):
+        low, high = _range(rule, FLOAT_LIMITS)
+        bounds = FloatingPointRange(from_value=float(low), to_value=float(high))
+        descriptor.floating_point_range = [bounds]
+    elif isinstance(default, int):
+        low, high = _range(rule, INTEGER_LIMITS)
+        descriptor.integer_range = [IntegerRange(from_value=low, to_value=high, step=1)]
     return descriptor
+
+
+def _range(rule: dict, limits: tuple[float, float]) -> tuple[float, float]:
+    """Return the bounds of a rule, at an open side the type's limit."""
+    bounds = (rule["low"], rule["high"])
+    low, high = (limits[i] if bounds[i] is None else bounds[i] for i in (0, 1))
+    return low, high

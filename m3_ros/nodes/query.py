@@ -1,69 +1,74 @@
-"""Answers texts from a memory, confirmed by the camera: service /m3/query."""
+"""Answers queries from a memory, verified by the camera: services /m3/query, /m3/load_memory."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from m3_ros.capture.messages import to_rgb
-from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.capture.messages import to_rgb, to_seconds
+from m3_ros.codes import LoadErrorCode, QueryErrorCode
+from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
-from m3_ros.nodes.newest_memory import NewestMemory, NoMemory
+from m3_ros.nodes.memory_loader import InvalidMemory, LoadedMemory, MemoryLoader, NoMemory
+from m3_ros.nodes.memory_messages import gaussians_message
 from m3_ros.nodes.parameters import declare_settings
-from m3_ros.nodes.query_messages import Headers, fill_response, gaussians_message, topic_messages
+from m3_ros.nodes.qos import LATCHED
+from m3_ros.nodes.query_messages import Headers, fill_response, topic_messages
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
-from m3_ros.srv import Query
+from m3_ros.srv import LoadMemory, Query
 
-Response = Query.Response
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-RELOAD_PERIOD = 1.0  # s between looks whether there is a new memory on disk
-FRAME_TIMEOUT = 1.0  # s a query waits for a camera frame
+TOPICS = {
+    "grasp_target": PoseStamped,
+    "detections": Detection3DArray,
+    "heatmap": Image,
+    "relevancy": PointCloud2,
+    "gaussians": PointCloud2,
+    "markers": MarkerArray,
+    "loaded_memory": MemoryStatus,
+}
 
 
 class QueryNode(Node):
-    """Asks the newest memory on disk and confirms the answer in the newest frame."""
+    """Finds objects in the memory and verifies them in the newest camera frame.
+
+    The memory of one folder is kept loaded. It is read again when the memory node publishes that
+    it built one, when a query finds that its manifest has changed, and on /m3/load_memory.
+    """
 
     def __init__(self) -> None:
         super().__init__("query")
         groups = ("robot", "storage", "scan", "features", "memory", "query")
         self._config = declare_settings(self, *groups)
-        folder = Path(self._config.storage.memory).expanduser()
-        self._memory = NewestMemory(folder, self._config)
-        self._shown: SpatialMemory | None = None
         inputs = self._inputs = InputNode(self)
         monitor = TopicMonitor(inputs)
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
-        topics = {
-            "grasp_target": PoseStamped,
-            "detections": Detection3DArray,
-            "heatmap": Image,
-            "relevancy": PointCloud2,
-            "gaussians": PointCloud2,
-            "markers": MarkerArray,
-        }
         self._out = {
             name: self.create_publisher(kind, f"/m3/{name}", LATCHED)
-            for name, kind in topics.items()
+            for name, kind in TOPICS.items()
         }
         self._latency = Latency(self)
-        group = MutuallyExclusiveCallbackGroup()  # one query at a time; others wait
+        self._memory = MemoryLoader(self._folder(""), self._config, self._publish_memory)
+        group = MutuallyExclusiveCallbackGroup()  # one query or load at a time; others wait
         self.create_service(Query, "/m3/query", self._answer, callback_group=group)
-        self.create_timer(
-            RELOAD_PERIOD, self._refresh, callback_group=MutuallyExclusiveCallbackGroup()
+        self.create_service(LoadMemory, "/m3/load_memory", self._load, callback_group=group)
+        self.create_subscription(
+            MemoryStatus, "/m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
+        # What is on disk already is loaded as soon as the node spins.
+        self.create_guard_condition(self._refresh, callback_group=group).trigger()
 
     def destroy_node(self) -> None:
         """Let a waiting query give up."""
@@ -71,55 +76,72 @@ class QueryNode(Node):
         self._inputs.destroy_node()
         super().destroy_node()
 
-    def _refresh(self) -> None:
-        """Load a new memory before somebody asks, and show its Gaussians."""
-        try:
-            memory = self._memory.localizer().memory
-        except NoMemory as error:
-            self.get_logger().warning(str(error), throttle_duration_sec=30.0)
-            return
-        if memory is self._shown:
-            return
-        self._shown = memory
-        self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
-        self.get_logger().info(f"{len(memory.gaussians)} Gaussians loaded")
+    def _folder(self, requested: str) -> Path:
+        return Path(requested or self._config.storage.memory).expanduser()
 
-    def _answer(self, request: Query.Request, response: Response) -> Response:
+    def _refresh(self, _: MemoryStatus | None = None) -> None:
+        try:
+            self._memory.current()
+        except NoMemory as error:
+            self.get_logger().warning(str(error))
+
+    def _publish_memory(self, loaded: LoadedMemory) -> None:
+        memory, status = loaded.localizer.memory, loaded.status
+        self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
+        self._out["loaded_memory"].publish(status)
+        self.get_logger().info(f"{status.gaussians} Gaussians loaded from {status.folder}")
+
+    def _load(
+        self, request: LoadMemory.Request, response: LoadMemory.Response
+    ) -> LoadMemory.Response:
+        try:
+            response.memory = self._memory.load(self._folder(request.folder)).status
+            response.success = True
+        except InvalidMemory as error:
+            response.error_code, response.error_msg = LoadErrorCode.INVALID_MEMORY, str(error)
+        except NoMemory as error:
+            response.error_code, response.error_msg = LoadErrorCode.NO_MEMORY, str(error)
+        return response
+
+    def _answer(self, request: Query.Request, response: Query.Response) -> Query.Response:
         try:
             with self._latency.measured():
                 self._query(request, response)
         except NoMemory as error:
-            response.error_code, response.error_msg = Response.NO_MEMORY, str(error)
+            response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
         except ValueError as error:
-            response.error_code, response.error_msg = Response.INVALID_QUERY, str(error)
+            response.error_code, response.error_msg = QueryErrorCode.INVALID_QUERY, str(error)
         except Exception as error:  # whatever it is, the node lives and the client is told
-            response.error_code, response.error_msg = Response.FAILED, str(error)
+            response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)
             self.get_logger().error(f"the query failed: {type(error).__name__}: {error}")
         return response
 
-    def _query(self, request: Query.Request, response: Response) -> None:
-        asked = request.text
-        if not asked and request.image.height:
-            asked = to_rgb(request.image)
-        localizer = self._memory.localizer()
+    def _query(self, request: Query.Request, response: Query.Response) -> None:
+        query = request.text
+        if not query and request.image.height:
+            query = to_rgb(request.image)
+        loaded = self._memory.current()
+        localizer, status = loaded.localizer, loaded.status
         frame, blind = None, ""
         try:
-            frame = self._stream.next(timeout=FRAME_TIMEOUT)
+            frame = self._stream.next(timeout=self._config.scan.frame_timeout)
         except FrameError as error:
             blind = f"answered without the camera: {error}"
             self.get_logger().warning(blind, throttle_duration_sec=5.0)
-        result = localizer.locate(asked, frame)
+        result = localizer.locate(query, frame)
         stamp = frame.stamp if frame else 0.0
         heads = Headers(
             header(localizer.memory.frame_id, stamp),
             header(self._config.robot.camera_frame, stamp),
         )
-        fill_response(response, result, heads)
+        fill_response(response, request, result, heads)
         response.error_msg = "; ".join(text for text in (result.message, blind) if text)
+        response.memory_revision = status.revision
+        response.memory_age = max(0.0, time.time() - to_seconds(status.build_stamp))
         for name, message in topic_messages(result, frame, localizer.memory, heads).items():
             self._out[name].publish(message)
 
 
-def main() -> int:
+def main() -> None:
     """Run the node until Ctrl-C."""
-    return run_node(QueryNode)
+    run_node(QueryNode)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from numpy.typing import NDArray
 from sensor_msgs.msg import Image, PointCloud2
 from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import Detection3DArray
@@ -17,15 +16,17 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.codes import QueryStatus
 from m3_ros.geometry import se3
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.msg import QueryStatus as QueryStatusMessage
+from m3_ros.msg import TargetObject as TargetObjectMessage
 from m3_ros.nodes.conversions import (
     detections_message,
     pose_message,
     pose_stamped,
     vector_message,
 )
-from m3_ros.nodes.images import cloud_message, image_message, pack_rgb
+from m3_ros.nodes.images import cloud_message, image_message
+from m3_ros.nodes.memory_messages import gaussians_message
 from m3_ros.query.result import QueryResult, TargetObject
-from m3_ros.splat.gaussians import SH_C0
 from m3_ros.srv import Query
 from m3_ros.view.overlay import draw_overlay
 
@@ -42,21 +43,34 @@ class Headers:
     camera: Header
 
 
-def fill_response(response: Query.Response, result: QueryResult, heads: Headers) -> None:
-    """Write what was found into the service's response."""
-    head = heads.world
-    response.status = int(result.status)
+def fill_response(
+    response: Query.Response, request: Query.Request, result: QueryResult, heads: Headers
+) -> None:
+    """Write what was found into the service's response; points and heat map only on request."""
+    response.header = heads.world
+    response.status.value = result.status
     response.error_msg = result.message
     for target in result.targets:
-        pose = se3(target.box.rotation, target.box.center)
-        response.targets.append(pose_stamped(head.frame_id, head.stamp, pose))
-        response.sizes.append(vector_message(target.box.size))
-        response.labels.append(target.label)
-        response.scores.append(float(target.score))
-        response.visible.append(bool(target.visible))
-        response.points.append(cloud_message(target.points, head))
-    if result.heatmap is not None:
+        message = target_message(target)
+        if request.with_points:
+            message.points = cloud_message(target.points, heads.world)
+        response.targets.append(message)
+    if request.with_heatmap and result.heatmap is not None:
         response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", heads.camera)
+
+
+def target_message(target: TargetObject) -> TargetObjectMessage:
+    """Return one object of an answer, without its points."""
+    return TargetObjectMessage(
+        id=target.id,
+        label=target.label,
+        score=float(target.score),
+        status=QueryStatusMessage(value=target.status),
+        pose=pose_message(se3(target.box.rotation, target.box.center)),
+        position_stddev=float(target.position_stddev),
+        size=vector_message(target.box.size),
+        visible=bool(target.visible),
+    )
 
 
 def topic_messages(
@@ -95,18 +109,3 @@ def markers_message(targets: Sequence[TargetObject], head: Header) -> MarkerArra
         label.text = f"{target.label} {target.score:.2f}"
         markers += [box, label]
     return MarkerArray(markers=markers)
-
-
-def gaussians_message(
-    memory: SpatialMemory, head: Header, score: NDArray[np.float32] | None = None
-) -> PointCloud2:
-    """The memory's Gaussians as coloured points with their opacity, and their score `[N]`."""
-    gaussians = memory.gaussians
-    colors = (gaussians.sh0[:, 0].detach().numpy() * SH_C0 + 0.5).clip(0.0, 1.0)
-    fields = {
-        "rgb": pack_rgb((colors * 255.0).round().astype(np.uint8)),
-        "opacity": gaussians.opacities.detach().sigmoid().numpy(),
-    }
-    if score is not None:
-        fields["score"] = score
-    return cloud_message(gaussians.means.detach().numpy(), head, fields)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 from geometry_msgs.msg import Twist
-from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
@@ -33,7 +32,7 @@ from m3_ros.grasp.robot import (
     TrackingError,
     never,
 )
-from m3_ros.nodes.action_client import ThreadSafeActionClient
+from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.conversions import (
     gripper_message,
     to_joint_state,
@@ -86,7 +85,6 @@ class RosRobot:
         monitor = TopicMonitor(inputs)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
-        group = ReentrantCallbackGroup()
         names = self._names
         self._tick = monitor.topic((names.joint_states_topic,), qos_profile_sensor_data)
         inputs.create_subscription(
@@ -98,11 +96,9 @@ class RosRobot:
             for controller in (arm, robot_model.gripper.controller.name)
         )
         self._base = node.create_publisher(Twist, names.cmd_vel_topic, 10)
+        # Carried by the inputs: their thread still spins when the node ends and cancels a goal.
         self._follower = FollowJointTrajectory and ThreadSafeActionClient(
-            node,
-            FollowJointTrajectory,
-            f"{arm}/follow_joint_trajectory",
-            callback_group=group,
+            inputs, FollowJointTrajectory, f"{arm}/follow_joint_trajectory"
         )
 
     def stop(self) -> None:
@@ -231,16 +227,23 @@ class RosRobot:
         goal = FollowJointTrajectory.Goal(
             trajectory=trajectory_message(trajectory, self._model.arm.joints)
         )
-        handle = self._result(self._follower.send_goal_async(goal), cancelled)
-        if not handle.accepted:
-            raise RobotError("the arm's controller rejected the trajectory")
+        sent = self._follower.send_goal_async(goal)
         try:
+            handle = self._result(sent, cancelled)
+            if not handle.accepted:
+                raise RobotError("the arm's controller rejected the trajectory")
             result = self._result(handle.get_result_async(), cancelled).result
-        except RobotError:
-            handle.cancel_goal_async()
+        except (MotionCancelled, JointStatesLost):
+            self._cancel(sent)
             raise
         if result.error_code != FollowJointTrajectory.Result.SUCCESSFUL:
             raise TrackingError(result.error_string or f"controller error {result.error_code}")
+
+    def _cancel(self, sent: Future) -> None:
+        """Cancel the trajectory, also one that the controller has not accepted yet."""
+        done = threading.Event()
+        cancel_goal(sent).add_done_callback(lambda _: done.set())
+        done.wait(HEARD_TIMEOUT)
 
     def _result(self, future: Future, cancelled: Callable[[], bool]) -> object:
         done = threading.Event()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
+from typing import NoReturn
 
 import rclpy
 from rclpy.exceptions import (
@@ -16,7 +19,8 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-WAKE = 0.2  # s between looks at signals when nothing else happens
+WAKE = 0.2
+"""Time (s) between two checks for signals: rclpy's wait is not interrupted by them."""
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -24,17 +28,28 @@ PARAMETER_ERRORS = (
 )
 
 
-def run_node(create: Callable[[], Node], threads: int = 4) -> int:
-    """Run one node until Ctrl-C or SIGTERM; what `create` made is destroyed at the end.
+def run_node(create: Callable[[], Node], threads: int = 4) -> NoReturn:
+    """Run one node until SIGINT or SIGTERM, destroy it, and end the process.
 
     Its `destroy_node` can still publish: rclpy's own handlers, which would end the context first,
-    are off.
-
-    Returns:
-        Exit status: 0, or 1 when a setting is refused (one line says which).
+    are off. Callbacks that still compute in worker threads are not waited for. Exit status: 0, or
+    1 when a setting is refused (one line says which) or a callback raises.
     """
+    status = 1
+    try:
+        status = _run(create, threads)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _run(create: Callable[[], Node], threads: int) -> int:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     node = None
     try:
         node = create()
@@ -49,6 +64,9 @@ def run_node(create: Callable[[], Node], threads: int = 4) -> int:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
+        # `ros2 launch` passes on the SIGINT that Ctrl-C has sent to every process already.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()

@@ -12,7 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
@@ -24,12 +23,12 @@ from m3_ros.nodes.conversions import (
     transforms_message,
 )
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.simulated_camera import SimulatedCamera
 from m3_ros.robot_model import load_robot
 from m3_ros.sim.simulation import Simulation
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
 MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
 
@@ -144,6 +143,6 @@ class SimulationNode(Node):
         self._simulation.close()
 
 
-def main() -> int:
+def main() -> None:
     """Run the node until Ctrl-C."""
-    return run_node(SimulationNode)
+    run_node(SimulationNode)

@@ -1,4 +1,4 @@
-"""Where is the goal of a grasp? Asked again and again while the arm comes nearer."""
+"""Locates the target of a grasp, anew whenever the arm has come nearer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 
 from m3_ros.capture.messages import to_pose
+from m3_ros.codes import GraspErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.geometry import transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.points import object_at
@@ -20,10 +21,7 @@ from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query
 
-Response = Query.Response
 TIMEOUT = 20.0  # s for an answer of /m3/query
-STATUS = {getattr(Response, name): name for name in ("FOUND", "NOT_FOUND", "AMBIGUOUS", "STALE")}
-STATUS |= {Response.NO_DEPTH: "NO_DEPTH", Response.OUT_OF_VIEW: "OUT_OF_VIEW"}
 NOTHING = np.zeros((0, 3))
 
 
@@ -38,7 +36,7 @@ class TargetFinder:
 
     def __init__(self, node: Node, robot: RosRobot, world_frame: str) -> None:
         group = ReentrantCallbackGroup()
-        self._query = node.create_client(Query, "/m3/query", callback_group=group)
+        self._client = node.create_client(Query, "/m3/query", callback_group=group)
         self._robot, self._world = robot, world_frame
 
     def of(self, text: str, pose: PoseStamped) -> Callable[[], Target]:
@@ -48,29 +46,32 @@ class TargetFinder:
             LookupError: the pose's frame is not in the TF tree.
         """
         if text or not pose.header.frame_id:
-            return lambda: self._ask(text)
+            return lambda: self._query(text)
         T = self._robot.tree.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
-        return lambda: self._see(T[:3, 3])
+        return lambda: self._observe(T[:3, 3])
 
-    def _ask(self, text: str) -> Target:
-        """The answer of /m3/query."""
-        if not self._query.wait_for_service(TIMEOUT):
-            return Target("EXECUTION_FAILED", NOTHING, "nobody serves /m3/query")
+    def _query(self, text: str) -> Target:
+        """Return the answer of /m3/query."""
+        if not self._client.wait_for_service(TIMEOUT):
+            return _failure(GraspErrorCode.EXECUTION_FAILED, "nobody serves /m3/query")
         done = threading.Event()
-        future = self._query.call_async(Query.Request(text=text))
+        future = self._client.call_async(Query.Request(text=text, with_points=True))
         future.add_done_callback(lambda _: done.set())
         if not done.wait(TIMEOUT):
-            return Target("EXECUTION_FAILED", NOTHING, f"/m3/query is silent for {TIMEOUT:.0f} s")
+            message = f"/m3/query did not answer within {TIMEOUT:.0f} s"
+            return _failure(GraspErrorCode.EXECUTION_FAILED, message)
         answer = future.result()
-        if answer.error_code == Response.NO_MEMORY:
-            return Target("NO_MEMORY", NOTHING, answer.error_msg)
-        if answer.error_code != Response.NONE:
-            return Target("EXECUTION_FAILED", NOTHING, answer.error_msg)
-        points = to_points(answer.points[0]).astype(np.float64) if answer.points else NOTHING
-        return Target(STATUS[answer.status], points, answer.error_msg)
+        if answer.error_code == QueryErrorCode.NO_MEMORY:
+            return _failure(GraspErrorCode.NO_MEMORY, answer.error_msg)
+        if answer.error_code != QueryErrorCode.NONE:
+            return _failure(GraspErrorCode.EXECUTION_FAILED, answer.error_msg)
+        points = NOTHING
+        if answer.targets:
+            points = to_points(answer.targets[0].points).astype(np.float64)
+        return Target(QueryStatus(answer.status.value).name, points, answer.error_msg)
 
-    def _see(self, center: NDArray[np.float64]) -> Target:
-        """What the camera shows at `center [3]` in map."""
+    def _observe(self, center: NDArray[np.float64]) -> Target:
+        """Return what the camera shows at `center [3]` in map."""
         frame = self._robot.capture_frame()
         ahead = transform(np.linalg.inv(frame.camtoworld), center)
         u, v, depth = frame.K @ ahead
@@ -81,3 +82,7 @@ class TargetFinder:
         if len(points) == 0:
             return Target("NO_DEPTH", NOTHING, "the camera sees nothing that stands there")
         return Target("FOUND", points)
+
+
+def _failure(code: GraspErrorCode, message: str) -> Target:
+    return Target(code.name, NOTHING, message)

@@ -18,6 +18,13 @@ def test_a_still_camera_gives_one_keyframe():
     assert accepted([np.eye(4)] * 4) == [True, False, False, False]
 
 
+def test_rejected_frames_are_counted_by_reason():
+    selector = KeyframeSelector(CONFIG)
+    for x, time in ((0.0, 0.0), (0.01, 1.0), (0.02, 2.0), (0.9, 3.0)):
+        selector.accept(planar_pose(x, 0, 0), time)
+    assert (selector.too_near, selector.too_fast) == (2, 1)
+
+
 def test_translation_counts_from_the_last_keyframe():
     poses = [planar_pose(0.03 * index, 0, 0) for index in range(5)]
     assert accepted(poses) == [True, False, True, False, True]

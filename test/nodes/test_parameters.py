@@ -32,6 +32,15 @@ def test_defaults_are_those_of_the_settings(make_node):
     assert described.description.endswith("[m/s]") and described.read_only
 
 
+def test_a_bound_on_one_side_is_described_and_enforced(make_node):
+    node = make_node()
+    declare_settings(node, "scan", "splat")
+    (speed,) = node.describe_parameter("scan.max_speed").floating_point_range
+    assert speed.from_value == 0.0 and speed.to_value > 1e300
+    (gaussians,) = node.describe_parameter("splat.max_gaussians").integer_range
+    assert (gaussians.from_value, gaussians.to_value) == (1, 2**63 - 1)
+
+
 def test_only_the_groups_asked_for_become_parameters(make_node):
     node = make_node(scan__max_frames=7)
     config = declare_settings(node, "scan")
@@ -48,6 +57,7 @@ def test_lists_arrive_as_tuples(make_node):
     ("overrides", "error", "complaint"),
     [
         ({"scan__sync_tolerance": 5.0}, InvalidParameterValueException, "scan.sync_tolerance"),
+        ({"scan__max_speed": -0.1}, InvalidParameterValueException, "scan.max_speed"),
         ({"scan__max_frames": "many"}, InvalidParameterTypeException, "scan.max_frames"),
         ({"features__device": "abacus"}, ConfigError, "FeatureConfig.device = 'abacus'"),
     ],

@@ -5,7 +5,8 @@ from m3_ros.capture.messages import to_depth, to_pose
 from m3_ros.codes import QueryStatus
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.images import to_points
-from m3_ros.nodes.query_messages import Headers, fill_response, gaussians_message, topic_messages
+from m3_ros.nodes.memory_messages import gaussians_message
+from m3_ros.nodes.query_messages import Headers, fill_response, topic_messages
 from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.query.shape import upright_box
 from m3_ros.srv import Query
@@ -25,29 +26,65 @@ def result(toy):
     return QueryResult(QueryStatus.FOUND, [duck, goose], heatmap, "here", score)
 
 
+def respond(result, **request):
+    response = Query.Response()
+    fill_response(response, Query.Request(text="duck", **request), result, HEADS)
+    return response
+
+
 def test_the_response_lists_every_object_best_first(result):
-    response = Query.Response()
-    fill_response(response, result, HEADS)
-    assert response.status == Query.Response.FOUND
-    assert list(response.scores) == pytest.approx([0.9, 0.4])
-    assert list(response.visible) == [True, False]
-    center = to_pose(response.targets[0].pose)[:3, 3]
-    assert np.allclose(center, result.targets[0].box.center)
-    assert np.allclose(to_points(response.points[0]), result.targets[0].points)
+    response = respond(result)
+    assert response.status.value == QueryStatus.FOUND
+    assert response.header.frame_id == "map" and response.header.stamp.sec == 2
+    assert [target.id for target in response.targets] == [0, 1]
+    assert [target.label for target in response.targets] == ["duck", "duck"]
+    assert [target.score for target in response.targets] == pytest.approx([0.9, 0.4])
+    assert [target.visible for target in response.targets] == [True, False]
+    target, box = response.targets[0], result.targets[0].box
+    assert target.status.value == QueryStatus.FOUND
+    assert np.allclose(to_pose(target.pose)[:3, 3], box.center)
+    assert np.allclose([target.size.x, target.size.y, target.size.z], box.size)
+    assert target.position_stddev == pytest.approx(0.01)
+
+
+def test_points_and_heat_map_come_only_on_request(result):
+    response = respond(result)
+    assert not response.targets[0].points.data and not response.heatmap.data
+    response = respond(result, with_points=True)
+    assert np.allclose(to_points(response.targets[1].points), result.targets[1].points)
+    assert response.targets[0].points.header.frame_id == "map" and not response.heatmap.data
+    response = respond(result, with_heatmap=True)
     assert np.allclose(to_depth(response.heatmap), result.heatmap)
-    assert response.targets[0].header.frame_id == "map"
+    assert not response.targets[0].points.data
 
 
-@pytest.mark.parametrize(
-    "status", [status for status in QueryStatus if status is not QueryStatus.UNKNOWN]
-)
-def test_every_status_has_its_constant_and_only_found_gives_a_target(
-    result, toy, toy_memory, status
-):
+def test_an_answer_with_three_targets_prints_in_three_kilobytes(result):
+    three = QueryResult(QueryStatus.AMBIGUOUS, [*result.targets, result.targets[0]], None, "x" * 100)
+    response = respond(three)
+    response.memory_revision = "0" * 64
+    assert len(response.targets) == 3
+    assert len(str(response)) < 3000
+    assert len(as_yaml(response)) < 3000
+
+
+def as_yaml(message, depth=0):
+    """A message as `ros2 service call` and `ros2 topic echo` print it, one field a line."""
+    lines = []
+    for name in message.get_fields_and_field_types():
+        value = getattr(message, name)
+        if hasattr(value, "get_fields_and_field_types"):
+            lines += [f"{'  ' * depth}{name}:", as_yaml(value, depth + 1)]
+        elif len(items := list(value) if isinstance(value, list) else []):
+            lines += [f"{'  ' * depth}{name}:", *(as_yaml(item, depth + 1) for item in items)]
+        else:
+            lines.append(f"{'  ' * depth}{name}: {value}")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("status", [item for item in QueryStatus if item])
+def test_only_found_gives_a_grasp_target(result, toy, toy_memory, status):
     answer = QueryResult(status, result.targets, result.heatmap, "")
-    response = Query.Response()
-    fill_response(response, answer, HEADS)
-    assert response.status == getattr(Query.Response, status.name)
+    assert respond(answer).status.value == status
     messages = topic_messages(answer, toy.frames[0], toy_memory, HEADS)
     assert ("grasp_target" in messages) == (status is QueryStatus.FOUND)
 

@@ -5,12 +5,15 @@ import time
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
-from std_srvs.srv import Trigger
 
 from m3_ros.capture.scan import Scan
+from m3_ros.codes import ScanErrorCode
 from m3_ros.config import M3Config
+from m3_ros.msg import ScanStatus
 from m3_ros.nodes.client import Client
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override
+from m3_ros.srv import StartScan, StopScan
 
 
 @pytest.fixture
@@ -27,22 +30,28 @@ def start_camera(start, client, *options):
     client.wait_until(lambda: client.node.count_publishers("/tf_static") > 0, 60.0, "no camera")
 
 
-def ask(client, name):
-    return client.call(Trigger, f"/m3/scan/{name}", Trigger.Request(), timeout=60.0)
+def begin(client, **request):
+    return client.call(StartScan, "/m3/scan/start", StartScan.Request(**request), timeout=60.0)
+
+
+def end(client):
+    return client.call(StopScan, "/m3/scan/stop", StopScan.Request(), timeout=60.0)
 
 
 @pytest.mark.parametrize("options", [(), ("--rectified-name",)], ids=["image_raw", "rect_raw"])
 def test_a_scan_holds_synchronised_posed_keyframes(start, capture, options):
     start_camera(start, capture, *options)
-    started = ask(capture, "start")
-    assert started.success, started.message
-    again = ask(capture, "start")
-    assert not again.success and "already running" in again.message
+    started = begin(capture)
+    assert started.success and started.error_code == ScanErrorCode.NONE, started.error_msg
+    again = begin(capture)
+    assert not again.success and again.error_code == ScanErrorCode.ALREADY_RECORDING
+    assert again.folder == started.folder
     time.sleep(2.0)
-    stopped = ask(capture, "stop")
-    assert stopped.success, stopped.message
-    scan = Scan.open(started.message)
-    assert f"{len(scan)} keyframes" in stopped.message
+    stopped = end(capture)
+    assert stopped.success, stopped.error_msg
+    assert stopped.folder == started.folder
+    scan = Scan.open(started.folder)
+    assert len(scan) == stopped.keyframes
     frames = list(scan)
     # The camera moves 0.1 m/s along x; a keyframe comes every 0.03 m.
     assert 3 <= len(frames) <= 8
@@ -55,8 +64,24 @@ def test_a_scan_holds_synchronised_posed_keyframes(start, capture, options):
 
 
 def test_stopping_without_a_scan_says_so(capture):
-    answer = ask(capture, "stop")
-    assert not answer.success and "/m3/scan/start" in answer.message
+    answer = end(capture)
+    assert not answer.success and answer.error_code == ScanErrorCode.NOT_RECORDING
+    assert "/m3/scan/start" in answer.error_msg
+
+
+def test_the_status_of_a_scan_is_published_to_whoever_comes_late(
+    start, capture, eventually, tmp_path
+):
+    start_camera(start, capture)
+    assert begin(capture, folder=str(tmp_path / "kitchen")).folder == str(tmp_path / "kitchen")
+    states = []
+    capture.node.create_subscription(ScanStatus, "/m3/scan_status", states.append, LATCHED)
+    eventually(lambda: states and states[-1].keyframes > 1, "two keyframes")
+    assert states[-1].recording and states[-1].folder == str(tmp_path / "kitchen")
+    assert states[-1].rejected_near > 0 and states[-1].rejected_fast == 0
+    keyframes = end(capture).keyframes
+    eventually(lambda: not states[-1].recording, "the end of the scan")
+    assert states[-1].keyframes == keyframes
 
 
 @pytest.mark.parametrize(
@@ -72,10 +97,10 @@ def test_stopping_without_a_scan_says_so(capture):
 )
 def test_what_is_missing_is_named_and_the_node_lives(start, capture, options, complaint, tmp_path):
     start_camera(start, capture, *options)
-    answer = ask(capture, "start")
-    assert not answer.success
-    assert any(word in answer.message for word in complaint.split("|")), answer.message
-    assert "no scan is running" in ask(capture, "stop").message
+    answer = begin(capture)
+    assert not answer.success and answer.error_code == ScanErrorCode.NO_FRAMES
+    assert any(word in answer.error_msg for word in complaint.split("|")), answer.error_msg
+    assert end(capture).error_code == ScanErrorCode.NOT_RECORDING
     assert not list(tmp_path.iterdir())
 
 

@@ -1,20 +1,27 @@
 """Memory and query nodes between real processes: a toy scan becomes a memory that answers."""
 
 import threading
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 
 from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanWriter
+from m3_ros.codes import BuildErrorCode, LoadErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
+from m3_ros.features.loading import load_language_extractor
+from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.images import to_points
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override
-from m3_ros.srv import Query
+from m3_ros.query.answer import Localizer
+from m3_ros.srv import LoadMemory, Query
 
 QUICK = ["splat.max_iterations=20", "memory.refine_steps=2"]
-Result, Response = BuildMemory.Result, Query.Response
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +52,28 @@ def build(client, feedback=lambda _: None, **goal):
 
 def accepts_goals(client):
     try:
-        return build(client, scan="/nowhere").error_code == Result.INVALID_SCAN
+        return build(client, scan="/nowhere").error_code == BuildErrorCode.INVALID_SCAN
     except ClientError:
         return False
 
 
-def ask(client, text):
-    return client.call(Query, "/m3/query", Query.Request(text=text), timeout=60.0)
+def ask(client, text, **flags):
+    return client.call(Query, "/m3/query", Query.Request(text=text, **flags), timeout=60.0)
 
 
 def test_without_a_memory_a_query_says_where_it_looked(client, folder):
     answer = ask(client, "red box")
-    assert (answer.status, answer.error_code) == (Response.UNKNOWN, Response.NO_MEMORY)
+    assert (answer.status.value, answer.error_code) == (
+        QueryStatus.UNKNOWN,
+        QueryErrorCode.NO_MEMORY,
+    )
     assert f"{folder}/memory" in answer.error_msg
 
 
 def test_a_missing_scan_is_named(client):
     for goal in ({"scan": "/nowhere"}, {}):
         result = build(client, **goal)
-        assert not result.success and result.error_code == Result.INVALID_SCAN
+        assert not result.success and result.error_code == BuildErrorCode.INVALID_SCAN
     assert "/m3/scan/start" in result.error_msg  # there is no newest scan yet
 
 
@@ -97,23 +107,75 @@ def test_the_newest_scan_becomes_a_memory_with_progress(client, scan, folder):
     assert all(0.0 <= share <= 1.0 for _, share in stages)
 
 
-def test_the_query_node_loads_it_and_answers_without_a_camera(client, eventually):
-    eventually(lambda: ask(client, "red box").error_code == Response.NONE, "the memory's loading")
-    answer = ask(client, "red box")
-    assert answer.status in (Response.FOUND, Response.NOT_FOUND, Response.AMBIGUOUS)
+def test_the_new_memory_is_published_and_loaded_at_once(client, folder, eventually):
+    states = {"memory_status": [], "loaded_memory": []}
+    for topic, received in states.items():
+        client.node.create_subscription(MemoryStatus, f"/m3/{topic}", received.append, LATCHED)
+    eventually(lambda: all(states.values()), "the state of the memory on both topics")
+    built, loaded = states["memory_status"][-1], states["loaded_memory"][-1]
+    assert built == loaded
+    assert loaded.folder == f"{folder}/memory" and loaded.frames == 10
+    assert loaded.gaussians > 100 and list(loaded.models) == ["compact"]
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """The library's own result for "red box" without a camera, from the memory on disk."""
+    memory = SpatialMemory.load(folder / "memory")
+    return Localizer(memory, load_language_extractor("compact")).locate("red box", None)
+
+
+def test_the_query_node_answers_as_the_library_without_a_camera(client, expected):
+    answer = ask(client, "red box", with_points=True)
+    assert answer.error_code == QueryErrorCode.NONE
+    assert answer.status.value == expected.status
     assert "camera" in answer.error_msg and not answer.heatmap.data
-    count = len(answer.targets)
-    lists = (answer.sizes, answer.labels, answer.scores, answer.visible, answer.points)
-    assert all(len(column) == count for column in lists)
-    for target, cloud in zip(answer.targets, answer.points, strict=True):
-        assert target.header.frame_id == cloud.header.frame_id == "map"
-        assert len(to_points(cloud)) > 0
+    assert answer.header.frame_id == "map" and answer.header.stamp.sec == 0
+    assert len(answer.memory_revision) == 64 and 0.0 < answer.memory_age < 600.0
+    assert len(answer.targets) == len(expected.targets)
+    for target, object in zip(answer.targets, expected.targets, strict=True):
+        assert target.score == pytest.approx(object.score, abs=1e-4)
+        assert np.allclose(to_points(target.points), object.points, atol=1e-5)
+        assert target.points.header.frame_id == "map"
+
+
+def test_an_answer_is_short_unless_more_is_asked_for(client):
+    assert len(str(ask(client, "red box"))) < 3000
+
+
+def test_a_memory_that_another_program_wrote_answers_the_next_query(client, folder, eventually):
+    before = ask(client, "red box").memory_revision
+    memory = SpatialMemory.load(folder / "memory")
+    replace(memory, psnr_db=1.0).save(folder / "memory")
+    assert ask(client, "red box").memory_revision != before
+
+
+def test_another_folder_is_loaded_on_request_and_a_bad_one_changes_nothing(client, folder):
+    def load(name):
+        request = LoadMemory.Request(folder=name)
+        return client.call(LoadMemory, "/m3/load_memory", request, timeout=60.0)
+
+    SpatialMemory.load(folder / "memory").save(folder / "other")
+    loaded = load(str(folder / "other"))
+    assert loaded.success and loaded.error_code == LoadErrorCode.NONE
+    assert loaded.memory.folder == str(folder / "other")
+    missing = load("/nowhere")
+    assert not missing.success and missing.error_code == LoadErrorCode.NO_MEMORY
+    assert "/nowhere" in missing.error_msg
+    (folder / "broken").mkdir()
+    (folder / "broken/manifest.json").write_text("[]")
+    assert load(str(folder / "broken")).error_code == LoadErrorCode.INVALID_MEMORY
+    assert ask(client, "red box").memory_revision == loaded.memory.revision
+    assert load("").memory.folder == str(folder / "memory")
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 1000], ids=["empty", "blank", "long"])
 def test_a_question_that_cannot_be_asked_is_refused(client, text):
     answer = ask(client, text)
-    assert (answer.status, answer.error_code) == (Response.UNKNOWN, Response.INVALID_QUERY)
+    assert (answer.status.value, answer.error_code) == (
+        QueryStatus.UNKNOWN,
+        QueryErrorCode.INVALID_QUERY,
+    )
     assert "query" in answer.error_msg
 
 
@@ -134,7 +196,7 @@ def test_a_camera_whose_pose_is_unknown_is_named_and_the_memory_answers(
 
     def complains():
         answer = ask(client, "red box")
-        assert answer.error_code == Response.NONE and not answer.heatmap.data
+        assert answer.error_code == QueryErrorCode.NONE and not answer.heatmap.data
         return any(word in answer.error_msg for word in complaint.split("|"))
 
     eventually(complains, f"a complaint with {complaint}")
@@ -145,9 +207,12 @@ def test_with_a_camera_the_picture_and_the_latency_are_told(start, client, event
     reports = []
     client.node.create_subscription(DiagnosticArray, "/diagnostics", reports.append, 10)
     start_camera(start, client, "--depth", depth)
-    eventually(lambda: len(ask(client, "red box").heatmap.data) > 0, "an answer with a picture")
-    answer = ask(client, "red box")
-    assert answer.error_code == Response.NONE
+    eventually(
+        lambda: len(ask(client, "red box", with_heatmap=True).heatmap.data) > 0,
+        "an answer with a heat map",
+    )
+    answer = ask(client, "red box", with_heatmap=True)
+    assert answer.error_code == QueryErrorCode.NONE
     assert answer.heatmap.header.frame_id == "camera_color_optical_frame"
     assert (answer.heatmap.width, answer.heatmap.height) == (80, 60)
     assert answer.heatmap.header.stamp.sec > 0
@@ -163,5 +228,7 @@ def test_questions_asked_at_once_are_all_answered(client):
     assert service.wait_for_service(60.0)
     futures = [service.call_async(request) for _ in range(4)]
     client.wait_until(lambda: all(future.done() for future in futures), 120.0, "answers")
-    statuses = {future.result().status for future in futures}
-    assert len(statuses) == 1 and all(f.result().error_code == Response.NONE for f in futures)
+    statuses = {future.result().status.value for future in futures}
+    assert len(statuses) == 1 and all(
+        f.result().error_code == QueryErrorCode.NONE for f in futures
+    )

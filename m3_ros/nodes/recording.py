@@ -1,0 +1,74 @@
+"""One scan in progress: a thread that takes the newest frame, keeps keyframes and writes them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from m3_ros.capture.keyframes import KeyframeSelector
+from m3_ros.capture.scan import ScanWriter
+from m3_ros.config import ScanConfig
+from m3_ros.msg import ScanStatus
+from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
+
+
+class Recording:
+    """Writes keyframes from its construction until `stop`.
+
+    Args:
+        folder: scan folder to write.
+        stream: gives the frames.
+        config: which frames are keyframes.
+        report: called with the state after every frame, from another thread.
+
+    Raises:
+        ScanError: the folder exists and holds something.
+        OSError: it cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        stream: RgbdSubscriber,
+        config: ScanConfig,
+        report: Callable[[ScanStatus], None],
+    ) -> None:
+        self._stream, self._config, self._report = stream, config, report
+        self._writer, self._selector = ScanWriter(folder), KeyframeSelector(config)
+        self._invalid, self._error = 0, ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def stop(self) -> ScanStatus:
+        """End the scan and return its final state; an empty scan leaves no folder."""
+        self._stopping.set()
+        self._thread.join()
+        self._writer.close()
+        return self.status()
+
+    def status(self) -> ScanStatus:
+        """Return the present state."""
+        return ScanStatus(
+            recording=not self._stopping.is_set(),
+            folder=str(self._writer.folder),
+            keyframes=len(self._writer),
+            rejected_fast=self._selector.too_fast,
+            rejected_near=self._selector.too_near,
+            rejected_invalid=self._invalid,
+            last_error=self._error,
+        )
+
+    def _run(self) -> None:
+        stamp = None
+        while not self._stopping.is_set() and len(self._writer) < self._config.max_frames:
+            try:
+                frame = self._stream.next(self._config.frame_timeout, after=stamp)
+                stamp = frame.stamp
+                if self._selector.accept(frame.camtoworld, stamp):
+                    self._writer.add(frame)
+            except (FrameError, OSError) as error:
+                self._invalid, self._error = self._invalid + 1, str(error)
+            if not self._stopping.is_set():
+                self._report(self.status())

@@ -1,0 +1,77 @@
+import os
+
+import pytest
+
+from m3_ros.config import M3Config
+from m3_ros.nodes import memory_loader
+from m3_ros.nodes.memory_loader import InvalidMemory, MemoryLoader, NoMemory
+
+
+@pytest.fixture
+def loaded():
+    """Every memory that the loader has loaded."""
+    return []
+
+
+@pytest.fixture
+def loader(tmp_path, toy, monkeypatch, loaded):
+    """Of an empty folder, with the toy model in place of a real one."""
+    monkeypatch.setattr(memory_loader, "load_language_extractor", lambda name, device: toy.model)
+    return MemoryLoader(tmp_path / "memory", M3Config(), loaded.append)
+
+
+def test_no_memory_names_the_folder(loader, tmp_path):
+    with pytest.raises(NoMemory, match=str(tmp_path / "memory")):
+        loader.current()
+
+
+def test_a_memory_is_loaded_once_and_again_when_replaced(loader, loaded, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    first = loader.current()
+    assert len(first.localizer.memory.gaussians) == len(toy_memory.gaussians)
+    assert loader.current() is first
+    toy_memory.save(tmp_path / "memory")
+    second = loader.current()
+    assert second is not first
+    assert loaded == [first, second]
+
+
+def test_the_status_is_that_of_the_folder(loader, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    status = loader.current().status
+    assert status.folder == str(tmp_path / "memory")
+    assert (status.frames, status.gaussians) == (toy_memory.frames, len(toy_memory.gaussians))
+    assert list(status.models) == list(toy_memory.models)
+    manifest = tmp_path / "memory/manifest.json"
+    assert status.build_stamp.sec == int(manifest.stat().st_mtime)
+    manifest.write_text(manifest.read_text() + " ")
+    assert loader.current().status.revision != status.revision
+
+
+def test_an_unusable_memory_is_explained_and_an_older_one_stays(loader, tmp_path, toy_memory):
+    manifest = tmp_path / "memory/manifest.json"
+    manifest.parent.mkdir()
+    manifest.write_text("{}")
+    for _ in range(2):
+        with pytest.raises(InvalidMemory, match="unusable"):
+            loader.current()
+    manifest.unlink()
+    manifest.parent.rmdir()
+    toy_memory.save(tmp_path / "memory")
+    first = loader.current()
+    manifest.write_text("{")
+    os.utime(manifest, ns=(1, 1))
+    assert loader.current() is first
+
+
+def test_another_folder_is_kept_once_it_could_be_loaded(loader, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    toy_memory.save(tmp_path / "other")
+    first = loader.current()
+    with pytest.raises(NoMemory, match="nowhere"):
+        loader.load(tmp_path / "nowhere")
+    assert loader.current() is first
+    other = loader.load(tmp_path / "other")
+    assert other.status.folder == str(tmp_path / "other")
+    toy_memory.save(tmp_path / "memory")
+    assert loader.current() is other
