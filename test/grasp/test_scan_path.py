@@ -3,7 +3,14 @@ import pytest
 
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.planning import PlanError
-from m3_ros.grasp.scan_path import scan_path, view_from, viewpoint
+from m3_ros.grasp.scan_path import (
+    ScanPath,
+    enough_views,
+    follow_scan,
+    scan_path,
+    view_from,
+    viewpoint,
+)
 from m3_ros.robot_model import load_robot
 
 ROBOT = load_robot()
@@ -80,3 +87,15 @@ def test_view_from_stands_on_the_sphere():
     assert np.linalg.norm(out) == pytest.approx(0.3)
     assert np.degrees(np.arcsin(out[2] / 0.3)) == pytest.approx(60.0)
     assert np.arctan2(out[1], out[0]) == pytest.approx(1.0)
+
+
+def test_blocked_viewpoints_are_counted_as_skipped_and_not_visited(planner, robot):
+    here = robot.joint_state().arm
+    near, beyond = here + 0.1, planner.arm.upper + 0.5
+    path = ScanPath(np.array([near, beyond, here]), 3)
+    assert list(follow_scan(robot, planner, path)) == [(1, 0), (1, 1), (2, 1)]
+    assert np.allclose(robot.joint_state().arm, here)
+
+
+def test_a_scan_needs_two_thirds_of_its_viewpoints():
+    assert enough_views(40, 60) and not enough_views(39, 60)

@@ -1,8 +1,14 @@
 """Nodes end soon when they are told to, in the middle of work that would not."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
+import pytest
+from ament_index_python.packages import get_package_prefix
 from rclpy.action import ActionClient
 
 from m3_ros.action import BuildMemory
@@ -11,6 +17,7 @@ from m3_ros.config import M3Config
 from m3_ros.nodes.client import Client
 from m3_ros.nodes.stack import Stack, override
 
+NODES = Path(get_package_prefix("m3_ros")) / "lib/m3_ros"
 ENDLESS = ["splat.max_iterations=1000000", "splat.max_seconds=0.0"]
 
 
@@ -36,3 +43,26 @@ def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
         stack.stop()
         assert time.monotonic() - started < 6.0  # before anything harsher than SIGINT
     assert not target.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
+@pytest.mark.parametrize("delay", [0.0, 0.5], ids=["ready", "loading"])
+def test_a_query_node_ends_within_a_second(own_domain, tmp_path, toy_memory, number, delay):
+    """While it loads a memory, too: that ends in a worker thread which nothing can interrupt."""
+    toy_memory.save(tmp_path / "memory")
+    arguments = ["--ros-args", "-p", f"storage.memory:={tmp_path}/memory"]
+    process = subprocess.Popen(
+        [sys.executable, NODES / "query", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    said = ""
+    while "ready" not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    time.sleep(delay)
+    process.send_signal(number)
+    begun = time.monotonic()
+    said += process.communicate(timeout=20.0)[0]
+    assert time.monotonic() - begun < 1.0
+    assert process.returncode == 0 and "Traceback" not in said, said
