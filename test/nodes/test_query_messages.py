@@ -59,7 +59,9 @@ def test_points_and_heat_map_come_only_on_request(result):
 
 
 def test_an_answer_with_three_targets_prints_in_three_kilobytes(result):
-    three = QueryResult(QueryStatus.AMBIGUOUS, [*result.targets, result.targets[0]], None, "x" * 100)
+    three = QueryResult(
+        QueryStatus.AMBIGUOUS, [*result.targets, result.targets[0]], None, "x" * 100
+    )
     response = respond(three)
     response.memory_revision = "0" * 64
     assert len(response.targets) == 3

@@ -13,10 +13,12 @@ from rclpy.executors import MultiThreadedExecutor
 from sensor_msgs.msg import JointState
 
 from m3_ros.config import M3Config
-from m3_ros.grasp.robot import ARM_JOINTS, GRIPPER_JOINT, JointTrajectory, MotionCancelled
+from m3_ros.grasp.robot import JointTrajectory, MotionCancelled
 from m3_ros.nodes.ros_robot import RosRobot
+from m3_ros.robot_model import load_robot
 
-NAME = f"{M3Config().robot.arm_controller}/follow_joint_trajectory"
+MODEL = load_robot()
+NAME = f"{MODEL.arm.controller.name}/follow_joint_trajectory"
 ACCEPT_DELAY = 0.4  # s
 DURATION = 3.0  # s of a motion that nobody cancels
 
@@ -41,7 +43,7 @@ class SlowController:
         node.create_timer(0.02, self.publish, callback_group=group)
 
     def publish(self):
-        self.states.publish(JointState(name=[*ARM_JOINTS, GRIPPER_JOINT], position=[0.0] * 7))
+        self.states.publish(JointState(name=list(MODEL.joints), position=[0.0] * 7))
 
     def accept(self, _):
         self.requested.set()
@@ -77,7 +79,7 @@ def controller(context):
 @pytest.fixture
 def robot(spin, controller):
     node = spin("robot")
-    robot = RosRobot(node, M3Config())
+    robot = RosRobot(node, M3Config(), MODEL)
     assert ActionClient(node, FollowJointTrajectory, NAME).wait_for_server(20.0)
     yield robot
     robot.close()
