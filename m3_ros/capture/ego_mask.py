@@ -7,13 +7,12 @@ while the scene moves through the image. No robot model is needed, so scans of o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.config import EgoMaskConfig
 from m3_ros.geometry import pose_distance
 from m3_ros.types import Mask
@@ -69,16 +68,6 @@ def apply_ego_mask(
     """Estimate the ego mask of all frames and apply it to each."""
     mask = estimate_ego_mask(frames, config)
     return [apply_mask(frame, mask) for frame in frames]
-
-
-def apply_mask(frame: RgbdFrame, mask: Mask | None) -> RgbdFrame:
-    """Return the frame with a mask `[H, W]`, and no depth where the mask is False.
-
-    A frame that has a mask already, or has another size, is returned as it is.
-    """
-    if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
-        return frame
-    return replace(frame, mask=mask, depth=np.where(mask, frame.depth, np.float32(0.0)))
 
 
 def _moves(frames: Sequence[RgbdFrame], config: EgoMaskConfig) -> bool:

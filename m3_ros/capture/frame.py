@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+
+from m3_ros.types import Array, Depth, Image, Mask
+
+MAX_PIXEL_ASPECT = 2.5
+"""Largest ratio of fx and fy: anamorphic lenses squeeze by 2, a quarter more for calibration."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,20 +22,20 @@ class RgbdFrame:
         K: `[3, 3]` float64 pinhole intrinsics in pixels, no distortion.
         camtoworld: `[4, 4]` float64 `T_world_camera`, OpenCV camera axes.
         stamp: time of exposure in s.
-        mask: `[H, W]` bool, False where the picture does not show the scene (say the robot's own
-            gripper); None where all of it does.
+        mask: `[H, W]` bool, False where the image shows no scene, for example the robot's own
+            gripper; None: all pixels show the scene.
         name: name of the image's file at its source; "" if unknown.
 
     Raises:
         ValueError: a field has the wrong shape, dtype or value; the message names it.
     """
 
-    rgb: NDArray[np.uint8]
-    depth: NDArray[np.float32]
-    K: NDArray[np.float64]
-    camtoworld: NDArray[np.float64]
+    rgb: Image
+    depth: Depth
+    K: Array
+    camtoworld: Array
     stamp: float = 0.0
-    mask: NDArray[np.bool_] | None = None
+    mask: Mask | None = None
     name: str = ""
 
     def __post_init__(self) -> None:
@@ -42,8 +46,7 @@ class RgbdFrame:
             raise ValueError(
                 f"frame.depth is {depth.dtype} {depth.shape}; it must be float32 {rgb.shape[:2]}"
             )
-        if self.K.shape != (3, 3) or not np.isfinite(self.K).all() or self.K[0, 0] <= 0:
-            raise ValueError(f"frame.K is {self.K.tolist()}; it must be a finite [3, 3], fx > 0")
+        check_intrinsics("frame.K", self.K, rgb.shape[:2])
         check_pose("frame.camtoworld", self.camtoworld)
         mask = self.mask
         if mask is not None and (mask.shape != depth.shape or mask.dtype != np.bool_):
@@ -62,7 +65,47 @@ class RgbdFrame:
         return self.rgb.shape[0]
 
 
-def check_pose(name: str, T: NDArray[np.float64]) -> None:
+def apply_mask(frame: RgbdFrame, mask: Mask | None) -> RgbdFrame:
+    """Return the frame with a mask `[H, W]`, and no depth where the mask is False.
+
+    A frame that has a mask already, or has another size, is returned as it is.
+    """
+    if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
+        return frame
+    return replace(frame, mask=mask, depth=np.where(mask, frame.depth, np.float32(0.0)))
+
+
+def check_intrinsics(name: str, K: Array, shape: tuple[int, int]) -> None:
+    """Check that a matrix is that of a pinhole camera.
+
+    Args:
+        name: of the matrix, for the message.
+        K: intrinsics in pixels.
+        shape: height and width of its images, px.
+
+    Raises:
+        ValueError: it is not finite `[3, 3]`, its last row is not 0 0 1, a focal length is not
+            positive, both differ by more than `MAX_PIXEL_ASPECT`, or the principal point is
+            farther outside the image than the image's size.
+    """
+    if K.shape != (3, 3) or not np.isfinite(K).all():
+        raise ValueError(f"{name} = {K.tolist()}: it must be a finite [3, 3]")
+    (fx, _, cx), (_, fy, cy), last = K
+    height, width = shape
+    if last.tolist() != [0.0, 0.0, 1.0] or K[1, 0] != 0.0:
+        rule = "row 2 must begin with 0, and row 3 be 0 0 1"
+    elif not (fx > 0.0 and fy > 0.0):
+        rule = "focal lengths must be positive"
+    elif max(fx / fy, fy / fx) > MAX_PIXEL_ASPECT:
+        rule = f"the ratio of fx and fy must be at most {MAX_PIXEL_ASPECT}"
+    elif not (-width <= cx <= 2 * width and -height <= cy <= 2 * height):
+        rule = f"the principal point must lie near the image of {width} x {height} px"
+    else:
+        return
+    raise ValueError(f"{name} = {K.tolist()}: {rule}")
+
+
+def check_pose(name: str, T: Array) -> None:
     """Check that an array is a rigid transform `[4, 4]`.
 
     Raises:

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.capture.depth import to_metres
+from m3_ros.capture.distortion import Distortion, undistort
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.scan import undistort
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
 CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
@@ -78,10 +79,8 @@ def to_depth(message: object) -> NDArray[np.float32]:
         raise ConversionError(
             f"depth encoding {message.encoding!r}; it must be one of {', '.join(DEPTH_TYPES)}"
         )
-    pixels = _pixels(message, DEPTH_TYPES[message.encoding], 1)[..., 0].astype(np.float32)
-    if message.encoding != "32FC1":
-        return pixels * np.float32(1e-3)
-    return np.where(np.isfinite(pixels) & (pixels > 0.0), pixels, np.float32(0.0))
+    pixels = _pixels(message, DEPTH_TYPES[message.encoding], 1)[..., 0]
+    return to_metres(pixels, 1.0 if message.encoding == "32FC1" else 1e-3)
 
 
 def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
@@ -114,7 +113,7 @@ def _packed_depth(message: object) -> NDArray[np.float32]:
             f"depth of {pixels.dtype} {pixels.shape}; it must be 16 bits a pixel"
         )
     if encoding != "32FC1":
-        return pixels * np.float32(1e-3)
+        return to_metres(pixels, 1e-3)
     a, b = np.frombuffer(bytes(message.data[4:DEPTH_HEADER]), "<f4")
     with np.errstate(divide="ignore", invalid="ignore"):
         meters = np.where(pixels > 0, a / (pixels - b), 0.0).astype(np.float32)
@@ -163,8 +162,7 @@ def to_frame(
     Raises:
         ValueError: one of them cannot be converted, or their sizes differ.
     """
-    rgb, meters = to_rgb(color), to_depth(depth)
     K, distortion = to_intrinsics(info)
-    if distortion.any():
-        rgb, meters = undistort(rgb, meters, K, distortion)
-    return RgbdFrame(rgb, meters, K, camtoworld, to_seconds(color.header.stamp))
+    stamp = to_seconds(color.header.stamp)
+    frame = RgbdFrame(to_rgb(color), to_depth(depth), K, camtoworld, stamp)
+    return undistort(frame, Distortion(distortion))

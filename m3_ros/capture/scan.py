@@ -1,9 +1,9 @@
 """A scan folder: posed RGB-D frames on disk, in nerfstudio's `transforms.json` convention.
 
-Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, millimetres, 0 = none) and
-`transforms.json`, whose `transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and
-instant-ngp read these folders, and their folders are read here: shared or per-frame intrinsics,
-OPENCV distortion (removed on reading), any depth unit, frames without depth.
+Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, millimetres, 0 = none),
+`masks/000000.png` (8-bit, 0 = ignore; of frames with a mask) and `transforms.json`, whose
+`transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and instant-ngp read these folders,
+and their folders are read here (`transforms_json`).
 """
 
 from __future__ import annotations
@@ -21,13 +21,17 @@ import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.transforms_json import read_frame
 from m3_ros.geometry import OPENGL_FROM_OPENCV
 
 if TYPE_CHECKING:
     from typing import Self
 
-DISTORTION_KEYS = ("k1", "k2", "p1", "p2", "k3")
 POINTS_FILE = "sparse_pc.ply"
+GREY = 128
+"""Colour of sparse points that have none, of 255."""
+MAX_DEPTH = 65534
+"""Largest depth of a file, mm: 65535 is a hole, as of many cameras."""
 
 
 class ScanError(ValueError):
@@ -78,31 +82,12 @@ class Scan:
         """
         entry = self._meta["frames"][index]
         name = f"{self.folder}/transforms.json frames[{index}]"
-        rgb = cv2.cvtColor(
-            self._read(entry, "file_path", name, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
-        )
-        if "depth_file_path" in entry:
-            raw = self._read(entry, "depth_file_path", name, cv2.IMREAD_UNCHANGED)
-            depth = raw.astype(np.float32) * np.float32(
-                self._meta.get("depth_unit_scale_factor", 1e-3)
-            )
-        else:
-            depth = np.zeros(rgb.shape[:2], np.float32)
         try:
-            K, distortion = self._intrinsics(entry)
-            matrix = np.asarray(entry["transform_matrix"], np.float64)
+            return read_frame(self.folder, {**self._meta, **entry}, float(index))
         except KeyError as error:
             raise ScanError(f"{name} has no {error}") from error
-        if distortion.any():
-            rgb, depth = undistort(rgb, depth, K, distortion)
-        return RgbdFrame(
-            rgb,
-            depth,
-            K,
-            matrix @ OPENGL_FROM_OPENCV,
-            float(entry.get("stamp", index)),
-            name=entry.get("source_name", Path(entry["file_path"]).name),
-        )
+        except ValueError as error:
+            raise ScanError(f"{name}: {error}") from error
 
     @property
     def points(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
@@ -110,39 +95,13 @@ class Scan:
         if "ply_file_path" not in self._meta:
             return None
         cloud = trimesh.load(self.folder / self._meta["ply_file_path"])
-        return np.asarray(cloud.vertices, np.float64), np.asarray(cloud.colors)[:, :3]
-
-    def _read(self, entry: dict, key: str, name: str, flags: int) -> NDArray:
-        path = self.folder / entry.get(key, "")
-        image = cv2.imread(str(path), flags) if path.is_file() else None
-        if image is None:
-            raise ScanError(f"{name}.{key} = {entry.get(key)!r}: no readable image at {path}")
-        return image
-
-    def _intrinsics(self, entry: dict) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        merged = {**self._meta, **entry}
-        K = np.array(
-            [
-                [merged["fl_x"], 0.0, merged["cx"]],
-                [0.0, merged.get("fl_y", merged["fl_x"]), merged["cy"]],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-        return K, np.array([merged.get(key, 0.0) for key in DISTORTION_KEYS])
-
-
-def undistort(
-    rgb: NDArray, depth: NDArray, K: NDArray, distortion: NDArray
-) -> tuple[NDArray, NDArray]:
-    """Remove OPENCV distortion: colour linearly, depth by nearest neighbour (no mixed edges)."""
-    # OpenCV puts pixel centres at integers, the project at + 0.5.
-    K_cv = K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
-    size = (rgb.shape[1], rgb.shape[0])
-    maps = cv2.initUndistortRectifyMap(K_cv, distortion, None, K_cv, size, cv2.CV_32FC1)
-    return (
-        cv2.remap(rgb, *maps, cv2.INTER_LINEAR),
-        cv2.remap(depth, *maps, cv2.INTER_NEAREST),
-    )
+        points = np.asarray(getattr(cloud, "vertices", []), np.float64).reshape(-1, 3)
+        if not len(points):  # trimesh gives an empty scene for a file without points
+            return None
+        colors = np.asarray(getattr(cloud, "colors", []), np.uint8)
+        if len(colors) != len(points):
+            return points, np.full((len(points), 3), GREY, np.uint8)
+        return points, colors[:, :3]
 
 
 class ScanWriter:
@@ -179,15 +138,22 @@ class ScanWriter:
         """
         name = f"{len(self):06d}.png"
         bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
-        millimetres = np.clip(np.rint(frame.depth * 1e3), 0, 65535).astype(np.uint16)
-        for path, image in ((f"images/{name}", bgr), (f"depths/{name}", millimetres)):
+        millimetres = np.rint(frame.depth * 1e3)
+        millimetres = np.where(millimetres <= MAX_DEPTH, millimetres, 0).astype(np.uint16)
+        files = {f"images/{name}": bgr, f"depths/{name}": millimetres}
+        if frame.mask is not None:
+            (self.folder / "masks").mkdir(exist_ok=True)
+            files[f"masks/{name}"] = np.where(frame.mask, 255, 0).astype(np.uint8)
+        for path, image in files.items():
             if not cv2.imwrite(str(self.folder / path), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
                 raise OSError(f"cannot write {self.folder / path}")
         K = frame.K
+        mask = {} if frame.mask is None else {"mask_path": f"masks/{name}"}
         self._meta["frames"].append(
             {
                 "file_path": f"images/{name}",
                 "depth_file_path": f"depths/{name}",
+                **mask,
                 "fl_x": K[0, 0],
                 "fl_y": K[1, 1],
                 "cx": K[0, 2],
@@ -202,7 +168,9 @@ class ScanWriter:
         self._write_meta()
 
     def set_points(self, points: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
-        """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`, as COLMAP makes them."""
+        """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`; none are not stored."""
+        if not len(points):
+            return
         trimesh.PointCloud(points, colors=colors).export(self.folder / POINTS_FILE)
         self._meta["ply_file_path"] = POINTS_FILE
         self._write_meta()

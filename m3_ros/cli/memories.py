@@ -17,7 +17,7 @@ PointPair = tuple[float, float, float, float, float, float]
 def scan_import(
     source: Positional[Path], target: Positional[Path | None] = None, config: Path | None = None
 ) -> int:
-    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, pictures compressed or not, into a scan.
+    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a scan; distortion is removed.
 
     Args:
         source: the folder, or .mcap file, to read.

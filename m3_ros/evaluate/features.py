@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 
-from m3_ros.capture.ego_mask import apply_mask, estimate_ego_mask
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.ego_mask import estimate_ego_mask
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import torch
 
-from m3_ros.capture.ego_mask import apply_mask, estimate_ego_mask
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.ego_mask import estimate_ego_mask
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.feature_store import FeatureStore

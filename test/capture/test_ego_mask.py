@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.ego_mask import _quantiles, apply_ego_mask, apply_mask, estimate_ego_mask
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.ego_mask import _quantiles, apply_ego_mask, estimate_ego_mask
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.geometry import planar_pose
 
 SIZE = (96, 128)

@@ -1,12 +1,13 @@
 """Scan folders: what is written is read back, and broken ones are refused by name."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.geometry import look_at
 
@@ -111,5 +112,32 @@ def test_a_missing_picture_is_named(tmp_path, frame):
     with ScanWriter(tmp_path / "scan") as writer:
         writer.add(frame)
     (tmp_path / "scan/depths/000000.png").unlink()
-    with pytest.raises(ScanError, match=r"frames\[0\].depth_file_path.*000000"):
+    with pytest.raises(ScanError, match=r"frames\[0\].*depth_file_path.*000000"):
         Scan.open(tmp_path / "scan")[0]
+
+
+def test_depth_beyond_the_files_range_is_a_hole(tmp_path, frame):
+    depth = np.full((24, 32), 65.534, np.float32)
+    depth[3] = 70.0
+    with ScanWriter(tmp_path / "scan") as writer:
+        writer.add(replace(frame, depth=depth))
+    (back,) = Scan.open(tmp_path / "scan")
+    assert not back.depth[3].any() and back.depth[4:] == pytest.approx(65.534, abs=1e-3)
+
+
+def test_a_mask_comes_back_as_it_was(tmp_path, frame):
+    mask = np.ones((24, 32), bool)
+    mask[5:9, 3:20] = False
+    with ScanWriter(tmp_path / "scan") as writer:
+        writer.add(apply_mask(frame, mask))
+        writer.add(frame)
+    masked, plain = Scan.open(tmp_path / "scan")
+    np.testing.assert_array_equal(masked.mask, mask)
+    assert plain.mask is None
+
+
+def test_a_scan_whose_points_file_is_empty_opens(tmp_path, frame):
+    with ScanWriter(tmp_path / "scan") as writer:
+        writer.add(frame)
+        writer.set_points(np.zeros((0, 3)), np.zeros((0, 3), np.uint8))
+    assert Scan.open(tmp_path / "scan").points is None

@@ -6,16 +6,19 @@ them in the order in which they are tried. Checks of all formats stand in `impor
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from m3_ros.capture.importers import bag, colmap, nerfstudio
+from m3_ros.capture.importers import bag, bag_reader, colmap, nerfstudio
 from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.types import Progress, no_progress
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,11 +33,11 @@ class Importer:
 IMPORTERS = (
     Importer("transforms.json (nerfstudio)", nerfstudio.matches, nerfstudio.read),
     Importer(
-        f"a COLMAP model (cameras.bin or cameras.txt in {', '.join(colmap.FOLDERS)})",
+        "a COLMAP model (cameras.bin or cameras.txt in sparse/0, sparse, colmap/sparse/0 or .)",
         colmap.matches,
         colmap.read,
     ),
-    Importer("a ROS 2 bag (metadata.yaml, *.mcap)", bag.matches, bag.read),
+    Importer("a ROS 2 bag (metadata.yaml, *.mcap, *.db3)", bag_reader.is_bag, bag.read),
 )
 
 
@@ -62,13 +65,17 @@ def import_scan(
         raise ScanError(f"{source} holds no scan: neither {known}")
     imported = importer.read(source, config or M3Config())
     writer = ScanWriter(target)
+    has_depth = False
     try:
         for done, frame in enumerate(imported.frames, start=1):
             writer.add(frame)
+            has_depth = has_depth or bool(frame.depth.any())
             progress("import", done / imported.count)
         if imported.points is not None:
             writer.set_points(*imported.points)
     except BaseException:  # an import is complete or absent, after Ctrl-C too
         shutil.rmtree(target)
         raise
+    if not has_depth:
+        logger.warning("%s has no depth: neither depth images nor sparse points", source)
     return Scan.open(target)

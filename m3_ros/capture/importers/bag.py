@@ -6,37 +6,26 @@ scan; then the images of the keyframes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from rosbags.highlevel import AnyReader
-from rosbags.typesys import Stores, get_typestore
 
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.frame import RgbdFrame, check_intrinsics
+from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
 from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.keyframes import KeyframeSelector
-from m3_ros.capture.messages import to_frame, to_pose, to_seconds
+from m3_ros.capture.messages import to_frame, to_intrinsics, to_pose, to_seconds
 from m3_ros.capture.scan import ScanError
 from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
-from m3_ros.config import M3Config, RobotConfig
+from m3_ros.config import M3Config
+from m3_ros.types import Array
 
-ROLES = {
-    "color": "sensor_msgs/msg/Image",
-    "depth": "sensor_msgs/msg/Image",
-    "camera_info": "sensor_msgs/msg/CameraInfo",
-}
-"""Roles of the camera's topics (`robot.ROLE_topic`), and their types."""
-
-COMPRESSED_SUFFIXES = {
-    "color": ("/compressed",),
-    "depth": ("/compressedDepth", "/compressed"),
-    "camera_info": (),
-}
-"""Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -45,7 +34,10 @@ class _Recorded:
 
     colors: list[tuple[float, str]] = field(default_factory=list)
     depths: list[float] = field(default_factory=list)
-    tree: TransformBuffer = field(default_factory=lambda: TransformBuffer(max_age=float("inf")))
+    transforms: dict[tuple[str, str], list[tuple[float | None, Array]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Stamps (s; None: static) and poses of each parent and child."""
     info: object = None
 
 
@@ -55,17 +47,12 @@ class _Keyframe:
 
     color: float
     depth: float
-    camtoworld: NDArray[np.float64]
+    camtoworld: Array
 
     @property
     def images(self) -> tuple[tuple[str, float], tuple[str, float]]:
         """Roles and stamps of the two images."""
         return ("color", self.color), ("depth", self.depth)
-
-
-def matches(source: Path) -> bool:
-    """Return whether a path is a ROS 2 bag: its folder, or one of its files."""
-    return source.suffix in (".mcap", ".db3") or (source / "metadata.yaml").is_file()
 
 
 def read(source: Path, config: M3Config) -> Imported:
@@ -78,68 +65,35 @@ def read(source: Path, config: M3Config) -> Imported:
     Raises:
         ScanError: the bag cannot be read, lacks a topic, or has no usable frame; says why.
     """
-    with _open(source) as reader:
+    with open_bag(source) as reader:
         types = {connection.topic: connection.msgtype for connection in reader.connections}
-        roles = _roles(source, types, config.robot)
+        roles = topic_roles(source, types, config.robot)
         recorded = _record(reader, roles)
+    _check_camera(source, roles, recorded.info)
     keyframes = _choose(source, recorded, config)
     return Imported(len(keyframes), _frames(source, roles, keyframes, recorded.info))
 
 
-@contextmanager
-def _open(source: Path) -> Iterator[AnyReader]:
-    """Open a bag; all errors of the reader become `ScanError`."""
-    # Definitions for bags without their own; what Humble and Jazzy record there is the same.
-    typestore = get_typestore(Stores.ROS2_JAZZY)
+def _check_camera(source: Path, roles: dict[str, str], info: object) -> None:
+    """Check the intrinsics before any image is read."""
+    if info is None:
+        return
+    topic = next(topic for topic, role in roles.items() if role == "camera_info")
     try:
-        with AnyReader([source], default_typestore=typestore) as reader:
-            yield reader
-    except ScanError:
-        raise
-    except Exception as error:  # damaged bytes make the reader raise anything
-        raise ScanError(
-            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}"
-        ) from error
-
-
-def _roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
-    """Return the role of each topic.
-
-    A D405 may call its colour image_rect_raw; images may be recorded compressed only.
-    """
-    roles = {"/tf": "moving", "/tf_static": "fixed"}
-    for role, kind in ROLES.items():
-        topic = getattr(robot, f"{role}_topic")
-        names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
-        found = [name for name in names if types.get(name) == kind]
-        packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
-        found += [name for name in packed if types.get(name) == "sensor_msgs/msg/CompressedImage"]
-        if not found:
-            there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
-            raise ScanError(
-                f"{source} has no topic {topic} (robot.{role}_topic) of {kind}; it has {there}"
-            )
-        roles[found[0]] = role
-    return roles
-
-
-def _messages(
-    reader: AnyReader, roles: dict[str, str], wanted: Collection[str]
-) -> Iterator[tuple[str, object]]:
-    """Yield role and content of all messages of the wanted roles, in the order of recording."""
-    connections = [c for c in reader.connections if roles.get(c.topic) in wanted]
-    for connection, _, raw in reader.messages(connections=connections):
-        yield roles[connection.topic], reader.deserialize(raw, connection.msgtype)
+        K, _ = to_intrinsics(info)
+        check_intrinsics("k", K, (info.height, info.width))
+    except ValueError as error:
+        raise ScanError(f"{source} {topic}: {error}") from error
 
 
 def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
     recorded = _Recorded()
-    for role, message in _messages(reader, roles, roles.values()):
+    for role, message in messages(reader, roles, roles.values()):
         if role in ("moving", "fixed"):
             for item in message.transforms:
                 stamp = None if role == "fixed" else to_seconds(item.header.stamp)
-                names = item.header.frame_id, item.child_frame_id
-                recorded.tree.add(*names, stamp, to_pose(item.transform))
+                edge = item.header.frame_id, item.child_frame_id
+                recorded.transforms[edge].append((stamp, to_pose(item.transform)))
         elif role == "camera_info":
             recorded.info = recorded.info or message
         elif role == "color":
@@ -149,9 +103,29 @@ def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
     return recorded
 
 
+def _tree(source: Path, recorded: _Recorded) -> TransformBuffer:
+    """Return the transforms; of several parents of a frame the one with most messages."""
+    parents = defaultdict(list)
+    for parent, child in recorded.transforms:
+        parents[child].append(parent)
+    tree = TransformBuffer(max_age=float("inf"))
+    for child, names in parents.items():
+        kept = max(names, key=lambda parent: len(recorded.transforms[parent, child]))
+        if len(names) > 1:
+            counts = [f"{name} ({len(recorded.transforms[name, child])})" for name in names]
+            logger.warning(
+                "%s: frame %s has %d parents (transforms): %s; %s is kept",
+                *(source, child, len(names), ", ".join(counts), kept),
+            )
+        for stamp, pose in recorded.transforms[kept, child]:
+            tree.add(kept, child, stamp, pose)
+    return tree
+
+
 def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyframe]:
     if not recorded.colors or not recorded.depths or recorded.info is None:
         raise ScanError(f"{source} lacks colour images, depth images or camera info")
+    tree = _tree(source, recorded)
     selector, depths = KeyframeSelector(config.scan), np.sort(recorded.depths)
     keyframes: list[_Keyframe] = []
     problems: list[str] = []
@@ -165,7 +139,7 @@ def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyfra
             continue
         try:
             camera = frame_id or config.robot.camera_frame
-            pose = recorded.tree.lookup(config.robot.world_frame, camera, stamp)
+            pose = tree.lookup(config.robot.world_frame, camera, stamp)
         except TransformError as error:
             problems.append(str(error))
             continue
@@ -185,8 +159,8 @@ def _frames(
     seen: dict[tuple[str, float], object] = {}
     waiting = iter(keyframes)
     keyframe = next(waiting)
-    with _open(source) as reader:
-        for role, picture in _messages(reader, roles, ("color", "depth")):
+    with open_bag(source) as reader:
+        for role, picture in messages(reader, roles, ("color", "depth")):
             image = role, to_seconds(picture.header.stamp)
             if image in wanted:
                 seen[image] = picture

@@ -6,6 +6,7 @@ point seen in it.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,52 +25,99 @@ from m3_ros.types import Depth
 if TYPE_CHECKING:
     import pycolmap
 
-FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
-"""Where a model may lie in a COLMAP folder."""
+FOLDERS = ("sparse", "colmap/sparse", ".")
+"""Where models may lie in a COLMAP folder, directly or in numbered subfolders."""
+
+logger = logging.getLogger(__name__)
 
 
 def matches(source: Path) -> bool:
     """Return whether a folder holds a COLMAP model."""
-    return _model_folder(source) is not None
+    return bool(_model_folders(source))
 
 
 def read(source: Path, _: M3Config) -> Imported:
-    """Open a COLMAP folder.
+    """Open a COLMAP folder; of several models the one with most images.
 
     Raises:
-        ScanError: the model has no registered image.
+        ScanError: a model cannot be read, or has no registered image.
     """
-    import pycolmap  # 50 MB of bindings, needed for this format alone
-
-    model = _model_folder(source)
-    reconstruction = pycolmap.Reconstruction(str(model))
+    model, reconstruction = _largest(_model_folders(source))
     names = sorted(image.name for image in reconstruction.images.values())
     if not names:
         raise ScanError(f"the COLMAP model {model} has no registered image")
     cloud = list(reconstruction.points3D.values())
     points = np.array([point.xyz for point in cloud]).reshape(-1, 3)
     colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
-    return Imported(len(names), _frames(source, model, names), (points, colors))
+    return Imported(len(names), _frames(source, reconstruction, names), (points, colors))
 
 
-def _model_folder(source: Path) -> Path | None:
+def _model_folders(source: Path) -> list[Path]:
+    """Return the folders of models in the first of `FOLDERS` that holds any."""
     for name in FOLDERS:
-        if any((source / name / f"cameras.{kind}").is_file() for kind in ("bin", "txt")):
-            return source / name
-    return None
+        base = source / name
+        numbered = sorted(path for path in base.glob("*") if path.name.isdigit())
+        found = [
+            folder
+            for folder in (*numbered, base)
+            if any((folder / f"cameras.{kind}").is_file() for kind in ("bin", "txt"))
+        ]
+        if found:
+            return found
+    return []
 
 
-def _frames(source: Path, model: Path, names: list[str]) -> Iterator[RgbdFrame]:
+def _largest(folders: list[Path]) -> tuple[Path, pycolmap.Reconstruction]:
+    """Load all models and return the one with most registered images."""
+    import pycolmap  # 50 MB of bindings, needed for this format alone
+
+    models = []
+    for folder in folders:
+        try:
+            models.append((folder, pycolmap.Reconstruction(str(folder))))
+        except (RuntimeError, ValueError, IndexError) as error:
+            cause = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ScanError(f"the COLMAP model {folder} cannot be read ({cause})") from error
+    best = max(models, key=lambda pair: len(pair[1].images))
+    if len(models) > 1:
+        sizes = [f"{path} ({_plural(len(model.images))})" for path, model in models]
+        logger.warning("%d COLMAP models: %s; %s is read", len(models), ", ".join(sizes), best[0])
+    return best
+
+
+def _plural(count: int) -> str:
+    return f"{count} image{'s' if count != 1 else ''}"
+
+
+def _frames(source: Path, model: pycolmap.Reconstruction, names: list[str]) -> Iterator[RgbdFrame]:
     """Yield the frames in the order of their names."""
     import pycolmap
 
     with tempfile.TemporaryDirectory() as undistorted:
-        pycolmap.undistort_images(undistorted, str(model), str(source / "images"))
+        fisheye = Path(undistorted) / "model"
+        fisheye.mkdir()
+        _with_fisheye(model).write(str(fisheye))
+        pycolmap.undistort_images(undistorted, str(fisheye), str(source / "images"))
         pinhole = pycolmap.Reconstruction(f"{undistorted}/sparse")
         by_name = {image.name: image for image in pinhole.images.values()}
         for index, name in enumerate(names):
             image = by_name[name]
             yield _frame(Path(undistorted) / "images", image, pinhole.points3D, index)
+
+
+def _with_fisheye(model: pycolmap.Reconstruction) -> pycolmap.Reconstruction:
+    """Replace fisheye cameras without coefficients, which COLMAP would take for undistorted ones.
+
+    Its test asks for coefficients above 1e-8, and an equidistant lens has none; a term of 1e-7
+    theta^9 moves no pixel.
+    """
+    for camera in model.cameras.values():
+        if camera.is_perspective_fisheye() and camera.is_undistorted():
+            lens = [camera.focal_length_x, camera.focal_length_y]
+            lens += [camera.principal_point_x, camera.principal_point_y]
+            camera.model = "OPENCV_FISHEYE"
+            camera.params = [*lens, 0.0, 0.0, 0.0, 1e-7]
+    return model
 
 
 def _frame(

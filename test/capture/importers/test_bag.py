@@ -61,13 +61,13 @@ def compressed(picture, packing, header_bytes=b""):
     )
 
 
-def camera_info(stamp):
+def camera_info(stamp, k=K):
     roi = message(
         "sensor_msgs/msg/RegionOfInterest",
         **dict.fromkeys(("x_offset", "y_offset", "height", "width"), 0),
         do_rectify=False,
     )
-    k = K.copy()
+    k = k.copy()
     k[:2, 2] -= 0.5  # ROS counts from the middle of the first pixel
     return message(
         "sensor_msgs/msg/CameraInfo",
@@ -121,24 +121,35 @@ def record(
     encoding="rgb8",
     storage=StoragePlugin.MCAP,
     packed=None,
+    k=K,
+    stray=None,
+    no_depth=0,
+    start=0,
 ):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
 
     `packed`: of a topic, what image_transport appends to its name, its packing, a header.
+    `stray`: when, in images, one message gives the base another parent. `no_depth`: the number of
+    the pixels without depth in the last columns.
     """
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
-    for index in range(COUNT + 2):
+    for index in range(start, start + COUNT + 2):
         stamp = 100.0 + (index - 0.5) * PERIOD
         pose = base(stamp - 100.0)
         frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", pose))))
-    for index in range(COUNT):
+    for index in range(start, start + COUNT):
         stamp = 100.0 + index * PERIOD
         color, depth = pictures(index)
+        depth[:, -4:] = no_depth or depth[:, -4:]
         frames += [
             (stamp, ROBOT.color_topic, image(color, encoding, stamp, ROBOT.camera_frame)),
             (stamp + delay, ROBOT.depth_topic, image(depth, "16UC1", stamp + delay, "depth")),
-            (stamp, ROBOT.camera_info_topic, camera_info(stamp)),
+            (stamp, ROBOT.camera_info_topic, camera_info(stamp, k)),
         ]
+    if stray is not None:
+        stamp = 100.0 + stray * PERIOD
+        edge = ("camera_init", "base_link", base(5.0))
+        frames.append((stamp, "/tf", transforms(stamp, edge)))
     if packed is not None:
         frames = [
             (stamp, topic + packed[topic][0], compressed(content, *packed[topic][1:]))
@@ -245,3 +256,57 @@ def test_a_topic_of_another_type_is_named(tmp_path):
     robot = replace(ROBOT, color_topic=ROBOT.camera_info_topic)
     with pytest.raises(ScanError, match=r"robot.color_topic\) of sensor_msgs/msg/Image"):
         import_scan(bag, tmp_path / "scan", config=replace(M3Config(), robot=robot))
+
+
+@pytest.mark.parametrize("value", [65535])
+def test_the_largest_number_is_a_hole(tmp_path, value):
+    scan = import_scan(record(tmp_path / "bag", no_depth=value), tmp_path / "scan")
+    for frame in scan:
+        assert not frame.depth[:, -4:].any() and frame.depth[:, :-4].all()
+
+
+@pytest.mark.parametrize(
+    "k",
+    [
+        [[772.9, 0, 0.5], [0, 1, 0.5], [0, 0, 2.5e-323]],
+        [[30.0, 0, 16], [0, 1e-3, 12], [0, 0, 1]],
+        [[30.0, 0, 160], [0, 30, 12], [0, 0, 1]],
+    ],
+)
+def test_impossible_intrinsics_are_refused_by_name(tmp_path, k):
+    bag = record(tmp_path / "bag", k=np.array(k))
+    with pytest.raises(ScanError, match=rf"{ROBOT.camera_info_topic}.*k = .*must"):
+        import_scan(bag, tmp_path / "scan")
+    assert not (tmp_path / "scan").exists()
+
+
+@pytest.mark.parametrize("stray", [-0.7, 5.25])
+def test_a_stray_parent_changes_nothing_and_both_are_told(tmp_path, stray, caplog):
+    scan = import_scan(record(tmp_path / "bag", stray=stray), tmp_path / "scan")
+    assert len(scan) == 6
+    for index, frame in enumerate(scan):
+        pose = base(2 * index * PERIOD) @ MOUNT
+        np.testing.assert_allclose(frame.camtoworld, pose, atol=1e-6)
+    assert "base_link" in caplog.text
+    assert ROBOT.world_frame in caplog.text and "camera_init" in caplog.text
+
+
+@pytest.mark.parametrize("storage", [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_bag_without_metadata_is_read(tmp_path, storage):
+    bag = record(tmp_path / "bag", storage=storage)
+    (bag / "metadata.yaml").unlink()
+    if storage is StoragePlugin.SQLITE3:  # its message definitions stand in metadata.yaml alone
+        with pytest.raises(ScanError, match="ros2 bag reindex"):
+            import_scan(bag, tmp_path / "scan")
+    else:
+        assert len(import_scan(bag, tmp_path / "scan")) == 6
+
+
+def test_split_files_without_metadata_are_read_as_one(tmp_path):
+    bag = record(tmp_path / "bag")
+    (bag / "metadata.yaml").unlink()
+    (only,) = bag.glob("*.mcap")
+    only.rename(bag / "first.mcap")
+    (other,) = record(tmp_path / "other", start=COUNT).glob("*.mcap")
+    other.rename(bag / "second.mcap")
+    assert len(import_scan(bag, tmp_path / "scan")) == 12

@@ -1,0 +1,55 @@
+"""Lens distortion as OpenCV models it, and its removal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from m3_ros.capture.frame import RgbdFrame
+from m3_ros.types import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Distortion:
+    """Distortion of a lens.
+
+    Attributes:
+        coefficients: k1 k2 p1 p2 k3 [k4 k5 k6] of OpenCV's pinhole model, or k1 k2 k3 k4 of its
+            fisheye model (theta_d = theta (1 + k1 theta^2 + ...)).
+        fisheye: which of the two.
+    """
+
+    coefficients: Array
+    fisheye: bool = False
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the lens is an ideal pinhole; a fisheye never is."""
+        return not self.fisheye and not np.any(self.coefficients)
+
+
+def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
+    """Remove the distortion; `K` stays.
+
+    Colour is interpolated linearly, depth and mask by nearest neighbour, which mixes no edges.
+    """
+    if distortion.is_none:
+        return frame
+    # OpenCV's pixel centres are integers, this project's are at + 0.5.
+    K = frame.K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+    model = cv2.fisheye if distortion.fisheye else cv2
+    size = (frame.width, frame.height)
+    maps = model.initUndistortRectifyMap(
+        K, distortion.coefficients, np.eye(3), K, size, cv2.CV_32FC1
+    )
+    mask = frame.mask
+    if mask is not None:
+        mask = cv2.remap(mask.astype(np.uint8), *maps, cv2.INTER_NEAREST) > 0
+    return replace(
+        frame,
+        rgb=cv2.remap(frame.rgb, *maps, cv2.INTER_LINEAR),
+        depth=cv2.remap(frame.depth, *maps, cv2.INTER_NEAREST),
+        mask=mask,
+    )

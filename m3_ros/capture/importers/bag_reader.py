@@ -1,0 +1,103 @@
+"""Reader of a ROS 2 bag's files: which topics have which role, and their messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_typestore
+
+from m3_ros.capture.scan import ScanError
+from m3_ros.config import RobotConfig
+
+ROLES = {
+    "color": "sensor_msgs/msg/Image",
+    "depth": "sensor_msgs/msg/Image",
+    "camera_info": "sensor_msgs/msg/CameraInfo",
+}
+"""Roles of the camera's topics (`robot.ROLE_topic`), and their types."""
+
+COMPRESSED_SUFFIXES = {
+    "color": ("/compressed",),
+    "depth": ("/compressedDepth", "/compressed"),
+    "camera_info": (),
+}
+"""Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
+
+FILE_TYPES = (".mcap", ".db3")
+METADATA = "metadata.yaml"
+
+
+def is_bag(source: Path) -> bool:
+    """Return whether a path is a ROS 2 bag: its folder, or one of its files."""
+    return source.suffix in FILE_TYPES or (source / METADATA).is_file() or bool(_files(source))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the recording's files in a folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix in FILE_TYPES)
+
+
+def _readers(source: Path) -> list[Path]:
+    """Return the paths to open: the bag, or its files where `metadata.yaml` is missing.
+
+    Raises:
+        ScanError: the files cannot be read without it.
+    """
+    if not source.is_dir() or (source / METADATA).is_file():
+        return [source]
+    files = _files(source)
+    if any(path.suffix != ".mcap" for path in files):
+        raise ScanError(
+            f"{source} has no {METADATA}, without which {files[0].name} cannot be read; "
+            f"`ros2 bag reindex {source}` makes it"
+        )
+    return files
+
+
+@contextmanager
+def open_bag(source: Path) -> Iterator[AnyReader]:
+    """Open a bag; all errors of the reader become `ScanError`."""
+    # Definitions for bags without their own; what Humble and Jazzy record there is the same.
+    typestore = get_typestore(Stores.ROS2_JAZZY)
+    try:
+        with AnyReader(_readers(source), default_typestore=typestore) as reader:
+            yield reader
+    except ScanError:
+        raise
+    except Exception as error:  # damaged bytes make the reader raise anything
+        raise ScanError(
+            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}"
+        ) from error
+
+
+def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
+    """Return the role of each topic.
+
+    A D405 may call its colour image_rect_raw; images may be recorded compressed only.
+    """
+    roles = {"/tf": "moving", "/tf_static": "fixed"}
+    for role, kind in ROLES.items():
+        topic = getattr(robot, f"{role}_topic")
+        names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
+        found = [name for name in names if types.get(name) == kind]
+        packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
+        found += [name for name in packed if types.get(name) == "sensor_msgs/msg/CompressedImage"]
+        if not found:
+            there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
+            raise ScanError(
+                f"{source} has no topic {topic} (robot.{role}_topic) of {kind}; it has {there}"
+            )
+        roles[found[0]] = role
+    return roles
+
+
+def messages(
+    reader: AnyReader, roles: dict[str, str], wanted: Collection[str]
+) -> Iterator[tuple[str, object]]:
+    """Yield role and content of all messages of the wanted roles, in the order of recording."""
+    connections = [c for c in reader.connections if roles.get(c.topic) in wanted]
+    for connection, _, raw in reader.messages(connections=connections):
+        yield roles[connection.topic], reader.deserialize(raw, connection.msgtype)
