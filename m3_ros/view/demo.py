@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat.result import held_out
-from m3_ros.view.memory import compare_view
+from m3_ros.types import Image
+from m3_ros.view.memory import COMPARED, compare_view
 from m3_ros.view.overlay import draw_overlay
-from m3_ros.view.pictures import Image, contact_sheet, evenly
+from m3_ros.view.pictures import contact_sheet, draw_text, evenly
 from m3_ros.view.report import Section, write_html, write_json
 from m3_ros.view.scan import scan_sheet
 
@@ -101,11 +101,10 @@ def _memory_section(scan_folder: Path | None, folder: Path | None) -> list[Secti
     scan, memory = Scan.open(scan_folder), SpatialMemory.load(folder)
     indices = held_out(len(scan), memory.config.splat.test_every) or range(len(scan))
     frame = scan[indices[len(indices) // 2]]
-    row = contact_sheet(compare_view(memory, frame), columns=5, width=288)
-    note = (
-        "A view kept from the fit: camera, memory's colour, measured depth, memory's depth, and "
-        "the main directions of the remembered features as colours."
+    row = contact_sheet(
+        compare_view(memory, frame), len(COMPARED), width=288, column_titles=COMPARED
     )
+    note = "A view kept from the fit, and the memory's rendering of it."
     return [Section("Memory", note, [row])]
 
 
@@ -129,6 +128,5 @@ def _grasp_section(pictures: Sequence[tuple[str, Image]]) -> list[Section]:
 
 def _caption(image: Image, text: str) -> Image:
     labelled = image.copy()
-    for color, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
-        cv2.putText(labelled, text, (8, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.6, color, width)
+    draw_text(labelled, text, (8, 22))
     return labelled

@@ -12,12 +12,18 @@ from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.result import TargetObject
+from m3_ros.types import Image
 from m3_ros.view.overlay import draw_overlay
-from m3_ros.view.pictures import Image, contact_sheet, depth_picture, evenly
+from m3_ros.view.pictures import contact_sheet, depth_picture, evenly
+
+COMPARED = (
+    "camera", "rendered colour", "measured depth", "rendered depth", "features (PCA as colour)",
+)  # fmt: skip
+"""Titles of the pictures that `compare_view` returns."""
 
 
 def compare_view(memory: SpatialMemory, frame: RgbdFrame) -> list[Image]:
-    """Real colour, rendered colour, real depth, rendered depth, feature colours `[H, W, 3]`."""
+    """Return the five pictures `[H, W, 3]` that `COMPARED` names, of a frame and its rendering."""
     place = (frame.camtoworld, frame.K, (frame.width, frame.height))
     rgb, depth = memory.render(*place, what="rgb"), memory.render(*place, what="depth")
     seen = frame.depth[frame.depth > 0] if (frame.depth > 0).any() else depth[depth > 0]
@@ -32,9 +38,15 @@ def compare_view(memory: SpatialMemory, frame: RgbdFrame) -> list[Image]:
 
 
 def memory_sheet(memory: SpatialMemory, frames: Sequence[RgbdFrame], count: int = 4) -> Image:
-    """Rows of camera, memory's colour, measured depth, memory's depth, features as colours."""
-    rows = [compare_view(memory, frame) for frame in evenly(frames, count)]
-    return contact_sheet([picture for row in rows for picture in row], columns=5, width=288)
+    """Return up to `count` rows of the pictures that `COMPARED` names, with titles."""
+    rows = evenly(list(enumerate(frames, 1)), count)
+    return contact_sheet(
+        [picture for _, frame in rows for picture in compare_view(memory, frame)],
+        columns=len(COMPARED),
+        width=288,
+        column_titles=COMPARED,
+        row_titles=tuple(f"view {number} of {len(frames)}" for number, _ in rows),
+    )
 
 
 def best_view(memory: SpatialMemory, target: TargetObject) -> View:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, project, transform
-from m3_ros.view.pictures import Image
+from m3_ros.types import Image
+from m3_ros.view.pictures import draw_text
 
 BOX_COLOR = (60, 255, 90)
 STRENGTH = 0.65
@@ -60,8 +61,5 @@ def draw_box(
             cv2.line(drawn, pixels[a].tolist(), pixels[b].tolist(), BOX_COLOR, 2, cv2.LINE_AA)
     if label:
         place = (int(pixels[:, 0].min()), max(16, int(pixels[:, 1].min()) - 8))
-        for color, width in (((0, 0, 0), 4), (BOX_COLOR, 1)):
-            cv2.putText(
-                drawn, label, place, cv2.FONT_HERSHEY_SIMPLEX, 0.55, color, width, cv2.LINE_AA
-            )
+        draw_text(drawn, label, place, BOX_COLOR)
     return drawn

@@ -48,4 +48,5 @@ def scan_sheet(scan: Scan, count: int = 12) -> Image:
         blank = [np.full_like(frames[0].rgb, 255)] * (columns - len(row))
         pictures += [frame.rgb for frame in row] + blank
         pictures += [depth_picture(frame.depth, near, far) for frame in row] + blank
-    return contact_sheet(pictures, columns, width=240)
+    titles = ("colour", f"depth {near:.2f}-{far:.2f} m") * len(rows)
+    return contact_sheet(pictures, columns, width=240, row_titles=titles)

@@ -28,3 +28,24 @@ def test_contact_sheet_needs_a_picture():
 def test_evenly_keeps_both_ends():
     assert evenly(range(100), 4) == [0, 33, 66, 99]
     assert evenly([1, 2], 4) == [1, 2]
+
+
+def test_titles_stand_beside_the_pictures_of_a_sheet():
+    tiles = [np.full((30, 80, 3), value, np.uint8) for value in (10, 20, 30)]
+    plain = contact_sheet(tiles, columns=2, width=80)
+    titled = contact_sheet(tiles, 2, 80, column_titles=("camera", "depth"), row_titles=("1", "2"))
+    top, left = titled.shape[0] - plain.shape[0], titled.shape[1] - plain.shape[1]
+    assert top > 0 and left > 0 and (titled[top:, left:] == plain).all()
+    written = titled.min(-1) < 128
+    assert not written[:top, :left].any()
+    first, second = written[:top, left : left + 80], written[:top, left + 80 :]
+    assert first.any() and second.any() and (first != second).any()
+    assert all(written[top + 30 * row : top + 30 * (row + 1), :left].any() for row in (0, 1))
+
+
+def test_every_column_and_row_needs_its_title():
+    tiles = [np.zeros((30, 80, 3), np.uint8)] * 4
+    with pytest.raises(ValueError, match="column_titles"):
+        contact_sheet(tiles, 2, 80, column_titles=("camera",))
+    with pytest.raises(ValueError, match="row_titles"):
+        contact_sheet(tiles, 2, 80, row_titles=("a", "b", "c"))
