@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from m3_ros.settings import ConfigError, Stage, required
+from m3_ros.settings import ConfigError, Stage, required, setting
 
 CONTROLLERS = ("joint_trajectory_controller/JointTrajectoryController",)
 """Types of ros2_control controllers that the nodes speak to."""
@@ -111,7 +111,7 @@ class ArmConfig(Stage):
     controller: ControllerConfig = required("of the arm's joints")
     postures: dict[str, tuple[float, ...]] = required("joint positions by name", "rad")
     ik_starts: tuple[tuple[float, ...], ...] = required(
-        "starts of inverse kinematics, the first joint relative to the target's direction", "rad"
+        "starts of inverse kinematics, the first joint relative to the target's azimuth", "rad"
     )
 
     def __post_init__(self) -> None:
@@ -149,6 +149,6 @@ class RobotFile(Stage):
     arm: ArmConfig = required("the arm")
     gripper: GripperConfig = required("the gripper")
     base: BaseConfig = required("the base")
-    lidar_frame: str = required("link of the LiDAR")
-    mjcf: str = ""
-    mjcf_scene: str = ""
+    lidar_frame: str = setting("", "link of the LiDAR; the base's when empty")
+    mjcf: str = setting("", "path of the robot's MJCF file, for the simulation")
+    mjcf_scene: str = setting("", "path of an MJCF scene that includes the robot")

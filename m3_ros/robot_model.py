@@ -49,14 +49,15 @@ class RobotModel:
         self._content, self._path = content, path
         self.arm, self.gripper, self.base = content.arm, content.gripper, content.base
         self.base_frame, self.camera_frame = names.base_frame, names.camera_frame
-        self.tool_frame, self.lidar_frame = content.arm.tool_frame, content.lidar_frame
+        self.tool_frame = content.arm.tool_frame
+        self.lidar_frame = content.lidar_frame or self.base_frame
         self.home, self.scan = (np.array(self.arm.postures[name]) for name in ("home", "scan"))
         self.urdf = self._file("urdf")
         self.kinematics = model = pin.buildModelFromUrdf(str(self.urdf), True)
         joints = [self._joint(name) for name in self.joints]
         self.indices = np.array([joint.idx_q for joint in joints])
         self.velocity_indices = np.array([joint.idx_v for joint in joints])
-        if model.nq != len(joints):
+        if model.nq != len(set(self.indices)) or model.nq != len(joints):
             raise ConfigError(
                 f"{path}: {self.urdf} moves {', '.join(model.names[1:])}; these must be "
                 f"joints of arm and gripper, {', '.join(self.joints)}, or mimic one of them"

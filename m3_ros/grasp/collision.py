@@ -23,8 +23,8 @@ VOXEL = 0.006  # of a scene, m
 class CollisionModel:
     """The robot's primitives, and the pairs of them that must not touch.
 
-    Pairs on neighbouring links are left out, and pairs of shapes that touch at home, where the
-    robot does not.
+    Pairs on neighbouring links and inside the gripper are left out, and pairs of shapes that touch
+    at home, where the robot does not.
     """
 
     def __init__(self, robot: RobotModel) -> None:
@@ -106,10 +106,11 @@ class CollisionModel:
 
     def _use_distant_pairs(self) -> None:
         joints = [shape.parentJoint for shape in self.geometry.geometryObjects]
-        parents = self.model.parents
+        parents, jaws = self.model.parents, set(self._robot.gripper.links)
         for i, j in combinations(range(len(joints)), 2):
             a, b = joints[i], joints[j]
-            if a != b and parents[a] != b and parents[b] != a:
+            in_gripper = {self._link[i], self._link[j]} <= jaws
+            if not in_gripper and a != b and parents[a] != b and parents[b] != a:
                 self.geometry.addCollisionPair(pin.CollisionPair(i, j))
         self._geometry_data = pin.GeometryData(self.geometry)
 

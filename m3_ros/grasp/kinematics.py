@@ -162,8 +162,7 @@ class Arm:
         return np.concatenate([shift, turn[:2]]), jacobian[:5]
 
     def _starts(self, target: Array, count: int) -> Iterator[Array]:
-        base = self.fk(np.zeros(len(self.lower)), self.robot.arm_base_frame)
-        x, y, _ = base[:3, :3].T @ (target - base[:3, 3])
+        x, y, _ = target - self.shoulder
         starts = np.array(self.robot.arm.ik_starts)
         starts[:, 0] += np.arctan2(y, x)
         rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from m3_ros.types import Array
 
 NEIGHBOURHOOD = 0.3
-"""Surroundings of an object that matter, horizontally, m: the gripper from joint6 to its tips
+"""Surroundings of an object that matter, horizontally, m: the gripper from the wrist to its tips
 (0.2 m) and `approach_distance` (0.1 m)."""
 LAYER = 0.006
 """Thickness of a height level, m: two voxels of the memory (`splat.voxel_size`, 3 mm)."""
