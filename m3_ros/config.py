@@ -166,6 +166,9 @@ class QueryConfig(Stage):
     min_appearance_pixels: int = setting(
         60, "fewer agreeing pixels do not show what an object is", "px", 1, 100_000
     )
+    border_share: float = setting(
+        0.15, "nearer to the picture's border, by its size, appearance is uncertain", "", 0.0, 0.5
+    )
     appearance_angles: float = setting(
         2.75, "largest difference of appearance, in angles of the memory's bank", "", 0.0, 10.0
     )

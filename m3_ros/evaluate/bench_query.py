@@ -139,8 +139,10 @@ def by_single_view(localizer: Localizer, text: str, frame: RgbdFrame) -> QueryRe
     """Answer from the live frame's features and depth, without any memory."""
     query, config = localizer.scorer.query(text), localizer.config
     observed = ObservedFrame(frame, localizer.extractor, config)
-    planes, _ = find_planes(observed.points, config.plane_distance, config.min_plane_area)
-    segments = observed.segments(planes)
+    planes, _ = find_planes(
+        observed.points_of(observed.depth > 0), config.plane_distance, config.min_plane_area
+    )
+    segments = observed.segments(observed.off_planes(planes))
     features = np.array([segment.feature for segment in segments])
     scores = localizer.scorer.probabilities(query, features) if segments else np.zeros(1)
     best = int(np.argmax(scores))

@@ -25,7 +25,7 @@ from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.query.score import Hypothesis, Query, Scorer
 from m3_ros.query.segment import Segments
 from m3_ros.query.shape import position_stddev
-from m3_ros.query.verify import FrameVerifier
+from m3_ros.query.verify import FrameVerifier, Verification
 from m3_ros.types import Array, Image
 
 MESSAGES = {
@@ -91,39 +91,42 @@ class Localizer:
         """Return the response without its probabilities `values [N]` of all Gaussians."""
         hypotheses = self.scorer.hypotheses(query, values)
         if frame is None:
-            statuses = [QueryStatus.FOUND] * len(hypotheses)
-            return summarize(self._targets(query, hypotheses, statuses), query.label, None)
+            found = QueryStatus.FOUND
+            verified = [Verification(found, self.segments.surface(h.members)) for h in hypotheses]
+            targets = self._targets(query, hypotheses, verified, seen=False)
+            return summarize(targets, query.label, None)
         heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
         if not hypotheses:
             return summarize([], query.label, heatmap)
         observed = ObservedFrame(frame, self.extractor, self.config)
         verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
-        statuses = verifier.verify(query, hypotheses, self.scorer)
-        if all(status is QueryStatus.STALE for status in statuses):
+        verified = verifier.verify(query, hypotheses, self.scorer)
+        if all(item.status is QueryStatus.STALE for item in verified):
             moved = verifier.find_moved(hypotheses, self.scorer)
             return self._moved(query, moved, heatmap)
-        targets = self._targets(query, hypotheses, statuses, live=True)
+        targets = self._targets(query, hypotheses, verified, seen=True)
         return summarize(targets, query.label, heatmap)
 
     def _targets(
         self,
         query: Query,
         hypotheses: Sequence[Hypothesis],
-        statuses: Sequence[QueryStatus],
-        live: bool = False,
+        verified: Sequence[Verification],
+        seen: bool,
     ) -> list[TargetObject]:
-        """Return the hypotheses that are not known to be gone; `live`: a frame verified them."""
+        """Return the hypotheses that are not known to be gone; `seen`: by a live frame."""
         return [
             self.target(
                 query.label,
-                self.segments.surface(hypothesis.members),
+                item.points,
                 hypothesis.score,
-                status,
+                item.status,
                 hypothesis.segment.id,
-                visible=live and status is QueryStatus.FOUND,
+                seen and item.status is QueryStatus.FOUND,
+                item.shift,
             )
-            for hypothesis, status in zip(hypotheses, statuses, strict=True)
-            if status is not QueryStatus.STALE
+            for hypothesis, item in zip(hypotheses, verified, strict=True)
+            if item.status is not QueryStatus.STALE
         ]
 
     def _moved(
@@ -147,10 +150,11 @@ class Localizer:
         status: QueryStatus = QueryStatus.FOUND,
         id: int = -1,
         visible: bool = False,
+        shift: float = 0.0,
     ) -> TargetObject:
         """Return the object at points `[M, 3]` (m), with its box down to what it stands on."""
         box = self.segments.box(points)
-        stddev = position_stddev(self.segments.spacing)
+        stddev = position_stddev(self.segments.spacing, shift)
         return TargetObject(id, label, score, status, box, stddev, visible, points)
 
     def heatmap(

@@ -27,8 +27,16 @@ COLOR_WORDS = frozenset(
     COLORS
     + _words("""
 gray turquoise teal aqua violet lilac lavender magenta crimson scarlet golden navy beige ivory
-silver maroon olive""")
+silver gold maroon olive""")
 )
+"""Words that name a colour before a noun."""
+KIND_CLASSES = {
+    **dict.fromkeys(_words("orange olive"), "fruit"),
+    **dict.fromkeys(_words("violet lilac lavender"), "flower"),
+    **dict.fromkeys(_words("gold silver"), "metal"),
+    "turquoise": "stone",
+}
+"""Colour words that also name a kind of object, and the class of that kind."""
 SHADES = frozenset(_words("light dark bright pale deep"))
 """Words that belong to a colour word after them."""
 PLACEHOLDERS = frozenset(_words("thing object item one something stuff"))
@@ -42,18 +50,24 @@ class QueryError(ValueError):
 
 
 @dataclass(frozen=True)
+class Description:
+    """The words that name the kind of an object and its colour; one of them may be empty."""
+
+    kind: str
+    color: str
+
+
+@dataclass(frozen=True)
 class TextQuery:
     """What a text asks for.
 
     Attributes:
         label: the words that name the object.
-        kind: the words of them that name its kind; may be empty.
-        color: the words of them that name its colour; may be empty.
+        readings: what they may mean. The first whose kind is in the model's vocabulary is meant.
     """
 
     label: str
-    kind: str
-    color: str
+    readings: tuple[Description, ...]
 
 
 def parse_query(text: str, max_length: int) -> TextQuery:
@@ -67,8 +81,7 @@ def parse_query(text: str, max_length: int) -> TextQuery:
         QueryError: the text is empty, names no object, or is longer than `max_length`.
     """
     label = clean_text(text, max_length)
-    color, kind = split_color(label)
-    return TextQuery(label, kind, color)
+    return TextQuery(label, describe(label))
 
 
 def clean_text(text: str, max_length: int) -> str:
@@ -104,17 +117,37 @@ def singular(word: str) -> str:
     return word[:-1] if re.search(r"[^siu]s$", word) else word
 
 
-def split_color(text: str) -> tuple[str, str]:
-    """Return colour and kind of cleaned words; either may be empty.
+def describe(label: str) -> tuple[Description, ...]:
+    """Return the readings of cleaned words.
 
-    A colour word at the end is the object itself: "orange" is a fruit.
+    A colour word before a noun names the colour: "red ball", "orange ball", "the orange one". At
+    the end it names the kind if it can ("orange" is a fruit, "gold" a metal), else the colour
+    ("red", "dark red"). Before the class of that kind, "orange fruit", it belongs to the kind; to
+    a model without such a kind it is the colour of the class.
     """
-    words = text.split()
-    color, kind = [], []
+    words = label.split()
+    plain = split_color(words)
+    if len(words) < 2 or KIND_CLASSES.get(words[-2]) != words[-1]:
+        return (plain,)
+    if len(words) > 2 and words[-3] in SHADES:
+        return (plain,)
+    rest = split_color(words[:-2])
+    kind = " ".join([*rest.kind.split(), *words[-2:]])
+    return Description(kind, rest.color), plain
+
+
+def split_color(words: list[str]) -> Description:
+    """Return the words that name the colour, and the others."""
+    color: list[str] = []
+    kind: list[str] = []
     for index, word in enumerate(words):
-        last = index == len(words) - 1
-        shade = word in SHADES and not last and words[index + 1] in COLOR_WORDS
-        (color if shade or (word in COLOR_WORDS and not last) else kind).append(word)
+        following = words[index + 1 : index + 2]
+        shade = word in SHADES and bool(following) and following[0] in COLOR_WORDS
+        after_shade = bool(color) and color[-1] in SHADES
+        is_color = word in COLOR_WORDS and (
+            bool(following) or after_shade or word not in KIND_CLASSES
+        )
+        (color if shade or is_color else kind).append(word)
     if set(kind) <= PLACEHOLDERS and color:
         kind = []
-    return " ".join(color), " ".join(kind)
+    return Description(" ".join(kind), " ".join(color))

@@ -64,10 +64,9 @@ class ObservedFrame:
         self._points = transform(frame.camtoworld, backproject(self.depth, self.K))
         self.place = (frame.camtoworld, self.K, self.size)
 
-    @property
-    def points(self) -> Array:
-        """Return the measured points `[M, 3]`, m, in the memory's frame."""
-        return self._points[self.depth > 0]
+    def points_of(self, mask: NDArray[np.bool_]) -> Array:
+        """Return the points `[M, 3]` (m, memory's frame) of the pixels of a mask `[h, w]`."""
+        return self._points[mask]
 
     def feature(self, mask: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return the unit mean feature `[d]` of the pixels of a mask `[h, w]`."""
@@ -78,36 +77,63 @@ class ObservedFrame:
         mean = np.tensordot(np.where(valid, share, 0.0), self._map.features, 2)
         return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
 
-    def segments(
-        self, planes: Sequence[Plane], remembered: Array | None = None
-    ) -> list[ObservedSegment]:
-        """Return the connected components of what stands out of the large planes.
+    def interior(self) -> NDArray[np.bool_]:
+        """Return the pixels `[h, w]` away from the picture's border.
 
-        Args:
-            planes: on which objects stand.
-            remembered: points `[K, 3]`; pixels that show something near them are left out.
+        Near it models see less of an object's surroundings, or only a part of the object.
         """
+        rows, columns = (
+            np.minimum(centers, 1.0 - centers) >= self._config.border_share
+            for centers in ((np.arange(length) + 0.5) / length for length in self.depth.shape)
+        )
+        return rows[:, None] & columns
+
+    def off_planes(self, planes: Sequence[Plane]) -> NDArray[np.bool_]:
+        """Return the pixels `[h, w]` with depth that stand out of the large planes."""
         off = self.depth > 0
         for plane in planes:
             off &= np.abs(plane.height(self._points)) > self._config.plane_distance + DEPTH_NOISE
-        if remembered is not None and len(remembered) and off.any():
-            near = cKDTree(remembered).query(
-                self._points[off], distance_upper_bound=self._config.new_distance
-            )
-            off[off] = ~np.isfinite(near[0])
-        if not off.any():
+        return off
+
+    def away_from(self, points: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pixels of a mask `[h, w]` that show nothing near points `[K, 3]`."""
+        away = mask.copy()
+        if len(points) and mask.any():
+            distance = self._config.new_distance
+            nearest, _ = cKDTree(points).query(self._points[mask], distance_upper_bound=distance)
+            away[mask] = ~np.isfinite(nearest)
+        return away
+
+    def smooth_surface(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the pixels of a mask `[h, w]` whose neighbours have about their depth.
+
+        Along a silhouette, pixels have depths between the object's and what is behind it.
+        """
+        around = np.ones((3, 3), np.uint8)
+        step = cv2.dilate(self.depth, around) - cv2.erode(self.depth, around)
+        return mask & (step <= 2.0 * NEIGHBOUR_DEPTH)
+
+    def components(self, mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+        """Return the connected components of a mask `[h, w]` as masks, largest first.
+
+        Those of fewer than `min_pixels` are left out.
+        """
+        pixels = np.argwhere(mask)
+        if not len(pixels):
             return []
-        pixels, points = np.argwhere(off), self._points[off]
-        scaled = [pixels / NEIGHBOUR_PIXELS, self.depth[off][:, None] / NEIGHBOUR_DEPTH]
+        scaled = [pixels / NEIGHBOUR_PIXELS, self.depth[mask][:, None] / NEIGHBOUR_DEPTH]
         graph = neighbour_graph(np.concatenate(scaled, axis=1), 1.0)
         found = []
         for part in connected_components(graph, np.ones(len(pixels), bool)):
-            if len(part) < self._config.min_pixels:
-                continue
-            mask = np.zeros(off.shape, bool)
-            mask[tuple(pixels[part].T)] = True
-            found.append(ObservedSegment(points[part], self.feature(mask)))
+            if len(part) >= self._config.min_pixels:
+                component = np.zeros(mask.shape, bool)
+                component[tuple(pixels[part].T)] = True
+                found.append(component)
         return found
+
+    def segments(self, mask: NDArray[np.bool_]) -> list[ObservedSegment]:
+        """Return the connected components of a mask `[h, w]` as objects."""
+        return [ObservedSegment(self.points_of(c), self.feature(c)) for c in self.components(mask)]
 
     def share_in_image(self, points: Array) -> float:
         """Return the share of points `[M, 3]` (memory's frame) that project into the image."""

@@ -63,14 +63,15 @@ class Hypothesis:
 
 def text_query(extractor: LanguageExtractor, text: TextQuery) -> Query:
     """Return the attributes that a text names, each scored against the model's negatives."""
-    if text.kind and not extractor.in_vocabulary(text.kind):
-        return Query(text.label, (_never,), text.kind)
-    attributes = []
-    if text.kind:
-        target = extractor.encode_text([text.kind])[0]
-        attributes.append(_against(extractor, target, extractor.negatives(text.kind)))
-    if text.color:
-        target = extractor.encode_text([f"{text.color} thing"])[0]
+    known = [r for r in text.readings if not r.kind or extractor.in_vocabulary(r.kind)]
+    if not known:
+        return Query(text.label, (_never,), text.readings[0].kind)
+    meant, attributes = known[0], []
+    if meant.kind:
+        target = extractor.encode_text([meant.kind])[0]
+        attributes.append(_against(extractor, target, extractor.negatives(meant.kind)))
+    if meant.color:
+        target = extractor.encode_text([f"{meant.color} thing"])[0]
         attributes.append(_against(extractor, target, [f"{other} thing" for other in COLORS]))
     return Query(text.label, tuple(attributes))
 

@@ -114,6 +114,11 @@ class Segments:
     def __getitem__(self, id: int) -> Segment:
         return self.items[id]
 
+    def all_members(self) -> NDArray[np.int64]:
+        """Return the points `[K]` of all segments; specks belong to none."""
+        members = [segment.members for segment in self.items]
+        return np.concatenate([np.zeros(0, np.int64), *members])
+
     def _near_plane(self) -> NDArray[np.bool_]:
         """Return which points `[M]` are so near a plane that their features mix with its own."""
         near = np.zeros(len(self.points), bool)

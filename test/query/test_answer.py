@@ -262,3 +262,30 @@ def test_what_hides_half_of_a_box_does_not_lend_it_its_appearance(localizer, toy
     assert (
         localizer.locate("red", replace(frame, rgb=rgb, depth=depth)).status is QueryStatus.FOUND
     )
+
+
+def forget(memory, gone):
+    """The memory without the features of some Gaussians `[N]`: they belong to no segment."""
+    model = memory.models["color"]
+    reliability = torch.where(torch.from_numpy(gone), 0.0, model.reliability)
+    return replace(memory, models={"color": replace(model, reliability=reliability)})
+
+
+def test_what_the_memory_lacks_of_an_object_the_live_frame_completes(toy, toy_memory):
+    x, y = toy.places["red"]
+    means = toy.gaussians.means.numpy()
+    gone = (np.abs(means[:, :2] - [x, y]).max(1) < 0.032) & (means[:, 0] > x - 0.012)
+    localizer = Localizer(forget(toy_memory, gone & (means[:, 2] > toy.table_z)), toy.model)
+    alone = localizer.locate("red").targets[0]
+    assert alone.box.center[0] < x - 0.015  # a third of the box is known
+    seen = localizer.locate("red", toy.see(EYE)).targets[0]
+    np.testing.assert_allclose(seen.box.center[:2], [x, y], atol=0.005)
+    assert seen.visible and len(seen.points) > len(alone.points)
+
+
+def test_something_new_beside_an_object_does_not_complete_it(localizer, toy):
+    x, y = toy.places["red"]
+    frame = toy.see(EYE, {**toy.places, "blue": (x + toy.box, y)})  # touches the red one
+    known, seen = localizer.locate("red").targets[0], localizer.locate("red", frame).targets[0]
+    assert seen.visible
+    np.testing.assert_array_equal(seen.points, known.points)

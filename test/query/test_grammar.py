@@ -2,7 +2,7 @@
 
 import pytest
 
-from m3_ros.query.grammar import QueryError, clean_text
+from m3_ros.query.grammar import Description, QueryError, clean_text, parse_query
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,48 @@ def test_a_text_without_an_object_is_refused(text):
 def test_a_long_text_is_refused():
     with pytest.raises(QueryError, match="10000 characters; at most 300"):
         clean_text("x" * 10_000, 300)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "color"),
+    [
+        ("yellow bath duck", "bath duck", "yellow"),
+        ("light blue mug", "mug", "light blue"),
+        ("deep bowl", "deep bowl", ""),
+        ("the red thing", "", "red"),
+        ("red", "", "red"),
+        ("dark red", "", "dark red"),
+        ("ball red", "ball", "red"),
+        ("something", "something", ""),
+        # words that name a colour and a kind
+        ("orange", "orange", ""),
+        ("my oranges", "orange", ""),
+        ("the orange one", "", "orange"),
+        ("orange ball", "ball", "orange"),
+        ("green orange", "orange", "green"),
+        ("light orange", "", "light orange"),
+        ("gold", "gold", ""),
+        ("gold ring", "ring", "gold"),
+    ],
+)
+def test_kind_and_colour(text, kind, color):
+    assert parse_query(text, 300).readings == (Description(kind, color),)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        ("orange fruit", ("orange fruit", ""), ("fruit", "orange")),
+        ("orange fruits", ("orange fruit", ""), ("fruit", "orange")),
+        ("white lilac flower", ("lilac flower", "white"), ("flower", "white lilac")),
+        ("ripe orange fruit", ("ripe orange fruit", ""), ("ripe fruit", "orange")),
+    ],
+)
+def test_before_its_class_a_colour_word_belongs_to_the_kind(text, first, second):
+    assert parse_query(text, 300).readings == (Description(*first), Description(*second))
+
+
+def test_a_shade_makes_it_a_colour_of_the_class():
+    assert parse_query("light orange fruit", 300).readings == (
+        Description("fruit", "light orange"),
+    )

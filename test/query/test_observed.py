@@ -26,7 +26,8 @@ def looking_down_at(*boxes):
 
 
 def segments(toy, frame):
-    return ObservedFrame(frame, toy.model, QueryConfig()).segments([TABLE])
+    observed = ObservedFrame(frame, toy.model, QueryConfig())
+    return observed.segments(observed.off_planes([TABLE]))
 
 
 def test_a_tall_thing_is_one_though_its_side_is_seen_steeply(toy):

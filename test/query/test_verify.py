@@ -54,8 +54,17 @@ def verifier(localizer, frame, extractor, config=None):
     ],
 )
 def test_what_depth_and_appearance_say(agree, behind, same, status):
-    evidence = VerificationEvidence(500, 1.0, agree, behind, np.zeros(3, np.float32))
+    none, feature = np.zeros((3, 4), bool), np.zeros(3, np.float32)
+    evidence = VerificationEvidence(500, 1.0, agree, behind, 0.0, none, feature, True)
     assert depth_status(evidence, same, QueryConfig()) is status
+
+
+def turned(localizer, feature, angles, towards):
+    """A model that sees a feature turned by angles of the bank towards another one."""
+    across = towards - (towards @ feature) * feature
+    across /= np.linalg.norm(across)
+    angle = angles * np.arccos(localizer.extractor.threshold)
+    return OneAppearance(np.cos(angle) * feature + np.sin(angle) * across)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +78,33 @@ def test_what_depth_and_appearance_say(agree, behind, same, status):
 )
 def test_how_far_the_appearance_may_differ(localizer, toy, angles, min_pixels, status):
     red = hypothesis(localizer, "red")
-    blue = localizer.extractor.encode_text(["blue"])[0]
-    across = blue - (blue @ red.feature) * red.feature
-    across /= np.linalg.norm(across)
-    angle = angles * np.arccos(toy.model.threshold)
-    turned = OneAppearance(np.cos(angle) * red.feature + np.sin(angle) * across)
+    model = turned(localizer, red.feature, angles, toy.model.encode_text(["blue"])[0])
     config = QueryConfig(min_appearance_pixels=min_pixels)
-    unhelpful = localizer.scorer.query("umbrella")  # neither red nor blue
-    check = verifier(localizer, toy.see(EYE), turned, config)
-    assert check.verify(unhelpful, [red], localizer.scorer) == [status]
+    check = verifier(localizer, toy.see(EYE), model, config)
+    (found,) = check.verify(localizer.scorer.query("umbrella"), [red], localizer.scorer)
+    assert found.status is status
+
+
+CORNER = (0.25, -0.05, 0.5)  # if the camera aims here, the red box is at the picture's border
+
+
+@pytest.mark.parametrize(
+    ("target", "towards", "angles", "status"),
+    [
+        ((0.0, 0.0, 0.5), "umbrella", 2.9, QueryStatus.STALE),
+        (CORNER, "umbrella", 2.9, QueryStatus.FOUND),  # unlike all that is remembered
+        (CORNER, "blue", 3.5, QueryStatus.STALE),  # like another box
+    ],
+)
+def test_at_the_border_something_else_must_be_recognised(
+    localizer, toy, target, towards, angles, status
+):
+    """Depth agrees; only the appearance differs, and at the border it is uncertain."""
+    red = hypothesis(localizer, "red")
+    model = turned(localizer, red.feature, angles, toy.model.encode_text([towards])[0])
+    check = verifier(localizer, toy.see(EYE, target=target), model)
+    (evidence,) = check.evidence([red.members])
+    assert evidence.agree > 0.9 and evidence.agreeing.sum() >= 60
+    unhelpful = localizer.scorer.query("green" if towards == "blue" else "yellow")
+    (found,) = check.verify(unhelpful, [red], localizer.scorer)
+    assert found.status is status
