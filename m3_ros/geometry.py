@@ -19,7 +19,7 @@ OPENGL_FROM_OPENCV: Array = np.diag([1.0, -1.0, -1.0, 1.0])
 
 
 def se3(rotation: ArrayLike, translation: ArrayLike) -> Array:
-    """Rigid transform `[..., 4, 4]` from rotation `[..., 3, 3]` and translation `[..., 3]`."""
+    """Return rigid transforms `[..., 4, 4]`: rotations `[..., 3, 3]`, translations `[..., 3]`."""
     rotation = np.asarray(rotation, np.float64)
     translation = np.asarray(translation, np.float64)
     shape = np.broadcast_shapes(rotation.shape[:-2], translation.shape[:-1])
@@ -31,7 +31,7 @@ def se3(rotation: ArrayLike, translation: ArrayLike) -> Array:
 
 
 def inverse(T: ArrayLike) -> Array:
-    """Inverse of rigid transforms `[..., 4, 4]`."""
+    """Invert rigid transforms `[..., 4, 4]`."""
     T = np.asarray(T, np.float64)
     rotation = np.swapaxes(T[..., :3, :3], -1, -2)
     return se3(rotation, -(rotation @ T[..., :3, 3:])[..., 0])
@@ -44,43 +44,43 @@ def transform(T: ArrayLike, points: ArrayLike) -> Array:
 
 
 def quat_to_matrix(quat: ArrayLike) -> Array:
-    """Rotation matrices `[..., 3, 3]` of quaternions `[..., 4]` in wxyz order (any length > 0)."""
+    """Return rotation matrices `[..., 3, 3]` of wxyz quaternions `[..., 4]` of any length > 0."""
     quat = np.asarray(quat, np.float64)
     matrices = Rotation.from_quat(wxyz_to_xyzw(quat).reshape(-1, 4)).as_matrix()
     return matrices.reshape(*quat.shape[:-1], 3, 3)
 
 
 def matrix_to_quat(rotation: ArrayLike) -> Array:
-    """Unit quaternions `[..., 4]` in wxyz order, w >= 0, of rotation matrices `[..., 3, 3]`."""
+    """Return unit quaternions `[..., 4]`, wxyz, w >= 0, of rotation matrices `[..., 3, 3]`."""
     rotation = np.asarray(rotation, np.float64)
     quat = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_quat(canonical=True)
     return xyzw_to_wxyz(quat).reshape(*rotation.shape[:-2], 4)
 
 
 def wxyz_to_xyzw(quat: ArrayLike) -> Array:
-    """Quaternion order `[..., 4]` of the project to ROS's."""
+    """Reorder quaternions `[..., 4]` from the project's order to that of ROS."""
     return np.roll(np.asarray(quat, np.float64), -1, axis=-1)
 
 
 def xyzw_to_wxyz(quat: ArrayLike) -> Array:
-    """Quaternion order `[..., 4]` of ROS to the project's."""
+    """Reorder quaternions `[..., 4]` from the order of ROS to the project's."""
     return np.roll(np.asarray(quat, np.float64), 1, axis=-1)
 
 
 def rpy_to_matrix(rpy: ArrayLike) -> Array:
-    """Rotation `[..., 3, 3]` of fixed-axis roll, pitch, yaw `[..., 3]` in rad (URDF's rpy)."""
+    """Return rotations `[..., 3, 3]` of fixed-axis roll, pitch, yaw `[..., 3]`, rad (URDF)."""
     rpy = np.asarray(rpy, np.float64)
     matrices = Rotation.from_euler("xyz", rpy.reshape(-1, 3)).as_matrix()
     return matrices.reshape(*rpy.shape[:-1], 3, 3)
 
 
 def planar_pose(x: float, y: float, yaw: float, z: float = 0.0) -> Array:
-    """Transform `[4, 4]` of a planar pose: x, y, z in m, yaw in rad about +z."""
+    """Return the transform `[4, 4]` of a planar pose: x, y, z in m, yaw in rad about +z."""
     return se3(rpy_to_matrix([0.0, 0.0, yaw]), [x, y, z])
 
 
 def interpolate_pose(T0: ArrayLike, T1: ArrayLike, fraction: float) -> Array:
-    """Pose `[4, 4]` between two: rotation by slerp, translation linearly; fraction in [0, 1]."""
+    """Interpolate two poses `[4, 4]`: rotation by slerp, translation linearly; fraction 0..1."""
     T0, T1 = np.asarray(T0, np.float64), np.asarray(T1, np.float64)
     rotations = Rotation.from_matrix(np.stack([T0[:3, :3], T1[:3, :3]]))
     translation = (1.0 - fraction) * T0[:3, 3] + fraction * T1[:3, 3]
@@ -88,17 +88,22 @@ def interpolate_pose(T0: ArrayLike, T1: ArrayLike, fraction: float) -> Array:
 
 
 def pose_distance(T0: ArrayLike, T1: ArrayLike) -> tuple[float, float]:
-    """Distance between two poses `[4, 4]`: translation in m, rotation angle in rad."""
+    """Return the distance between two poses `[4, 4]`: translation, m, and rotation angle, rad."""
     delta = inverse(T0) @ np.asarray(T1, np.float64)
     angle = Rotation.from_matrix(delta[:3, :3]).magnitude()
     return float(np.linalg.norm(delta[:3, 3])), float(angle)
 
 
 def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) -> Array:
-    """`camtoworld [4, 4]` of a camera at eye `[3]` that looks at target `[3]`, `up` upwards.
+    """Return `camtoworld [4, 4]` of a camera at eye `[3]` that looks at target `[3]`.
+
+    Args:
+        eye: Camera centre, m.
+        target: Point on the optical axis, m.
+        up: Direction that is upwards in the image.
 
     Raises:
-        ValueError: eye and target coincide, or the view direction is parallel to `up`.
+        ValueError: Eye and target coincide, or the view direction is parallel to `up`.
     """
     eye, target = np.asarray(eye, np.float64), np.asarray(target, np.float64)
     forward = target - eye
@@ -112,13 +117,13 @@ def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) 
 
 
 def pixel_centers(width: int, height: int) -> Array:
-    """Image coordinates `[H, W, 2]` (u, v) of every pixel centre."""
+    """Return image coordinates `[H, W, 2]` (u, v) of every pixel centre, px."""
     u, v = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     return np.stack([u, v], axis=-1)
 
 
 def backproject(depth: ArrayLike, K: ArrayLike) -> Array:
-    """Camera-frame points `[H, W, 3]` of a depth image `[H, W]` (m along z) and K `[3, 3]`."""
+    """Return camera-frame points `[H, W, 3]`, m, of depth `[H, W]` (along z) and K `[3, 3]`."""
     depth, K = np.asarray(depth, np.float64), np.asarray(K, np.float64)
     height, width = depth.shape
     rays = (pixel_centers(width, height) - K[:2, 2]) / [K[0, 0], K[1, 1]]
@@ -126,9 +131,9 @@ def backproject(depth: ArrayLike, K: ArrayLike) -> Array:
 
 
 def project(points: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
-    """Project camera-frame points `[..., 3]`: image coordinates `[..., 2]` and depth z `[...]`.
+    """Project camera-frame points `[..., 3]` to image coordinates `[..., 2]` and depth z `[...]`.
 
-    Points with z <= 0 are behind the camera: their coordinates are NaN.
+    Points behind the camera, z <= 0, have coordinates NaN.
     """
     points, K = np.asarray(points, np.float64), np.asarray(K, np.float64)
     z = points[..., 2]
@@ -138,7 +143,7 @@ def project(points: ArrayLike, K: ArrayLike) -> tuple[Array, Array]:
 
 
 def scale_intrinsics(K: ArrayLike, factor_x: float, factor_y: float) -> Array:
-    """Intrinsics `[3, 3]` of an image resized by factors, pixel centres at + 0.5."""
+    """Return the intrinsics `[3, 3]` of an image resized by factors, pixel centres at + 0.5."""
     return np.diag([factor_x, factor_y, 1.0]) @ np.asarray(K, np.float64)
 
 
@@ -150,13 +155,13 @@ def split_similarity(similarity: ArrayLike) -> tuple[float, Array, Array]:
 
 
 def umeyama(source: ArrayLike, target: ArrayLike, with_scale: bool = True) -> Array:
-    """Similarity `[4, 4]` that maps source points `[N, 3]` onto target `[N, 3]`, least squares.
+    """Return the similarity `[4, 4]` that maps source onto target points `[N, 3]`, least squares.
 
     Umeyama, "Least-squares estimation of transformation parameters", PAMI 1991. The upper left
     block is scale x rotation.
 
     Raises:
-        ValueError: fewer than three points, or all of them on one line.
+        ValueError: Fewer than three points, or all of them on one line.
     """
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if source.shape != target.shape or source.ndim != 2 or source.shape[-1] != 3:

@@ -1,4 +1,4 @@
-// What the library can tell about its input and its processor.
+// Checks of the processor and of input values.
 #include <cmath>
 #include <cstring>
 

@@ -25,7 +25,7 @@ struct Window {
   }
 };
 
-// Rows of floats with zeros left and right of them, a whole number of vectors wide.
+// Rows of floats, padded with zeros on both sides to a multiple of W.
 struct Rows {
   int width, stride;
   std::vector<float> data;

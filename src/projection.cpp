@@ -6,7 +6,7 @@
 
 namespace {
 
-// One block of W Gaussians in the camera frame, with what the gradient needs again.
+// A block of W Gaussians in the camera frame, with the intermediate values of the gradient.
 struct Block {
   vfloat mean[3], quat[4], inv_norm, scale[3];
   vfloat R[3][3];     // rotation of the Gaussian, from its normalised quaternion
@@ -237,6 +237,6 @@ void m3_project_backward(int64_t n, const float* means, const float* quats, cons
     for (int k = 0; k < 4; ++k) total[12 + k] += sum(v_intrinsics[k]);
   }
   for (int k = 0; k < 12; ++k) v_viewmat[k] += (float)total[k];
-  const int place[4] = {0, 2, 4, 5};
-  for (int k = 0; k < 4; ++k) v_K[place[k]] += (float)total[12 + k];
+  const int index[4] = {0, 2, 4, 5};  // of fx, cx, fy, cy
+  for (int k = 0; k < 4; ++k) v_K[index[k]] += (float)total[12 + k];
 }

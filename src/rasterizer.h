@@ -1,7 +1,7 @@
 // CPU rasterizer of 3D Gaussians: the C interface that m3_ros/splat/native.py calls through ctypes.
 //
 // Formulas and thresholds are gsplat's (3D Gaussian Splatting, Kerbl et al. 2023; EWA projection,
-// Zwicky et al. 2001), so that both backends render the same picture. All arrays are dense,
+// Zwicky et al. 2001), so that both backends render the same image. All arrays are dense,
 // row-major, float32 or int32; the caller owns every one of them. Nothing here keeps a state,
 // throws, or changes the floating-point mode. `threads` is the number of OpenMP threads to use.
 #pragma once
@@ -22,7 +22,7 @@ struct Camera {
 // 1 = baseline, 3 = x86-64-v3 (AVX2), 4 = x86-64-v4 (AVX-512): the best this processor runs.
 M3_API int32_t m3_isa_level();
 
-// What the rasterizer reads of a Gaussian, side by side in memory.
+// A projected Gaussian: the input of the rasterizer.
 struct Row {
   float x, y;     // mean, px
   float p, r, q;  // the conic: sigma = p (dx + r dy)^2 + q dy^2, without cancellation for needles
@@ -33,7 +33,7 @@ struct Row {
 // Its gradient.
 struct RowGradient {
   float mean2d[2], conic[3], opacity, depth;
-  int32_t lock;  // held while a thread adds to it; 0 before and after
+  int32_t lock;  // spin lock: 1 while a thread adds to the row, else 0
 };
 
 // Index of the first NaN or infinity in x [n], or -1.
@@ -55,7 +55,7 @@ M3_API void m3_project_backward(int64_t n, const float* means, const float* quat
                                 float* v_quats, float* v_scales, float* v_viewmat, float* v_K,
                                 int32_t threads);
 
-// What one view draws: Gaussians of m3_project with their channels.
+// The Gaussians of one view, from m3_project, with their channels.
 struct Splats {
   int64_t n;
   const int32_t* radii;  // [n, 2]
@@ -77,15 +77,15 @@ M3_API void m3_fill_tiles(const Splats* splats, const int32_t* order, int32_t* c
                           const int64_t* offsets, int32_t* ids, int32_t threads);
 
 // background [channels + with_depth] or null. Writes render [H, W, channels + with_depth],
-// transmittance [H, W] (1 - alpha) and last [H, W]: the place in its tile's list of the last
-// Gaussian that a pixel used, or -1.
+// transmittance [H, W] (1 - alpha) and last [H, W]: the index, in the list of its tile, of the last
+// Gaussian drawn at a pixel, or -1.
 M3_API void m3_rasterize(const Splats* splats, const int64_t* offsets, const int32_t* ids,
                          const float* background, float* render, float* transmittance,
                          int32_t* last, int32_t threads);
 
-// Adds the gradients to v_colors [n, channels] and v_rows [n], which come as zeros.
-// v_transmittance [H, W] must hold everything that depends on a pixel's transmittance (alpha and
-// background). The order of additions, so the last bits, depends on the threads.
+// Adds the gradients to v_colors [n, channels] and v_rows [n], which must be zero.
+// v_transmittance [H, W] is the total gradient by the transmittance (through alpha and background).
+// The order of additions, and so the rounding, depends on the threads.
 M3_API void m3_rasterize_backward(const Splats* splats, const int64_t* offsets,
                                   const int32_t* ids, const float* transmittance,
                                   const int32_t* last, const float* v_render,

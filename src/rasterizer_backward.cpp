@@ -1,5 +1,5 @@
-// Gradient of the compositing, far to near: transmittance is recovered by division, and what lies
-// behind a Gaussian is one scalar a pixel (the dot product of its colour with the pixel's
+// Gradient of the compositing, far to near: transmittance is recovered by division, and the
+// contribution behind a Gaussian is one scalar a pixel (the dot product of its colour with the pixel's
 // gradient), whatever the number of channels.
 #include <vector>
 
@@ -7,14 +7,14 @@
 
 namespace {
 
-constexpr int kAhead = 8;    // Gaussians
+constexpr int kAhead = 8;    // prefetch distance, Gaussians
 constexpr int kMoments = 8;  // sums of v_sigma times 1, x, y, x^2, xy, y^2, and two unused
 
 struct Scratch {  // of one thread
   Segment segment;
   int hits[kSegment + W];
   alignas(64) float weight[kSegment + W][kPixels];
-  alignas(64) float v_sigma[kSegment + W][kPixels];  // first holds colour . v_pixel
+  alignas(64) float v_sigma[kSegment + W][kPixels];  // at first colour . v_pixel
   alignas(64) float moments[kStrips][kPixels][kMoments];
   std::vector<float> v_pixels;  // [strip][channel][pixel]
   std::vector<float> outside;   // [channel], zeros: the gradient of a pixel outside the image
@@ -111,7 +111,7 @@ void add_products(const int* hits, int n, const float (*factors)[kPixels], RowOf
   }
 }
 
-// Adds a segment's gradients to the caller's arrays; other tiles may hold the same Gaussians.
+// Adds a segment's gradients to the caller's arrays; other tiles may contain the same Gaussians.
 void flush(const Splats& splats, const Segment& g, const float* grads, float* v_colors,
            RowGradient* v_rows) {
   const int channels = all_channels(splats);
@@ -177,7 +177,7 @@ void backward_strip(const Splats& splats, const Segment& g, int s, int first, St
   if (n == 0) return;
   const int channels = all_channels(splats);
   const float* v_pixels = scratch.v_pixels.data() + (size_t)s * channels * kPixels;
-  std::fill_n(hits + n, B - 1, hits[n - 1]);  // makes the last block whole; its rest is not used
+  std::fill_n(hits + n, B - 1, hits[n - 1]);  // pads the last block; results of the padding are not used
   for (int h = 0; h < n; h += B)
     dot_colors<B>(g, hits + h, splats.channels, splats.with_depth, v_pixels, scratch.v_sigma + h);
   unblend(g, hits, n, first, Grid(left, top), strip, scratch.weight, scratch.v_sigma);

@@ -1,8 +1,9 @@
-// What the forward and the backward pass of the rasterizer share.
+// Shared by the forward and the backward pass of the rasterizer.
 //
 // A thread takes a tile of 16 x 16 pixels, gathers up to kSegment of its Gaussians, and for each
-// strip of 4 x 4 pixels lists those that reach it. Blending weights come first; then channels are
-// a small matrix product (weights x colours), so any number of channels runs at full width.
+// strip of 4 x 4 pixels lists those that reach it. Blending weights are computed first; the
+// channels are then a small matrix product (weights x colours), so that any number of channels uses
+// full vectors.
 // Scratch memory does not depend on the number of Gaussians.
 #pragma once
 #include <algorithm>
@@ -36,7 +37,7 @@ inline int64_t tile_count(const Splats& splats) {
          ((splats.height + kTileSize - 1) / kTileSize);
 }
 
-// Channels of a view's picture.
+// Channels of the image of a view.
 inline int all_channels(const Splats& splats) { return splats.channels + splats.with_depth; }
 
 struct Segment {
@@ -71,7 +72,7 @@ inline void gather(const Splats& splats, const Tile& tile, const int32_t* ids, i
 }
 
 // Lists the Gaussians of the segment that reach the strip whose corner is (left, top); `hits` has
-// W places more than a segment.
+// room for kSegment + W.
 inline int find_hits(const Segment& g, int left, int top, int* hits) {
   const vfloat x0 = broadcast(left + 0.5f), x1 = x0 + (kStrip - 1.f);
   const vfloat y0 = broadcast(top + 0.5f), y1 = y0 + (kStrip - 1.f);
@@ -81,7 +82,7 @@ inline int find_hits(const Segment& g, int left, int top, int* hits) {
                                load(g.q + k), load(g.s + k), load(g.cut + k)};
     n += append_lanes(least_sigma(e, x0, x1, y0, y1, vfloat{}, clamp) <= e.cut, k, hits + n);
   }
-  while (n > 0 && hits[n - 1] >= g.n) --n;  // what lies in the last vector past the segment's end
+  while (n > 0 && hits[n - 1] >= g.n) --n;  // lanes past the end of the segment
   return n;
 }
 
@@ -97,7 +98,8 @@ struct Grid {
   }
 };
 
-// Unclamped alpha of Gaussian k at W pixels; both passes must decide alike, so both call this.
+// Unclamped alpha of Gaussian k at W pixels; both passes call this, so that they make
+// the same decisions.
 inline vfloat alpha_at(const Segment& g, int k, vfloat x, vfloat y) {
   const vfloat dx = g.x[k] - x, dy = g.y[k] - y;
   const vfloat u = dx + g.r[k] * dy;

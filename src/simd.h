@@ -27,7 +27,7 @@ inline vfloat load(const float* p) {
   return v;
 }
 
-// Asks for n numbers that are needed soon: Gaussians lie anywhere in memory.
+// Prefetches n floats; the Gaussians of a tile are scattered in memory.
 inline void prefetch(const float* p, int n) {
   for (int i = 0; i < n; i += 64 / (int)sizeof(float)) __builtin_prefetch(p + i);
 }
@@ -51,7 +51,8 @@ inline bool any(vint mask) {
   return bits != 0;
 }
 
-// Appends first + l for every lane l of the mask; writes up to W places, returns how many count.
+// Appends first + l for every lane l of the mask; may write W elements,
+// returns the number appended.
 inline int append_lanes(vint mask, int first, int* out) {
 #if defined(__AVX512F__)
   const __mmask16 lanes = _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask);
@@ -76,8 +77,8 @@ inline float sum(vfloat x) {
   return total;
 }
 
-// exp(-s) for s >= 0, relative error below 4e-7. s is clamped: a lane that a mask will discard must
-// not turn into inf, because 0 * inf is NaN.
+// exp(-s) for s >= 0, relative error below 4e-7. s is clamped, so that a lane that a mask
+// discards later is not inf: 0 * inf is NaN.
 inline vfloat exp_neg(vfloat s) {
   const vfloat z = min(s, broadcast(80.f)) * -1.44269504f;
   const vfloat shifted = z + 12582912.f;  // 1.5 * 2^23: the low mantissa bits now hold round(z)
@@ -92,7 +93,7 @@ inline vfloat exp_neg(vfloat s) {
   return (vfloat)((vint)p + ((vint)shifted << 23));  // times 2^round(z)
 }
 
-// Numbers of a and b (4 to 7), chosen by four constants.
+// Elements of a (0 to 3) and b (4 to 7), selected by four constants.
 #if defined(__clang__)
 #define M3_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -113,7 +114,7 @@ inline void transpose_block(const float* in, int in_stride, float* out, int out_
   for (int i = 0; i < 4; ++i) std::memcpy(out + i * out_stride, &column[i], sizeof column[i]);
 }
 
-// out [columns][rows] = in [rows][columns]; a stride is the distance of two rows.
+// out [columns][rows] = in [rows][columns]; a stride is the distance between two rows.
 inline void transpose(const float* in, int in_stride, int rows, int columns, float* out,
                       int out_stride) {
   for (int r = 0; r < rows; r += 4)
@@ -130,7 +131,7 @@ inline void transpose(const float* in, int in_stride, int rows, int columns, flo
     }
 }
 
-// Rows i .. i+W-1 of an array [n, D], one vector a column; rows past the end repeat the last one.
+// Rows i .. i+W-1 of an array [n, D], one vector a column; the last row repeats past the end.
 template <int D>
 inline void load_rows(const float* p, int64_t i, int64_t n, vfloat (&columns)[D]) {
   float lanes[D][W];

@@ -173,7 +173,7 @@ def lifted(gaussians, model, views, store):
 
 
 def views_of(frames):
-    return tuple(View(frame.camtoworld, frame.K, *SIZE) for frame in frames)
+    return tuple(View.of(frame, frame.camtoworld) for frame in frames)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from m3_ros.memory.queries import View
 from m3_ros.memory.serialization import load_memory, save_memory
 from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
+from m3_ros.types import Array
 
 IMAGES = ("rgb", "depth", "normals", "features", "pca")
 
@@ -125,7 +126,7 @@ class SpatialMemory(MemoryData):
         return self._decode(name, self.model(name).queries)
 
     def render_values(
-        self, values: Tensor, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
+        self, values: Tensor, camtoworld: Array, K: Array,
         size: tuple[int, int],
     ) -> NDArray[np.float32]:  # fmt: skip
         """Return the alpha-composited image `[H, W, m]` of any values `[N, m]` of the Gaussians.
@@ -143,7 +144,7 @@ class SpatialMemory(MemoryData):
         return renders[0].numpy()
 
     def render(
-        self, camtoworld: NDArray[np.float64], K: NDArray[np.float64], size: tuple[int, int],
+        self, camtoworld: Array, K: Array, size: tuple[int, int],
         what: str = "rgb", model: str | None = None,
     ) -> NDArray[np.float32]:  # fmt: skip
         """Render the memory from a pose.
@@ -180,7 +181,7 @@ class SpatialMemory(MemoryData):
         return principal_colors(queries @ self.model(name).projection)
 
     def trace(
-        self, name: str, camtoworld: NDArray[np.float64], K: NDArray[np.float64],
+        self, name: str, camtoworld: Array, K: Array,
         pixel: tuple[int, int], count: int = 8,
     ) -> list[Trace]:  # fmt: skip
         """Return the components with the largest weights at a pixel (row, column)."""

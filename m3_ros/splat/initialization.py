@@ -15,6 +15,7 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.splat.gaussians import SH_C0, Gaussians
+from m3_ros.types import Array, Depth
 
 SIGMA_PER_SPACING = 0.7
 """Standard deviation within the surface, relative to the distance to neighbours.
@@ -57,10 +58,10 @@ class Points:
         distances: `[M]` depth from the camera, m.
     """
 
-    positions: NDArray[np.float64]
-    normals: NDArray[np.float64]
-    colors: NDArray[np.float64]
-    distances: NDArray[np.float64]
+    positions: Array
+    normals: Array
+    colors: Array
+    distances: Array
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -70,9 +71,7 @@ class Points:
         """Return no points."""
         return Points(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))
 
-    def away_from(
-        self, others: NDArray[np.float32], distance: float | NDArray[np.float64]
-    ) -> Points:
+    def away_from(self, others: NDArray[np.float32], distance: float | Array) -> Points:
         """Return the points at least `distance` m (or `[M]`) from all of `others [K, 3]`."""
         if not len(others) or not len(self):
             return self
@@ -97,7 +96,7 @@ def blocks(image: NDArray, edge: int) -> NDArray:
     return np.stack(pixels)
 
 
-def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
+def reduce_depth(depth: Depth, edge: int) -> Array:
     """Return the mean depth `[H / edge, W / edge]` m (0: none) of blocks of pixels.
 
     Pixels without depth do not count, so a sparse depth image becomes denser; a block across a
@@ -112,7 +111,7 @@ def reduce_depth(depth: NDArray[np.float32], edge: int) -> NDArray[np.float64]:
     return mean
 
 
-def _reduced(frame: RgbdFrame, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _reduced(frame: RgbdFrame, count: int) -> tuple[Array, Array, int]:
     """Return depth `[h, w]` m and colour `[h, w, 3]` 0..1 of `count` blocks at most; edge."""
     edge = int(np.ceil((frame.width * frame.height / count) ** 0.5))
     return reduce_depth(frame.depth, edge), blocks(frame.rgb, edge).mean(0) / 255.0, edge
@@ -195,7 +194,7 @@ def concatenate(clouds: Sequence[Points]) -> Points:
 
 def gaussians_from_points(
     points: Points,
-    edges: float | NDArray[np.float64],
+    edges: float | Array,
     config: SplatConfig,
     opacity: float | None = None,
 ) -> Gaussians:
@@ -215,7 +214,7 @@ def gaussians_from_points(
     scales = np.log(spacing[:, None] * SIGMA_PER_SPACING * np.array([1.0, 1.0, config.flatness]))
     opacity = config.initial_opacity if opacity is None else opacity
 
-    def tensor(values: NDArray[np.float64]) -> torch.Tensor:
+    def tensor(values: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32))
 
     return Gaussians(
@@ -228,7 +227,7 @@ def gaussians_from_points(
     )
 
 
-def _quats_with_z_along(normals: NDArray[np.float64]) -> NDArray[np.float64]:
+def _quats_with_z_along(normals: Array) -> Array:
     """Return unit quaternions `[M, 4]` wxyz that turn +z onto the unit normals or against."""
     n = normals * np.where(normals[:, 2:] < 0, -1.0, 1.0)
     quats = np.stack([1 + n[:, 2], -n[:, 1], n[:, 0], np.zeros(len(n))], 1)

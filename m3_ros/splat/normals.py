@@ -1,4 +1,4 @@
-"""Surface normals of Gaussians, and pictures of them."""
+"""Surface normals of Gaussians, and images of them."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.loss import psnr
 from m3_ros.splat.poses import CameraCorrections
 from m3_ros.splat.training_view import TrainingView
+from m3_ros.types import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class FitResult:
     """
 
     gaussians: Gaussians
-    camtoworlds: NDArray[np.float64]
+    camtoworlds: Array
     psnr_db: float
     depth_error_m: float
     test_frames: tuple[int, ...]

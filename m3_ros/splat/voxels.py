@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.splat.initialization import Points, concatenate
+from m3_ros.types import Array
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Voxels:
     size: float
     reference: float = math.inf
 
-    def edges(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    def edges(self, distances: Array) -> Array:
         """Return edges `[M]` m at `distances [M]` m."""
         return self.size * (distances / self.reference).clip(1) ** 2
 
@@ -72,7 +73,7 @@ def working_distance(frames: Sequence[RgbdFrame], quantile: float) -> float:
     return float(np.quantile(measured, quantile)) if len(measured) else math.inf
 
 
-def voxel_keys(positions: NDArray[np.float64], voxel_size: float) -> NDArray[np.int64]:
+def voxel_keys(positions: Array, voxel_size: float) -> NDArray[np.int64]:
     """Return the voxel of each point `[M, 3]` as one integer; valid within 2^20 voxels of 0."""
     cells = np.floor(positions / voxel_size).astype(np.int64) + (1 << 20)
     return (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
@@ -83,10 +84,10 @@ def _voxel_means(points: Points, voxel_size: float) -> Points:
         voxel_keys(points.positions, voxel_size), return_inverse=True, return_counts=True
     )
 
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean(values: Array) -> Array:
         return np.bincount(index, values, len(counts)) / counts
 
-    def means(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def means(rows: Array) -> Array:
         return np.stack([mean(rows[:, c]) for c in range(3)], 1)
 
     normals = means(points.normals)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from m3_ros.memory import attention
 from m3_ros.memory.attention import (
+    CHUNK_ELEMENTS,
     attention_weights,
     gaussian_memory_attention,
     read_values,
@@ -35,16 +35,17 @@ def test_it_is_equation_two(seed, temperature):
     torch.testing.assert_close(result, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_chunks_do_not_matter(monkeypatch):
-    queries, projection, components, _ = problem()
-    expected = gaussian_memory_attention(queries, projection, components)
-    monkeypatch.setattr(attention, "CHUNK_ELEMENTS", 60)
-    result = gaussian_memory_attention(queries.reshape(5, 10, 6), projection, components)
-    torch.testing.assert_close(result.reshape(50, 32), expected)
+def test_many_queries_give_the_results_of_few():
+    queries, projection, components, _ = problem(n=40_000, t=500, d=8)  # more than one chunk
+    result = gaussian_memory_attention(queries.reshape(4, -1, 6), projection, components)
+    assert result.shape == (4, 10_000, 8)
+    for rows in (slice(0, 50), slice(-50, None)):
+        expected = written_out(queries[rows], projection, components, 0.05)
+        torch.testing.assert_close(result.reshape(-1, 8)[rows], expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("top_k", [None, 4])
-def test_nothing_large_is_held_at_once(monkeypatch, top_k):
+def test_memory_is_bounded(top_k):
     class Largest(TorchDispatchMode):
         elements = 0
 
@@ -55,15 +56,14 @@ def test_nothing_large_is_held_at_once(monkeypatch, top_k):
                     self.elements = max(self.elements, tensor.numel())
             return result
 
-    queries, projection, components, text = problem(n=3000, t=40, d=8)
-    monkeypatch.setattr(attention, "CHUNK_ELEMENTS", 2000)
+    queries, projection, components, text = problem(n=40_000, t=500, d=8)
     with Largest() as largest:
         similarity(queries, projection, components, text, top_k=top_k)
-    assert largest.elements <= 3000 * 6  # the queries themselves; all weights were 120 000
+    assert largest.elements <= CHUNK_ELEMENTS < 40_000 * 500
 
 
 @pytest.mark.parametrize("top_k", [None, 1, 4, 20, 99])
-def test_relevancy_equals_the_decoded_result(top_k):
+def test_similarity_equals_that_of_the_decoded_result(top_k):
     queries, projection, components, text = problem()
     decoded = gaussian_memory_attention(queries, projection, components, top_k=top_k)
     result = similarity(queries, projection, components, text, top_k=top_k)

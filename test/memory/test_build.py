@@ -1,4 +1,4 @@
-"""Building: from frames to a memory that answers, incrementally, repeatably, by either bank."""
+"""Building a memory: at once or incrementally, with either bank."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def built(toy):
     return memory, calls
 
 
-def test_the_memory_knows_where_the_colours_are(toy, built):
+def test_the_memory_has_the_colours_at_their_places(toy, built):
     memory, _ = built
     assert memory.frames == len(toy.frames)
     scores = memory.similarity("color", toy.model.encode_text(["blue", "red"]))
@@ -32,7 +32,7 @@ def test_the_memory_knows_where_the_colours_are(toy, built):
         assert (best - torch.tensor(toy.places[color])).abs().max() < 0.03
 
 
-def test_progress_is_told_by_stage(built):
+def test_progress_is_reported_by_stage(built):
     _, calls = built
     stages = [stage for stage, _ in calls]
     assert list(dict.fromkeys(stages)) == ["features", "fit", "lift", "color"]
@@ -40,19 +40,19 @@ def test_progress_is_told_by_stage(built):
     assert calls[-1] == ("color", 1.0)
 
 
-def test_frames_can_be_added_after_an_answer(toy):
+def test_frames_can_be_added_after_a_build(toy):
     everything = np.ones(toy.frames[0].depth.shape, bool)
     frames = [replace(frame, mask=everything) for frame in toy.frames]
-    whole, builder = MemoryBuilder(CONFIG, [toy.model]), MemoryBuilder(CONFIG, [toy.model])
+    reference, builder = MemoryBuilder(CONFIG, [toy.model]), MemoryBuilder(CONFIG, [toy.model])
     for frame in frames:
-        whole.add(frame)
+        reference.add(frame)
     for frame in frames[:4]:
         builder.add(frame)
     early = builder.finish()
     assert early.frames == len(builder) == 4
     for frame in frames[4:]:
         builder.add(frame)
-    late, once = (b.finish().model("color").bank for b in (builder, whole))
+    late, once = (b.finish().model("color").bank for b in (builder, reference))
     torch.testing.assert_close(late.components, once.components)
     assert torch.equal(late.origins, once.origins)
 
@@ -70,7 +70,7 @@ def carried(toy):
     return frames, corner
 
 
-def test_growing_does_the_work_before_the_end(toy, carried):
+def test_steps_do_work_before_the_end(toy, carried):
     frames, corner = carried
     builder = MemoryBuilder(CONFIG, [toy.model])
     for frame in frames:
@@ -78,16 +78,16 @@ def test_growing_does_the_work_before_the_end(toy, carried):
         while builder.step():
             pass
     assert not builder.step()
-    grown = builder.finish()
-    assert grown.frames == len(builder) == len(frames)
+    incremental = builder.finish()
+    assert incremental.frames == len(builder) == len(frames)
     once = build_memory(frames, CONFIG, [toy.model])
-    for memory in (grown, once):
+    for memory in (incremental, once):
         eyes = torch.tensor(np.stack([frame.camtoworld[:3, 3] for frame in toy.frames]))
         assert torch.cdist(memory.gaussians.means.double(), eyes).min() > 0.2  # no robot
         _, row, column = memory.model("color").bank.origins.T.numpy()
         assert not corner[2 * row, 2 * column].any()
     text = toy.model.encode_text(["blue"])
-    for memory in (grown, once):
+    for memory in (incremental, once):
         best = memory.gaussians.means[memory.similarity("color", text)[:, 0].topk(10).indices, :2]
         assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
 
@@ -102,7 +102,7 @@ def test_the_papers_bank_is_algorithm_one(toy, toy_store):
     torch.testing.assert_close(bank.components, rows[kept])
 
 
-def test_nothing_to_build_from(toy):
+def test_a_build_needs_frames_and_an_extractor(toy):
     with pytest.raises(ValueError, match="no frames"):
         build_memory([], CONFIG, [toy.model])
     with pytest.raises(ValueError, match="extractors"):

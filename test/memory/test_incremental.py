@@ -1,4 +1,4 @@
-"""A scan that is being taken is remembered on the way; any scan can be built; errors are told."""
+"""A scan is processed while it is recorded; any scan can be built; errors are reported."""
 
 import time
 
@@ -14,7 +14,7 @@ CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=2))
 
 
 class Counting:
-    """A model that knows how many pictures it has seen."""
+    """A model that counts the images it has extracted."""
 
     def __init__(self, model):
         self._model, self.seen = model, 0
@@ -40,7 +40,7 @@ def model(toy):
 
 
 @pytest.fixture
-def growing(tmp_path, toy, model):
+def builder(tmp_path, toy, model):
     list(write(tmp_path / "20260101-000000", toy.frames[:2]))  # older than the start
     memory = IncrementalBuilder(tmp_path, CONFIG, lambda: [model])
     yield memory
@@ -54,33 +54,33 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.01)
 
 
-def test_frames_are_remembered_as_they_are_written(tmp_path, toy, model, growing):
+def test_frames_are_processed_as_they_are_written(tmp_path, toy, model, builder):
     scan = tmp_path / "20260101-000001"
     for count, _ in enumerate(write(scan, toy.frames), 1):
         wait_for(lambda count=count: model.seen == count)
     stages = []
-    memory = growing.build(newest_scan(tmp_path), lambda stage, share: stages.append(stage))
+    memory = builder.build(newest_scan(tmp_path), lambda stage, share: stages.append(stage))
     assert memory.frames == model.seen == len(toy.frames)
     assert list(dict.fromkeys(stages)) == [
         "fit",
         "lift",
         "color",
-    ]  # no features are left to extract
+    ]  # features were extracted before
     text = toy.model.encode_text(["blue"])
     best = memory.gaussians.means[memory.similarity("color", text)[:, 0].topk(10).indices, :2]
     assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
 
 
-def test_an_older_scan_is_left_alone_until_asked_for(tmp_path, model, growing):
+def test_an_older_scan_is_processed_only_by_a_build(tmp_path, model, builder):
     time.sleep(0.3)
     assert model.seen == 0
     scan = newest_scan(tmp_path)
-    assert growing.build(scan).frames == 2
-    assert growing.build(scan).frames == 2  # again
+    assert builder.build(scan).frames == 2
+    assert builder.build(scan).frames == 2  # again
     assert model.seen == 2
 
 
-def test_a_scan_in_progress_at_the_start_is_followed(tmp_path, toy, model):
+def test_a_scan_in_progress_at_the_start_is_processed(tmp_path, toy, model):
     frames = write(tmp_path / "20260101-000000", toy.frames[:4])
     next(frames)
     memory = IncrementalBuilder(tmp_path, CONFIG, lambda: [model])
@@ -89,19 +89,17 @@ def test_a_scan_in_progress_at_the_start_is_followed(tmp_path, toy, model):
     memory.close()
 
 
-def test_an_older_scan_that_was_built_is_kept_while_nothing_new_comes(
-    tmp_path, toy, model, growing
-):
+def test_the_builder_of_an_older_scan_is_kept_until_a_new_frame(tmp_path, toy, model, builder):
     list(write(tmp_path / "20260101-000001", toy.frames[2:4]))
     wait_for(lambda: model.seen == 2)
     for _ in range(2):
-        assert growing.build(tmp_path / "20260101-000000").frames == 2
-        time.sleep(0.5)  # s, in which the newer scan could take its place
+        assert builder.build(tmp_path / "20260101-000000").frames == 2
+        time.sleep(0.5)  # s, in which the newer scan could replace it
     assert model.seen == 4
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, RuntimeError])
-def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplog, error):
+def test_a_build_raises_what_loading_the_model_raised(tmp_path, toy, caplog, error):
     def load():
         raise error("no weights")
 
@@ -113,18 +111,18 @@ def test_a_model_that_cannot_be_loaded_is_told_by_the_build(tmp_path, toy, caplo
     memory.close()
 
 
-def test_an_interrupted_build_can_be_repeated(tmp_path, growing):
+def test_an_interrupted_build_can_be_repeated(tmp_path, builder):
     def interrupt(stage, share):
         raise RuntimeError("cancelled")
 
     for _ in range(2):
         with pytest.raises(RuntimeError, match="cancelled"):
-            growing.build(newest_scan(tmp_path), interrupt)
-    assert growing.build(newest_scan(tmp_path)).frames == 2
+            builder.build(newest_scan(tmp_path), interrupt)
+    assert builder.build(newest_scan(tmp_path)).frames == 2
 
 
-def test_what_is_no_scan_is_named(tmp_path, growing):
+def test_an_error_names_what_is_no_scan(tmp_path, builder):
     with pytest.raises(ScanError, match="nowhere is no scan"):
-        growing.build(tmp_path / "nowhere")
+        builder.build(tmp_path / "nowhere")
     with pytest.raises(ScanError, match="no scan in"):
         newest_scan(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Algorithm 1 against the double loop it is written as; the cover's guarantee, always."""
+"""Algorithm 1 against the double loop of the paper; the guarantee of the cover."""
 
 import pytest
 import torch
@@ -100,7 +100,7 @@ def test_every_row_is_covered_while_there_is_room(seed, threshold):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("size", [1, 2, 12, 40])
-def test_a_full_bank_counts_what_it_lost(seed, size):
+def test_a_full_bank_bounds_the_uncovered_rows(seed, size):
     bank = MemoryBank(8, 0.8, size)
     features = clustered(600, 8, 50, 1.0, seed)
     for part in features.split(70):
@@ -110,7 +110,7 @@ def test_a_full_bank_counts_what_it_lost(seed, size):
     assert int(bank.counts.sum()) == bank.rows == 600
 
 
-def test_a_full_bank_spreads_over_what_comes_later():
+def test_a_full_bank_makes_room_for_later_clusters():
     """Merging frees room: two tight late clusters get components of their own."""
     bank = MemoryBank(4, 0.999, 8)
     early = torch.eye(4)[0] + 0.1 * torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
@@ -170,15 +170,15 @@ def test_the_papers_six_models_fit_in_64_mb():
     assert 2 * MemoryConfig().max_components * sum(dims.values()) <= 64e6
 
 
-def test_a_restored_bank_goes_on_alike():
+def test_a_restored_bank_continues_like_the_original():
     first, second = clustered(400, 8, 40, 1.0, 3).split(200)
-    whole = MemoryBank(8, 0.8, 25)
-    whole.add(first)
-    other = MemoryBank.restore(whole.state(), 0.8)
-    whole.add(second)
+    original = MemoryBank(8, 0.8, 25)
+    original.add(first)
+    other = MemoryBank.restore(original.state(), 0.8)
+    original.add(second)
     other.add(second)
-    assert torch.equal(whole.components, other.components)
-    assert (whole.uncovered, whole.rows) == (other.uncovered, other.rows)
+    assert torch.equal(original.components, other.components)
+    assert (original.uncovered, original.rows) == (other.uncovered, other.rows)
 
 
 def test_the_bank_refuses():

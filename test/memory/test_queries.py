@@ -1,4 +1,4 @@
-"""Queries: the bank's directions, lifting near the truth, training only improves."""
+"""Principal queries: directions of the bank, lifting, training."""
 
 from itertools import pairwise
 
@@ -77,7 +77,7 @@ def test_lifted_queries_decode_to_the_features(toy, toy_store, toy_views, bank):
     assert lifted.reliability[~far].median() > 0.9
 
 
-def test_gaussians_finer_than_a_cell_show_what_their_own_cell_does():
+def test_gaussians_finer_than_a_cell_have_the_feature_of_their_cell():
     x, y = (a.ravel() for a in np.meshgrid(np.arange(-79, 80, 2.5), np.arange(-59, 60, 2.5)))
     means = torch.from_numpy(np.stack([x / 1e3, y / 1e3, np.ones_like(x)], 1)).float()
     n = len(means)

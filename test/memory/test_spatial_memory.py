@@ -1,4 +1,4 @@
-"""What the memory shows: pictures, features, similarity, and where a pixel's memory came from."""
+"""Renders, features, similarity and traces of a memory."""
 
 from types import SimpleNamespace
 
@@ -48,7 +48,7 @@ def test_features_are_decoded_in_the_models_space(toy, toy_memory):
     assert 0 <= picture.min() < picture.max() <= 1
 
 
-def test_a_text_is_found_in_space_and_from_any_pose(toy, toy_memory):
+def test_a_text_query_is_located_in_3d_and_in_an_image(toy, toy_memory):
     for color in ("red", "blue"):
         found = toy_memory.query(f"{color} box", toy.model, count=50)
         assert found.values.shape == (len(toy.gaussians),)
@@ -64,7 +64,7 @@ def test_a_text_is_found_in_space_and_from_any_pose(toy, toy_memory):
         toy_memory.query("red", other)
 
 
-def test_relevancy_is_highest_on_the_named_box(toy, toy_memory):
+def test_similarity_is_highest_on_the_named_box(toy, toy_memory):
     scores = toy_memory.similarity("color", toy.model.encode_text(["red box", "blue box"]))
     assert scores.shape == (len(toy.gaussians), 2)
     for column, color in enumerate(("red", "blue")):
@@ -73,7 +73,7 @@ def test_relevancy_is_highest_on_the_named_box(toy, toy_memory):
         assert offset.abs().max() < 0.02
 
 
-def test_relevancy_is_the_decoded_one_of_unit_components(toy, toy_memory):
+def test_similarity_is_that_of_decoded_unit_components(toy, toy_memory):
     text, model = toy.model.encode_text(["yellow"]), toy_memory.model("color")
     unit = torch.nn.functional.normalize(model.bank.components, dim=-1)
     decoded = gaussian_memory_attention(model.queries, model.projection, unit)
@@ -97,7 +97,7 @@ def test_a_pixels_trace_leads_to_cells_of_its_colour(toy, toy_memory):
     assert cell.argmax() == 1
 
 
-def test_what_is_not_there_is_named(toy, toy_memory):
+def test_errors_name_the_unknown(toy, toy_memory):
     with pytest.raises(ValueError, match="what = 'smell'"):
         toy_memory.render(*pose(toy), "smell")
     with pytest.raises(ValueError, match="'clip' is not in this memory"):

@@ -39,10 +39,14 @@ def test_every_instruction_set_renders_the_same(level, tmp_path):
         assert (ours - baseline).norm() <= 2e-4 * baseline.norm()
 
 
-def test_a_missing_library_says_how_to_build_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(native, "_FOLDER", tmp_path)
-    with pytest.raises(ImportError, match="cmake -S src -B build/native"):
-        native._open("baseline")
+def test_a_missing_library_says_how_to_build_it():
+    script = "from m3_ros.splat import native; native.library()"
+    environment = os.environ | {"M3_SPLAT_ISA": "none-such"}
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True
+    )
+    assert "ImportError" in result.stderr and "none-such.so" in result.stderr
+    assert "cmake -S src -B build/native" in result.stderr
 
 
 def test_first_nonfinite_value_is_found():
