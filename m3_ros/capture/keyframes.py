@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from m3_ros.config import ScanConfig
 from m3_ros.geometry import pose_distance
+from m3_ros.types import Array
 
 
 class KeyframeSelector:
@@ -20,10 +18,10 @@ class KeyframeSelector:
     def __init__(self, config: ScanConfig) -> None:
         self._config = config
         self.too_fast = self.too_near = 0
-        self._kept: NDArray[np.float64] | None = None
-        self._previous: tuple[NDArray[np.float64], float] | None = None
+        self._kept: Array | None = None
+        self._previous: tuple[Array, float] | None = None
 
-    def accept(self, camtoworld: NDArray[np.float64], stamp: float) -> bool:
+    def accept(self, camtoworld: Array, stamp: float) -> bool:
         """Return whether the frame at `camtoworld [4, 4]`, taken at `stamp` (s), is a keyframe."""
         speed = self._speed(camtoworld, stamp)
         self._previous = (camtoworld, stamp)
@@ -39,7 +37,7 @@ class KeyframeSelector:
         self._kept = camtoworld
         return True
 
-    def _speed(self, camtoworld: NDArray[np.float64], stamp: float) -> float:
+    def _speed(self, camtoworld: Array, stamp: float) -> float:
         """Return the camera speed (m/s) since the previous frame; 0 for the first."""
         if self._previous is None or stamp <= self._previous[1]:
             return 0.0

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.transforms_json import read_frame
 from m3_ros.geometry import OPENGL_FROM_OPENCV
+from m3_ros.types import Array
 
 if TYPE_CHECKING:
     from typing import Self
@@ -90,7 +91,7 @@ class Scan:
             raise ScanError(f"{name}: {error}") from error
 
     @property
-    def points(self) -> tuple[NDArray[np.float64], NDArray[np.uint8]] | None:
+    def points(self) -> tuple[Array, NDArray[np.uint8]] | None:
         """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8; None without."""
         if "ply_file_path" not in self._meta:
             return None
@@ -167,7 +168,7 @@ class ScanWriter:
         )
         self._write_meta()
 
-    def set_points(self, points: NDArray[np.float64], colors: NDArray[np.uint8]) -> None:
+    def set_points(self, points: Array, colors: NDArray[np.uint8]) -> None:
         """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`; none are not stored."""
         if not len(points):
             return

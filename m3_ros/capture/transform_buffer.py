@@ -12,11 +12,9 @@ import threading
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import interpolate_pose, inverse
-
-Pose = NDArray[np.float64]
+from m3_ros.types import Array
 
 
 class TransformError(LookupError):
@@ -26,9 +24,9 @@ class TransformError(LookupError):
 @dataclass
 class _Edge:
     parent: str
-    fixed: Pose | None = None
+    fixed: Array | None = None
     stamps: list[float] = field(default_factory=list)
-    poses: list[Pose] = field(default_factory=list)
+    poses: list[Array] = field(default_factory=list)
 
 
 class TransformBuffer:
@@ -43,7 +41,7 @@ class TransformBuffer:
         self._edges: dict[str, _Edge] = {}
         self._lock = threading.Lock()
 
-    def add(self, parent: str, child: str, stamp: float | None, T_parent_child: Pose) -> None:
+    def add(self, parent: str, child: str, stamp: float | None, T_parent_child: Array) -> None:
         """Record where `child` is in `parent` at `stamp` (s); `None` means always (static)."""
         with self._lock:
             edge = self._edges.get(child)
@@ -61,7 +59,7 @@ class TransformBuffer:
             expired = bisect.bisect_left(edge.stamps, edge.stamps[-1] - self._max_age)
             del edge.stamps[:expired], edge.poses[:expired]
 
-    def lookup(self, target: str, source: str, stamp: float | None = None) -> Pose:
+    def lookup(self, target: str, source: str, stamp: float | None = None) -> Array:
         """Return `T_target_source [4, 4]` at `stamp` (s); `None`: at the newest common time.
 
         Raises:
@@ -110,14 +108,14 @@ class TransformBuffer:
         ]
         return min(newest, default=0.0)
 
-    def _compose(self, path: list[str], stamp: float) -> Pose:
+    def _compose(self, path: list[str], stamp: float) -> Array:
         """Return the pose of `path[0]` in `path[-1]`."""
         T = np.eye(4)
         for frame in path[:-1]:
             T = self._at(frame, stamp) @ T
         return T
 
-    def _at(self, frame: str, stamp: float) -> Pose:
+    def _at(self, frame: str, stamp: float) -> Array:
         edge = self._edges[frame]
         if edge.fixed is not None:
             return edge.fixed

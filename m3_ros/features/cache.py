@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from m3_ros.features.extractor import FeatureExtractor, FeatureMap
+from m3_ros.types import Image
 
 FOLDER = "features"
 """Subfolder of a scan folder."""
@@ -37,11 +37,11 @@ class CachedExtractor:
         self.folder = Path(folder) / f"{extractor.name}-{extractor.digest[:16]}"
         self._extractor = extractor
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+    def extract(self, rgb: Image) -> FeatureMap:
         """Return features of an image `[H, W, 3]`; read from disk, or extracted and written."""
         return self.extract_batch([rgb])[0]
 
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+    def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:
         """Return features of images of one size; those not on disk are one batch of the model."""
         absent = [image for image in images if not self._path(image).is_file()]
         if absent:
@@ -50,11 +50,11 @@ class CachedExtractor:
                 _write(self._path(image), found)
         return [_read(self._path(image)) for image in images]
 
-    def has(self, rgb: NDArray[np.uint8]) -> bool:
+    def has(self, rgb: Image) -> bool:
         """Return whether the features of an image `[H, W, 3]` are on disk."""
         return self._path(rgb).is_file()
 
-    def _path(self, rgb: NDArray[np.uint8]) -> Path:
+    def _path(self, rgb: Image) -> Path:
         digest = hashlib.sha256(str(rgb.shape).encode() + np.ascontiguousarray(rgb).data)
         return self.folder / f"{digest.hexdigest()}.safetensors"
 
@@ -92,7 +92,7 @@ def beside(scan: str | Path, extractor: FeatureExtractor) -> FeatureExtractor:
 
 def fill(
     cached: CachedExtractor,
-    images: Iterable[NDArray[np.uint8]],
+    images: Iterable[Image],
     batch: int,
     progress: Callable[[int], None],
 ) -> None:
@@ -109,7 +109,7 @@ def fill(
     """
     if batch < 1:
         raise ValueError(f"batch = {batch}: it must be at least 1")
-    waiting: list[NDArray[np.uint8]] = []
+    waiting: list[Image] = []
     for image in images:
         if waiting and (len(waiting) == batch or waiting[0].shape != image.shape):
             cached.extract_batch(waiting)

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.types import Image, Mask
+
 
 @dataclass(frozen=True)
 class FeatureMap:
@@ -23,7 +25,7 @@ class FeatureMap:
     """
 
     features: NDArray[np.float32]
-    valid: NDArray[np.bool_]
+    valid: Mask
     regions: NDArray[np.int32] | None = None
 
     def __post_init__(self) -> None:
@@ -87,11 +89,11 @@ class FeatureExtractor(Protocol):
     threshold: float
     digest: str
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+    def extract(self, rgb: Image) -> FeatureMap:
         """Return dense features of an image `[H, W, 3]` uint8 RGB."""
         ...
 
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+    def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:
         """Return what `extract` returns for each of some images of one size."""
         ...
 
@@ -109,7 +111,7 @@ class LanguageExtractor(FeatureExtractor, Protocol):
         """Return unit features `[m, d]` of texts."""
         ...
 
-    def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode_image(self, rgb: Image) -> NDArray[np.float32]:
         """Return the unit feature `[d]` of a whole image."""
         ...
 
@@ -145,7 +147,7 @@ def probability(
     return share[..., 0] / share.sum(axis=-1)
 
 
-def check_image(rgb: NDArray[np.uint8]) -> None:
+def check_image(rgb: Image) -> None:
     """Check an image.
 
     Raises:

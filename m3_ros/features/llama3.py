@@ -28,6 +28,7 @@ from m3_ros.features.weights import (
     transformers_for,
     weights_digest,
 )
+from m3_ros.types import Image, Mask
 
 SYSTEM_PROMPT = "You read short descriptions of things and understand what they mean."
 PROMPT_DATE = "26 Jul 2024"
@@ -82,7 +83,7 @@ class Llama3Extractor:
         digests = (self._words.digest, self._captioner.digest, self._proposer.digest)
         self.digest = weights_digest([], f"{' '.join(digests)} {cells} cells")
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+    def extract(self, rgb: Image) -> FeatureMap:
         """Return features of an image `[H, W, 3]`, one a region; not valid outside regions."""
         check_image(rgb)
         regions = self._proposer.propose(rgb)
@@ -93,7 +94,7 @@ class Llama3Extractor:
             self._words.encode(self._captioner.describe(pictures)), relabel(index)
         )
 
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+    def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:
         """Return features of images; the regions of each are a batch."""
         return [self.extract(image) for image in images]
 
@@ -172,7 +173,7 @@ class WordFeatures:
         )
 
 
-def crop(rgb: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def crop(rgb: Image, mask: Mask) -> NDArray[np.uint8]:
     """Return the box around a mask `[H, W]`, with a margin, of an image `[H, W, 3]`."""
     x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
     dx, dy = round(CROP_MARGIN * width) + 1, round(CROP_MARGIN * height) + 1

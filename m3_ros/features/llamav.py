@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from safetensors import safe_open
 from torch import Tensor, nn
@@ -27,6 +25,7 @@ from m3_ros.features.weights import (
     transformers_for,
     weights_digest,
 )
+from m3_ros.types import Image
 
 
 class LlamavExtractor(GridExtractor):
@@ -54,7 +53,7 @@ class LlamavExtractor(GridExtractor):
         self._arrangements = [tuple(pair) for pair in tower.config.supported_aspect_ratios]
         self._max_tiles = int(tower.config.max_num_tiles)
 
-    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    def _features(self, images: Sequence[Image]) -> Tensor:
         shape = images[0].shape[:2]
         tiles = best_arrangement(shape, self._tile, self._arrangements)
         grid = self._grid(shape, tiles)
@@ -75,9 +74,7 @@ class LlamavExtractor(GridExtractor):
         scale = min(tiles[0] * side / shape[0], tiles[1] * side / shape[1])
         return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
-    def _tiles(
-        self, rgb: NDArray[np.uint8], tiles: tuple[int, int], grid: tuple[int, int]
-    ) -> Tensor:
+    def _tiles(self, rgb: Image, tiles: tuple[int, int], grid: tuple[int, int]) -> Tensor:
         """Return the image on its canvas as normalised tiles `[max_tiles, 3, tile, tile]`."""
         canvas = torch.zeros(3, tiles[0] * self._tile, tiles[1] * self._tile)
         height, width = grid[0] * self._patch, grid[1] * self._patch

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.weights import weights_digest
+from m3_ros.types import Image
 
 
 class GridExtractor(ABC):
@@ -22,12 +22,12 @@ class GridExtractor(ABC):
     A subclass implements `_features`.
     """
 
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+    def extract(self, rgb: Image) -> FeatureMap:
         """Return features of an image `[H, W, 3]`."""
         return self.extract_batch([rgb])[0]
 
     @torch.inference_mode()
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+    def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:
         """Return features of images `[H, W, 3]` of one size, in one batch.
 
         Raises:
@@ -41,7 +41,7 @@ class GridExtractor(ABC):
         return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in maps]
 
     @abstractmethod
-    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    def _features(self, images: Sequence[Image]) -> Tensor:
         """Return features `[b, h, w, d]` of images of one size."""
 
 
@@ -81,7 +81,7 @@ class PatchExtractor(GridExtractor):
         self._patch, self._patches = patch, patches
         self._mean, self._std = (torch.tensor(values)[:, None, None] for values in (mean, std))
 
-    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    def _features(self, images: Sequence[Image]) -> Tensor:
         pixels = torch.stack([self._pixels(image) for image in images])
         return self._dense(pixels.to(self._device, self._dtype))
 
@@ -89,7 +89,7 @@ class PatchExtractor(GridExtractor):
     def _dense(self, pixels: Tensor) -> Tensor:
         """Return features `[b, h, w, d]` of normalised pixels `[b, 3, h * patch, w * patch]`."""
 
-    def _pixels(self, rgb: NDArray[np.uint8]) -> Tensor:
+    def _pixels(self, rgb: Image) -> Tensor:
         """Return the image scaled to whole patches, normalised, `[3, h * patch, w * patch]`."""
         size = patch_grid(rgb.shape[:2], self._patches)
         pixels = resize(rgb, (size[0] * self._patch[0], size[1] * self._patch[1]))
@@ -102,7 +102,7 @@ def patch_grid(shape: tuple[int, int], patches: int) -> tuple[int, int]:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def resize(rgb: NDArray[np.uint8], size: tuple[int, int], mode: str = "bicubic") -> Tensor:
+def resize(rgb: Image, size: tuple[int, int], mode: str = "bicubic") -> Tensor:
     """Scale an image `[H, W, 3]` to (height, width): float32 `[3, height, width]` in 0..1.
 
     Antialiased, with corners at the pixels' outer edges (half-pixel centres).

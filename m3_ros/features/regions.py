@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from m3_ros.features.patches import patch_grid
+from m3_ros.types import Image, Mask
 
 
 class RegionProposer(Protocol):
@@ -21,7 +22,7 @@ class RegionProposer(Protocol):
 
     digest: str
 
-    def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def propose(self, rgb: Image) -> NDArray[np.int32]:
         """Return the region `[H, W]` int32 of every pixel of `[H, W, 3]`: 0..n-1, -1: none."""
         ...
 
@@ -42,7 +43,7 @@ class SuperpixelProposer:
         self._side, self._scale, self._least = side, scale, least
         self.digest = f"superpixels {side} {scale} {least}"
 
-    def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def propose(self, rgb: Image) -> NDArray[np.int32]:
         """Return the regions `[H, W]` of an image."""
         height, width = patch_grid(rgb.shape[:2], self._side)
         small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
@@ -110,7 +111,7 @@ def best_masks(masks: Tensor, scores: Tensor, repeat: float) -> list[int]:
     return kept
 
 
-def paint(masks: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.int32]:
+def paint(masks: Mask, shape: tuple[int, int]) -> NDArray[np.int32]:
     """Return regions `[H, W]` of masks `[n, H, W]` by index; smaller masks lie on top."""
     regions = np.full(shape, -1, np.int32)
     for number in sorted(range(len(masks)), key=lambda number: -int(masks[number].sum())):

@@ -15,6 +15,7 @@ from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, relabel
 from m3_ros.features.weights import load_pretrained, transformers_for, weights_digest
+from m3_ros.types import Image
 
 POINT_BATCH = 64
 """Points that go through the mask decoder at once; bounds memory, changes no result."""
@@ -56,7 +57,7 @@ class SamProposer:
         self.digest = weights_digest([model], f"{points} {trust} {stability} {repeat}")
 
     @torch.inference_mode()
-    def propose(self, rgb: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def propose(self, rgb: Image) -> NDArray[np.int32]:
         """Return the regions `[H, W]` of an image."""
         height, width = (self._stride * n for n in patch_grid(rgb.shape[:2], self._mask_side))
         mean, std = torch.tensor(IMAGENET_DEFAULT_MEAN), torch.tensor(IMAGENET_DEFAULT_STD)

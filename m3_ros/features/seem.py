@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from m3_ros.features.extractor import FeatureMap, check_image
@@ -23,6 +21,7 @@ from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, region_cells
 from m3_ros.features.weights import missing, weights_digest
+from m3_ros.types import Image
 
 REPOSITORY = "https://github.com/UX-Decoder/Segment-Everything-Everywhere-All-At-Once"
 CONFIG_PATH = "configs/seem/focall_unicl_lang_v1.yaml"
@@ -72,7 +71,7 @@ class SeemExtractor:
         self.digest = weights_digest([self._model], settings)
 
     @torch.inference_mode()
-    def extract(self, rgb: NDArray[np.uint8]) -> FeatureMap:
+    def extract(self, rgb: Image) -> FeatureMap:
         """Return features of an image `[H, W, 3]`, one a region; not valid outside regions."""
         check_image(rgb)
         pixels, (height, width) = self._pixels(rgb)
@@ -95,11 +94,11 @@ class SeemExtractor:
         index = region_cells(regions, patch_grid(rgb.shape[:2], self._cells))
         return FeatureMap.of_rows(rows[kept].float().cpu().numpy(), index)
 
-    def extract_batch(self, images: Sequence[NDArray[np.uint8]]) -> list[FeatureMap]:
+    def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:
         """Return features of images; the dots of each are batches."""
         return [self.extract(image) for image in images]
 
-    def _pixels(self, rgb: NDArray[np.uint8]) -> tuple[Tensor, tuple[int, int]]:
+    def _pixels(self, rgb: Image) -> tuple[Tensor, tuple[int, int]]:
         """Return the image as padded input `[1, 3, h', w']`, and its size before padding."""
         scale = min(SHORTEST / min(rgb.shape[:2]), LONGEST / max(rgb.shape[:2]))
         height, width = (round(side * scale) for side in rgb.shape[:2])

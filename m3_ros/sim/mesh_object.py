@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from m3_ros.settings import ConfigError, Stage, setting
 from m3_ros.sim.objects.spec import ROLLING_FRICTION
+from m3_ros.types import Array
 
 SIZE_RULE = (0.005, 0.5)  # extents that stand on the table, m
 
@@ -46,14 +47,14 @@ class MeshModel:
         size: `[3]` extents in m.
     """
 
-    vertices: NDArray[np.float64]
+    vertices: Array
     faces: NDArray[np.int32]
-    texcoords: NDArray[np.float64]
+    texcoords: Array
     face_texcoords: NDArray[np.int32]
     texture: NDArray[np.uint8]
     mass: float
     friction: float
-    size: NDArray[np.float64]
+    size: Array
 
 
 def load_mesh(settings: MeshSettings, folder: Path) -> MeshModel:
@@ -95,7 +96,7 @@ def load_mesh(settings: MeshSettings, folder: Path) -> MeshModel:
     return MeshModel(vertices - origin, faces, *surface, settings.mass, settings.friction, size)
 
 
-Surface = tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.uint8]]
+Surface = tuple[Array, NDArray[np.int32], NDArray[np.uint8]]
 """`texcoords`, `face_texcoords` and `texture` of `MeshModel`."""
 
 
@@ -153,8 +154,8 @@ def _colored(colors: NDArray[np.uint8]) -> Surface:
 def add_mesh(
     spec: mujoco.MjSpec,
     model: MeshModel,
-    pos: NDArray[np.float64],
-    quat: NDArray[np.float64],
+    pos: Array,
+    quat: Array,
     name: str,
 ) -> None:
     """Add a mesh object to a scene as a free body; it collides by its convex hull."""

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from m3_ros.geometry import planar_pose
 from m3_ros.settings import ConfigError, Stage, from_dict, read_yaml, setting
@@ -36,6 +35,7 @@ from m3_ros.sim.scene import (
     parse_label,
     place,
 )
+from m3_ros.types import Array
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,5 @@ def _arrange(settings: SceneSettings, own: list[tuple[MeshSettings, MeshModel]])
     )
 
 
-def _pose(entry: MeshSettings) -> NDArray[np.float64] | None:
+def _pose(entry: MeshSettings) -> Array | None:
     return planar_pose(*entry.pose, TABLE_HEIGHT) if entry.pose else None

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.types import Depth
+from m3_ros.types import Depth, Image, Mask
 
 BASELINE = 0.018
 """Distance of the two imagers of a D405, m (data sheet)."""
@@ -70,9 +70,7 @@ def noisy_depth(
     return np.where(seen, steps, np.float32(0.0)).astype(np.float32)
 
 
-def noisy_color(
-    rgb: NDArray[np.uint8], sigma: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+def noisy_color(rgb: Image, sigma: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return colour `[H, W, 3]` with normal noise of `sigma` (of 255) per channel."""
     if sigma == 0.0:
         return rgb
@@ -90,7 +88,7 @@ def _beside(
     return depth[row, column]
 
 
-def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
+def _stereo_shadow(depth: Depth, focal_length: float) -> Mask:
     """Return pixels that the right imager does not see: one further right projects left of them.
 
     The left imager is the reference, so the shadow lies on the left side of near objects.
@@ -103,7 +101,7 @@ def _stereo_shadow(depth: Depth, focal_length: float) -> NDArray[np.bool_]:
     return hidden
 
 
-def _silhouettes(depth: Depth) -> NDArray[np.bool_]:
+def _silhouettes(depth: Depth) -> Mask:
     """Return pixels next to a step in depth."""
     kernel = np.ones((3, 3), np.uint8)
     nearest, farthest = cv2.erode(depth, kernel), cv2.dilate(depth, kernel)

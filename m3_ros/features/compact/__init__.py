@@ -20,6 +20,7 @@ from torch import Tensor
 from m3_ros.features.compact import trunk
 from m3_ros.features.extractor import check_image
 from m3_ros.features.patches import GridExtractor
+from m3_ros.types import Image
 
 CONFIG_FILE, WEIGHTS_FILE = "open_clip_config.json", "open_clip_model.safetensors"
 NAMES_FILE = "names.json"  # of the categories and colours that the model was trained on
@@ -92,7 +93,7 @@ class CompactExtractor(GridExtractor):
         self._names: dict[str, list[str]] = json.loads((folder / NAMES_FILE).read_text())
         self.logit_scale = float(model.logit_scale.exp().detach())
 
-    def _input(self, rgb: NDArray[np.uint8], longest_side: float) -> Tensor:
+    def _input(self, rgb: Image, longest_side: float) -> Tensor:
         """Scale the full image to multiples of the stride and normalise it, `[1, 3, h, w]`."""
         check_image(rgb)
         height, width = rgb.shape[:2]
@@ -103,14 +104,14 @@ class CompactExtractor(GridExtractor):
         tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._device)
         return tensor.contiguous(memory_format=torch.channels_last)
 
-    def _features(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+    def _features(self, images: Sequence[Image]) -> Tensor:
         """Return unit features, one per 8 x 8 pixels of the scaled images."""
         pixels = torch.cat([self._input(image, self._longest_side) for image in images])
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._mixed):
             return self._model.visual.trunk.dense(pixels)[0]
 
     @torch.inference_mode()
-    def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def encode_image(self, rgb: Image) -> NDArray[np.float32]:
         """Return the unit feature `[128]` of the foreground, whatever its size in the image."""
         _, objectness = self._model.visual.trunk.dense(self._input(rgb, LOCALIZATION_SIDE))
         size = trunk.STRIDE * float(objectness.sigmoid().sum()) ** 0.5

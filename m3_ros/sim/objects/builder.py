@@ -7,18 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from m3_ros.geometry import matrix_to_quat, quat_to_matrix, rpy_to_matrix
 from m3_ros.sim.objects import meshes
 from m3_ros.sim.objects.meshes import Mesh
 from m3_ros.sim.objects.model import Part, bounds
+from m3_ros.types import Array
 
 if TYPE_CHECKING:
     from typing import Unpack
 
 Rgb = tuple[float, float, float]
-Vector = Sequence[float] | NDArray[np.float64]
+Vector = Sequence[float] | Array
 
 
 class Placement(TypedDict, total=False):

@@ -7,7 +7,9 @@ counter-clockwise from outside.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Mesh = tuple[NDArray[np.float64], NDArray[np.int32]]
+from m3_ros.types import Array
+
+Mesh = tuple[Array, NDArray[np.int32]]
 
 
 def _grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
@@ -105,23 +107,21 @@ def superellipsoid(size: ArrayLike, roundness: float, rows: int = 12, columns: i
     return _without_slivers(unit * np.asarray(size) / 2, _grid_faces(rows, columns))
 
 
-def regular_outline(count: int, radius: float, inner: float | None = None) -> NDArray[np.float64]:
+def regular_outline(count: int, radius: float, inner: float | None = None) -> Array:
     """Return corners of a regular polygon; with `inner`, of a star with `count` points."""
     radii = np.full(count, radius) if inner is None else np.tile([radius, inner], count)
     angle = np.arange(len(radii)) * 2 * np.pi / len(radii)
     return np.column_stack([radii * np.cos(angle), radii * np.sin(angle)])
 
 
-def heart_outline(width: float, height: float) -> NDArray[np.float64]:
+def heart_outline(width: float, height: float) -> Array:
     """Return points around a heart whose tip is the origin and which stands up along y."""
     t = np.linspace(0, 2 * np.pi, 36, endpoint=False)
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
     return np.column_stack([-(np.sin(t) ** 3) * width / 2, (y + 17) / 29 * height])
 
 
-def arc(
-    radius: float, start: float, stop: float, count: int, plane: str = "xz"
-) -> NDArray[np.float64]:
+def arc(radius: float, start: float, stop: float, count: int, plane: str = "xz") -> Array:
     """Return points `[count, 3]` on a circle, angle `start` to `stop` (degrees)."""
     angle = np.radians(np.linspace(start, stop, count))
     points = np.zeros((count, 3))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.geometry import quat_to_matrix
+from m3_ros.types import Array
 
 SHAPES = ("box", "sphere", "cylinder", "capsule", "ellipsoid", "mesh")
 PATTERNS = ("plain", "speckled", "mottled", "grain")
@@ -30,10 +31,10 @@ class Part:
 
     shape: str
     size: tuple[float, ...]
-    position: NDArray[np.float64]
-    quaternion: NDArray[np.float64]
+    position: Array
+    quaternion: Array
     rgba: tuple[float, float, float, float]
-    vertices: NDArray[np.float64] | None = None
+    vertices: Array | None = None
     faces: NDArray[np.int32] | None = None
     collide: bool = True
     pattern: str = "plain"
@@ -47,7 +48,7 @@ class Part:
         if (self.shape == "mesh") != (self.vertices is not None and self.faces is not None):
             raise ValueError(f"a {self.shape} has vertices and faces exactly when it is a mesh")
 
-    def bounds(self) -> NDArray[np.float64]:
+    def bounds(self) -> Array:
         """Return the axis-aligned box `[2, 3]` (lowest, highest corner), object's frame, m."""
         rotation = quat_to_matrix(self.quaternion)
         if self.vertices is not None:
@@ -88,12 +89,12 @@ class ObjectModel:
     parts: tuple[Part, ...]
     mass: float
     friction: float
-    size: NDArray[np.float64]
+    size: Array
     shine: float = 0.3
     held_out: bool = False
 
 
-def bounds(parts: tuple[Part, ...] | list[Part]) -> NDArray[np.float64]:
+def bounds(parts: tuple[Part, ...] | list[Part]) -> Array:
     """Return the axis-aligned box `[2, 3]` around all parts, m."""
     boxes = np.stack([part.bounds() for part in parts])
     return np.stack([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)])
