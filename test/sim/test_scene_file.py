@@ -151,16 +151,16 @@ def test_a_mesh_keeps_its_colours(folder, colored):
         ("objects: [{name: a, mesh: box.obj, mass: -1}]", r"mass = -1.0: it must be at least"),
         (
             "objects: [{name: a, mesh: box.obj, scale: 0.001, color: [1, 2, 0]}]",
-            r"color = \(1, 2, 0\): it must have 3 numbers from 0 to 1",
+            r"color = \(1.0, 2.0, 0.0\): it must have 3 numbers from 0 to 1",
         ),
         (
             "objects: [{name: a, mesh: box.obj, scale: 0.001, color: [1, 0, 0], texture: b.png}]",
-            r"color = \(1, 0, 0\): there must be no texture beside it",
+            r"color = \(1.0, 0.0, 0.0\): there must be no texture beside it",
         ),
         ("objects: [{mesh: box.obj}]", r"objects\[0\]: name = '': it must not be empty"),
         ("objects: [{name: a, mesh: box.obj, weight: 1}]", r"object.weight is unknown"),
         ("objects: [{name: a, mesh: box.obj, pose: [0, 0]}]", r"it must have 3 numbers"),
-        ("objects: [{name: a, mesh: box.obj, pose: [9, 0, 0]}]", r"pose x = 9: it must be 0.55"),
+        ("objects: [{name: a, mesh: box.obj, pose: [9, 0, 0]}]", r"pose x = 9.0: it must be 0.55"),
         (
             "objects: [{name: a, mesh: box.obj, scale: 0.001, texture: b.png}]",
             r"texture = 'b.png': it must be a picture",
