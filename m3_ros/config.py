@@ -14,6 +14,7 @@ import yaml
 
 from m3_ros.grasp_settings import GraspConfig
 from m3_ros.memory_settings import MemoryConfig, SplatConfig
+from m3_ros.motion_settings import MotionConfig
 from m3_ros.settings import Stage, from_dict, read_yaml, setting, to_dict
 
 
@@ -33,7 +34,6 @@ class RobotConfig(Stage):
         "depth aligned to colour, 16UC1 or 32FC1",
     )
     camera_info_topic: str = setting("/camera/camera/color/camera_info", "colour intrinsics")
-    odometry_topic: str = setting("/Odometry", "LiDAR odometry")
     joint_states_topic: str = setting("/joint_states", "arm and gripper joints")
     cmd_vel_topic: str = setting("/cmd_vel", "velocity commands of the base")
 
@@ -191,6 +191,7 @@ class SimulationConfig(Stage):
     )
     camera_rate: float = setting(5.0, "wrist camera frames", "Hz", 0.1, 90.0)
     joint_rate: float = setting(50.0, "joint states", "Hz", 1.0, 500.0)
+    odometry_topic: str = setting("/Odometry", "LiDAR odometry; the nodes take poses from TF")
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
     depth_noise: float = setting(
         1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10
@@ -229,6 +230,7 @@ class M3Config:
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     query: QueryConfig = field(default_factory=QueryConfig)
     grasp: GraspConfig = field(default_factory=GraspConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
 
 

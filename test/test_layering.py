@@ -10,7 +10,8 @@ PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 300
 
 BASE = {
-    "codes", "config", "geometry", "grasp_settings", "memory_settings", "resources", "robot_file",
+    "codes", "config", "geometry", "grasp_settings", "memory_settings", "motion_settings",
+    "resources", "robot_file",
     "robot_model", "settings",
     "types",
 }  # fmt: skip
@@ -27,11 +28,12 @@ ALLOWED = {
     "codes": set(),
     "geometry": {"types"},
     "grasp_settings": {"settings"},
+    "motion_settings": {"settings"},
     "memory_settings": {"settings"},
     "resources": set(),
     "settings": set(),
     "types": set(),
-    "config": {"grasp_settings", "memory_settings", "settings"},
+    "config": {"grasp_settings", "memory_settings", "motion_settings", "settings"},
     "robot_file": {"settings"},
     "robot_model": {"config", "resources", "robot_file", "settings", "types"},
     "capture": BASE,

@@ -123,7 +123,9 @@ def test_make_targets_exist(document):
 @cache
 def topics():
     """Return every topic, service and action name of the nodes and of the settings."""
-    names = {name for name in to_dict(M3Config())["robot"].values() if name.startswith("/")}
+    settings = to_dict(M3Config())
+    values = [*settings["robot"].values(), settings["simulation"]["odometry_topic"]]
+    names = {value for value in values if value.startswith("/")}
     robot = load_robot()
     controllers = {part.controller.name for part in (robot.arm, robot.gripper)}
     for path in (ROOT / "m3_ros/nodes").glob("*.py"):

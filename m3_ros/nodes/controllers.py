@@ -1,7 +1,7 @@
 """The simulated robot's controllers: commands as ros2_control and a mobile base take them.
 
-- `{arm controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action, where
-  control_msgs is installed): the arm's joints; an empty trajectory stops the arm.
+- `{arm controller}/joint_trajectory` (topic) and `/follow_joint_trajectory` (action):
+  the arm's joints; an empty trajectory stops the arm.
 - `{gripper controller}/joint_trajectory`: the gripper's joint; the last point's position is
   the goal, its `effort`, where given, the effort limit, its time, where given, when to be there.
 - cmd_vel: the planar base.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 
+from control_msgs.action import FollowJointTrajectory
 from geometry_msgs.msg import Twist
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
@@ -25,12 +26,7 @@ from m3_ros.nodes.conversions import to_trajectory
 from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
 
-try:
-    from control_msgs.action import FollowJointTrajectory
-except ImportError:  # then the topic is the only way in
-    FollowJointTrajectory = None
-
-POLL = 0.02  # s
+POLL = 0.02  # s between two checks of a motion, the joint states' period
 
 
 class Controllers:
@@ -45,15 +41,14 @@ class Controllers:
         for controller, receive in ((arm, self._move_arm), (gripper, self._move_gripper)):
             topic = f"{controller}/joint_trajectory"
             node.create_subscription(JointTrajectory, topic, receive, 10, callback_group=group)
-        if FollowJointTrajectory is not None:
-            self._server = ActionServer(
-                node,
-                FollowJointTrajectory,
-                f"{arm}/follow_joint_trajectory",
-                self._follow,
-                cancel_callback=lambda _: CancelResponse.ACCEPT,
-                callback_group=group,
-            )
+        self._server = ActionServer(
+            node,
+            FollowJointTrajectory,
+            f"{arm}/follow_joint_trajectory",
+            self._follow,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=group,
+        )
 
     def _drive(self, twist: Twist) -> None:
         try:

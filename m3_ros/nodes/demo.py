@@ -1,4 +1,4 @@
-"""The whole job over ROS 2 in simulation: scan, memory, query, grasp; then a report of it."""
+"""Scan, build, query and grasp over ROS 2 in simulation, and a report of it (`m3 demo`)."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from m3_ros.view.demo import DemoResult, write_demo_report
 from m3_ros.view.progress import advance, show_stage, stage_bar
 
 NODES = (*STACKS["simulation"], *STACKS["m3"])
-LIFT_HEIGHT = 0.10  # m an object must rise to count as lifted
-HOLD_TIME = 2.0  # s it must stay there
-STARTUP = 60.0  # s for all nodes to come up
+LIFT_HEIGHT = 0.10  # m, by definition: an object that is held this high is lifted
+HOLD_TIME = 2.0  # s, by definition: it stays there this long
+STARTUP = 60.0  # s for all nodes to come up and the camera to deliver; more is a node that hangs
 OBSERVER_TOPIC = "/simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
 
 class DemoFailed(RuntimeError):
-    """A stage did not do its part; the message says which and why."""
+    """A stage failed; the message says which and why."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What `m3 demo` was asked to do; `base_shift` is x m, y m, yaw degrees."""
+    """Options of `m3 demo`; `base_shift` is x m, y m, yaw degrees."""
 
     seed: int
     query: str
@@ -55,7 +55,7 @@ class DemoOptions:
 
 
 def run_demo(options: DemoOptions) -> int:
-    """Run the whole job and write its report.
+    """Run all stages and write the report.
 
     Returns:
         0 when the object was lifted and held, 1 otherwise.
@@ -105,7 +105,7 @@ def isolate() -> None:
 
 
 class Demo:
-    """One run: every stage is a call on the stack, as any other ROS client would make it."""
+    """One run: every stage calls the stack's services and actions, as any ROS client does."""
 
     def __init__(
         self, client: Client, config: M3Config, options: DemoOptions, result: DemoResult
@@ -201,7 +201,7 @@ class Demo:
         self._robot.move_base(goal, limits.base_speed, limits.base_yaw_rate)
 
     def _query(self) -> None:
-        """Ask where the object is, and compare the answer with the truth."""
+        """Query the object's place and compare the answer with the ground truth."""
         text, result = self._options.query, self._result
         request = Query.Request(text=text, with_heatmap=True)
         answer = self._client.call(Query, "/m3/query", request, STARTUP)

@@ -36,11 +36,11 @@ class GraspNode(Node):
 
     def __init__(self) -> None:
         super().__init__("grasp")
-        self._config = declare_settings(self, "robot", "scan", "grasp")
+        self._config = declare_settings(self, "robot", "scan", "grasp", "motion")
         robot_model = load_robot(self._config.robot)
         self._robot = RosRobot(self, self._config, robot_model)
         self._planner = Planner(robot_model, self._config.grasp)
-        self._finder = TargetFinder(self, self._robot, self._config.robot.world_frame)
+        self._finder = TargetFinder(self, self._robot, self._config)
         self._remembered = EMPTY
         self.create_subscription(PointCloud2, "/m3/gaussians", self._remember, LATCHED)
         actions = self._actions = ExclusiveActions(self)

@@ -1,4 +1,4 @@
-"""The judge of a simulated run: where everything really is, and how high it was lifted."""
+"""The ground truth of a simulated run: true poses, and how high an object was lifted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOPIC = "/simulation/ground_truth"
 
 
 class GroundTruth:
-    """Listens to what the pipeline never reads: the true poses of the simulation."""
+    """Subscribes to the true poses of the simulation, which no stage reads."""
 
     def __init__(self, node: Node) -> None:
         self.poses: dict[str, NDArray[np.float64]] = {}

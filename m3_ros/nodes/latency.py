@@ -1,4 +1,4 @@
-"""How long a node takes for what it is asked, on /diagnostics."""
+"""Reports how long a node takes for a request, on /diagnostics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-RECENT = 100  # answers that the percentiles are of
+RECENT = 100  # requests that the percentiles are of; five lie above the 95th
 
 
 class Latency:

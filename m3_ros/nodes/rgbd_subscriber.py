@@ -19,7 +19,7 @@ from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config
 from m3_ros.nodes.topic_monitor import SILENCE, TopicMonitor
 
-POLL = 0.01
+POLL = 0.01  # s between two look-ups of a transform that has not come yet
 
 
 class FrameError(RuntimeError):
@@ -27,7 +27,7 @@ class FrameError(RuntimeError):
 
 
 class RgbdSubscriber:
-    """The newest synchronised frame, converted when somebody asks for it.
+    """Keeps the newest pair of synchronised images and converts it on request.
 
     Callbacks only keep messages: a slow consumer skips frames and never delays the camera.
     """
@@ -40,7 +40,7 @@ class RgbdSubscriber:
         self._info: CameraInfo | None = None
         self._pair: tuple[Image, Image] | None = None
         self._arrived = threading.Condition()
-        self._watchdog = monitor
+        self._monitor = monitor
         self._closed = False
         group = MutuallyExclusiveCallbackGroup()
 
@@ -65,7 +65,7 @@ class RgbdSubscriber:
         monitor.check(self._transform_problem)
 
     def next(self, timeout: float, after: float | None = None) -> RgbdFrame:
-        """The newest frame stamped later than `after`, waiting up to `timeout` s for it.
+        """Return the newest frame stamped later than `after`; wait up to `timeout` s for it.
 
         Args:
             timeout: longest wait, s.
@@ -87,7 +87,7 @@ class RgbdSubscriber:
                     raise FrameError(str(error)) from error
 
     def close(self) -> None:
-        """Let everybody who waits for a frame give up."""
+        """End every wait for a frame with a `FrameError`."""
         with self._arrived:
             self._closed = True
             self._arrived.notify_all()
@@ -102,7 +102,7 @@ class RgbdSubscriber:
             while self._info is None or self._newest_stamp() <= after:
                 remaining = deadline - time.monotonic()
                 if remaining <= 0.0 or self._closed:
-                    reasons = "; ".join(self._watchdog.problems())
+                    reasons = "; ".join(self._monitor.problems())
                     raise FrameError(reasons or "no new camera frame came in time")
                 self._arrived.wait(remaining)
             return *self._pair, self._info

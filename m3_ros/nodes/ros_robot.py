@@ -1,7 +1,4 @@
-"""The `Robot` protocol over ROS 2: ros2_control's controllers, cmd_vel, TF and the wrist camera.
-
-docs/grasping.md says what another backend, MoveIt 2 or a vendor's SDK, has to do.
-"""
+"""The `Robot` protocol over ROS 2: controllers, cmd_vel, TF, camera; others: docs/grasping.md."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from control_msgs.action import FollowJointTrajectory
 from geometry_msgs.msg import Twist
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -33,11 +31,7 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
-from m3_ros.nodes.conversions import (
-    gripper_message,
-    to_joint_state,
-    trajectory_message,
-)
+from m3_ros.nodes.conversions import gripper_message, to_joint_state, trajectory_message
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
@@ -45,23 +39,10 @@ from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
-try:
-    from control_msgs.action import FollowJointTrajectory
-except ImportError:  # then trajectories go to the topic
-    FollowJointTrajectory = None
-
-
-TICK = 0.05  # s between looks at `cancelled` and at the joints
-FIRST_STATE_TIMEOUT = 5.0  # s that the first joint state may take to arrive
-JOINT_STATE_AGE = 1.0  # s after which joint states count as lost
-HEARD_TIMEOUT = 1.0  # s until the arm's controller has acknowledged that it must hold
-FRAME_TIMEOUT = 15.0  # s to wait for a camera frame; busy machines lose many
-GOAL_TOLERANCE = 0.04  # rad, at the end of a trajectory
-TRACKING_TOLERANCE = 0.35  # rad, on the way
-SETTLE_TIME = 3.0  # s after a trajectory's end to reach its goal
-GRIPPER_REST, GRIPPER_STILL = 0.3, 0.02  # s, rad/s
-GRIPPER_TIMEOUT = 5.0  # s beyond what the way to the position takes
-BASE_TIMEOUT = 90.0  # s
+TICK = 0.05  # s between two checks of `cancelled` and of the joints, as `Robot` asks for
+ACK_TIMEOUT = 1.0
+"""Time (s) in which controllers must acknowledge the last command when the node ends; part of the
+time that `stack.SHUTDOWN_STEPS` allows it."""
 
 
 class RosRobot:
@@ -72,12 +53,13 @@ class RosRobot:
 
     Args:
         node: carries the subscriptions and publishers.
-        config: names of topics and frames.
+        config: names of topics and frames, and limits of motions.
         robot_model: names of joints and controllers.
     """
 
     def __init__(self, node: Node, config: M3Config, robot_model: RobotModel) -> None:
         self._node, self._names, self._model = node, config.robot, robot_model
+        self._limits = config.motion
         self._joints: JointState | None = None
         self._received = 0.0
         self._heard, self._stopped = threading.Event(), threading.Event()
@@ -85,19 +67,19 @@ class RosRobot:
         monitor = TopicMonitor(inputs)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
-        names = self._names
-        self._tick = monitor.topic((names.joint_states_topic,), qos_profile_sensor_data)
+        topic = self._names.joint_states_topic
+        self._tick = monitor.topic((topic,), qos_profile_sensor_data)
         inputs.create_subscription(
-            JointStateMessage, names.joint_states_topic, self._receive, qos_profile_sensor_data
+            JointStateMessage, topic, self._receive, qos_profile_sensor_data
         )
         arm = robot_model.arm.controller.name
         self._arm, self._gripper = (
             node.create_publisher(JointTrajectoryMessage, f"{controller}/joint_trajectory", 10)
             for controller in (arm, robot_model.gripper.controller.name)
         )
-        self._base = node.create_publisher(Twist, names.cmd_vel_topic, 10)
+        self._base = node.create_publisher(Twist, self._names.cmd_vel_topic, 10)
         # Carried by the inputs: their thread still spins when the node ends and cancels a goal.
-        self._follower = FollowJointTrajectory and ThreadSafeActionClient(
+        self._follower = ThreadSafeActionClient(
             inputs, FollowJointTrajectory, f"{arm}/follow_joint_trajectory"
         )
 
@@ -105,21 +87,21 @@ class RosRobot:
         """Hold, for good: the motion under way ends as if cancelled, and so does any other."""
         self._stopped.set()
         self.hold()
-        self._arm.wait_for_all_acked(Duration(seconds=HEARD_TIMEOUT))
+        self._arm.wait_for_all_acked(Duration(seconds=ACK_TIMEOUT))
 
     def close(self) -> None:
-        """Let everybody who waits for a frame give up, and stop receiving.
+        """End every wait for a frame, and stop receiving.
 
-        What the gripper was told last has been heard by then.
+        The gripper's controller has received the last command by then.
         """
-        self._gripper.wait_for_all_acked(Duration(seconds=HEARD_TIMEOUT))
+        self._gripper.wait_for_all_acked(Duration(seconds=ACK_TIMEOUT))
         self.stream.close()
         self._inputs.destroy_node()
 
     def joint_state(self) -> JointState:
-        self._heard.wait(FIRST_STATE_TIMEOUT)
+        self._heard.wait(self._limits.start_timeout)
         age = time.monotonic() - self._received
-        if self._joints is None or age > JOINT_STATE_AGE:
+        if self._joints is None or age > self._limits.state_timeout:
             since = f"for {age:.1f} s" if self._joints else "at all"
             raise JointStatesLost(f"no joint states on {self._names.joint_states_topic} {since}")
         return self._joints
@@ -131,8 +113,9 @@ class RosRobot:
             raise RobotError(str(error)) from error
 
     def capture_frame(self) -> RgbdFrame:
+        now = self._node.get_clock().now().nanoseconds * 1e-9
         try:
-            return self.stream.next(FRAME_TIMEOUT, after=self._now())
+            return self.stream.next(self._limits.frame_timeout, after=now)
         except FrameError as error:
             raise RobotError(str(error)) from error
 
@@ -141,7 +124,7 @@ class RosRobot:
     ) -> None:
         self.joint_state()
         self._check(cancelled)
-        if self._follower and self._follower.server_is_ready():
+        if self._follower.server_is_ready():
             self._follow_action(trajectory, cancelled)
         else:
             self._follow_topic(trajectory, cancelled)
@@ -158,13 +141,14 @@ class RosRobot:
         self._gripper.publish(
             gripper_message(self._model.gripper.joint, position, max_effort, duration)
         )
-        still, end = 0.0, time.monotonic() + duration + GRIPPER_TIMEOUT
+        still, limits = 0.0, self._limits
+        end = time.monotonic() + duration + limits.gripper_timeout
         try:
-            while still < GRIPPER_REST and time.monotonic() < end:
+            while still < limits.stall_timeout and time.monotonic() < end:
                 before = self.joint_state().gripper
                 self._wait(cancelled)
                 speed = abs(self.joint_state().gripper - before) / TICK
-                still = 0.0 if speed > GRIPPER_STILL else still + TICK
+                still = 0.0 if speed > limits.stall_velocity else still + TICK
         except MotionCancelled:
             self._gripper.publish(JointTrajectoryMessage())
             raise
@@ -177,7 +161,7 @@ class RosRobot:
         max_yaw_rate: float,
         cancelled: Callable[[], bool] = never,
     ) -> None:
-        end = time.monotonic() + BASE_TIMEOUT
+        end = time.monotonic() + self._limits.base_timeout
         try:
             while not goal_reached(left := pose_error(self.base_pose(), T_map_base)):
                 if time.monotonic() > end:
@@ -190,7 +174,7 @@ class RosRobot:
                 self._wait(cancelled)
         finally:
             self._base.publish(Twist())
-        time.sleep(0.5)  # the body comes to rest, and the odometry with it
+        time.sleep(self._limits.base_settle_time)
 
     def hold(self) -> None:
         self._arm.publish(JointTrajectoryMessage())
@@ -204,9 +188,6 @@ class RosRobot:
             self._tick()
         except ConversionError:
             pass  # another device's joints on the same topic
-
-    def _now(self) -> float:
-        return self._node.get_clock().now().nanoseconds * 1e-9
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
         """One tick; stops the robot when cancelled or when nobody knows where the arm is."""
@@ -243,7 +224,7 @@ class RosRobot:
         """Cancel the trajectory, also one that the controller has not accepted yet."""
         done = threading.Event()
         cancel_goal(sent).add_done_callback(lambda _: done.set())
-        done.wait(HEARD_TIMEOUT)
+        done.wait(ACK_TIMEOUT)
 
     def _result(self, future: Future, cancelled: Callable[[], bool]) -> object:
         done = threading.Event()
@@ -254,14 +235,14 @@ class RosRobot:
 
     def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         self._arm.publish(trajectory_message(trajectory, self._model.arm.joints))
-        begun = time.monotonic()
+        begun, limits = time.monotonic(), self._limits
         while True:
             self._wait(cancelled)
             elapsed = time.monotonic() - begun
             error = np.abs(self.joint_state().arm - trajectory.sample(elapsed)[0]).max()
-            if elapsed >= trajectory.duration and error < GOAL_TOLERANCE:
+            if elapsed >= trajectory.duration and error < limits.goal_tolerance:
                 return
-            late = elapsed > trajectory.duration + SETTLE_TIME
-            if late or error > TRACKING_TOLERANCE:
+            late = elapsed > trajectory.duration + limits.goal_timeout
+            if late or error > limits.path_tolerance:
                 self.hold()
                 raise TrackingError(f"the arm is {error:.2f} rad off its trajectory and stopped")

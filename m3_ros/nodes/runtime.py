@@ -1,4 +1,4 @@
-"""Start, spin and end a node: the same few lines for every process of the stack."""
+"""Start, spin and end a node: the entry point of every process of the stack."""
 
 from __future__ import annotations
 

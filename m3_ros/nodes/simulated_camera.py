@@ -12,7 +12,7 @@ from m3_ros.nodes.conversions import header
 from m3_ros.nodes.images import camera_info_message, depth_message, image_message
 from m3_ros.sim.simulation import Simulation
 
-PICTURE_PERIOD = 1.0  # s between pictures of the observer, when somebody looks
+PICTURE_PERIOD = 1.0  # s between images of the observer, while they are subscribed
 
 
 class SimulatedCamera:

@@ -29,8 +29,8 @@ from m3_ros.nodes.simulated_camera import SimulatedCamera
 from m3_ros.robot_model import load_robot
 from m3_ros.sim.simulation import Simulation
 
-TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth
-MAX_LAG = 0.1  # s the physics may fall behind the clock before its clock is set anew
+TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth, 20 in the demo's hold
+MAX_LAG = 0.1  # s the physics may lag behind the clock: five joint states at the default rate
 
 
 class SimulationFailed(RuntimeError):
@@ -48,7 +48,7 @@ class SimulationNode(Node):
         self._simulation = Simulation(config.simulation, robot_model=robot_model)
         self._camera = SimulatedCamera(self, self._simulation, self._names)
         self._joints = self.create_publisher(JointState, self._names.joint_states_topic, 10)
-        self._odometry = self.create_publisher(Odometry, self._names.odometry_topic, 10)
+        self._odometry = self.create_publisher(Odometry, self._settings.odometry_topic, 10)
         self._tf = self.create_publisher(TFMessage, "/tf", 100)
         self._truth = self.create_publisher(TFMessage, "/simulation/ground_truth", 10)
         self._epoch = self._now() - self._simulation.time
@@ -58,7 +58,7 @@ class SimulationNode(Node):
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)
         self._threads = [
-            threading.Thread(target=self._work, args=(loop,)) for loop in (self._run, self._look)
+            threading.Thread(target=self._work, args=(loop,)) for loop in (self._run, self._render)
         ]
         for thread in self._threads:
             thread.start()
@@ -134,7 +134,7 @@ class SimulationNode(Node):
         self._odometry.publish(odometry_message(*frames, stamp, T_map_base, velocity))
         self._tf.publish(transforms_message({frames: T_map_base}, stamp))
 
-    def _look(self) -> None:
+    def _render(self) -> None:
         """Publish the camera's frames at its rate, or as fast as this machine renders."""
         begun, period = self._now(), 1.0 / self._settings.camera_rate
         while not self._ending.wait(max(0.0, begun + period - self._now())):

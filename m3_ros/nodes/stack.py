@@ -30,15 +30,16 @@ STACKS: dict[str, tuple[str, ...]] = {
     "m3": ("capture", "memory", "query", "grasp"),
     "simulation": ("simulation",),
 }
-POLL = 0.1
-# What a node is sent to make it end, and how long it may take, in s.
-FAREWELL = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+POLL = 0.1  # s between two checks whether the nodes live
+SHUTDOWN_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+"""Signals that end a node, and the time (s) until the next one. The longest end after SIGINT is a
+grasp node's: `GOAL_END`, two `ACK_TIMEOUT` and a running cancel's, 5 s in all."""
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NodeDied(RuntimeError):
-    """A node of the stack ended by itself; the message names it and its last words."""
+    """A node of the stack ended by itself; the message names it and its last line of output."""
 
 
 class Stack:
@@ -55,7 +56,7 @@ class Stack:
     ) -> None:
         self._nodes, self._config, self._log_folder = tuple(nodes), config, log_folder
         self._processes: dict[str, subprocess.Popen[str]] = {}
-        self._last_words: dict[str, str] = {}
+        self._last_lines: dict[str, str] = {}
         self._readers: list[threading.Thread] = []
         self._folder = tempfile.TemporaryDirectory(prefix="m3_")
 
@@ -83,13 +84,13 @@ class Stack:
         for name, process in self._processes.items():
             status = process.poll()
             if status is not None:
-                last = self._last_words.get(name, "")
+                last = self._last_lines.get(name, "")
                 where = f"; see {self._log_folder / name}.log" if self._log_folder else ""
                 raise NodeDied(f"node {name} ended with status {status}: {last}{where}")
 
     def stop(self) -> None:
-        """End all nodes: ask, then insist; returns when none is left."""
-        for number, patience in FAREWELL:
+        """End all nodes by `SHUTDOWN_STEPS`; returns when none is left."""
+        for number, patience in SHUTDOWN_STEPS:
             living = [process for process in self._processes.values() if process.poll() is None]
             for process in living:
                 process.send_signal(number)
@@ -130,12 +131,12 @@ class Stack:
         self, name: str, process: subprocess.Popen[str], write: Callable[[str], object]
     ) -> None:
         for line in process.stdout:
-            self._last_words[name] = line.strip() or self._last_words.get(name, "")
+            self._last_lines[name] = line.strip() or self._last_lines.get(name, "")
             write(line)
 
 
 def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent dies without a farewell (Linux)."""
+    """Have the kernel end this process when its parent dies (Linux)."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -13,7 +13,8 @@ from rclpy.node import Node
 
 from m3_ros.capture.messages import to_pose
 from m3_ros.codes import GraspErrorCode, QueryErrorCode, QueryStatus
-from m3_ros.geometry import transform
+from m3_ros.config import M3Config
+from m3_ros.geometry import inverse, project, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.points import object_at
 from m3_ros.grasp.sensing import depth_points
@@ -21,23 +22,23 @@ from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query
 
-TIMEOUT = 20.0  # s for an answer of /m3/query
 NOTHING = np.zeros((0, 3))
 
 
 class TargetFinder:
-    """Makes the `localize` of `execute_grasp` from a text or a pose.
+    """Make the `localize` of `execute_grasp` from a text or a pose.
 
     Args:
         node: carries the client of /m3/query.
         robot: whose camera and transforms are used.
-        world_frame: of the targets.
+        config: the targets' frame, and how long a query may take.
     """
 
-    def __init__(self, node: Node, robot: RosRobot, world_frame: str) -> None:
+    def __init__(self, node: Node, robot: RosRobot, config: M3Config) -> None:
         group = ReentrantCallbackGroup()
         self._client = node.create_client(Query, "/m3/query", callback_group=group)
-        self._robot, self._world = robot, world_frame
+        self._robot, self._world = robot, config.robot.world_frame
+        self._timeout = config.motion.query_timeout
 
     def of(self, text: str, pose: PoseStamped) -> Callable[[], Target]:
         """Localizer of a goal: by its text, or where that is empty by its pose.
@@ -52,13 +53,13 @@ class TargetFinder:
 
     def _query(self, text: str) -> Target:
         """Return the answer of /m3/query."""
-        if not self._client.wait_for_service(TIMEOUT):
+        if not self._client.wait_for_service(self._timeout):
             return _failure(GraspErrorCode.EXECUTION_FAILED, "nobody serves /m3/query")
         done = threading.Event()
         future = self._client.call_async(Query.Request(text=text, with_points=True))
         future.add_done_callback(lambda _: done.set())
-        if not done.wait(TIMEOUT):
-            message = f"/m3/query did not answer within {TIMEOUT:.0f} s"
+        if not done.wait(self._timeout):
+            message = f"/m3/query did not answer within {self._timeout:.0f} s"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
         answer = future.result()
         if answer.error_code == QueryErrorCode.NO_MEMORY:
@@ -73,10 +74,8 @@ class TargetFinder:
     def _observe(self, center: NDArray[np.float64]) -> Target:
         """Return what the camera shows at `center [3]` in map."""
         frame = self._robot.capture_frame()
-        ahead = transform(np.linalg.inv(frame.camtoworld), center)
-        u, v, depth = frame.K @ ahead
-        column, row = np.array([u, v]) / max(depth, 1e-9)
-        if depth < 0.05 or not (0 < column < frame.width and 0 < row < frame.height):
+        (column, row), _ = project(transform(inverse(frame.camtoworld), center), frame.K)
+        if not (0 < column < frame.width and 0 < row < frame.height):  # NaN: behind the camera
             return Target("OUT_OF_VIEW", center[None], "the camera does not look there")
         points = object_at(depth_points(frame), center)
         if len(points) == 0:

@@ -1,4 +1,4 @@
-"""Says which input is missing, silent or cannot be received, before anybody has to ask."""
+"""Reports which input is missing, silent or of an incompatible QoS, on /diagnostics."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 
-SILENCE = 2.0  # s without a message before a topic counts as silent
-PERIOD = 1.0  # s between two reports
+PERIOD = 1.0  # s between two reports, diagnostic_updater's default
+SILENCE = 2.0 * PERIOD  # s without a message before a topic counts as silent
+RECENT = 30  # arrivals that the rate is of, one second of a camera at 30 Hz
 
 
 @dataclass
@@ -20,7 +21,7 @@ class _Topic:
     names: tuple[str, ...]
     qos: QoSProfile
     steady: bool
-    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=30))
+    arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     @property
     def age(self) -> float:

@@ -1,4 +1,4 @@
-"""TF without tf2: what /tf and /tf_static say, in a `TransformBuffer`."""
+"""TF without tf2: /tf and /tf_static in a `TransformBuffer`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TF_STATIC = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def subscribe_transforms(node: Node, monitor: TopicMonitor) -> TransformBuffer:
-    """A `TransformBuffer` that fills itself from /tf and /tf_static while `node` spins."""
+    """Return a `TransformBuffer` that is filled from /tf and /tf_static while `node` spins."""
     tree = TransformBuffer()
     moving = monitor.topic(("/tf",), TF)
     fixed = monitor.topic(("/tf_static",), TF_STATIC, steady=False)
