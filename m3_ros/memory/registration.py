@@ -115,7 +115,7 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
 
 
 def shared_cameras(views: Sequence[View], path: Path) -> tuple[Array, Array, list[str]]:
-    """Match a memory's keyframes with posed images of a file, by image name, else by stamp.
+    """Match a memory's keyframes with posed images of a file, by file name, else by stamp.
 
     Args:
         views: The memory's keyframes.
@@ -123,14 +123,16 @@ def shared_cameras(views: Sequence[View], path: Path) -> tuple[Array, Array, lis
 
     Returns:
         Poses `[n, 4, 4]` of the common cameras in the memory's frame and in the robot's, and
-        their names. Names count if at least three match, as COLMAP has no stamps.
+        their names. Names that occur once in both are used if there are three of them (COLMAP has
+        no stamps), else stamps.
 
     Raises:
         ValueError: The file is no `transforms.json`, or a pose is not rigid.
     """
     names, stamps, poses = _read_poses(path)
-    by_name = {name: index for index, name in enumerate(names) if names.count(name) == 1}
-    pairs = [(i, by_name[view.name]) for i, view in enumerate(views) if view.name in by_name]
+    own = [Path(view.name).name for view in views]
+    common = {name for name in names if names.count(name) == own.count(name) == 1}
+    pairs = [(i, names.index(name)) for i, name in enumerate(own) if name in common]
     if len(pairs) < 3:
         differences = np.abs(np.array([view.stamp for view in views])[:, None] - stamps)
         pairs = np.argwhere(differences < SAME_STAMP).tolist()

@@ -2,7 +2,7 @@
 
 from m3_ros.splat.fit import Fitter, fit
 from m3_ros.splat.gaussians import Gaussians
-from m3_ros.splat.lift import lift, reliability
+from m3_ros.splat.lift import lift
 from m3_ros.splat.ply import load_ply, save_ply
 from m3_ros.splat.rasterization import rasterization
 from m3_ros.splat.result import FitResult
@@ -15,6 +15,5 @@ __all__ = [
     "lift",
     "load_ply",
     "rasterization",
-    "reliability",
     "save_ply",
 ]

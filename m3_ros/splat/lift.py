@@ -62,16 +62,3 @@ def lift(
         raise ValueError("views must hold at least one view, got none")
     weight = total[:, -1]
     return total[:, :-1] / weight.clamp_min(1e-12)[:, None], weight
-
-
-def reliability(features: Tensor, weight: Tensor) -> Tensor:
-    """Return the reliability `[N]` of lifted features, 0..1.
-
-    The length of the mean of unit vectors is 1 where all views agree; it is multiplied by
-    w / (w + 1) for a weight of w pixels.
-
-    Args:
-        features: `[N, C]` of `lift`, from maps of unit vectors.
-        weight: `[N]` of `lift`, pixels.
-    """
-    return features.norm(dim=1).clamp_max(1) * weight / (weight + 1)

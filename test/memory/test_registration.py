@@ -173,6 +173,15 @@ def test_a_name_that_occurs_twice_is_not_used(tmp_path, colmap_memory, colored_m
 
     path = write_poses(tmp_path / "transforms.json", colored_memory.views, same)
     assert shared_cameras(colmap_memory.views, path)[2] == []
+    path = write_poses(tmp_path / "transforms.json", colored_memory.views)
+    twice = [replace(view, name="rig/000.jpg", stamp=0.0) for view in colmap_memory.views]
+    assert shared_cameras(twice, path)[2] == []
+
+
+def test_folders_of_the_images_do_not_matter(tmp_path, colmap_memory, colored_memory):
+    path = write_poses(tmp_path / "transforms.json", colored_memory.views)
+    inside = [replace(view, name=f"rig/{view.name}", stamp=0.0) for view in colmap_memory.views]
+    assert len(shared_cameras(inside, path)[2]) == len(inside)
 
 
 @pytest.mark.parametrize(

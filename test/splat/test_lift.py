@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from m3_ros.splat import Gaussians, lift, rasterization, reliability
+from m3_ros.splat import Gaussians, lift, rasterization
 
 
 def make(n=40, seed=0):
@@ -49,22 +49,23 @@ def test_masked_cells_do_not_count():
     assert features.abs().max() < 10
 
 
-def test_unseen_gaussians_have_no_weight_and_no_reliability():
+def test_unseen_gaussians_have_no_weight_and_no_feature():
     gaussians, views, maps = make()
     gaussians.means[0, 2] = -5
     features, weight = lift(gaussians, views, maps)
     assert weight[0] == 0 and not features[0].any()
-    assert reliability(features, weight)[0] == 0
 
 
-def test_agreeing_views_are_more_reliable():
+def test_the_mean_of_agreeing_unit_features_is_the_longest():
+    """Its length is the reliability that the memory stores."""
     gaussians, views, maps = make()
     same = torch.zeros_like(maps)
     same[..., 0] = 1
     noise = torch.nn.functional.normalize(maps, dim=-1)
-    agreed, disagreed = (reliability(*lift(gaussians, views, m)) for m in (same, noise))
-    assert (agreed >= disagreed - 1e-5).all()
-    assert agreed.max() <= 1
+    (agreed, weight), (disagreed, _) = (lift(gaussians, views, m) for m in (same, noise))
+    seen = weight > 1
+    torch.testing.assert_close(agreed[seen].norm(dim=1), torch.ones(int(seen.sum())))
+    assert disagreed[seen].norm(dim=1).median() < 0.5
 
 
 def test_wrong_number_of_maps_is_refused():

@@ -45,7 +45,7 @@ def source(tmp_path, frames):
 def test_a_folder_comes_in_as_it_was(tmp_path, source, frames):
     write_model(source / "sparse/0", frames)
     scan = import_scan(source, tmp_path / "ours")
-    assert len(scan) == 3
+    assert [frame.name for frame in scan] == ["1.png", "2.png", "3.png"]
     for ours, theirs in zip(scan, frames, strict=True):
         np.testing.assert_allclose(ours.camtoworld, theirs.camtoworld, atol=1e-9)
         (u, v), z = project(transform(inverse(theirs.camtoworld), POINT), theirs.K)
