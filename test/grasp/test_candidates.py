@@ -325,8 +325,9 @@ def test_no_grasp_is_an_answer_with_a_reason(box_points, table):
     assert not flat.grasps and "6 mm" in flat.reason
     few = grasp_candidates(GRIPPER, box_points((0.03, 0.03, 0.06), PLACE, count=10), table, CONFIG)
     assert not few.grasps and "20 are needed" in few.reason
-    wide = grasps_of(block((0.14, 0.12, 0.012), step=0.01))
-    assert not wide.grasps and "(14 x 12 x 0 cm) is narrower than 8.5 cm" in wide.reason
+    sparse = block((0.24, 0.3, 0.03), step=0.06)
+    wide = grasps_of(sparse[sparse[:, 2] > TABLE_Z + 0.02])
+    assert not wide.grasps and "(24 x 30 x 0 cm) is narrower than 8.5 cm" in wide.reason
     wall = [box_points((0.12, 0.02, 0.2), (0.7, y)) for y in (0.005, 0.095)]
     wall += [box_points((0.02, 0.12, 0.2), (x, 0.05)) for x in (0.655, 0.745)]
     scene = np.concatenate([table, *wall])
