@@ -85,7 +85,7 @@ def _approach(context: GraspContext, plan: Plan) -> JointTrajectory:
         )
     back = -grasp.approach * config.table_clearance / 2.0
     move_linear(context, back, config.touch_speed)
-    return plan_linear(context, grasp.pose[:3, 2] * config.jaw_clearance, config.touch_speed)
+    return plan_linear(context, planner.touch_offset(grasp), config.touch_speed)
 
 
 def _check_unmoved(context: GraspContext, target: Target) -> None:

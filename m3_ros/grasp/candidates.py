@@ -1,8 +1,7 @@
-"""Where to put the jaws: points of an object and of its surroundings → ranked grasps.
+"""Grasp candidates: points of an object and of its surroundings → ranked, collision-free grasps.
 
-Approaches from above and slanted, closing directions all round, several depths, the gripper
-tilted so that the bisector of its opening points along the approach. A candidate lives when the
-jaws, open, have room around the object and off everything else all the way down.
+Approaches are vertical or slanted, with closing directions all round, several depths and several
+tilts of the gripper. A candidate is kept if the open jaws collide with nothing on the approach.
 """
 
 from __future__ import annotations
@@ -17,26 +16,47 @@ from numpy.typing import NDArray
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import transform
 from m3_ros.grasp.clearance import GraspInCollision, smallest_opening
+from m3_ros.grasp.collision import VOXEL
+from m3_ros.grasp.directions import grasp_directions
 from m3_ros.grasp.gripper import Gripper
-from m3_ros.grasp.points import normals, support_height, thin
+from m3_ros.grasp.points import LAYER, NEIGHBOURHOOD, normals, support_height, thin
 from m3_ros.grasp.scoring import JawPlacement, Surface, extent, fit_gripper
 from m3_ros.types import Array
 
-YAWS = 24  # closing directions of a vertical approach
-PITCHES = (75.0, 60.0)  # degrees below the horizontal, of slanted approaches
-SIDES = (-35.0, 0.0, 35.0)  # degrees about the direction from arm to object
-ROLLS = 8  # closing directions of a slanted approach
-DEPTHS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])  # tips past the object's near side, m
-LESS = 0.004  # a little higher than as deep as the table allows, m
-MIN_POINTS = 10  # on a part of the object that is worth closing on
-FOOT = 0.006  # what is lower than this above the support may be the support, m
-TABLE_NOISE = 0.01  # points of the support reach up to this, m
-REACH = 0.3  # surroundings farther from the object than this cannot meet the gripper, m
+INSERTIONS = np.array([0.02, 0.03, 0.04, 0.05, 0.06])
+"""Depths of the tips past the object's near side, m: steps of half a pad's length (24 mm), up to
+where the palm meets the object."""
+MIN_INSERTION = 0.008
+"""Least depth, m: a third of a pad's length."""
+FULL_INSERTION = 0.045
+"""Depth from which more does not score higher, m: the object is in the pocket, which begins 49
+mm behind the tips, even when the jaws have slid up by `scoring.RISE`."""
+PALM_MARGIN = 0.003
+"""Depth less than the finger's length, m: half a spacing of the object's points, and a
+millimetre."""
+TABLE_MARGIN = 0.001
+"""Height of the tips above `table_clearance`, m: one step of the depth image."""
+MIN_POINTS = 10
+"""Points of a part that is closed on; with the spacing below they cover 1.6 cm^2."""
+MIN_OBJECT_POINTS = 20
+"""Points of an object above its support: two such parts, one for each jaw."""
+JAW_THICKNESS = 0.02
+"""Room that a jaw needs between two parts besides `jaw_clearance` on its sides, m."""
+MIN_SHIFT = 0.005
+"""Shift along the jaws' width that makes another placement, m."""
+OBJECT_SPACING, MAX_OBJECT_POINTS = 0.004, 800
+"""Voxel (m) to which an object is thinned, a little more than the memory's 3 mm, and the limit
+for time; 800 points cover 1.3 dm^2."""
+MAX_OBSTACLE_POINTS = 3000
+"""Limit for time of the surroundings' points, in voxels of the collision scene."""
+SUPPORT_NOISE = 0.01
+"""Height up to which points of the support are measured, m: half a level, and three standard
+deviations of depth at 0.45 m (7 mm)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grasp:
-    """A pose of the gripper about an object, in the frame of the points it was made from.
+    """A pose of the gripper at an object, in the frame of the points that it was made from.
 
     Attributes:
         pose: `[4, 4]` of the tool, a fixed jaw touching, just before closing.
@@ -47,7 +67,7 @@ class Grasp:
         held: middle of what is held, in the tool's frame `[3]`, m.
         tilt: angle between approach and the tool's x axis, rad.
         score: weighted mean of `terms`, in [0, 1].
-        terms: what the score is made of, each in [0, 1].
+        terms: parts of the score by name, each in [0, 1].
     """
 
     pose: Array
@@ -66,13 +86,13 @@ class Grasp:
         return transform(self.pose, self.held)
 
     def in_frame(self, T: Array) -> Grasp:
-        """The same grasp in another frame, `T [4, 4]` maps this frame to it."""
+        """Return the grasp in another frame, to which `T [4, 4]` maps this one."""
         return replace(self, pose=T @ self.pose, approach=T[:3, :3] @ self.approach)
 
 
 @dataclass(frozen=True, eq=False)
 class Candidates:
-    """Grasps, best first, and in words why others (or all) were refused."""
+    """Grasps, best first; `reason` says why there are none."""
 
     grasps: list[Grasp]
     reason: str
@@ -87,12 +107,12 @@ def grasp_candidates(
     table_z: float | None = None,
     limit: int = 60,
 ) -> Candidates:
-    """Ranked grasps of an object; none is a normal answer, with its reason.
+    """Return ranked grasps of an object, or none and the reason.
 
     Args:
         gripper: shape of the jaws.
         object_points: `[M, 3]` points on the object, in a frame with z up, m.
-        scene_points: `[S, 3]` points on everything else near it, the support included.
+        scene_points: `[S, 3]` points around it, the support included.
         config: clearances.
         azimuth: direction about z from the arm to the object, rad; slanted approaches use it.
         table_z: height of the support, m; found from the points when None.
@@ -104,13 +124,14 @@ def grasp_candidates(
     for name, points in (("object_points", object_points), ("scene_points", scene_points)):
         if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():
             raise ValueError(f"{name} has shape {points.shape}; it must be a finite [N, 3]")
-    if len(object_points) < 20:
-        return Candidates([], f"{len(object_points)} points on the object; 20 are needed")
+    if len(object_points) < MIN_OBJECT_POINTS:
+        count = f"{len(object_points)} points on the object"
+        return Candidates([], f"{count}; {MIN_OBJECT_POINTS} are needed")
     if table_z is None:
         table_z = support_height(object_points, scene_points)
-    raised = object_points[object_points[:, 2] > table_z + FOOT]
-    if len(raised) < 20:
-        return Candidates([], f"it rises less than {FOOT * 1e3:.0f} mm above z = {table_z:.3f} m")
+    raised = object_points[object_points[:, 2] > table_z + LAYER]
+    if len(raised) < MIN_OBJECT_POINTS:
+        return Candidates([], f"it rises less than {LAYER * 1e3:.0f} mm above z = {table_z:.3f} m")
     target = _target(raised, scene_points, table_z)
     grasps: list[Grasp] = []
     refused: Counter[str] = Counter()
@@ -127,48 +148,36 @@ def grasp_candidates(
 
 
 def _target(object_points: Array, scene_points: Array, table_z: float) -> Surface:
-    points = thin(object_points, 0.004, 800)
+    """Return the object and its obstacles, thinned, with outward normals."""
+    points = thin(object_points, OBJECT_SPACING, MAX_OBJECT_POINTS)
     outward = normals(points)
     outward *= np.sign((outward * (points - points.mean(0))).sum(1, keepdims=True))
-    others = scene_points[scene_points[:, 2] > table_z + TABLE_NOISE]
-    others = others[np.linalg.norm(others - points.mean(0), axis=1) < REACH]
-    return Surface(points, outward, thin(others, 0.006, 3000), table_z)
-
-
-def _directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
-    """Pairs of approach and closing direction (from fixed to moving jaw), unit and orthogonal."""
-    for yaw in 2 * np.pi / YAWS * np.arange(YAWS):
-        yield np.array([0.0, 0.0, -1.0]), np.array([np.cos(yaw), np.sin(yaw), 0.0])
-    for pitch in np.radians(PITCHES):
-        for heading in azimuth + np.radians(SIDES):
-            out = np.array([np.cos(heading), np.sin(heading), 0.0])
-            approach = np.cos(pitch) * out + [0.0, 0.0, -np.sin(pitch)]
-            across = np.array([-np.sin(heading), np.cos(heading), 0.0])
-            upward = np.cross(approach, across)
-            for roll in 2 * np.pi / ROLLS * np.arange(ROLLS):
-                yield approach, np.cos(roll) * across + np.sin(roll) * upward
+    others = scene_points[scene_points[:, 2] > table_z + SUPPORT_NOISE]
+    others = others[np.linalg.norm(others - points.mean(0), axis=1) < NEIGHBOURHOOD]
+    return Surface(points, outward, thin(others, VOXEL, MAX_OBSTACLE_POINTS), table_z)
 
 
 def _placements(
     gripper: Gripper, target: Surface, config: GraspConfig, azimuth: float
 ) -> Iterator[JawPlacement]:
     """Yield scored jaw placements on the object's points, not yet checked for collision."""
-    for approach, closing in _directions(azimuth):
+    for approach, closing in grasp_directions(azimuth):
         axes = np.stack([approach, np.cross(closing, approach), closing])
         along, across, between = axes @ target.points.T
         middle = np.median(across)
         reach = (across.max() - across.min()) / 2 - gripper.pad_half_width
-        for shift in (0.0,) if reach < 0.01 else (0.0, -reach / 2, reach / 2):
+        for shift in (0.0,) if reach < 2 * MIN_SHIFT else (0.0, -reach / 2, reach / 2):
             slab = np.flatnonzero(np.abs(across - middle - shift) < gripper.pad_half_width)
             if len(slab) < MIN_POINTS:
                 continue
-            near = np.sort(along[slab])[len(slab) // 50]
-            table = (target.points[:, 2].mean() - target.table_z) / max(-approach[2], 0.1)
-            deepest = along.mean() + table - config.table_clearance - 0.001
-            for tip in (*(d for d in near + DEPTHS if d < deepest), deepest - LESS, deepest):
-                if not 0.008 < tip - near <= gripper.finger_length - 0.003:
+            near = np.sort(along[slab])[len(slab) // 50]  # 2 % may be strays
+            table = (target.points[:, 2].mean() - target.table_z) / -approach[2]
+            deepest = along.mean() + table - config.table_clearance - TABLE_MARGIN
+            low = deepest - config.table_clearance, deepest
+            for tip in (*(tip for tip in near + INSERTIONS if tip < deepest), *low):
+                if not MIN_INSERTION < tip - near <= gripper.finger_length - PALM_MARGIN:
                     continue
-                depth = float(min((tip - near) / min(0.045, np.ptp(along) + 1e-6), 1.0))
+                depth = float(min((tip - near) / min(FULL_INSERTION, np.ptp(along) + 1e-6), 1.0))
                 zone = slab[along[slab] < tip]
                 for part in _parts(between, zone, config.jaw_clearance):
                     width = extent(between[part])
@@ -180,11 +189,11 @@ def _placements(
 
 
 def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> list[NDArray]:
-    """Split points where a gap is wide enough for a jaw: a rim, a handle, or the object."""
+    """Split the points of a zone at gaps that are wide enough for a jaw, as beside a handle."""
     if len(zone) < MIN_POINTS:
         return []
     order = zone[np.argsort(between[zone])]
-    gaps = np.flatnonzero(np.diff(between[order]) > 0.02 + 2 * jaw_clearance)
+    gaps = np.flatnonzero(np.diff(between[order]) > JAW_THICKNESS + 2 * jaw_clearance)
     return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_POINTS]
 
 
@@ -220,7 +229,7 @@ def _grasp_at(
 
 
 def _reason(target: Surface, refused: Counter[str], max_width: float) -> str:
-    """What was refused, in one line."""
+    """Return why there is no grasp, in one line."""
     if refused:
         return ", ".join(f"{problem} ({count})" for problem, count in refused.most_common())
     size = np.ptp(target.points, axis=0) * 100

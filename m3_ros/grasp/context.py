@@ -125,7 +125,7 @@ def plan_linear(context: GraspContext, offset: ArrayLike, speed: float) -> Joint
     """
     start = context.robot.joint_state().arm
     try:
-        return context.planner.line(start, np.asarray(offset), speed)
+        return context.planner.plan_linear(start, np.asarray(offset), speed)
     except PlanError as error:
         raise RetryableGraspFailure(f"no motion from here: {error}") from error
 

@@ -184,7 +184,7 @@ class _Execution:
         center = transform(T_base_map, target.center)
         here, distance = self.robot.joint_state().arm, self.config.look_distance
         view = viewpoint(self.planner, center, scene, here, distance)
-        return self.planner.move(here, view, scene)
+        return self.planner.plan_joint_motion(here, view, scene)
 
     def plan_or_drive(self, target: Target) -> tuple[Plan, Target]:
         """Return a plan from here, or after the base has driven to where there is one."""
@@ -214,7 +214,7 @@ class _Execution:
             reason = found.reason or "every candidate was tried"
             raise GraspError(GraspErrorCode.NO_GRASP, reason)
         scene = Scene(np.concatenate([own, others]))
-        plan = self.planner.grasp(self.robot.joint_state().arm, remaining, scene, own)
+        plan = self.planner.plan_grasp(self.robot.joint_state().arm, remaining, scene, own)
         self.grasp = plan.grasp.in_frame(T_map_base)
         return plan
 

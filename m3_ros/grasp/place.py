@@ -66,6 +66,6 @@ def _release(context: GraspContext, plan: Plan) -> None:
     """Open the jaws, move the fixed one off the object, and retreat against the approach."""
     config, grasp = context.planner.config, plan.grasp
     context.move_jaws(grasp.pregrasp_aperture)
-    aside = -grasp.pose[:3, 2] * context.planner.gripper.touch_distance(config.jaw_clearance) / 2.0
+    aside = -context.planner.touch_offset(grasp) / 2.0
     move_linear(context, aside, config.touch_speed)
     move_linear(context, -grasp.approach * config.approach_distance, config.approach_speed)

@@ -1,4 +1,4 @@
-"""Motions of the arm: free joint moves, straight lines, and a whole grasp before it begins."""
+"""Motion planning of the arm: joint motions, straight motions, and all motions of a grasp."""
 
 from __future__ import annotations
 
@@ -23,17 +23,25 @@ from m3_ros.grasp.rrt_connect import rrt_connect
 from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
-EDGE_STEP = 0.06  # largest joint step between collision checks, rad
-STRAIGHT_STEP = 0.01  # between waypoints of a straight line, m
-PATH_STRIDE = 8  # points of a timed line between collision checks
+COLLISION_CHECK_STEP = 0.06
+"""Largest change of a joint between collision checks, rad: the tips, 0.9 m from the shoulder,
+move by 5 cm, less than the gripper's width."""
+WAYPOINT_SPACING = 0.01
+"""Distance of the waypoints of a straight motion, m: between them the tool leaves the line by
+d^2 / 8 r, 0.02 mm for 0.6 m of reach."""
+PATH_STRIDE = 8
+"""Points of a timed motion between collision checks: 2.4 cm at `lift_speed`."""
+OBJECT_MARGIN = 0.02
+"""Scene points this near to the object belong to it when jaws and arm close in, m: two diagonals
+of the scene's voxels."""
 
 
 class PlanError(RuntimeError):
     """No motion was found; the message says why.
 
     Attributes:
-        unreachable: True when the arm is too far from (or too near to) every grasp, so that
-            another place of the base may help.
+        unreachable: True when every grasp is too far or too near, so that another base pose may
+            help.
     """
 
     def __init__(self, message: str, unreachable: bool = False) -> None:
@@ -43,7 +51,7 @@ class PlanError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A grasp with all of its motions, each starting where the one before ends.
+    """A grasp with all of its motions, each starting where the previous one ends.
 
     Attributes:
         grasp: in `base_link`.
@@ -55,7 +63,7 @@ class Plan:
 
     @property
     def duration(self) -> float:
-        """Time of all arm motions in s, without the gripper's."""
+        """Duration of all arm motions in s, without those of the jaws."""
         return sum(phase.duration for phase in self.phases.values())
 
 
@@ -79,67 +87,74 @@ class Planner:
         self.config = config
         self.limits = config.max_joint_velocity, config.max_joint_acceleration
 
-    def cautious(self, clearance: float) -> Planner:
-        """The same planner, which stays `clearance` m off everything."""
+    def with_clearance(self, clearance: float) -> Planner:
+        """Return this planner with another `scene_clearance`, m."""
         other = copy.copy(self)
         other.config = replace(self.config, scene_clearance=clearance)
         return other
 
-    def move(self, start: Array, goal: Array, scene: Scene) -> JointTrajectory:
-        """Collision-free joint motion `[6]` → `[6]`: direct, or around by RRT-Connect.
+    def plan_joint_motion(self, start: Array, goal: Array, scene: Scene) -> JointTrajectory:
+        """Return a collision-free motion between joint positions `[6]`: direct, or by RRT-Connect.
 
         Raises:
-            PlanError: the goal is not free, or no way was found.
+            PlanError: the goal is in collision, or no path was found.
         """
-        if not self.free(goal, scene):
+        if not self.is_valid(goal, scene):
             raise PlanError("the goal posture touches the robot or the scene")
-        way = [start, goal] if self.edge_free(start, goal, scene) else None
-        way = way or rrt_connect(
-            start, goal, (self.arm.lower, self.arm.upper), lambda a, b: self.edge_free(a, b, scene)
-        )
-        if way is None:
-            raise PlanError("no collision-free way to the goal posture")
-        moves = [time_parameterization.joint_move(a, b, *self.limits) for a, b in pairwise(way)]
+
+        def valid(a: Array, b: Array) -> bool:
+            return self.is_motion_valid(a, b, scene)
+
+        path = [start, goal] if valid(start, goal) else None
+        path = path or rrt_connect(start, goal, (self.arm.lower, self.arm.upper), valid)
+        if path is None:
+            raise PlanError("no collision-free path to the goal posture")
+        moves = [time_parameterization.joint_move(a, b, *self.limits) for a, b in pairwise(path)]
         return time_parameterization.join(*moves)
 
-    def free(self, q: Array, scene: Scene) -> bool:
-        """Whether a posture `[6]` is inside the limits and off robot and scene."""
+    def is_valid(self, q: Array, scene: Scene) -> bool:
+        """Return whether joint positions `[6]` are inside the limits and free of collision."""
         margin = self.config.scene_clearance
         return self.arm.within_limits(q) and self.collision.is_free(q, scene, margin)
 
-    def edge_free(self, start: Array, goal: Array, scene: Scene) -> bool:
-        """Whether the straight joint motion is free, the start excepted."""
-        steps = int(np.ceil(np.abs(goal - start).max() / EDGE_STEP)) or 1
+    def is_motion_valid(self, start: Array, goal: Array, scene: Scene) -> bool:
+        """Return whether the straight joint motion is valid; the start is not checked."""
+        steps = int(np.ceil(np.abs(goal - start).max() / COLLISION_CHECK_STEP)) or 1
         return all(
-            self.free(start + (goal - start) * i / steps, scene) for i in range(1, steps + 1)
+            self.is_valid(start + (goal - start) * i / steps, scene) for i in range(1, steps + 1)
         )
 
-    def grasp(
+    def plan_grasp(
         self, start: Array, grasps: Sequence[Grasp], scene: Scene, object_points: Array
     ) -> Plan:
-        """The first of ranked grasps whose every motion exists, the lift included.
+        """Return the first of ranked grasps for which all motions exist, with these motions.
 
         Args:
-            start: present joint positions `[6]`.
+            start: current joint positions `[6]`.
             grasps: in `base_link`, best first.
-            scene: all points near, the object's included, in `base_link`.
+            scene: points around, those of the object included, in `base_link`.
             object_points: `[M, 3]` in `base_link`.
 
         Raises:
-            PlanError: none can be executed; `unreachable` says whether for distance alone.
+            PlanError: none can be executed; `unreachable` if all are out of reach.
         """
-        surroundings = scene.without(object_points, 0.02)
+        surroundings = scene.without(object_points, OBJECT_MARGIN)
         problems: Counter[str] = Counter()
         for grasp in grasps:
             try:
-                return self._plan(start, grasp, scene, surroundings)
+                return self._plan_phases(start, grasp, scene, surroundings)
             except PlanError as error:
                 problems[str(error)] += 1
                 unreachable = error.unreachable
-        told = ", ".join(f"{problem} ({count})" for problem, count in problems.most_common())
-        raise PlanError(told or "no grasp to plan", len(problems) == 1 and unreachable)
+        counts = ", ".join(f"{problem} ({count})" for problem, count in problems.most_common())
+        raise PlanError(counts or "no grasp to plan", len(problems) == 1 and unreachable)
 
-    def _plan(self, start: Array, grasp: Grasp, scene: Scene, surroundings: Scene) -> Plan:
+    def _plan_phases(self, start: Array, grasp: Grasp, scene: Scene, surroundings: Scene) -> Plan:
+        """Return the motions of one grasp.
+
+        Raises:
+            PlanError: one of them does not exist.
+        """
         config, jaws = self.config, self.robot_model.gripper
         above = open_pose(grasp.pose, self.gripper.touch_distance(config.jaw_clearance))
         wrist = transform(above, self.arm.wrist)
@@ -148,59 +163,51 @@ class Planner:
         bottom = self.arm.ik(above, (start,))
         if bottom is None:
             raise PlanError("out of the arm's reach", unreachable=True)
-        retreat = self.straight(above, -grasp.approach * config.approach_distance, bottom)
-        touch = self.touch(bottom, grasp)
-        lift = self.lift(touch.positions[-1])
+        retreat = self.linear_path(above, -grasp.approach * config.approach_distance, bottom)
+        touch = self.plan_linear(bottom, self.touch_offset(grasp), config.touch_speed)
+        up = np.array([0.0, 0.0, config.lift_height])
+        lift = self.plan_linear(touch.positions[-1], up, config.lift_speed)
         near = touch.positions[::PATH_STRIDE], lift.positions[::PATH_STRIDE]
         for q in np.concatenate([retreat, *near]):
             opened = np.append(q, jaws.position(grasp.pregrasp_aperture))
             margin = config.scene_clearance
             if not self.collision.is_free(opened, surroundings, margin, jaws.links):
-                raise PlanError("the arm would touch something on the straight way")
-        pre_grasp = self.move(start, retreat[-1], scene)
+                raise PlanError("the arm would touch something on the straight path")
+        pre_grasp = self.plan_joint_motion(start, retreat[-1], scene)
         line = retreat[::-1], config.approach_distance, config.approach_speed
         approach = time_parameterization.straight_move(*line, *self.limits)
         phases = {"pre-grasp": pre_grasp, "approach": approach, "touch": touch, "lift": lift}
         return Plan(grasp, phases)
 
-    def touch(self, start: Array, grasp: Grasp) -> JointTrajectory:
-        """Sideways from joint positions `[6]`, the open jaws around the object, to touch it.
+    def touch_offset(self, grasp: Grasp) -> Array:
+        """Return the motion `[3]` of the tool to touch the object, in `base_link`, m."""
+        return grasp.pose[:3, 2] * self.gripper.touch_distance(self.config.jaw_clearance)
+
+    def plan_linear(self, start: Array, offset: Array, speed: float) -> JointTrajectory:
+        """Return a straight motion of the tool from joint positions `[6]`.
+
+        Args:
+            start: joint positions `[6]`.
+            offset: `[3]` in `base_link`, m.
+            speed: peak, m/s.
 
         Raises:
             PlanError: the line leaves the arm's reach.
         """
-        across = grasp.pose[:3, 2] * self.gripper.touch_distance(self.config.jaw_clearance)
-        return self.line(start, across, self.config.touch_speed)
-
-    def lift(self, start: Array) -> JointTrajectory:
-        """Straight up from joint positions `[6]`.
-
-        Raises:
-            PlanError: the line leaves the arm's reach.
-        """
-        up = np.array([0.0, 0.0, self.config.lift_height])
-        return self.line(start, up, self.config.lift_speed)
-
-    def line(self, start: Array, offset: Array, speed: float) -> JointTrajectory:
-        """Straight motion of the tool by `offset [3]` m in `base_link`, peak `speed` in m/s.
-
-        Raises:
-            PlanError: the line leaves the arm's reach.
-        """
-        path = self.straight(self.arm.fk(start), offset, start)
+        path = self.linear_path(self.arm.fk(start), offset, start)
         length = float(np.linalg.norm(offset))
         return time_parameterization.straight_move(path, length, speed, *self.limits)
 
-    def straight(self, pose: Array, offset: Array, start: Array) -> Array:
-        """Joint positions `[K, 6]` of a straight line of the tool from `pose` by `offset`.
+    def linear_path(self, pose: Array, offset: Array, start: Array) -> Array:
+        """Return joint positions `[K, 6]` of a straight line of the tool from `pose` by `offset`.
 
         Raises:
             PlanError: the line leaves the arm's reach.
         """
         length = float(np.linalg.norm(offset))
-        count = max(int(np.ceil(length / STRAIGHT_STEP)), 1)
+        count = max(int(np.ceil(length / WAYPOINT_SPACING)), 1)
         poses = [se3(np.eye(3), offset * i / count) @ pose for i in range(count + 1)]
         path = self.arm.ik_path(poses, start)
         if path is None:
-            raise PlanError("a straight way leaves the arm's reach")
+            raise PlanError("a straight path leaves the arm's reach")
         return path

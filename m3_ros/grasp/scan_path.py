@@ -1,4 +1,4 @@
-"""Viewpoints of the wrist camera: one on an object, or a centripetal path around a table.
+"""Viewpoints of the wrist camera: one of an object, or a path around a table.
 
 The camera looks at a centre from rings of constant elevation; its roll about the optical axis is
 free, which doubles the viewpoints that the arm reaches.
@@ -42,12 +42,16 @@ RINGS = (
     Ring(60.0, 120.0),
     Ring(45.0, 96.0),
 )
-"""From the top down. The first shows what stands on the table, next to the arm too: there the
-gripper, which hides what is under it, would meet a tall can before the camera sees it."""
-
-CLEARANCE = 0.015
-"""Distance (m) that a scan keeps from what it has seen: nothing is gained by coming nearer."""
-NEAR_RINGS = (60.0, 50.0, 70.0, 40.0, 78.0)  # elevations for a look at one object, degrees
+"""From the top down. The first shows tall objects beside the arm, before the gripper, which
+hides what is below it, could meet them. The spans shrink with the elevation, as the reach to the
+far side does."""
+SCAN_CLEARANCES = 3.0
+"""`scene_clearance` multiplied by this is kept from measured surfaces during a scan, which gains
+nothing by coming nearer."""
+VIEW_ELEVATIONS = (60.0, 50.0, 70.0, 40.0, 78.0)
+"""Elevations of a view of one object, best first, degrees: 60 shows its top and its sides."""
+VIEW_SIDES = (0.0, 25.0, -25.0, 50.0, -50.0)
+"""Azimuths of such a view from the direction to the arm, best first, degrees."""
 
 
 class ViewCount(NamedTuple):
@@ -76,7 +80,7 @@ def enough_views(count: int, wanted: int) -> bool:
 
 
 def view_from(center: Array, radius: float, elevation: float, azimuth: float) -> Array:
-    """`T_base_camera [4, 4]` of a camera that looks at `center [3]` from a sphere about it.
+    """Return `T_base_camera [4, 4]` of a camera that looks at `center [3]` from a sphere about it.
 
     Args:
         center: in m.
@@ -96,12 +100,12 @@ def scan_path(
     radius: float = 0.30,
     views: int = 60,
 ) -> ScanPath:
-    """Viewpoints around a centre, ring by ring to and fro, each reachable from the one before.
+    """Return viewpoints around a centre, ring by ring to and fro, each near the previous one.
 
     Args:
         planner: of the arm.
         center: `[3]` of the region, in `base_link`, m.
-        scene: what the arm must not meet.
+        scene: obstacles.
         start: joint positions `[6]` before the scan.
         radius: camera to centre, m; `RINGS` says in which ring it is another.
         views: viewpoints wanted.
@@ -134,26 +138,26 @@ def scan_path(
 def viewpoint(
     planner: Planner, center: Array, scene: Scene, start: Array, distance: float
 ) -> Array:
-    """Joint positions `[6]` from which the camera looks at an object, near the present ones.
+    """Return joint positions `[6]` from which the camera views an object, near the current ones.
 
     Args:
         planner: of the arm.
         center: `[3]` of the object, in `base_link`, m.
-        scene: what the arm must not meet.
-        start: present joint positions `[6]`.
+        scene: obstacles.
+        start: current joint positions `[6]`.
         distance: camera to centre, m.
 
     Raises:
         PlanError: no viewpoint is within reach.
     """
     toward_arm = np.arctan2(*(planner.arm.shoulder - center)[[1, 0]])
-    for elevation in np.radians(NEAR_RINGS):
-        for side in np.radians([0.0, 25.0, -25.0, 50.0, -50.0]):
+    for elevation in np.radians(VIEW_ELEVATIONS):
+        for side in np.radians(VIEW_SIDES):
             view = view_from(center, distance, elevation, toward_arm + side)
             q = _posture(planner, view, start, scene)
             if q is not None:
                 return q
-    raise PlanError("the arm cannot look at the object from here", unreachable=True)
+    raise PlanError("no viewpoint of the object is within reach", unreachable=True)
 
 
 def follow_scan(
@@ -162,19 +166,19 @@ def follow_scan(
     path: ScanPath,
     cancelled: Callable[[], bool] = never,
 ) -> Iterator[ViewCount]:
-    """Drive the arm along a scan; yields the count of viewpoints after each of them.
+    """Move the arm along a scan; yield the count of viewpoints after each of them.
 
-    What the camera sees on the way is what the arm must not meet from then on: a viewpoint that
-    turns out to be blocked is skipped.
+    Surfaces that the camera measures become obstacles; a viewpoint that they block is skipped.
 
     Raises:
         RobotError: a motion was not followed, or the robot delivers no frames or joints.
     """
-    planner, scene = planner.cautious(CLEARANCE), Scene(np.zeros((0, 3)))
+    planner = planner.with_clearance(SCAN_CLEARANCES * planner.config.scene_clearance)
+    scene = Scene(np.zeros((0, 3)))
     visited = skipped = 0
     for goal in path.positions:
         try:
-            motion = planner.move(robot.joint_state().arm, goal, scene)
+            motion = planner.plan_joint_motion(robot.joint_state().arm, goal, scene)
         except PlanError:
             skipped += 1
             yield ViewCount(visited, skipped)
@@ -189,7 +193,7 @@ def follow_scan(
 
 
 def _posture(planner: Planner, view: Array, seed: Array, scene: Scene) -> Array | None:
-    """Free joint positions `[6]` for a view, near the seed if possible."""
+    """Return valid joint positions `[6]` for a view, near the seed if possible."""
     camera = planner.robot_model.camera_frame
     q = planner.arm.ik(view, (seed,), camera, free_roll=True, restarts=8)
-    return q if q is not None and planner.free(q, scene) else None
+    return q if q is not None and planner.is_valid(q, scene) else None

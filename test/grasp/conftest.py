@@ -158,7 +158,7 @@ def plan(planner, table, box_points):
     """A grasp of a box ahead, planned."""
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
     grasps = grasp_candidates(GRIPPER, own, table, planner.config).grasps
-    return planner.grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
+    return planner.plan_grasp(SCAN, grasps, Scene(np.concatenate([table, own])), own)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_from_the_new_place_the_object_can_be_grasped(planner, in_map):
     goal = place_base(planner, HERE, own, others)
     own, others = transform(inverse(goal), own), transform(inverse(goal), others)
     grasps = grasp_candidates(GRIPPER, own, others, GraspConfig()).grasps
-    assert planner.grasp(SCAN, grasps, Scene(np.concatenate([own, others])), own).phases
+    assert planner.plan_grasp(SCAN, grasps, Scene(np.concatenate([own, others])), own).phases
     assert goal[2, 3] == pytest.approx(0.58)
     assert np.linalg.norm((inverse(HERE) @ goal)[:2, 3]) < 0.9
 
@@ -44,7 +44,7 @@ def test_no_place_is_an_error(planner, box_points):
     own = transform(HERE, box_points((0.04, 0.05, 0.06), (0.7, 0.0)))
     x, y = np.meshgrid(np.arange(-2, 3, 0.04), np.arange(-2, 2, 0.04))
     junk = np.stack([x.ravel(), y.ravel(), np.full(x.size, 0.55)], axis=-1)
-    with pytest.raises(PlanError, match="no place"):
+    with pytest.raises(PlanError, match="no base pose"):
         place_base(planner, HERE, own, junk)
 
 

@@ -138,7 +138,7 @@ def test_the_open_fingers_touch_nothing_on_the_way(grasps, box, planner):
 
 def test_it_plans_the_grasp_of_a_box(grasps, box, table, planner):
     scene = Scene(np.concatenate([table, box]))
-    plan = planner.grasp(ROBOT.home, grasps, scene, box)
+    plan = planner.plan_grasp(ROBOT.home, grasps, scene, box)
     assert list(plan.phases) == ["pre-grasp", "approach", "touch", "lift"]
     at_object = planner.arm.fk(plan.phases["touch"].positions[-1])
     metres, radians = pose_distance(at_object, plan.grasp.pose)

@@ -50,7 +50,7 @@ def test_it_stands_when_it_touches(lifted, robot, plan, planner):
         if robot.log:
             return follow(trajectory, cancelled)
         down = np.array([0.0, 0.0, 0.01 - planner.config.lift_height])
-        robot.q[:6] = planner.line(robot.q[:6], down, 0.1).positions[-1]
+        robot.q[:6] = planner.plan_linear(robot.q[:6], down, 0.1).positions[-1]
         robot.resists = 1
         return robot._do("follow", cancelled)
 

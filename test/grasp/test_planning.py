@@ -29,11 +29,11 @@ def planned(planner, table, box_points):
     own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
     found = grasp_candidates(GRIPPER, own, table, CONFIG)
     scene = Scene(np.concatenate([table, own]))
-    return planner.grasp(HOME, found.grasps, scene, own), own
+    return planner.plan_grasp(HOME, found.grasps, scene, own), own
 
 
 def test_a_free_move_is_direct(planner, scene):
-    motion = planner.move(HOME, SCAN, scene)
+    motion = planner.plan_joint_motion(HOME, SCAN, scene)
     assert np.allclose(motion.positions[[0, -1]], [HOME, SCAN])
     share = (motion.positions - HOME)[:, 1] / (SCAN - HOME)[1]
     assert np.allclose(motion.positions, HOME + share[:, None] * (SCAN - HOME), atol=1e-6)
@@ -44,8 +44,8 @@ def test_a_move_goes_around_what_is_in_the_way(planner, table):
     tip = planner.arm.fk(SCAN)[:3, 3]
     post = np.array([tip + [0.06, 0.0, z] for z in np.arange(-0.5, 0.05, 0.02)])
     scene = Scene(np.concatenate([table, post]))
-    assert not planner.edge_free(start, goal, scene)
-    motion = planner.move(start, goal, scene)
+    assert not planner.is_motion_valid(start, goal, scene)
+    motion = planner.plan_joint_motion(start, goal, scene)
     for time in np.arange(0.0, motion.duration, 0.02):
         assert planner.collision.clearance(motion.sample(time)[0], scene) > 0.0
     assert np.abs(motion.velocities).max() <= CONFIG.max_joint_velocity + 1e-9
@@ -54,7 +54,7 @@ def test_a_move_goes_around_what_is_in_the_way(planner, table):
 def test_a_goal_inside_something_is_refused(planner):
     inside = Scene(planner.arm.fk(SCAN)[None, :3, 3])
     with pytest.raises(PlanError, match="touches"):
-        planner.move(HOME, SCAN, inside)
+        planner.plan_joint_motion(HOME, SCAN, inside)
 
 
 def test_the_phases_of_a_grasp_follow_each_other(planned):
@@ -98,7 +98,7 @@ def test_what_is_too_far_is_unreachable(planner, table, box_points):
     own = box_points((0.04, 0.05, 0.06), (1.6, 0.0))
     grasps = grasp_candidates(GRIPPER, own, table, CONFIG).grasps
     with pytest.raises(PlanError) as caught:
-        planner.grasp(HOME, grasps, Scene(own), own)
+        planner.plan_grasp(HOME, grasps, Scene(own), own)
     assert caught.value.unreachable
 
 
@@ -108,13 +108,13 @@ def test_a_wall_makes_it_impossible_but_not_unreachable(planner, table, box_poin
     lid = np.stack([0.7 + 0 * y, y, z], axis=-1).reshape(-1, 3)
     grasps = grasp_candidates(GRIPPER, own, table, CONFIG).grasps[:6]
     with pytest.raises(PlanError) as caught:
-        planner.grasp(HOME, grasps, Scene(np.concatenate([table, own, lid])), own)
+        planner.plan_grasp(HOME, grasps, Scene(np.concatenate([table, own, lid])), own)
     assert not caught.value.unreachable
 
 
 def test_a_line_out_of_reach_is_refused(planner):
     with pytest.raises(PlanError, match="reach"):
-        planner.straight(planner.arm.fk(SCAN), np.array([0.8, 0.0, 0.0]), SCAN)
+        planner.linear_path(planner.arm.fk(SCAN), np.array([0.8, 0.0, 0.0]), SCAN)
 
 
 def test_the_shoulder_is_where_joint2_turns(planner):
@@ -123,11 +123,11 @@ def test_the_shoulder_is_where_joint2_turns(planner):
     assert np.allclose((inverse(before) @ after)[:3, 3], 0.0, atol=1e-9)
 
 
-def test_a_cautious_planner_stays_farther_off(planner):
+def test_a_planner_with_more_clearance_stays_farther_off(planner):
     tip = planner.arm.fk(SCAN, "z1_gripper_stator") @ [0.2, 0.0, 0.0, 1.0]
     beyond = [Scene(tip[None, :3] + [[0.0, 0.0, -d]]) for d in np.arange(0.0, 0.1, 0.002)]
     clearance = np.array([planner.collision.clearance(SCAN, scene) for scene in beyond])
     for limit in (0.01, 0.03):
-        free = [planner.cautious(limit).free(SCAN, scene) for scene in beyond]
+        free = [planner.with_clearance(limit).is_valid(SCAN, scene) for scene in beyond]
         np.testing.assert_array_equal(free, clearance >= limit)
     assert planner.config.scene_clearance < 0.01

@@ -56,7 +56,7 @@ def test_views_surround_the_middle(planner, path):
 
 def test_every_view_is_free_and_inside_the_limits(planner, path, table):
     assert planner.arm.within_limits(path.positions)
-    assert all(planner.free(q, Scene(table)) for q in path.positions)
+    assert all(planner.is_valid(q, Scene(table)) for q in path.positions)
 
 
 def test_the_path_begins_from_above_and_moves_in_small_steps(planner, path):
