@@ -1,4 +1,4 @@
-"""The house rules that a reader relies on: who imports whom, where ROS is, how long files are."""
+"""Rules that a reader relies on: who imports whom, where ROS is, how long files are."""
 
 import ast
 from pathlib import Path

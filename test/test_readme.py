@@ -17,6 +17,7 @@ from m3_ros import codes
 from m3_ros.cli.app import app
 from m3_ros.cli.main import COMMANDS
 from m3_ros.config import M3Config
+from m3_ros.query.grammar import parse_query
 from m3_ros.robot_model import load_robot
 from m3_ros.settings import to_dict
 
@@ -178,6 +179,25 @@ def test_tables_of_codes_are_complete(document, kind: type[IntEnum]):
     text = (ROOT / "docs" / document).read_text()
     table = re.search(rf"^\| {head} \|.*\n((?:\|.*\n)+)", text, re.MULTILINE).group(1)
     assert set(re.findall(r"^\| ([A-Z_]+) \|", table, re.MULTILINE)) == set(kind.__members__)
+
+
+def test_queries_are_read_as_documented():
+    text = (ROOT / "docs/queries.md").read_text()
+    rows = re.findall(r'^\| (".*") \| (.*) \|$', text, re.MULTILINE)
+    assert len(rows) >= 5
+    for queries, meaning in rows:
+        color, kind = (
+            next(iter(re.findall(rf'{part} "([^"]*)"', meaning)), "")
+            for part in ("colour", "kind")
+        )
+        for query in re.findall(r'"([^"]*)"', queries):
+            readings = parse_query(query, max_length=300).readings
+            if ", or " in meaning:
+                assert {reading.kind for reading in readings} == set(
+                    re.findall(r'kind "([^"]*)"', meaning)
+                )
+            else:
+                assert [(item.color, item.kind) for item in readings] == [(color, kind)], query
 
 
 def test_viewers_show_topics_that_exist():
