@@ -1,4 +1,4 @@
-"""A simulated B1 + Z1 with camera and LiDAR odometry, under the real robot's names.
+"""A simulated robot with camera and LiDAR odometry, under the real robot's names.
 
 ros2 launch m3_ros simulation.launch.py config:=/path/to/m3.yaml
 """

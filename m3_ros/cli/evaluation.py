@@ -84,7 +84,8 @@ def bench_chain(
         turned: turns between scan and query, rad.
         json: file for the figures.
     """
-    from m3_ros.evaluate.bench_chain import Errors, Motion, run
+    from m3_ros.evaluate.bench_chain import run
+    from m3_ros.evaluate.chain_trial import Errors, Motion
 
     errors = Errors(hand_eye, joints, odometry, drift, delay)
     run(errors, Motion(arm_speed, base_speed, yaw_rate, driven, turned), trials, seed, json)

@@ -1,4 +1,4 @@
-"""A perfect search for grasp trials: an object's true surface, as off as it is asked to be."""
+"""A perfect search for grasp trials: an object's true surface with chosen errors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ from m3_ros.sim.camera import WRIST
 from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
 
-EYES = ((45.0, 180.0), (45.0, 110.0), (45.0, 250.0), (60.0, 60.0), (60.0, 300.0), (80.0, 0.0))
-RAYS = 70  # per side of an eye's grid
+VIEWPOINTS = (
+    (45.0, 180.0),
+    (45.0, 110.0),
+    (45.0, 250.0),
+    (60.0, 60.0),
+    (60.0, 300.0),
+    (80.0, 0.0),
+)
+RAYS = 70  # per side of a viewpoint's grid: 9 mm apart at the object
 
 
 class Oracle:
-    """Points on the true surface that a ring of eyes would see, off by noise.
+    """Points on the true surface that a ring of viewpoints would see, with noise.
 
-    A camera that is not mounted as the URDF says shifts them as it would what it sees.
+    A camera whose mount differs from the URDF shifts them as it shifts its own depth.
 
     Args:
-        simulation: to look into.
+        simulation: with the true surfaces.
         name: of the object.
         noise: standard deviation of each point, m.
         bias: error of all points, `[3]` m.
@@ -40,12 +47,12 @@ class Oracle:
         self._noise, self._bias, self._rng = noise, bias, rng
 
     def target(self) -> Target:
-        """The object, as a perfect search would report it."""
+        """Return the object, as a perfect search would report it."""
         own, _ = self._points()
         return Target("FOUND" if len(own) else "NOT_FOUND", own, f"{self._name} (oracle)")
 
     def surroundings(self) -> Array:
-        """Everything else near it `[S, 3]`."""
+        """Return the points `[S, 3]` of everything else near it."""
         return self._points()[1]
 
     def _points(self) -> tuple[Array, Array]:
@@ -53,7 +60,7 @@ class Oracle:
         body = model.body(self._name).id
         center = data.xipos[body]
         hits, owners = [], []
-        for elevation, azimuth in np.radians(EYES):
+        for elevation, azimuth in np.radians(VIEWPOINTS):
             out = np.array([np.cos(azimuth), np.sin(azimuth)]) * np.cos(elevation)
             eye = center + 0.35 * np.append(out, np.sin(elevation))
             rays = _fan(center - eye, 0.3)
@@ -72,7 +79,7 @@ class Oracle:
         return points[owner == body], points[(owner != body) & outside]
 
     def _camera_error(self) -> Array:
-        """`[4, 4]` from where things are to where the robot takes what its camera sees to be."""
+        """Return `[4, 4]` from true positions to those that the robot computes from its camera."""
         data, index = self._world.data, self._world.model.camera(WRIST).id
         true = np.eye(4)
         true[:3, :3] = data.cam_xmat[index].reshape(3, 3) @ np.diag([1.0, -1.0, -1.0])
@@ -83,7 +90,7 @@ class Oracle:
 
 
 def _fan(axis: Array, half_width: float) -> Array:
-    """Unit rays `[N, 3]` about an axis that span +-half_width at its end."""
+    """Return unit rays `[N, 3]` about an axis that span +-half_width at its end."""
     forward = axis / np.linalg.norm(axis)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)

@@ -1,4 +1,4 @@
-"""Whether the jaws have room: open on the way down, while touching, while closing."""
+"""Whether the jaws collide: open on the approach, while touching, while closing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from m3_ros.grasp.gripper import Gripper
 from m3_ros.grasp.prism import Prism, clearance
 from m3_ros.types import Array
 
-PALM_CLEARANCE = 0.003  # m
-JAW_SHARE = 0.6  # of the free space beside the object that must be left for points' noise
+PALM_CLEARANCE = 0.003
+"""Between palm and object, m: one voxel of the memory (`splat.voxel_size`)."""
+JAW_SHARE = 0.6
+"""Share of `jaw_clearance` that must be free of the object's points; the rest (6 mm of 15 mm, two
+voxels of the memory) is for their noise."""
 
 
 class GraspInCollision(ValueError):

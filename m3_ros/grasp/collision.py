@@ -17,7 +17,8 @@ from scipy.spatial import cKDTree
 from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
-VOXEL = 0.006  # of a scene, m
+VOXEL = 0.006
+"""Edge of a scene's voxels, m: two voxels of the memory (`splat.voxel_size`)."""
 
 
 class CollisionModel:
@@ -122,7 +123,7 @@ class CollisionModel:
 
 
 class Scene:
-    """Space that the arm must not meet, in `base_link`: voxels that hold points.
+    """Space that the arm must not meet, in the base frame: voxels that hold points.
 
     Attributes:
         points: `[S, 3]` middles of the voxels, m.

@@ -20,13 +20,29 @@ WEIGHTS = {
     "deep": 0.1,  # tips past the object
     "upright": 0.05,  # approach from above
 }
-RISE = 0.004  # the jaws may have slid this far up the object before they squeeze, m
-MAX_FRICTION_ANGLE = 0.75  # required friction angle at which nothing holds, rad
+"""Weights of the score's terms; each term is in [0, 1]."""
+RISE = 0.004
+"""The jaws rise by this before they squeeze (`closing.py`), m, and must hold there too: a bowl's
+rim held behind the pads came to lie on the pads and slid out."""
+MAX_FRICTION_ANGLE = 0.75
+"""Required friction angle at which the score of "square" is 0, rad: a friction of 0.93, where
+household objects have 0.5 to 1 (as those of the simulation)."""
+CENTRAL_DISTANCE = 0.03
+"""Distance of the pads from the object's middle at which "central" falls to 1/e, m: about the half
+width of the pads, beyond which the object can turn between them."""
+CONTACT_LAYER = 0.006
+"""Points this near to the outermost ones touch a jaw, m: two voxels of the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """What there is to grasp: `points [M, 3]`, `normals [M, 3]`, all else `others [S, 3]`."""
+    """An object and its surroundings.
+
+    Attributes:
+        points, normals: of the object, `[M, 3]`.
+        others: `[S, 3]` points of everything else that rises from the support.
+        table_z: height of the support, m.
+    """
 
     points: Array
     normals: Array
@@ -130,10 +146,10 @@ def _fit(
 def _central(middle: Array, pose: Array, hold_x: float) -> float:
     """Return 1 where the pads meet the object at its middle `[3]`, seen along the closing."""
     offset = transform(inverse(pose), middle) - [hold_x, 0.0, 0.0]
-    return float(np.exp(-np.hypot(offset[0], offset[1]) / 0.03))
+    return float(np.exp(-np.hypot(offset[0], offset[1]) / CENTRAL_DISTANCE))
 
 
 def _worse_side(values: Array, between: Array) -> float:
     """Return the mean value where the jaws touch, on the side where it is smaller."""
-    sides = between < between.min() + 0.006, between > between.max() - 0.006
+    sides = between < between.min() + CONTACT_LAYER, between > between.max() - CONTACT_LAYER
     return float(min(values[side].mean() for side in sides))

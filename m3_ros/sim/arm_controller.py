@@ -10,6 +10,7 @@ from m3_ros.grasp.robot import JointTrajectory, RobotError
 from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
+# Chosen for the simulation; a real controller has them in its configuration (`constraints`).
 START_TOLERANCE = 0.1  # of a trajectory's first point to the set point, rad
 PATH_TOLERANCE = 0.15  # of the joints to the set point while moving, rad
 GOAL_TOLERANCE = 0.01  # of the joints to the last point, rad

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 WRIST = "wrist"  # the robot's camera
 OBSERVER = "observer"  # the view from outside, for people
-LENS_BLUR = 0.5  # standard deviation of the optics' point spread, px
+LENS_BLUR = 0.5
+"""Standard deviation of the optics' point spread, px: edges are one pixel wide, as with sensors
+whose lens is matched to their pixels; it also hides the steps of a picture without samples."""
 
 
 def intrinsics(config: SimulationConfig) -> NDArray[np.float64]:

@@ -18,11 +18,11 @@ from m3_ros.sim.arm_controller import ArmStatus
 from m3_ros.sim.simulation import Simulation
 from m3_ros.types import Array
 
-TICK = 0.02  # s of simulated time between looks at `cancelled`
-GRIPPER_STILL = 0.02  # below this the jaw is at rest, rad/s or m/s
-GRIPPER_REST = 0.3  # s without motion after which the jaw rests
-GRIPPER_TIMEOUT = 5.0  # s beyond what the way to the position takes
-BASE_TIMEOUT = 60.0  # s
+TICK = 0.02  # simulated time between checks of `cancelled`, s; `Robot` allows 0.05
+GRIPPER_STILL = 0.02  # slower jaws stand still, rad/s or m/s: 6 mm/s at 0.3 m from the axis
+GRIPPER_REST = 0.3  # the jaws rest when they have stood still this long, s
+GRIPPER_TIMEOUT = 5.0  # beyond the time that the way to the position takes, s
+BASE_TIMEOUT = 60.0  # for one drive, s: 9 m at the default speed
 
 
 class SimulatedRobot:

@@ -26,8 +26,10 @@ from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
 from m3_ros.sim.world import World
 from m3_ros.types import Array
 
-CHUNK = 5  # physics steps between looks at the clock
-STILL = 1e-5  # m or rad: a smaller motion does not change the picture
+CHUNK = 5  # physics steps of 2 ms between runs of the controllers: 100 Hz
+STILL = 1e-5
+"""A smaller motion of a joint does not change the image, m or rad: 0.05 px at the nearest depth
+(0.07 m) with a focal length of 382 px."""
 OBSERVER_SIZE = (640, 480)  # of the view from outside, px
 
 

@@ -1,4 +1,4 @@
-"""The physics: robot, table and objects in MuJoCo, stepped under the controllers of a real robot.
+"""The physics: robot, table and objects in MuJoCo, stepped under controllers.
 
 Arm and gripper follow position set points with velocity feed-forward under their torque limits;
 the base is a planar base that follows a velocity. Not thread safe: `simulation.Simulation` is.
@@ -24,12 +24,13 @@ from m3_ros.sim.objects import add_object
 from m3_ros.sim.scene import TableScene
 from m3_ros.types import Array
 
-SETTLE_TIME = 1.5  # s, objects come to rest before anything else happens
+SETTLE_TIME = 1.5
+"""Objects come to rest in this time before anything else happens, s; test_world.py holds it."""
 
 
 @dataclass
 class Command:
-    """What the controllers hold: set points that `World.step` follows.
+    """Set points of the controllers, which `World.step` follows.
 
     Attributes:
         arm: function of simulated time (s) to positions `[A]` rad and velocities `[A]` rad/s.
@@ -60,7 +61,7 @@ class World:
     """Robot, table and objects.
 
     Args:
-        scene: what stands on the table.
+        scene: the objects on the table.
         config: sensors, and the camera that is built in.
         robot_model: the robot; the default one when None.
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from m3_ros.evaluate.bench_chain import (
+from m3_ros.evaluate.bench_chain import run
+from m3_ros.evaluate.chain_trial import (
     NO_ERRORS,
     STANDING,
     ChainTrial,
     Errors,
     Motion,
-    draw_looks,
+    draw_observations,
     move,
-    run,
 )
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.kinematics import Arm
@@ -30,51 +30,51 @@ def robot():
 
 
 @pytest.fixture(scope="module")
-def looks():
-    return draw_looks(Arm(load_robot()), 0.5, np.random.default_rng(1))
+def observations():
+    return draw_observations(Arm(load_robot()), 0.5, np.random.default_rng(1))
 
 
-def error(robot, looks, errors, motion=Motion(), seed=0):  # noqa: B008 (frozen)
-    target, scan, now = looks
+def error(robot, observations, errors, motion=Motion(), seed=0):  # noqa: B008 (frozen)
+    target, scan, now = observations
     now = move(now, motion, np.random.default_rng(2))
     return ChainTrial(robot, motion, [seed]).error(target, scan, now, errors)
 
 
-def test_both_looks_see_the_target_from_the_distance(robot, looks):
-    target, *both = looks
-    for look in both:
-        joints, T_world_base = look.at(look.stamp)
+def test_both_observations_see_the_target_from_the_distance(robot, observations):
+    target, *both = observations
+    for observation in both:
+        joints, T_world_base = observation.at(observation.stamp)
         camtoworld = T_world_base @ robot.base_to(CAMERA_FRAME, joints)
         seen = transform(inverse(camtoworld), target)
         np.testing.assert_allclose(seen, [0.0, 0.0, 0.5], atol=1e-3)
 
 
 @pytest.mark.parametrize("motion", [STANDING, Motion(), Motion(arm_speed=1.0, base_speed=0.5)])
-def test_without_errors_the_chain_is_exact(robot, looks, motion):
-    assert error(robot, looks, NO_ERRORS, motion) < 1e-9
+def test_without_errors_the_chain_is_exact(robot, observations, motion):
+    assert error(robot, observations, NO_ERRORS, motion) < 1e-9
 
 
-def test_small_errors_add_up_in_proportion(robot, looks):
+def test_small_errors_add_up_in_proportion(robot, observations):
     for name, value in (("joints", 1e-5), ("odometry", (1e-5, 1e-5)), ("hand_eye", (1e-5, 1e-5))):
-        once = error(robot, looks, replace(NO_ERRORS, **{name: value}))
-        twice = error(robot, looks, replace(NO_ERRORS, **{name: tuple(2 * np.atleast_1d(value))
-                      if isinstance(value, tuple) else 2 * value}))  # fmt: skip
+        once = error(robot, observations, replace(NO_ERRORS, **{name: value}))
+        doubled = tuple(2 * np.array(value)) if isinstance(value, tuple) else 2 * value
+        twice = error(robot, observations, replace(NO_ERRORS, **{name: doubled}))
         assert once > 1e-7
         assert twice == pytest.approx(2 * once, rel=1e-3)
 
 
-def test_a_late_stamp_costs_nothing_while_the_robot_stands(robot, looks):
+def test_a_late_stamp_costs_nothing_while_the_robot_stands(robot, observations):
     late = replace(NO_ERRORS, delay=0.02)
-    assert error(robot, looks, late, STANDING) < 1e-9
+    assert error(robot, observations, late, STANDING) < 1e-9
     base_only = Motion(arm_speed=0.0, base_speed=0.1, yaw_rate=0.0)
-    assert error(robot, looks, late, base_only) == pytest.approx(0.002, rel=1e-6)
+    assert error(robot, observations, late, base_only) == pytest.approx(0.002, rel=1e-6)
 
 
-def test_drift_grows_with_the_way_driven(robot, looks):
+def test_drift_grows_with_the_way_driven(robot, observations):
     drift = replace(NO_ERRORS, drift=(0.003, 0.0))
     for way in (1.0, 4.0):
         motion = Motion(driven=way)
-        assert error(robot, looks, drift, motion) == pytest.approx(0.003 * way, rel=1e-6)
+        assert error(robot, observations, drift, motion) == pytest.approx(0.003 * way, rel=1e-6)
 
 
 def test_the_command_writes_every_row(tmp_path, capsys):
