@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from m3_ros.geometry import transform
 from m3_ros.query.shape import OrientedBox
 from m3_ros.view.memory import best_view, memory_sheet
 
@@ -20,7 +21,8 @@ def test_a_sheet_has_a_title_for_each_column_and_row(toy, toy_memory):
     assert len({*columns, blanks[0]}) == 6 and len({*rows, blanks[1]}) == 3
 
 
-def test_the_best_view_is_the_nearest_that_looks_at_the_detection(toy_memory):
-    box = OrientedBox(np.array([0.4, 0.0, 0.55]), np.eye(3), np.full(3, 0.1))
-    best = best_view(toy_memory, SimpleNamespace(box=box))
-    assert best.camtoworld[0, 3] == pytest.approx(0.45)
+@pytest.mark.parametrize("index", [0, 3])
+def test_the_best_view_is_the_one_that_looks_at_the_target_from_near(toy_memory, index):
+    camtoworld = toy_memory.views[index].camtoworld
+    box = OrientedBox(transform(camtoworld, [0.0, 0.0, 0.3]), np.eye(3), np.full(3, 0.1))
+    assert best_view(toy_memory, SimpleNamespace(box=box)) is toy_memory.views[index]
