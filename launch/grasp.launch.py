@@ -1,4 +1,4 @@
-"""Find and grasp: the only stack that can move the arm, and only on a goal.
+"""Find and grasp; the arm moves only on a goal.
 
 ros2 launch m3_ros grasp.launch.py config:=/path/to/m3.yaml
 """
@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The query and the grasp node."""
+    """Return the query and the grasp node."""
     return launch_stack("grasp")

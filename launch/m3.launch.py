@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """All nodes but the simulation."""
+    """Return all nodes but the simulation."""
     return launch_stack("m3")

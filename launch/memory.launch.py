@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The memory node."""
+    """Return the memory node."""
     return launch_stack("memory")

@@ -1,4 +1,4 @@
-"""Answer texts from a memory, confirmed by the wrist camera.
+"""Answer queries from a memory, verified by the wrist camera.
 
 ros2 launch m3_ros query.launch.py config:=/path/to/m3.yaml
 """
@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The query node."""
+    """Return the query node."""
     return launch_stack("query")

@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The capture node."""
+    """Return the capture node."""
     return launch_stack("scan")

@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """The simulation node."""
+    """Return the simulation node."""
     return launch_stack("simulation")

@@ -1,6 +1,13 @@
-"""A toy world for the tests of memory and query: coloured boxes on a table, and a colour model."""
+"""A toy world for the tests of memory and query, coloured boxes on a table and a colour model; a
+ROS domain for the tests of nodes.
+"""
 
+import fcntl
+import os
+import random
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,3 +197,20 @@ def toy_views(toy):
 def toy_memory(toy, toy_store, toy_views):
     """A memory of the true Gaussians, lifted, not refined."""
     return lifted(toy.gaussians, toy.model, toy_views, toy_store)
+
+
+@pytest.fixture(scope="session")
+def own_domain():
+    """Take a ROS domain on this machine that no other test run has."""
+    # Domains 1 to 101 have safe ports everywhere.
+    for domain in random.SystemRandom().sample(range(1, 102), 101):
+        with (Path(tempfile.gettempdir()) / f"m3_ros_domain_{domain}.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            os.environ["ROS_DOMAIN_ID"] = str(domain)
+            os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+            yield domain
+            return
+    raise RuntimeError("all ROS domains from 1 to 101 are taken by test runs")

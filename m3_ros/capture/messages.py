@@ -1,4 +1,4 @@
-"""What a camera's and TF's messages say, as arrays; whoever decoded them, rclpy or a bag's reader.
+"""Messages of cameras and TF as arrays, decoded by rclpy or by a bag's reader.
 
 Only the fields of standard messages are read, so nothing here imports ROS. Quaternions change from
 ROS's xyzw to the project's wxyz, depth from millimetres to metres, and intrinsics from pixel
@@ -26,12 +26,12 @@ class ConversionError(ValueError):
 
 
 def to_seconds(time: object) -> float:
-    """Stamp or duration in s."""
+    """Return a stamp or duration in s."""
     return time.sec + time.nanosec * 1e-9
 
 
 def to_pose(message: object) -> NDArray[np.float64]:
-    """`T_parent_child [4, 4]` of geometry_msgs/Transform or Pose.
+    """Return `T_parent_child [4, 4]` of geometry_msgs/Transform or Pose.
 
     Raises:
         ConversionError: the quaternion has no length.
@@ -47,11 +47,14 @@ def to_pose(message: object) -> NDArray[np.float64]:
 
 
 def to_rgb(message: object) -> NDArray[np.uint8]:
-    """Colour `[H, W, 3]` uint8 RGB of sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8, or
-    of a sensor_msgs/CompressedImage (JPEG or PNG).
+    """Return the colours `[H, W, 3]` uint8 RGB of an image.
+
+    Args:
+        message: sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8, or
+            sensor_msgs/CompressedImage (JPEG or PNG).
 
     Raises:
-        ConversionError: another encoding, too few bytes, or no picture in them.
+        ConversionError: another encoding, too few bytes, or no image in them.
     """
     if hasattr(message, "format"):
         return cv2.cvtColor(_unpacked(message, 0, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
@@ -67,11 +70,14 @@ def to_rgb(message: object) -> NDArray[np.uint8]:
 
 
 def to_depth(message: object) -> NDArray[np.float32]:
-    """Depth `[H, W]` float32 in m, 0 where there is none, of 16UC1 (mm) or 32FC1 (m), or of
-    a sensor_msgs/CompressedImage that image_transport packed as PNG (compressedDepth, compressed).
+    """Return the depth `[H, W]` float32 in m of an image, 0 where there is none.
+
+    Args:
+        message: sensor_msgs/Image in 16UC1 (mm) or 32FC1 (m), or sensor_msgs/CompressedImage
+            that image_transport packed as PNG (compressedDepth, compressed).
 
     Raises:
-        ConversionError: another encoding, too few bytes, or no picture in them.
+        ConversionError: another encoding, too few bytes, or no image in them.
     """
     if hasattr(message, "format"):
         return _packed_depth(message)
@@ -84,7 +90,7 @@ def to_depth(message: object) -> NDArray[np.float32]:
 
 
 def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
-    """View `[H, W, channels]` of an image's data, whatever its row padding and byte order."""
+    """Return a view `[H, W, channels]` of data with any row padding and byte order."""
     dtype = dtype.newbyteorder(">" if message.is_bigendian else "<")
     row = message.width * channels * dtype.itemsize
     if message.step < row or len(message.data) < message.step * message.height or row == 0:
@@ -98,8 +104,10 @@ def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
 
 
 def _packed_depth(message: object) -> NDArray[np.float32]:
-    """Depth `[H, W]` in m of a CompressedImage; of 32FC1 a compressedDepth holds the inverse,
-    a / depth + b with the header's a and b."""
+    """Return the depth `[H, W]` in m of a CompressedImage.
+
+    Of 32FC1 a compressedDepth holds the inverse, a / depth + b with the header's a and b.
+    """
     encoding, _, packing = (part.strip() for part in message.format.partition(";"))
     headed = packing.startswith("compressedDepth")
     if encoding not in DEPTH_TYPES or "rvl" in packing or (encoding == "32FC1" and not headed):
@@ -121,19 +129,21 @@ def _packed_depth(message: object) -> NDArray[np.float32]:
 
 
 def _unpacked(message: object, start: int, flags: int) -> NDArray:
-    """The picture that a CompressedImage holds from byte `start` on."""
+    """Return the image that a CompressedImage holds from byte `start` on."""
     packed = np.frombuffer(bytes(message.data), np.uint8)[start:]
-    picture = cv2.imdecode(packed, flags) if len(packed) else None
-    if picture is None:
+    image = cv2.imdecode(packed, flags) if len(packed) else None
+    if image is None:
         raise ConversionError(
-            f"{message.format!r} image of {len(message.data)} bytes holds no picture"
+            f"{message.format!r} image of {len(message.data)} bytes holds no image"
         )
-    return picture
+    return image
 
 
 def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`K [3, 3]` of sensor_msgs/CameraInfo with pixel centres at + 0.5, and OpenCV's distortion
-    `[5]` (k1 k2 p1 p2 k3).
+    """Return `K [3, 3]` and distortion `[5]` (OpenCV's k1 k2 p1 p2 k3) of a camera.
+
+    Args:
+        message: sensor_msgs/CameraInfo; K gets pixel centres at + 0.5.
 
     Raises:
         ConversionError: not calibrated, or another distortion model than plumb_bob.
@@ -156,8 +166,13 @@ def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.floa
 def to_frame(
     color: object, depth: object, info: object, camtoworld: NDArray[np.float64]
 ) -> RgbdFrame:
-    """Frame of a colour and a depth image of one camera, taken at `camtoworld [4, 4]`; distortion
-    is removed.
+    """Return the undistorted frame of a colour and a depth image of one camera.
+
+    Args:
+        color: image.
+        depth: image aligned to it.
+        info: camera info of both.
+        camtoworld: `[4, 4]` pose of the camera.
 
     Raises:
         ValueError: one of them cannot be converted, or their sizes differ.

@@ -17,7 +17,7 @@ def demo(
     output: Path = Path("demo_output"),
     encoder: str = "compact",
 ) -> int:
-    """Run the whole job in simulation over ROS 2: scan, memory, query, grasp, report.
+    """Scan, build, query and grasp in simulation over ROS 2, and write a report.
 
     Args:
         seed: scene, sensor noise and everything else random.
@@ -51,7 +51,7 @@ def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] 
 
 @app.command
 def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> int:
-    """Have the running stack find, grasp and lift something.
+    """Find, grasp and lift an object with the running stack.
 
     Args:
         text: what to grasp, for instance "yellow bath duck".

@@ -23,7 +23,7 @@ from m3_ros.srv import StartScan, StopScan
 
 
 class CaptureNode(Node):
-    """Serves /m3/scan/start and /m3/scan/stop; publishes /m3/scan_status and /diagnostics."""
+    """Serve /m3/scan/start and /m3/scan/stop; publish /m3/scan_status and /diagnostics."""
 
     def __init__(self) -> None:
         super().__init__("capture")

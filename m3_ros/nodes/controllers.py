@@ -30,7 +30,7 @@ POLL = 0.02  # s between two checks of a motion, the joint states' period
 
 
 class Controllers:
-    """Subscribes a node to the robot's commands; refused ones are logged and change nothing."""
+    """Subscribe a node to the robot's commands; refused ones are logged and change nothing."""
 
     def __init__(self, node: Node, simulation: Simulation, names: RobotConfig) -> None:
         self._node, self._simulation = node, simulation

@@ -39,12 +39,12 @@ def _split(seconds: float) -> dict[str, int]:
 
 
 def to_stamp(seconds: float) -> Time:
-    """Stamp message of a time in s."""
+    """Return the stamp message of a time in s."""
     return Time(**_split(seconds))
 
 
 def header(frame: str, stamp: float | Time = 0.0) -> Header:
-    """Header of a frame and a stamp (message, or seconds)."""
+    """Return the header of a frame and a stamp (message, or seconds)."""
     return Header(frame_id=frame, stamp=stamp if isinstance(stamp, Time) else to_stamp(stamp))
 
 
@@ -52,14 +52,14 @@ def header(frame: str, stamp: float | Time = 0.0) -> Header:
 
 
 def pose_message(T: NDArray[np.float64]) -> Pose:
-    """Pose message of `T [4, 4]`."""
+    """Return the pose message of `T [4, 4]`."""
     message = Pose()
     _fill(message.position, message.orientation, T)
     return message
 
 
 def transform_message(T: NDArray[np.float64]) -> Transform:
-    """Transform message of `T [4, 4]`."""
+    """Return the transform message of `T [4, 4]`."""
     message = Transform()
     _fill(message.translation, message.rotation, T)
     return message
@@ -72,14 +72,14 @@ def _fill(position: object, rotation: object, T: NDArray[np.float64]) -> None:
 
 
 def pose_stamped(frame: str, stamp: float | Time, T: NDArray[np.float64]) -> PoseStamped:
-    """`T_frame_x [4, 4]` as PoseStamped."""
+    """Return `T_frame_x [4, 4]` as PoseStamped."""
     return PoseStamped(header=header(frame, stamp), pose=pose_message(T))
 
 
 def transform_stamped(
     parent: str, child: str, stamp: float | Time, T: NDArray[np.float64]
 ) -> TransformStamped:
-    """`T_parent_child [4, 4]` as TransformStamped."""
+    """Return `T_parent_child [4, 4]` as TransformStamped."""
     return TransformStamped(
         header=header(parent, stamp), child_frame_id=child, transform=transform_message(T)
     )
@@ -88,7 +88,7 @@ def transform_stamped(
 def transforms_message(
     poses: Mapping[tuple[str, str], NDArray[np.float64]], stamp: float
 ) -> TFMessage:
-    """Transforms `T_parent_child [4, 4]` by (parent, child), all with one stamp."""
+    """Return transforms `T_parent_child [4, 4]` by (parent, child), all with one stamp."""
     items = poses.items()
     return TFMessage(transforms=[transform_stamped(*names, stamp, T) for names, T in items])
 
@@ -96,7 +96,7 @@ def transforms_message(
 def odometry_message(
     parent: str, child: str, stamp: float, T: NDArray[np.float64], velocity: Sequence[float]
 ) -> Odometry:
-    """`T_parent_child [4, 4]` with vx, vy (m/s) and yaw rate (rad/s) in the child's frame."""
+    """Return `T_parent_child [4, 4]` and vx, vy (m/s), yaw rate (rad/s) in the child's frame."""
     message = Odometry(header=header(parent, stamp), child_frame_id=child)
     message.pose.pose = pose_message(T)
     twist = message.twist.twist
@@ -184,13 +184,13 @@ def trajectory_message(
 
 
 def vector_message(vector: Sequence[float]) -> Vector3:
-    """Vector3 of three numbers."""
+    """Return the Vector3 of three numbers."""
     x, y, z = (float(value) for value in vector)
     return Vector3(x=x, y=y, z=z)
 
 
 def detections_message(targets: Sequence[TargetObject], head: Header) -> Detection3DArray:
-    """Targets with their oriented boxes and position covariances, in `head`'s frame."""
+    """Return targets with their oriented boxes and position covariances, in `head`'s frame."""
     return Detection3DArray(
         header=head, detections=[_detection(target, head) for target in targets]
     )

@@ -80,7 +80,7 @@ def run_demo(options: DemoOptions) -> int:
 
 
 def settings(options: DemoOptions) -> M3Config:
-    """The stack's settings for one run.
+    """Return the stack's settings for one run.
 
     Raises:
         ValueError: the query is empty, or a setting breaks its rule.
@@ -121,7 +121,7 @@ class Demo:
         self._robot.close()
 
     def run(self) -> None:
-        """All stages in order; the arm reaches out only for what was found.
+        """Run all stages in order; the arm moves only to what was found.
 
         Raises:
             DemoFailed, ClientError, NodeDied, RobotError: a stage failed.

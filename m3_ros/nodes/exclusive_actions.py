@@ -1,4 +1,4 @@
-"""Action servers that share one resource: one goal at a time, and an end for every goal."""
+"""Action servers that share one resource: one goal at a time, and every goal gets a result."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOAL_END = 2.0
 
 
 class ExclusiveActions:
-    """Serves actions; a goal that comes while another one runs is rejected.
+    """Serve actions; a goal that comes while another one runs is rejected.
 
     Args:
         node: carries the servers; its executor needs a thread for a running goal.

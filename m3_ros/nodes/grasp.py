@@ -1,4 +1,4 @@
-"""Owns the arm: actions /m3/grasp and /m3/scan_motion. Nothing moves outside a goal."""
+"""Moves the arm: actions /m3/grasp and /m3/scan_motion. Nothing moves outside a goal."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class GraspNode(Node):
         actions.serve(ScanMotion, "/m3/scan_motion", self._scan)
 
     def destroy_node(self) -> None:
-        """Stop the motion of a running goal, and the robot holds."""
+        """Stop the motion of a running goal; the robot holds its position."""
         self._robot.stop()
         self._actions.close(GOAL_END)
         self._robot.close()

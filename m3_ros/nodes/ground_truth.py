@@ -15,7 +15,7 @@ TOPIC = "/simulation/ground_truth"
 
 
 class GroundTruth:
-    """Subscribes to the true poses of the simulation, which no stage reads."""
+    """Subscribe to the true poses of the simulation, which no stage reads."""
 
     def __init__(self, node: Node) -> None:
         self.poses: dict[str, NDArray[np.float64]] = {}
@@ -30,15 +30,15 @@ class GroundTruth:
             self._heights.setdefault(item.child_frame_id, []).append((now, pose[2, 3]))
 
     def distance(self, name: str, point: NDArray[np.float64]) -> float:
-        """Distance in m of `point [3]` (map) from the centre of object `name`."""
+        """Return the distance in m of `point [3]` (map) from the centre of object `name`."""
         return float(np.linalg.norm(self.poses[name][:3, 3] - point))
 
     def nearest(self, point: NDArray[np.float64]) -> str:
-        """Name of the object nearest to `point [3]` (m, map)."""
+        """Return the name of the object nearest to `point [3]` (m, map)."""
         return min(self.poses, key=lambda name: self.distance(name, point))
 
     def held_height(self, name: str, rest: float, duration: float) -> float:
-        """Height in m above `rest` that object `name` never left in the last `duration` s."""
+        """Return the least height (m) of object `name` above `rest` in the last `duration` s."""
         heights = self._heights[name]
         since = heights[-1][0] - duration
         if heights[0][0] > since:

@@ -18,7 +18,7 @@ from m3_ros.capture.messages import ConversionError
 
 
 def image_message(pixels: NDArray, encoding: str, head: Header) -> Image:
-    """Image message of `[H, W]` or `[H, W, C]` pixels that already have `encoding`'s type."""
+    """Return the message of pixels `[H, W]` or `[H, W, C]` that have `encoding`'s type."""
     pixels = np.ascontiguousarray(pixels)
     return Image(
         header=head,
@@ -31,7 +31,7 @@ def image_message(pixels: NDArray, encoding: str, head: Header) -> Image:
 
 
 def depth_message(depth: NDArray[np.float32], head: Header) -> Image:
-    """16UC1 image in mm of depth `[H, W]` in m, as a RealSense publishes it."""
+    """Return the 16UC1 image in mm of depth `[H, W]` in m, as a RealSense publishes it."""
     millimetres = np.clip(np.rint(depth * 1e3), 0, 65535).astype(np.uint16)
     return image_message(millimetres, "16UC1", head)
 
@@ -39,7 +39,7 @@ def depth_message(depth: NDArray[np.float32], head: Header) -> Image:
 def camera_info_message(
     K: NDArray[np.float64], width: int, height: int, head: Header
 ) -> CameraInfo:
-    """Camera info of a pinhole without distortion; `K [3, 3]` has pixel centres at + 0.5."""
+    """Return the camera info of `K [3, 3]`, pixel centres at + 0.5, without distortion."""
     k = K.copy()
     k[:2, 2] -= 0.5
     p = np.hstack([k, np.zeros((3, 1))])
@@ -52,7 +52,7 @@ def camera_info_message(
 def cloud_message(
     points: NDArray, head: Header, fields: Mapping[str, NDArray[np.float32]] | None = None
 ) -> PointCloud2:
-    """Point cloud of `points [N, 3]` with further float32 columns `[N]`, say a score."""
+    """Return a point cloud of `points [N, 3]` with further float32 columns `[N]`, say a score."""
     columns = {name: points[:, axis] for axis, name in enumerate("xyz")} | dict(fields or {})
     data = np.stack([np.asarray(column, "<f4") for column in columns.values()], axis=1)
     return PointCloud2(
@@ -71,18 +71,18 @@ def cloud_message(
 
 
 def pack_rgb(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Colours `[N, 3]` as the float32 column `rgb` that RViz and PCL read."""
+    """Return colours `[N, 3]` as the float32 column `rgb` that RViz and PCL read."""
     red, green, blue = colors.astype(np.uint32).T
     return (red << 16 | green << 8 | blue).view(np.float32)
 
 
 def to_points(message: PointCloud2) -> NDArray[np.float32]:
-    """Points `[N, 3]` of a cloud; see `to_columns`."""
+    """Return the points `[N, 3]` of a cloud; see `to_columns`."""
     return to_columns(message, "x", "y", "z")
 
 
 def to_columns(message: PointCloud2, *names: str) -> NDArray[np.float32]:
-    """Fields `[N, len(names)]` float32 of a cloud; points with an invalid one are left out.
+    """Return fields `[N, len(names)]` float32 of a cloud without its invalid points.
 
     Raises:
         ConversionError: a field is missing or not float32.

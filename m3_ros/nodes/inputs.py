@@ -1,4 +1,4 @@
-"""A second node for what arrives often, so that slow work and fast topics do not meet."""
+"""A second node for what arrives often, so that slow callbacks do not delay fast topics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from m3_ros.nodes.spinner import Spinner
 
 
 class InputNode(Node):
-    """Carries the fast subscriptions of `owner`, spun by a thread of its own as `OWNER_inputs`.
+    """Carry the fast subscriptions of `owner`, spun by a thread of its own as `OWNER_inputs`.
 
     rclpy builds its wait set anew for every message, at a cost that grows with all that a node
     has: few entities and one thread keep up where a node with services and actions falls behind.

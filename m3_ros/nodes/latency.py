@@ -15,7 +15,7 @@ RECENT = 100  # requests that the percentiles are of; five lie above the 95th
 
 
 class Latency:
-    """Measures blocks and publishes the last one, the median and the 95th percentile.
+    """Measure blocks and publish the last one, the median and the 95th percentile.
 
     Args:
         node: publishes, after every measured block.

@@ -12,7 +12,7 @@ from m3_ros.nodes.stack import STACKS
 
 
 def launch_stack(stack: str) -> LaunchDescription:
-    """The nodes of a stack, with the launch arguments `config` (YAML file) and `log_level`."""
+    """Return a stack's nodes, with the launch arguments `config` (YAML file) and `log_level`."""
     default = PathJoinSubstitution([FindPackageShare("m3_ros"), "config", "m3.yaml"])
     arguments = [
         DeclareLaunchArgument("config", default_value=default, description="file of parameters"),

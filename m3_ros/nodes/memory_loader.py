@@ -37,7 +37,7 @@ class LoadedMemory:
 
 
 class MemoryLoader:
-    """Keeps the memory of one folder loaded; safe to share between threads.
+    """Keep the memory of one folder loaded; safe to share between threads.
 
     Args:
         folder: memory folder; it need not exist yet.
@@ -92,7 +92,7 @@ class MemoryLoader:
 
 
 def _version(folder: Path) -> int | None:
-    """When the memory in a folder was written; None when there is none."""
+    """Return when the memory in a folder was written, ns; None when there is none."""
     try:
         return (folder / "manifest.json").stat().st_mtime_ns
     except OSError:

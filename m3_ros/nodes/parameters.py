@@ -42,7 +42,7 @@ def declare_settings(node: Node, *groups: str) -> M3Config:
 
 
 def _descriptor(default: object, rule: dict) -> ParameterDescriptor:
-    """Meaning, unit and bounds, as `ros2 param describe` prints them."""
+    """Return meaning, unit and bounds, as `ros2 param describe` prints them."""
     unit = f" [{rule['unit']}]" if rule["unit"] else ""
     descriptor = ParameterDescriptor(description=rule["help"] + unit, read_only=True)
     descriptor.dynamic_typing = default == []  # an empty array has no type to infer

@@ -41,7 +41,7 @@ TOPICS = {
 
 
 class QueryNode(Node):
-    """Finds objects in the memory and verifies them in the newest camera frame.
+    """Find objects in the memory and verify them in the newest camera frame.
 
     The memory of one folder is kept loaded. It is read again when the memory node publishes that
     it built one, when a query finds that its manifest has changed, and on /m3/load_memory.
@@ -71,7 +71,7 @@ class QueryNode(Node):
         self.create_guard_condition(self._refresh, callback_group=group).trigger()
 
     def destroy_node(self) -> None:
-        """Let a waiting query give up."""
+        """End a query's wait for a frame, then the node."""
         self._stream.close()
         self._inputs.destroy_node()
         super().destroy_node()

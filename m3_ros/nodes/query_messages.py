@@ -76,7 +76,7 @@ def target_message(target: TargetObject) -> TargetObjectMessage:
 def topic_messages(
     result: QueryResult, frame: RgbdFrame | None, memory: SpatialMemory, heads: Headers
 ) -> dict[str, Message]:
-    """What to publish after a query, by the topic's last name; a target only when it is FOUND."""
+    """Return what to publish after a query, by the topic's last name."""
     head = heads.world
     messages = {
         "detections": detections_message(result.targets, head),
@@ -95,7 +95,7 @@ def topic_messages(
 
 
 def markers_message(targets: Sequence[TargetObject], head: Header) -> MarkerArray:
-    """Boxes and labels for RViz; they replace those of the query before."""
+    """Return boxes and labels for RViz; they replace those of the query before."""
     markers = [Marker(header=head, action=Marker.DELETEALL)]
     for index, target in enumerate(targets):
         color = ColorRGBA(**dict(zip("rgba", OTHERS if index else BEST, strict=True)))

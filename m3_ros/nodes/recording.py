@@ -14,7 +14,7 @@ from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 
 
 class Recording:
-    """Writes keyframes from its construction until `stop`.
+    """Write keyframes from its construction until `stop`.
 
     Args:
         folder: scan folder to write.

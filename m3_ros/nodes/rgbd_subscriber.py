@@ -27,7 +27,7 @@ class FrameError(RuntimeError):
 
 
 class RgbdSubscriber:
-    """Keeps the newest pair of synchronised images and converts it on request.
+    """Keep the newest pair of synchronised images and convert it on request.
 
     Callbacks only keep messages: a slow consumer skips frames and never delays the camera.
     """
@@ -97,7 +97,7 @@ class RgbdSubscriber:
             return to_seconds(self._pair[0].header.stamp) if self._pair else 0.0
 
     def _wait_for_pair(self, after: float, deadline: float) -> tuple[Image, Image, CameraInfo]:
-        """Newest colour, depth and camera info once there are some stamped after `after` s."""
+        """Return the newest colour, depth and camera info once they are later than `after` s."""
         with self._arrived:
             while self._info is None or self._newest_stamp() <= after:
                 remaining = deadline - time.monotonic()
@@ -117,7 +117,7 @@ class RgbdSubscriber:
             raise FrameError(str(error)) from error
 
     def _pose(self, source: str, stamp: float) -> NDArray[np.float64]:
-        """`T_world_camera [4, 4]` at `stamp`; waits, as TF may come later than the image."""
+        """Return `T_world_camera [4, 4]` at `stamp`; wait, as TF may come later than images."""
         deadline = time.monotonic() + self._scan.transform_timeout
         while True:
             try:

@@ -46,7 +46,7 @@ time that `stack.SHUTDOWN_STEPS` allows it."""
 
 
 class RosRobot:
-    """Drives the robot from worker threads while `node` is spun by its executor.
+    """Drive the robot from worker threads while `node` is spun by its executor.
 
     The methods are those of `Robot`. A trajectory goes to the controller's action where it is
     served, else to its topic, and is then watched by the joint states.
@@ -84,7 +84,7 @@ class RosRobot:
         )
 
     def stop(self) -> None:
-        """Hold, for good: the motion under way ends as if cancelled, and so does any other."""
+        """Hold for good: the present motion ends as if cancelled, and so does any later one."""
         self._stopped.set()
         self.hold()
         self._arm.wait_for_all_acked(Duration(seconds=ACK_TIMEOUT))
@@ -190,7 +190,7 @@ class RosRobot:
             pass  # another device's joints on the same topic
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
-        """One tick; stops the robot when cancelled or when nobody knows where the arm is."""
+        """Wait one tick; stop the robot when cancelled or without recent joint states."""
         self._check(cancelled)
         time.sleep(TICK)
         try:

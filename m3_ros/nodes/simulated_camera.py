@@ -1,4 +1,4 @@
-"""The simulated RealSense: publishes what its driver would, and a view from outside for people."""
+"""The simulated RealSense, with its driver's topics, and a view of the scene from outside."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PICTURE_PERIOD = 1.0  # s between images of the observer, while they are subscri
 
 
 class SimulatedCamera:
-    """Renders and publishes one simulation's views; belongs to the thread of its first frame."""
+    """Render and publish one simulation's views; belongs to the thread of its first frame."""
 
     def __init__(self, node: Node, simulation: Simulation, names: RobotConfig) -> None:
         self._simulation, self._names = simulation, names

@@ -38,7 +38,7 @@ class SimulationFailed(RuntimeError):
 
 
 class SimulationNode(Node):
-    """Steps the physics in one thread, renders in another; spinning takes the commands."""
+    """Step the physics in one thread and render in another; callbacks take the commands."""
 
     def __init__(self) -> None:
         super().__init__("simulation")
@@ -73,7 +73,7 @@ class SimulationNode(Node):
         super().destroy_node()
 
     def _work(self, loop: Callable[[], None]) -> None:
-        """Run a thread's loop; without it there is no robot, so its end is the node's."""
+        """Run a thread's loop; when it fails, the node ends."""
         try:
             loop()
         except Exception as error:
@@ -83,14 +83,14 @@ class SimulationNode(Node):
                 self._failed.trigger()
 
     def _raise_failure(self) -> None:
-        """In the thread that spins, where it ends the process with an exit status of its own."""
+        """Raise in the thread that spins, which ends the process with a failure status."""
         raise SimulationFailed(str(self._failure)) from self._failure
 
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
 
     def _publish_model(self) -> None:
-        """What a robot_state_publisher latches: the URDF and the links that do not move."""
+        """Publish, as robot_state_publisher does, the URDF and the links that do not move."""
         self._description = self.create_publisher(String, "/robot_description", LATCHED)
         urdf = self._simulation.robot_model.urdf.read_text()
         self._description.publish(String(data=urdf))

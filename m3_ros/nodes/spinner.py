@@ -10,7 +10,7 @@ from rclpy.task import Future
 
 
 class Spinner:
-    """Runs a node's callbacks, one at a time, from its construction until `stop`.
+    """Run a node's callbacks, one at a time, from its construction until `stop`.
 
     The executor is shut down only when its thread has left it: rclpy destroys the executor's
     guard condition at once, and a thread that waits on it would raise InvalidHandle.

@@ -146,7 +146,7 @@ def save_parameters(config: M3Config, path: Path) -> None:
 
 
 def override(config: M3Config, settings: Sequence[str]) -> M3Config:
-    """Settings with single values replaced, each given as `group.name=value`.
+    """Return settings with single values replaced, each given as `group.name=value`.
 
     Raises:
         ConfigError: not of that form, an unknown name, or a value that breaks its rule.

@@ -41,7 +41,7 @@ class TargetFinder:
         self._timeout = config.motion.query_timeout
 
     def of(self, text: str, pose: PoseStamped) -> Callable[[], Target]:
-        """Localizer of a goal: by its text, or where that is empty by its pose.
+        """Return the localizer of a goal: by its text, or where that is empty by its pose.
 
         Raises:
             LookupError: the pose's frame is not in the TF tree.

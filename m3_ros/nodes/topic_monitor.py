@@ -25,19 +25,19 @@ class _Topic:
 
     @property
     def age(self) -> float:
-        """Seconds since the last message; infinite before the first."""
+        """Return the seconds since the last message; infinite before the first."""
         return time.monotonic() - self.arrivals[-1] if self.arrivals else float("inf")
 
     @property
     def rate(self) -> float:
-        """Messages per second over the last ones; 0 when silent."""
+        """Return the messages per second over the last ones; 0 when silent."""
         if len(self.arrivals) < 2 or self.age > SILENCE:
             return 0.0
         return (len(self.arrivals) - 1) / max(self.arrivals[-1] - self.arrivals[0], 1e-9)
 
 
 class TopicMonitor:
-    """Watches a node's inputs and publishes their state on /diagnostics every second."""
+    """Watch a node's inputs and publish their state on /diagnostics every second."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -65,7 +65,7 @@ class TopicMonitor:
         self._checks.append(problem)
 
     def problems(self) -> list[str]:
-        """One sentence for everything that is wrong now; empty when all is well."""
+        """Return one sentence for each present problem."""
         found = [self._problem(topic) for topic in self._topics]
         # Without messages the further checks could only say the same again.
         found = [text for text in found if text] or [check() for check in self._checks]

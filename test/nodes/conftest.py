@@ -1,6 +1,5 @@
 """Nodes in this process, in a context of their own that the test destroys."""
 
-import os
 import threading
 
 import pytest
@@ -9,15 +8,8 @@ import rclpy
 from m3_ros.nodes.spinner import Spinner
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_domain():
-    # Domains 1 to 101 have safe ports everywhere; the process id tells parallel runs apart.
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-
-
 @pytest.fixture
-def context():
+def context(own_domain):
     context = rclpy.Context()
     rclpy.init(context=context)
     yield context

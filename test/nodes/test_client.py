@@ -6,13 +6,15 @@ import time
 import pytest
 import rclpy
 from rclpy.action import ActionServer, CancelResponse
-from std_srvs.srv import Trigger
 
 from m3_ros.action import Grasp
 from m3_ros.codes import GraspErrorCode
 from m3_ros.nodes import client as client_module
 from m3_ros.nodes import grasp_client
 from m3_ros.nodes.client import Client, ClientError
+from m3_ros.srv import StopScan
+
+pytestmark = pytest.mark.usefixtures("own_domain")
 
 
 @pytest.fixture
@@ -85,5 +87,5 @@ def test_clients_end_without_an_exception_in_their_thread(thread_errors):
         with Client("test") as client:
             client.node.create_timer(0.001, lambda: None)
             with pytest.raises(ClientError):
-                client.call(Trigger, "/nowhere", Trigger.Request(), timeout=0.02)
+                client.call(StopScan, "/nowhere", StopScan.Request(), timeout=0.02)
     assert not thread_errors

@@ -97,7 +97,7 @@ def test_inverse_depth_is_unpacked_as_image_transport_packs_it():
     [
         (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 40), "rvl"),
         (CompressedImage(format="32FC1; png compressed ", data=b"0" * 40), "32FC1; png"),
-        (CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40), "no picture"),
+        (CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40), "no image"),
         (CompressedImage(format="16UC1; compressedDepth png", data=b""), "0 bytes"),
         (compressed(RGB, "16UC1; png compressed "), "16 bits a pixel"),
     ],
@@ -108,7 +108,7 @@ def test_depth_that_cannot_be_unpacked_is_refused(message, reason):
 
 
 def test_colour_without_a_picture_is_refused():
-    with pytest.raises(ConversionError, match="no picture"):
+    with pytest.raises(ConversionError, match="no image"):
         messages.to_rgb(CompressedImage(format="jpeg", data=b"none"))
 
 

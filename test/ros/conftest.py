@@ -1,6 +1,5 @@
 """Real processes over DDS: each test run has a domain of its own, on this machine only."""
 
-import os
 import subprocess
 import sys
 import time
@@ -12,14 +11,12 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_domain():
-    # Domains 1 to 101 have safe ports everywhere; the process id tells parallel runs apart.
-    os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 101)
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+def separate_domain(own_domain):
+    """Every test of this folder runs in the session's domain, and so do its processes."""
 
 
 @pytest.fixture
-def start(own_domain):
+def start():
     """Start a Python script of this folder as a process; all end with the test."""
     running = []
 

@@ -47,7 +47,7 @@ def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
 @pytest.mark.parametrize("delay", [0.0, 0.5], ids=["ready", "loading"])
-def test_a_query_node_ends_within_a_second(own_domain, tmp_path, toy_memory, number, delay):
+def test_a_query_node_ends_within_a_second(tmp_path, toy_memory, number, delay):
     """While it loads a memory, too: that ends in a worker thread which nothing can interrupt."""
     toy_memory.save(tmp_path / "memory")
     arguments = ["--ros-args", "-p", f"storage.memory:={tmp_path}/memory"]

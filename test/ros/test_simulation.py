@@ -201,7 +201,7 @@ def test_cmd_vel_drives_and_odometry_tells(ears):
     )
 
 
-def test_without_a_camera_the_process_ends_with_a_failure(own_domain):
+def test_without_a_camera_the_process_ends_with_a_failure():
     starter = Path(get_package_prefix("m3_ros")) / "lib" / "m3_ros" / "simulation"
     broken = {**os.environ, "MUJOCO_EGL_DEVICE_ID": "99"}
     ended = subprocess.run(
