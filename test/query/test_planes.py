@@ -1,9 +1,8 @@
-"""Large planes are found and small faces are not; pieces are what hangs together."""
+"""Large planes are found, small faces are not."""
 
 import numpy as np
 import pytest
 
-from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
 from m3_ros.query.planes import find_planes
 
 
@@ -47,24 +46,45 @@ def test_a_level_through_many_things_is_no_plane():
     assert not on_plane[-len(cups) :].any()
 
 
-def test_pieces_hang_together():
-    points = np.concatenate([grid(0.1, 0.1), grid(0.05, 0.05) + [0.2, 0, 0]])
-    graph = neighbour_graph(points, 0.012)
-    found = connected_components(graph, np.ones(len(points), bool))
-    assert [len(part) for part in found] == [100, 25]
-    cut = points[:, 0] != 0.05
-    assert sorted(len(part) for part in connected_components(graph, cut)) == [25, 40, 50]
-    assert connected_components(graph, np.zeros(len(points), bool)) == []
+@pytest.mark.parametrize(("width", "found"), [(0.25, 1), (0.2, 0)])
+def test_the_least_area(width, found):
+    assert len(find_planes(grid(width, width), min_area=0.05)[0]) == found
 
 
-def test_smoothing_keeps_constants_and_heeds_weights():
-    points = grid(0.05, 0.05)
-    graph = neighbour_graph(points, 0.012)
-    weights = np.ones(len(points), np.float32)
-    constant = np.full(len(points), 0.7, np.float32)
-    np.testing.assert_allclose(smooth(graph, constant, weights), constant, rtol=1e-5)
-    spike = np.zeros(len(points), np.float32)
-    spike[12] = 1.0
-    assert smooth(graph, spike, weights)[12] == pytest.approx(0.2)
-    weights[12] = 0.0
-    assert smooth(graph, spike, weights).max() == 0.0
+def test_half_of_the_least_area_must_be_filled():
+    """A grating of strips 2 cm wide has the area, but no filled squares."""
+    strips = grid(0.5, 0.5, 0.005)
+    strips = strips[(strips[:, 0] * 1000).round().astype(int) % 60 < 20]
+    assert find_planes(strips)[0] == []
+
+
+def test_points_within_the_distance_belong_to_the_plane():
+    table = grid(0.4, 0.4)
+    near, far = (table[::7] + [0, 0, height] for height in (0.003, 0.007))
+    _, on_plane = find_planes(np.concatenate([table, near, far]), distance=0.005)
+    assert on_plane[: len(table)].all()
+    assert on_plane[len(table) : -len(far)].all() and not on_plane[-len(far) :].any()
+
+
+def test_what_lies_at_the_level_of_a_plane_elsewhere_is_free():
+    apart = grid(0.1, 0.1) + [0.8, 0.0, 0.0]
+    _, on_plane = find_planes(np.concatenate([grid(0.4, 0.4), apart]))
+    assert on_plane[:-100].all() and not on_plane[-100:].any()
+
+
+def test_a_room_has_as_many_planes_as_it_has():
+    floor = grid(0.6, 0.6)
+    levels = np.concatenate([floor + [0, 0, 0.1 * level] for level in range(6)])
+    planes, _ = find_planes(levels)
+    heights = sorted(float(np.round(plane.offset * plane.normal[2], 3)) for plane in planes)
+    assert heights == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+
+
+def test_the_seed_decides():
+    points = np.random.default_rng(1).uniform(0, 0.4, (3000, 3)) * [1, 1, 0.01]
+    (first, on_first), (second, on_second) = (
+        find_planes(points, seed=3),
+        find_planes(points, seed=3),
+    )
+    assert first[0].offset == second[0].offset
+    np.testing.assert_array_equal(on_first, on_second)
