@@ -1,11 +1,15 @@
 """What the live frame says about remembered segments."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import FeatureMap
+from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.observed import ObservedFrame
 from m3_ros.query.verify import FrameVerifier, VerificationEvidence, depth_status
@@ -108,3 +112,190 @@ def test_at_the_border_something_else_must_be_recognised(
     unhelpful = localizer.scorer.query("green" if towards == "blue" else "yellow")
     (found,) = check.verify(unhelpful, [red], localizer.scorer)
     assert found.status is status
+
+
+# Evidence
+
+
+def red_pixels(frame):
+    return (frame.rgb[..., 0].astype(int) - frame.rgb[..., 1:].max(-1)) > 60
+
+
+def red_evidence(localizer, toy, change=None, **settings):
+    """The evidence for the red box in a frame whose depth `change` alters at its pixels."""
+    frame = toy.see(EYE)
+    if change is not None:
+        red = red_pixels(frame)
+        frame.depth[red] = change(frame.depth[red])
+    check = verifier(localizer, frame, toy.model, QueryConfig(**settings))
+    (evidence,) = check.evidence([hypothesis(localizer, "red").members])
+    return evidence
+
+
+def test_evidence_of_an_unchanged_object(localizer, toy):
+    evidence = red_evidence(localizer, toy)
+    red = red_pixels(toy.see(EYE))
+    assert evidence.pixels == pytest.approx(red.sum(), rel=0.1)
+    assert evidence.measured > 0.95 and evidence.agree > 0.95 and evidence.behind < 0.02
+    assert abs(evidence.shift) < 1e-4 and evidence.certain
+    assert evidence.agreeing[red].mean() > 0.9 and not evidence.agreeing[~red].all()
+    assert evidence.feature @ toy.model.encode_text(["red"])[0] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("step", "agree", "behind"), [(0.019, 1.0, 0.0), (0.022, 0.0, 1.0), (-0.022, 0.0, 0.0)]
+)
+def test_evidence_of_a_step_in_depth(localizer, toy, step, agree, behind):
+    evidence = red_evidence(localizer, toy, lambda depth: depth + np.float32(step))
+    assert evidence.agree == pytest.approx(agree, abs=0.1)
+    assert evidence.behind == pytest.approx(behind, abs=0.1)
+    if agree:
+        assert evidence.shift == pytest.approx(step, abs=0.002)
+
+
+def test_evidence_of_half_the_depth(localizer, toy):
+    def half(depth):
+        return np.where(np.arange(len(depth)) < len(depth) / 2, depth, np.float32(0.0))
+
+    evidence = red_evidence(localizer, toy, half)
+    assert evidence.measured == pytest.approx(0.5, abs=0.07)
+    assert evidence.agree > 0.9
+
+
+def test_no_evidence_without_depth_or_pixels(localizer, toy):
+    for evidence in (
+        red_evidence(localizer, toy, np.zeros_like),
+        red_evidence(localizer, toy, min_pixels=5000),
+    ):
+        assert (evidence.measured, evidence.agree, evidence.behind) == (0.0, 0.0, 0.0)
+        assert not evidence.agreeing.any() and not evidence.feature.any()
+        assert not evidence.certain
+    assert verifier(localizer, toy.see(EYE), toy.model).evidence([]) == []
+
+
+@pytest.mark.parametrize(
+    ("pixels", "measured", "agree", "behind", "status"),
+    [
+        (11, 1.0, 1.0, 0.0, QueryStatus.OUT_OF_VIEW),
+        (12, 1.0, 1.0, 0.0, QueryStatus.FOUND),
+        (500, 0.19, 1.0, 0.0, QueryStatus.NO_DEPTH),
+        (500, 0.21, 1.0, 0.0, QueryStatus.FOUND),
+        (500, 1.0, 0.4, 0.6, QueryStatus.FOUND),
+        (500, 1.0, 0.39, 0.5, QueryStatus.STALE),
+        (500, 1.0, 0.3, 0.34, QueryStatus.OUT_OF_VIEW),  # rather hidden than gone
+        (500, 1.0, 0.3, 0.36, QueryStatus.STALE),
+    ],
+)
+def test_the_limits(pixels, measured, agree, behind, status):
+    none, feature = np.zeros((3, 4), bool), np.zeros(3, np.float32)
+    evidence = VerificationEvidence(pixels, measured, agree, behind, 0.0, none, feature, True)
+    assert depth_status(evidence, True, QueryConfig()) is status
+
+
+# Verification
+
+
+def verify_red(localizer, toy, frame, **settings):
+    config = QueryConfig(**settings)
+    query = localizer.scorer.query("red")
+    check = verifier(localizer, frame, toy.model, config)
+    (found,) = check.verify(query, [hypothesis(localizer, "red")], localizer.scorer)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("least", "status"), [(0.8, QueryStatus.FOUND), (0.9, QueryStatus.OUT_OF_VIEW)]
+)
+def test_an_object_with_few_points_in_the_image_is_out_of_view(localizer, toy, least, status):
+    frame = toy.see(EYE, target=CORNER)  # shows 85 % of its points
+    assert verify_red(localizer, toy, frame, min_in_image=least).status is status
+
+
+def test_what_is_found_has_its_shift(localizer, toy):
+    frame = toy.see(EYE)
+    frame.depth[frame.depth > 0] += np.float32(0.01)
+    assert verify_red(localizer, toy, frame).shift == pytest.approx(0.01, abs=0.002)
+
+
+def test_an_appearance_that_matches_the_query_may_differ_from_the_remembered_one(localizer, toy):
+    """Both boxes are "pair": blue in the place of red is one, too."""
+    swapped = {**toy.places, "red": toy.places["blue"], "blue": toy.places["red"]}
+    check = verifier(localizer, toy.see(EYE, swapped), toy.model)
+    red, scorer = hypothesis(localizer, "red"), localizer.scorer
+    assert check.verify(scorer.query("pair"), [red], scorer)[0].status is QueryStatus.FOUND
+    assert check.verify(scorer.query("red"), [red], scorer)[0].status is QueryStatus.STALE
+
+
+@pytest.mark.parametrize(("least", "complete"), [(60, True), (400, False)])
+def test_a_completion_needs_enough_pixels(toy, toy_memory, least, complete):
+    x, y = toy.places["red"]
+    means, model = toy_memory.gaussians.means, toy_memory.models["color"]
+    gone = (means[:, 0] > x - 0.012) & (means[:, 0] < x + 0.05) & (means[:, 1] < y + 0.05)
+    gone &= means[:, 2] > toy.table_z
+    model = replace(model, reliability=torch.where(gone, 0.0, model.reliability))
+    partial = Localizer(replace(toy_memory, models={"color": model}), toy.model)
+    config = QueryConfig(min_appearance_pixels=least)
+    known = partial.segments.surface(hypothesis(partial, "red").members)
+    check = verifier(partial, toy.see(EYE), toy.model, config)
+    (found,) = check.verify(
+        partial.scorer.query("red"), [hypothesis(partial, "red")], partial.scorer
+    )
+    assert found.status is QueryStatus.FOUND
+    np.testing.assert_array_equal(found.points[: len(known)], known)
+    assert (len(found.points) > len(known)) == complete
+
+
+# Moved objects
+
+
+def moved_red(localizer, toy, places, **settings):
+    config = QueryConfig(**settings)
+    check = verifier(localizer, toy.see(EYE, places), toy.model, config)
+    return check.find_moved([hypothesis(localizer, "red")], localizer.scorer)
+
+
+def test_a_moved_object_is_found_where_nothing_was(localizer, toy):
+    found = moved_red(localizer, toy, {**toy.places, "red": (-0.2, -0.2)})
+    np.testing.assert_allclose(np.median(found.points[:, :2], 0), (-0.2, -0.2), atol=0.03)
+    assert found.feature @ toy.model.encode_text(["red"])[0] > 0.9
+
+
+def test_what_is_remembered_elsewhere_is_not_the_moved_one(localizer, toy):
+    places = {name: place for name, place in toy.places.items() if name != "red"}
+    assert moved_red(localizer, toy, places) is None
+    assert moved_red(localizer, toy, {**places, "green": (-0.2, -0.2)}) is None
+
+
+def test_a_moved_object_may_have_taken_the_place_of_another(localizer, toy):
+    places = {**toy.places, "red": toy.places["blue"]}
+    del places["blue"]
+    found = moved_red(localizer, toy, places)
+    np.testing.assert_allclose(np.median(found.points[:, :2], 0), toy.places["blue"], atol=0.03)
+
+
+def test_of_several_that_look_like_it_the_largest_is_the_moved_one(localizer, toy):
+    """Parts of an object have its appearance, too: here a stripe of the other box."""
+    frame = toy.see(EYE, {**toy.places, "red": (-0.2, -0.2)})
+    green = (frame.rgb[..., 1].astype(int) - frame.rgb[..., [0, 2]].max(-1)) > 60
+    rows = np.flatnonzero(green.any(1))
+    green[rows[len(rows) // 2] :] = False
+    frame.rgb[green] = (230, 25, 25)
+    frame.depth[green] -= np.float32(0.06)  # in front of the green box
+    check = verifier(localizer, frame, toy.model)
+    found = check.find_moved([hypothesis(localizer, "red")], localizer.scorer)
+    np.testing.assert_allclose(np.median(found.points[:, :2], 0), (-0.2, -0.2), atol=0.03)
+
+
+def test_specks_of_the_memory_hide_nothing(toy, toy_memory):
+    """A speck where the moved object is now is no segment, and the object is new there."""
+    means = toy_memory.gaussians.means.clone()
+    yellow = (means[:, :2] - torch.tensor(toy.places["yellow"])).abs().amax(1) < 0.04
+    speck = torch.nonzero(yellow & (means[:, 2] > toy.table_z + 0.055))[::3, 0]
+    where = torch.tensor([-0.2, -0.2, toy.table_z + 0.06])
+    means[speck] = where + 0.001 * torch.randn(len(speck), 3, generator=torch.manual_seed(0))
+    gaussians = replace(toy_memory.gaussians, means=means)
+    model = toy_memory.models["color"]
+    memory = SpatialMemory(gaussians, {"color": model}, toy_memory.views)
+    localizer = Localizer(memory, toy.model, QueryConfig(min_segment_area=0.004))
+    found = moved_red(localizer, toy, {**toy.places, "red": (-0.2, -0.2)})
+    assert np.ptp(found.points[:, 0]) > 0.05
