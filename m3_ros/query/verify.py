@@ -188,7 +188,7 @@ class FrameVerifier:
         """Return points `[L, 3]` of the object that the live frame shows and the memory lacks.
 
         They are connected in the picture with the pixels that agree, far from everything
-        remembered, enough to show an appearance, and of that of the object.
+        remembered, and have the object's appearance.
         """
         observed, segments, lacking = self._observed, self._segments, []
         others = np.setdiff1d(segments.all_members(), hypothesis.members)
@@ -199,7 +199,7 @@ class FrameVerifier:
             if not (component & evidence.agreeing).any():
                 continue
             new = observed.smooth_surface(observed.away_from(surface, component))
-            if new.sum() < self._config.min_appearance_pixels:
+            if new.sum() < self._config.min_pixels:
                 continue
             if self._same(query, hypothesis, observed.feature(new), scorer):
                 lacking.append(observed.points_of(new))

@@ -1,5 +1,6 @@
 """Every status, on a world where the truth is known."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -289,3 +290,59 @@ def test_something_new_beside_an_object_does_not_complete_it(localizer, toy):
     known, seen = localizer.locate("red").targets[0], localizer.locate("red", frame).targets[0]
     assert seen.visible
     np.testing.assert_array_equal(seen.points, known.points)
+
+
+def test_targets_say_what_they_are(localizer, toy):
+    red = localizer.locate("red", toy.see(EYE)).targets[0]
+    members = localizer.segments[red.id].members
+    assert np.abs(localizer.segments.points[members] - red.box.center).max() < 0.04
+    moved = localizer.locate("red", toy.see(EYE, {**toy.places, "red": (-0.2, -0.2)})).targets[0]
+    assert (moved.id, moved.status, moved.visible) == (-1, QueryStatus.STALE, True)
+    assert 0.5 < moved.score <= 1.0
+    away = localizer.locate("red", toy.see(EYE, target=(3.0, 0.0, 0.5))).targets[0]
+    assert (away.id, away.status) == (red.id, QueryStatus.OUT_OF_VIEW)
+
+
+def test_a_surface_that_is_seen_shifted_makes_the_position_less_certain(localizer, toy):
+    frame = toy.see(EYE)
+    exact = localizer.locate("red", frame).targets[0]
+    frame.depth[frame.depth > 0] += np.float32(0.01)
+    shifted = localizer.locate("red", frame).targets[0]
+    assert exact.position_stddev < 0.003
+    assert shifted.position_stddev == pytest.approx(0.01, abs=0.003)
+
+
+@pytest.mark.parametrize(
+    ("query", "places", "words"),
+    [
+        ("red", "as remembered", "'red' is at x -?0.00., y -0.1.., z 0.5.. m"),
+        ("umbrella", "as remembered", "nothing here looks like 'umbrella'"),
+        ("boxes", "as remembered", "4 objects look like 'box'; say more"),
+        ("red", "gone", "'red' is no longer where the memory has it; it is not seen now"),
+        ("red", "moved", "'red' is no longer .* it is seen elsewhere now"),
+    ],
+)
+def test_messages(localizer, toy, query, places, words):
+    moved = {"as remembered": {}, "gone": None, "moved": {"red": (-0.2, -0.2)}}[places]
+    changed = without(toy.places, "red") if moved is None else {**toy.places, **moved}
+    message = localizer.locate(query, toy.see(EYE, changed)).message
+    assert re.match(words, message), message
+
+
+def test_messages_of_what_is_not_seen(localizer, toy):
+    frame = toy.see(EYE)
+    blind = replace(frame, depth=np.zeros_like(frame.depth))
+    assert "the camera measures no depth there" in localizer.locate("red", blind).message
+    away = toy.see(EYE, target=(3.0, 0.0, 0.5))
+    assert "which the camera does not see now" in localizer.locate("red", away).message
+
+
+def test_one_of_two_that_is_hidden_is_kept(localizer, toy):
+    frame = toy.see(EYE)
+    red = (frame.rgb[..., 0] > 150) & (frame.rgb[..., 1] < 100)
+    frame.depth[red], frame.rgb[red] = 0.2, 128  # something hides the red one
+    result = localizer.locate("pair", frame)
+    assert result.status is QueryStatus.AMBIGUOUS
+    statuses = {target.status for target in result.targets}
+    assert statuses == {QueryStatus.FOUND, QueryStatus.OUT_OF_VIEW}
+    assert all(t.visible == (t.status is QueryStatus.FOUND) for t in result.targets)

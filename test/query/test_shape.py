@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from m3_ros.geometry import rpy_to_matrix
-from m3_ros.query.shape import upright_box
+from m3_ros.query.shape import OrientedBox, position_stddev, upright_box
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.4, 1.2, -0.7])
@@ -26,3 +26,27 @@ def test_it_reaches_down_to_the_floor():
     box = upright_box(points, support=0.5)
     assert box.corners()[:, 2].min() == pytest.approx(0.5)
     assert box.corners()[:, 2].max() == pytest.approx(points[:, 2].max())
+
+
+def test_a_support_above_the_points_changes_nothing():
+    points = np.random.default_rng(0).uniform(0, 0.1, (50, 3))
+    np.testing.assert_array_equal(upright_box(points, 0.05).size, upright_box(points).size)
+
+
+def test_corners_lie_half_an_edge_from_the_centre():
+    box = OrientedBox(np.array([1.0, 2.0, 3.0]), np.eye(3), np.array([0.2, 0.4, 0.6]))
+    np.testing.assert_allclose(
+        np.abs(box.corners() - box.center), np.tile([0.1, 0.2, 0.3], (8, 1))
+    )
+    assert len(np.unique(box.corners(), axis=0)) == 8
+
+
+def test_the_centre_of_two_faces_known_to_a_spacing():
+    """By sampling: each face is the outermost of points whose grid may lie anywhere."""
+    rng, spacing = np.random.default_rng(0), 0.004
+    faces = rng.uniform(0.0, spacing, (20_000, 2)) * [1, -1]
+    centers = faces.mean(1)
+    assert position_stddev(spacing) == pytest.approx(centers.std(), rel=0.02)
+    assert position_stddev(spacing, -0.003) == pytest.approx(
+        np.hypot(centers.std(), 0.003), rel=0.02
+    )

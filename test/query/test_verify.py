@@ -226,15 +226,15 @@ def test_an_appearance_that_matches_the_query_may_differ_from_the_remembered_one
     assert check.verify(scorer.query("red"), [red], scorer)[0].status is QueryStatus.STALE
 
 
-@pytest.mark.parametrize(("least", "complete"), [(60, True), (400, False)])
-def test_a_completion_needs_enough_pixels(toy, toy_memory, least, complete):
+@pytest.mark.parametrize(("distance", "complete"), [(0.015, True), (0.06, False)])
+def test_a_completion_is_far_from_what_is_remembered(toy, toy_memory, distance, complete):
     x, y = toy.places["red"]
     means, model = toy_memory.gaussians.means, toy_memory.models["color"]
     gone = (means[:, 0] > x - 0.012) & (means[:, 0] < x + 0.05) & (means[:, 1] < y + 0.05)
     gone &= means[:, 2] > toy.table_z
     model = replace(model, reliability=torch.where(gone, 0.0, model.reliability))
     partial = Localizer(replace(toy_memory, models={"color": model}), toy.model)
-    config = QueryConfig(min_appearance_pixels=least)
+    config = QueryConfig(new_distance=distance)
     known = partial.segments.surface(hypothesis(partial, "red").members)
     check = verifier(partial, toy.see(EYE), toy.model, config)
     (found,) = check.verify(
