@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from m3_ros.config import QueryConfig
-from m3_ros.query.segment import Segments
+from m3_ros.query.segment import Segments, larger_axes
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +63,8 @@ def box(low, high, step=0.005):
     ("low", "high", "goes_with_it"),
     [
         ((0.0, 0.0, 0.105), (0.06, 0.06, 0.12), True),  # a lid
+        ((0.015, 0.0, 0.105), (0.06, 0.06, 0.12), True),  # a lid 7.5 mm off the axis
+        ((0.0, 0.036, 0.105), (0.06, 0.06, 0.12), False),  # 18 mm off the axis
         ((0.02, 0.02, -0.05), (0.04, 0.04, -0.005), True),  # a stem
         ((0.0, 0.0, 0.105), (0.06, 0.06, 0.2), False),  # another one, stacked
         ((0.01, 0.03, 0.105), (0.03, 0.05, 0.12), False),  # something small that lies on it
@@ -169,13 +171,17 @@ def test_the_surface_reaches_a_standard_deviation_beyond_the_centres(toy_memory)
     assert found.area(found[0].members) == pytest.approx(len(CUBE) * 0.005**2, rel=1e-3)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("slope", [0.0, 0.2, -0.2])
-def test_an_object_stands_on_the_plane_below_it(toy_memory, slope):
-    found = segments_of(toy_memory, table(slope=slope))
+def test_an_object_stands_on_the_plane_below_it(toy_memory, slope, axis):
+    turn = np.eye(3)[[0, 1, 2] if axis == 0 else [1, 0, 2]]
+    found = segments_of(toy_memory, table(slope=slope) @ turn)
     for x in (-0.15, 0.0, 0.15):
-        for gap, stands in ((0.02, True), (-0.005, True), (0.04, False), (-0.02, False)):
+        for gap, stands in (
+            (0.028, True), (0.0, True), (-0.008, True), (0.032, False), (-0.012, False),
+        ):  # fmt: skip
             low = slope * x + gap
-            points = np.array([[x - 0.01, 0.0, low], [x + 0.01, 0.0, low + 0.05]])
+            points = np.array([[x - 0.01, 0.0, low], [x + 0.01, 0.0, low + 0.05]]) @ turn
             height = found.support_height(points)
             assert (height is not None) == stands
             if stands:
@@ -237,3 +243,18 @@ def test_smoothing_takes_two_rings_of_neighbours(toy_memory):
     values = found.smoothed(np.eye(7, dtype=np.float32)[3])
     order = np.argsort(found.points[:, 0])
     np.testing.assert_allclose(values[order], [0, 1 / 9, 2 / 9, 3 / 9, 2 / 9, 1 / 9, 0], atol=1e-5)
+
+
+def test_the_larger_axes_turn_with_the_gaussian(toy_memory):
+    """Here 30 degrees about x; the smallest axis is the second."""
+    gaussians = toy_memory.gaussians.select(torch.zeros(1, dtype=torch.int64))
+    half = np.deg2rad(15.0)
+    turned = replace(
+        gaussians,
+        quats=torch.tensor([[np.cos(half), np.sin(half), 0.0, 0.0]]).float(),
+        scales=torch.log(torch.tensor([[0.003, 0.001, 0.02]])),
+    )
+    ((first, second),) = larger_axes(turned, np.array([0]), 0.01)
+    np.testing.assert_allclose(first, [0.003, 0.0, 0.0], atol=1e-8)
+    expected = 0.01 * np.array([0.0, -np.sin(2 * half), np.cos(2 * half)])  # at most 1 cm
+    np.testing.assert_allclose(second, expected, atol=1e-8)
