@@ -150,5 +150,9 @@ class RobotFile(Stage):
     gripper: GripperConfig = required("the gripper")
     base: BaseConfig = required("the base")
     lidar_frame: str = setting("", "link of the LiDAR; the base's when empty")
-    mjcf: str = setting("", "path of the robot's MJCF file, for the simulation")
+    mjcf: str = setting(
+        "",
+        "path of an MJCF file with the URDF's links and joints, position actuators of the same "
+        "names, base_x, base_y and base_yaw, a key home, and a camera wrist below camera_link",
+    )
     mjcf_scene: str = setting("", "path of an MJCF scene that includes the robot")

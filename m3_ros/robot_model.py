@@ -53,7 +53,10 @@ class RobotModel:
         self.lidar_frame = content.lidar_frame or self.base_frame
         self.home, self.scan = (np.array(self.arm.postures[name]) for name in ("home", "scan"))
         self.urdf = self._file("urdf")
-        self.kinematics = model = pin.buildModelFromUrdf(str(self.urdf), True)
+        try:
+            self.kinematics = model = pin.buildModelFromUrdf(str(self.urdf), True)  # with mimics
+        except ValueError as error:
+            raise ConfigError(f"{path}: urdf = {str(self.urdf)!r}: it is not a URDF") from error
         joints = [self._joint(name) for name in self.joints]
         self.indices = np.array([joint.idx_q for joint in joints])
         self.velocity_indices = np.array([joint.idx_v for joint in joints])

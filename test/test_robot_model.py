@@ -91,6 +91,12 @@ def test_a_wrong_value_is_named(load, changes, words):
     assert all(word in message for word in words), message
 
 
+def test_a_broken_urdf_is_named(load, tmp_path, capfd):
+    (tmp_path / "mine.urdf").write_text("<robot")
+    with pytest.raises(ConfigError, match=r"mine.yaml: urdf = .*mine.urdf.*not a URDF"):
+        load(urdf="mine.urdf")
+
+
 def test_an_unknown_robot_is_named_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"robot.model = 'c3po'.* b1_z1, ur5e_2f85"):
         load_robot(RobotConfig(model="c3po"))
