@@ -10,12 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from m3_ros.grasp_settings import GraspConfig
 from m3_ros.memory_settings import MemoryConfig, SplatConfig
 from m3_ros.motion_settings import MotionConfig
-from m3_ros.settings import Stage, from_dict, read_yaml, setting, to_dict
+from m3_ros.settings import Stage, from_dict, read_yaml, setting
 
 
 @dataclass(frozen=True)
@@ -244,8 +242,3 @@ def load_config(path: str | Path) -> M3Config:
     if isinstance(values, dict) and "/**" in values:
         values = values["/**"]["ros__parameters"]
     return from_dict(M3Config, values)
-
-
-def save_config(config: M3Config, path: str | Path) -> None:
-    """Write every setting of `config` as YAML."""
-    Path(path).write_text(yaml.safe_dump(to_dict(config), sort_keys=False))

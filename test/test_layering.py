@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "m3_ros"
-MAX_LINES = 300
+MAX_LINES = 250
 
 BASE = {
     "codes", "config", "geometry", "grasp_settings", "memory_settings", "motion_settings",

@@ -1,7 +1,7 @@
-"""`m3 bench grasp`: random scenes with physics, one named object lifted in each, failures counted.
+"""`m3 bench grasp`: lift one named object in each of many random scenes with physics.
 
-Scan, memory, query, planning and execution are the ones that a robot uses; with `oracle` the truth
-stands in for the first three, so that the figure is the grasp's own.
+Scan, memory, query, planning and execution are the code of the robot. With `oracle` the true pose
+replaces the first three, so that the figure measures grasping alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from m3_ros.view.pictures import contact_sheet, write_picture
 
 COLORS = ("yellow", "red", "green", "blue")
 SUCCESSES_SHOWN = 3
-HOLDABLE = 0.073  # flat pads of jaws that stand as far apart as this hold at friction 0.5, m
+HOLDABLE = 0.073  # up to this width, m, the angle between the pads stays within friction 0.5
 STRIP_WIDTH = 320  # of each of its pictures, px
 
 
@@ -61,8 +61,8 @@ def run(
         seed + i: label_of(categories[i % len(categories)], COLORS[colors[i]])
         for i in range(scenes)
     }
-    told = _read(json_path, conditions)
-    trials = [trial for trial in told if labels.get(trial.seed) == trial.object]
+    recorded = _read(json_path, conditions)
+    trials = [trial for trial in recorded if labels.get(trial.seed) == trial.object]
     todo = {s: label for s, label in labels.items() if s not in {trial.seed for trial in trials}}
     shown: Counter[str] = Counter(trial.outcome for trial in trials)
     for trial, strip in _run_all(todo, conditions, workers, pictures is not None):
@@ -81,7 +81,7 @@ def run(
 
 
 def summary(trials: Sequence[Trial], conditions: Conditions) -> Table:
-    """Outcomes, forces and times of trials."""
+    """Return a table of outcomes, forces and times."""
     search = "oracle" if conditions.oracle else "scan, memory, query"
     table = Table(title=f"grasp: {len(trials)} scenes, {search}")
     for name in ("outcome", "count"):
@@ -107,7 +107,7 @@ def summary(trials: Sequence[Trial], conditions: Conditions) -> Table:
 def _run_all(
     todo: dict[int, str], conditions: Conditions, workers: int, pictures: bool
 ) -> Iterator[tuple[Trial, list[Image]]]:
-    """Trials, with their pictures, as they are done."""
+    """Yield each trial with its pictures when it ends."""
     if workers == 1:
         for seed, label in todo.items():
             yield _trial(seed, label, conditions, pictures)
@@ -123,33 +123,33 @@ def _run_all(
 def _trial(
     seed: int, label: str, conditions: Conditions, pictures: bool
 ) -> tuple[Trial, list[Image]]:
-    taken: dict[str, Image] | None = {} if pictures else None
-    trial = run_trial(seed, label, M3Config(), conditions, taken)
-    return trial, list((taken or {}).values())
+    images: dict[str, Image] | None = {} if pictures else None
+    trial = run_trial(seed, label, M3Config(), conditions, images)
+    return trial, list((images or {}).values())
 
 
 def _wanted(trial: Trial) -> int:
-    """How many strips of trials that ended as this one are shown."""
+    """Return how many strips of this outcome are written."""
     return SUCCESSES_SHOWN if trial.lifted else 1
 
 
 def _median(values: Sequence[float]) -> float:
-    """Median of the finite ones; NaN without any."""
+    """Return the median of the finite values; NaN without any."""
     finite = np.array(values)[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
 def _read(path: Path | None, conditions: Conditions) -> list[Trial]:
-    """Trials of an earlier run under the same conditions."""
+    """Return the trials of an earlier run under the same conditions."""
     if path is None or not path.exists():
         return []
-    told = json.loads(path.read_text())
-    if told["conditions"] != json.loads(json.dumps(asdict(conditions))):
-        raise ValueError(f"{path} holds trials under {told['conditions']}; name another file")
-    return [Trial(**row) for row in told["trials"]]
+    recorded = json.loads(path.read_text())
+    if recorded["conditions"] != json.loads(json.dumps(asdict(conditions))):
+        raise ValueError(f"{path} holds trials under {recorded['conditions']}; name another file")
+    return [Trial(**row) for row in recorded["trials"]]
 
 
 def _write(path: Path | None, conditions: Conditions, trials: Sequence[Trial]) -> None:
     if path is not None:
-        told = {"conditions": asdict(conditions), "trials": [asdict(trial) for trial in trials]}
-        path.write_text(json.dumps(told, indent=1))
+        report = {"conditions": asdict(conditions), "trials": [asdict(trial) for trial in trials]}
+        path.write_text(json.dumps(report, indent=1))

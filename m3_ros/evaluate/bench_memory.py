@@ -24,9 +24,9 @@ from m3_ros.memory.psc import MemoryBank
 from m3_ros.view.report import write_json
 
 GRID = (30, 40)  # cells of a synthetic map
-SHOWN = 40  # things that a synthetic frame shows
-NOVELTY = 4  # things that leave, and others that come, from one frame to the next
-NOISE = 0.4  # length of the noise relative to a thing's feature
+SHOWN = 40  # distinct features in a synthetic frame
+NOVELTY = 4  # of them are replaced from one frame to the next
+NOISE = 0.4  # length of the noise relative to the feature
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,19 @@ class StageCost:
 
 
 def synthetic_maps(frames: int, dim: int) -> Iterator[NDArray[np.float32]]:
-    """Feature maps `[30, 40, dim]` of a long scan: things in patches, some new in every frame."""
+    """Feature maps `[30, 40, dim]` of a long scan: patches of features, some new a frame."""
     rng = np.random.default_rng(0)
 
-    def things(count: int) -> NDArray[np.float32]:
+    def random_features(count: int) -> NDArray[np.float32]:
         rows = rng.standard_normal((count, dim), np.float32)
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
-    shown = things(SHOWN)
+    shown = random_features(SHOWN)
     for _ in range(frames):
         patches = rng.integers(SHOWN, size=(GRID[0] // 5, GRID[1] // 5)).repeat(5, 0).repeat(5, 1)
         noise = rng.standard_normal((*GRID, dim), np.float32) * np.float32(NOISE / dim**0.5)
         yield shown[patches] + noise
-        shown = np.concatenate([shown[NOVELTY:], things(NOVELTY)])
+        shown = np.concatenate([shown[NOVELTY:], random_features(NOVELTY)])
 
 
 def measure_stream(
@@ -153,7 +153,7 @@ class Clock:
         self._last = time.perf_counter(), time.process_time()
 
     def note(self, stage: str) -> None:
-        """Whatever happened since the last note was `stage`."""
+        """Add the time since the last note to `stage`."""
         now, last = (time.perf_counter(), time.process_time()), self._last
         spent = self.spent.get(stage, (0.0, 0.0))
         self.spent[stage] = spent[0] + now[0] - last[0], spent[1] + now[1] - last[1]
@@ -161,7 +161,7 @@ class Clock:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process so far, MB."""
+    """Return the largest resident memory of this process so far, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 

@@ -1,4 +1,4 @@
-"""How hard robot and object press on the table, at every step of the physics."""
+"""Contact forces of robot and object on the table, measured at every physics step."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from m3_ros.sim.world import World
 
 
 class ContactForces:
-    """Notes the greatest sum of normal forces on the table; starts at once.
+    """Records the largest sum of normal forces on the table, from its construction on.
 
     Args:
-        world: its `on_step` is taken.
-        label: the object that counts.
+        world: its `on_step` callback is replaced.
+        label: name of the object.
 
     Attributes:
-        of_robot: greatest force of all links together, N.
-        of_object: greatest force of the object while `pressing`, N.
+        of_robot: largest force of all links together, N.
+        of_object: largest force of the object while `pressing`, N.
         pressing: set it while the gripper, not gravity, may press the object down.
     """
 
@@ -30,9 +30,9 @@ class ContactForces:
         self._object = model.geom_bodyid == model.body(label).id
         self.of_robot = self.of_object = 0.0
         self.pressing = False
-        world.on_step = self._look
+        world.on_step = self._record
 
-    def _look(self) -> None:
+    def _record(self) -> None:
         pairs = self._world.data.contact.geom
         on_table = (pairs == self._table).any(axis=1)
         self.of_robot = max(self.of_robot, self._sum(on_table & self._robot[pairs].any(axis=1)))
@@ -41,7 +41,7 @@ class ContactForces:
             self.of_object = max(self.of_object, self._sum(touching))
 
     def _sum(self, chosen: NDArray[np.bool_]) -> float:
-        """Sum of the normal forces of contacts in N."""
+        """Return the sum of the normal forces of contacts, N."""
         force, total = np.zeros(6), 0.0
         for i in np.flatnonzero(chosen):
             mujoco.mj_contactForce(self._world.model, self._world.data, i, force)

@@ -1,4 +1,4 @@
-"""How good a fit of Gaussians is after a budget of seconds, on frames kept from it."""
+"""Quality of a fit of Gaussians after a budget of seconds, on held-out frames."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SimulationConfig, SplatConfig
@@ -16,6 +15,7 @@ from m3_ros.geometry import backproject, inverse, pose_distance, project, transf
 from m3_ros.sim.scene import random_scene
 from m3_ros.splat import fit
 from m3_ros.splat.result import FitResult
+from m3_ros.types import Array
 
 SEED, VIEWS = 100_007, 60  # of the simulated scan
 
@@ -42,9 +42,16 @@ class FitQuality:
 def fit_quality(
     frames: Sequence[RgbdFrame],
     budgets: Sequence[float],
-    look: Callable[[NDArray[np.float64]], RgbdFrame] | None = None,
+    true_frame: Callable[[Array], RgbdFrame] | None = None,
 ) -> list[FitQuality]:
-    """The fit's held-out quality for each budget of seconds; `look` is a perfect camera."""
+    """Fit once for each budget of seconds and score each fit on held-out frames.
+
+    Args:
+        frames: of a scan.
+        budgets: seconds of the fits.
+        true_frame: returns the frame without noise at a pose `camtoworld [4, 4]`; known in
+            simulation only.
+    """
     results = []
     for seconds in budgets:
         config = replace(SplatConfig(), max_seconds=seconds, max_iterations=1_000_000)
@@ -54,17 +61,17 @@ def fit_quality(
                 *(seconds, result.seconds, result.iterations, len(result.gaussians)),
                 *(result.psnr_db, 1e3 * result.depth_error_m),
                 1e3 * sensor_agreement(frames, result),
-                None if look is None else 1e3 * true_error(result, look),
+                None if true_frame is None else 1e3 * true_error(result, true_frame),
             )
         )
     return results
 
 
-def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], RgbdFrame]) -> float:
-    """Median absolute error, m, of the depth rendered where held-out frames were taken."""
+def true_error(result: FitResult, true_frame: Callable[[Array], RgbdFrame]) -> float:
+    """Return the median absolute error (m) of depth rendered at the held-out poses."""
     errors = []
     for i in result.test_frames:
-        truth = look(result.camtoworlds[i])
+        truth = true_frame(result.camtoworlds[i])
         place = (inverse(truth.camtoworld), truth.K)
         viewmats, Ks = (torch.from_numpy(x).float()[None] for x in place)
         render, _, _ = result.gaussians.render(viewmats, Ks, truth.width, truth.height)
@@ -74,23 +81,23 @@ def true_error(result: FitResult, look: Callable[[NDArray[np.float64]], RgbdFram
 
 
 def sensor_agreement(frames: Sequence[RgbdFrame], result: FitResult) -> float:
-    """Median difference, m, of held-out frames' depth and the nearest fitted frames'."""
+    """Return the median depth difference (m) of held-out frames and their nearest fitted ones."""
     poses, differences = result.camtoworlds, []
     fitted = np.setdiff1d(np.arange(len(frames)), result.test_frames)
     for i in result.test_frames:
         j = min(fitted, key=lambda j: pose_distance(poses[i], poses[j]))
-        seen, other = frames[i], frames[j]
+        held_out, other = frames[i], frames[j]
         points = backproject(other.depth.astype(np.float64), other.K)[other.depth > 0]
-        uv, z = project(transform(inverse(poses[i]) @ poses[j], points), seen.K)
-        inside = (z > 0) & (uv >= 0).all(1) & (uv < [seen.width, seen.height]).all(1)
+        uv, z = project(transform(inverse(poses[i]) @ poses[j], points), held_out.K)
+        inside = (z > 0) & (uv >= 0).all(1) & (uv < [held_out.width, held_out.height]).all(1)
         column, row = uv[inside].astype(int).T
-        measured = seen.depth[row, column]
+        measured = held_out.depth[row, column]
         differences.append(np.abs(measured - z[inside])[measured > 0])
     return float(np.median(np.concatenate(differences))) if differences else float("nan")
 
 
 def fit_simulated(budgets: Sequence[float]) -> list[FitQuality]:
-    """Fits of a noisy scan of a random table; a camera without noise knows the truth."""
+    """Fit a noisy simulated scan of a random table and score it against frames without noise."""
     noisy, config = (
         SimulationConfig(),
         replace(SimulationConfig(), depth_noise=0.0, color_noise=0.0),

@@ -1,4 +1,4 @@
-"""A model of any dimension with random weights: a stress of size that anyone can repeat."""
+"""A model of any dimension with random weights, to measure costs without downloads."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from m3_ros.features.extractor import FeatureMap, check_image
 WIDTH, CELL, PATCH = 640, 16, 4  # px: of a scaled picture, a cell, a filter
 FILTERS, HIDDEN = 64, 512
 BANDWIDTH = 1.0
-"""Turns a unit of the pooled responses makes: larger, and features are less alike."""
+"""Scale of the random Fourier frequencies: the larger, the less similar features become."""
 
 
 class RandomModel:
-    """Features `[30, 40, dim]` of a 640 x 480 picture that mean nothing, but tell things apart.
+    """Features `[30, 40, dim]` of a 640 x 480 image: no meaning, different by surface.
 
     Random filters, rectified and averaged over cells of 16 x 16 pixels, then random Fourier
     features (Rahimi and Recht, NeurIPS 2007), whose spectrum is as broad as a deep network's.

@@ -1,4 +1,4 @@
-"""Scans and looks at simulated scenes by a camera that can be anywhere, for benchmarks."""
+"""Scans and single frames of simulated scenes by a free camera, for benchmarks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CENTER = np.array([np.mean(REGION[0]), 0.0, TABLE_HEIGHT + 0.03])
 ELEVATIONS = (45.0, 60.0, 75.0)  # of the scan's rings, degrees
 RADIUS = 0.42  # m
 SIDES = 130.0  # a ring spans this far to both sides of the robot, degrees
-ASIDE = (-1.5, 0.0, 0.0)  # where the robot waits, out of the pictures
+ASIDE = (-1.5, 0.0, 0.0)  # the robot's pose, outside of the images
 MASK_MARGIN = 0.002  # of a true box, and how far above its foot a mask begins, m
 POSE_NOISE = (0.002, 0.003)  # of a believed pose in benchmarks, m and rad
 
@@ -56,7 +56,7 @@ class SimulatedScene:
         self._camera.close()
 
     def frame(self, camtoworld: Array, stamp: float = 0.0) -> RgbdFrame:
-        """What the camera measures at a true pose; the frame's own pose has noise."""
+        """Return the camera's frame at a true pose; the pose stored in it has noise."""
         config = self._config
         rgb, depth = self._render(camtoworld)
         noise = (config.focal_length, self._rng, config.depth_noise, config.depth_range)
@@ -70,7 +70,7 @@ class SimulatedScene:
         return RgbdFrame(color, depth, intrinsics(config), camtoworld @ error, stamp)
 
     def _render(self, camtoworld: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """Colour and true depth at a true pose."""
+        """Return colour and depth without noise at a true pose."""
         data = self._world.data
         index = self._world.model.camera(WRIST).id
         data.cam_xpos[index] = camtoworld[:3, 3]
@@ -78,19 +78,19 @@ class SimulatedScene:
         return self._camera.render(data)
 
     def scan(self, views: int) -> list[RgbdFrame]:
-        """Keyframes from rings about the table's middle."""
+        """Return keyframes from rings about the table's centre."""
         poses = self.scan_poses(views)
         return [self.frame(pose, float(index)) for index, pose in enumerate(poses)]
 
     def scan_poses(self, views: int) -> Iterator[Array]:
-        """True `camtoworld` of the keyframes of a scan, drawn one by one."""
+        """Yield the true `camtoworld [4, 4]` of each keyframe of a scan."""
         for index in range(views):
             elevation = ELEVATIONS[index % len(ELEVATIONS)]
             azimuth = 180.0 + SIDES * (2.0 * index / max(1, views - 1) - 1.0)
             yield self.viewpoint(azimuth, elevation)
 
     def masks(self, camtoworld: Array) -> dict[str, NDArray[np.bool_]]:
-        """Pixels `[H, W]` that show each object at a true pose, by its name; without noise."""
+        """Return for each object, by name, the pixels `[H, W]` that show it from a true pose."""
         _, depth = self._render(camtoworld)
         points = transform(camtoworld, backproject(depth, intrinsics(self._config)))
         masks = {}
@@ -102,14 +102,14 @@ class SimulatedScene:
         return masks
 
     def viewpoint(self, azimuth: float, elevation: float, radius: float = RADIUS) -> Array:
-        """`camtoworld` of a look at about the middle; angles in degrees."""
+        """Return `camtoworld` of a camera that looks at about the centre; angles in degrees."""
         a, e = np.radians([azimuth, elevation])
         target = CENTER + self._rng.normal(0.0, 0.015, 3)
         out = np.array([np.cos(e) * np.cos(a), np.cos(e) * np.sin(a), np.sin(e)])
         return look_at(target + radius * out, target)
 
     def truth(self, name: str) -> tuple[Array, Array]:
-        """True pose `[4, 4]` of the middle of an object's box, and the box's size `[3]`."""
+        """Return an object's true pose `[4, 4]` (centre of its box) and box size `[3]`, m."""
         return self._world.ground_truth()[name], np.asarray(self.objects[name].model.size)
 
     def move(self, name: str, offset: Array) -> None:
@@ -120,7 +120,7 @@ class SimulatedScene:
         mujoco.mj_forward(model, data)
 
     def free_offset(self, name: str, least: float = 0.12) -> Array | None:
-        """A shift on the table of at least `least` m that leaves room to all others, or None."""
+        """Return a shift on the table of at least `least` m to a free place, or None."""
         poses = {other: self.truth(other) for other in self.objects}
         place, size = poses[name][0][:2, 3], max(poses[name][1][:2])
         (x0, x1), (y0, y1) = REGION
