@@ -36,7 +36,7 @@ PALM_MARGIN = 0.003
 millimetre."""
 TABLE_MARGIN = 0.001
 """Height of the tips above `table_clearance`, m: one step of the depth image."""
-MIN_POINTS = 10
+MIN_PART_POINTS = 10
 """Points of a part that is closed on; with the spacing below they cover 1.6 cm^2."""
 MIN_OBJECT_POINTS = 20
 """Points of an object above its support: two such parts, one for each jaw."""
@@ -44,7 +44,7 @@ JAW_THICKNESS = 0.02
 """Room that a jaw needs between two parts besides `jaw_clearance` on its sides, m."""
 MIN_SHIFT = 0.005
 """Shift along the jaws' width that makes another placement, m."""
-OBJECT_SPACING, MAX_OBJECT_POINTS = 0.004, 800
+POINT_SPACING, MAX_OBJECT_POINTS = 0.004, 800
 """Voxel (m) to which an object is thinned, a little more than the memory's 3 mm, and the limit
 for time; 800 points cover 1.3 dm^2."""
 MAX_OBSTACLE_POINTS = 3000
@@ -149,7 +149,7 @@ def grasp_candidates(
 
 def _target(object_points: Array, scene_points: Array, table_z: float) -> Surface:
     """Return the object and its obstacles, thinned, with outward normals."""
-    points = thin(object_points, OBJECT_SPACING, MAX_OBJECT_POINTS)
+    points = thin(object_points, POINT_SPACING, MAX_OBJECT_POINTS)
     outward = normals(points)
     outward *= np.sign((outward * (points - points.mean(0))).sum(1, keepdims=True))
     others = scene_points[scene_points[:, 2] > table_z + SUPPORT_NOISE]
@@ -168,7 +168,7 @@ def _placements(
         reach = (across.max() - across.min()) / 2 - gripper.pad_half_width
         for shift in (0.0,) if reach < 2 * MIN_SHIFT else (0.0, -reach / 2, reach / 2):
             slab = np.flatnonzero(np.abs(across - middle - shift) < gripper.pad_half_width)
-            if len(slab) < MIN_POINTS:
+            if len(slab) < MIN_PART_POINTS:
                 continue
             near = np.sort(along[slab])[len(slab) // 50]  # 2 % may be strays
             table = (target.points[:, 2].mean() - target.table_z) / -approach[2]
@@ -190,11 +190,11 @@ def _placements(
 
 def _parts(between: Array, zone: NDArray[np.int64], jaw_clearance: float) -> list[NDArray]:
     """Split the points of a zone at gaps that are wide enough for a jaw, as beside a handle."""
-    if len(zone) < MIN_POINTS:
+    if len(zone) < MIN_PART_POINTS:
         return []
     order = zone[np.argsort(between[zone])]
     gaps = np.flatnonzero(np.diff(between[order]) > JAW_THICKNESS + 2 * jaw_clearance)
-    return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_POINTS]
+    return [part for part in np.split(order, gaps + 1) if len(part) >= MIN_PART_POINTS]
 
 
 def _grasp_at(

@@ -17,7 +17,7 @@ friction cone of a slippery object (22 degrees at a coefficient of 0.4)."""
 PITCHES = (75.0, 60.0)
 """Angles of slanted approaches below the horizontal, degrees: one and two steps of 15 off the
 vertical."""
-SIDES = (-35.0, 0.0, 35.0)
+AZIMUTHS = (-35.0, 0.0, 35.0)
 """Azimuths of slanted approaches from the direction arm to object, degrees: at a pitch of 60
 they are 17 degrees apart, about one step."""
 ROLLS = 8
@@ -33,7 +33,7 @@ def grasp_directions(azimuth: float) -> Iterator[tuple[Array, Array]]:
     for yaw in 2 * np.pi / YAWS * np.arange(YAWS):
         yield np.array([0.0, 0.0, -1.0]), np.array([np.cos(yaw), np.sin(yaw), 0.0])
     for pitch in np.radians(PITCHES):
-        for heading in azimuth + np.radians(SIDES):
+        for heading in azimuth + np.radians(AZIMUTHS):
             out = np.array([np.cos(heading), np.sin(heading), 0.0])
             approach = np.cos(pitch) * out + [0.0, 0.0, -np.sin(pitch)]
             across = np.array([-np.sin(heading), np.cos(heading), 0.0])

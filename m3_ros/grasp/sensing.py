@@ -14,7 +14,7 @@ from m3_ros.types import Array, Depth
 PIXEL_STRIDE = 4
 """Pixels between points: 2.9 mm at `look_distance` (0.28 m, focal length 382 px), about the
 spacing of the memory's Gaussians (`splat.voxel_size`, 3 mm)."""
-MAX_DEPTH = 0.9
+MAX_RANGE = 0.9
 """Depth beyond which points are dropped, m: a D405's standard deviation, z^2 0.08 px / (f 18
 mm), is 9 mm there, more than a voxel of the collision scene."""
 SILHOUETTE_STEP = 0.02
@@ -27,9 +27,9 @@ SURFACE_TOLERANCE = 0.004
 UNCERTAINTY = 0.005
 """What is farther behind the measured depth than this, and than the memory may be off, is
 hidden, m: five standard deviations at `look_distance`."""
-MIN_DEPTH = 0.02
+MIN_RANGE = 0.02
 """Points nearer to the camera than this are not projected, m; a D405 measures from 0.07 m."""
-MAX_SAMPLES = 300
+MAX_SHIFT_SAMPLES = 300
 """Points of an object compared with depth; a share of so many is known to 3 % (standard
 error)."""
 SHIFT_PENALTY = 2.0
@@ -55,7 +55,7 @@ def visible_points(
 def depth_points(frame: RgbdFrame) -> Array:
     """Return points `[N, 3]` in the frame's world, one per `PIXEL_STRIDE` pixels each way, m."""
     depth = frame.depth
-    reliable = (depth > 0.0) & (depth < MAX_DEPTH) & ~_silhouettes(depth)
+    reliable = (depth > 0.0) & (depth < MAX_RANGE) & ~_silhouettes(depth)
     picked = np.s_[::PIXEL_STRIDE, ::PIXEL_STRIDE]
     points = backproject(depth, frame.K)[picked][reliable[picked]]
     return transform(frame.camtoworld, points)
@@ -109,7 +109,9 @@ def displacement(frame: RgbdFrame, points: Array, context: Array, max_shift: flo
             flat object also fit the support beside it, but then the support's own do not.
         max_shift: along each axis, m.
     """
-    points = np.concatenate([_thinned(points, MAX_SAMPLES), _thinned(context, MAX_SAMPLES // 2)])
+    points = np.concatenate(
+        [_thinned(points, MAX_SHIFT_SAMPLES), _thinned(context, MAX_SHIFT_SAMPLES // 2)]
+    )
     shift = np.zeros(3)
     coarse = max_shift / 3.0  # grids of 7 steps; the fine one reaches to the coarse neighbours
     for step in (coarse, 0.3 * coarse):
@@ -137,7 +139,7 @@ def _depth_beyond(frame: RgbdFrame, points: Array) -> Array:
     """Return measured depth less the depth of points `[N, 3]` (world), m; NaN if unmeasured."""
     local = transform(inverse(frame.camtoworld), points)
     beyond = np.full(len(points), np.nan)
-    front = np.flatnonzero(local[:, 2] > MIN_DEPTH)
+    front = np.flatnonzero(local[:, 2] > MIN_RANGE)
     x, y, z = local[front].T
     column = np.floor(x / z * frame.K[0, 0] + frame.K[0, 2]).astype(int)
     row = np.floor(y / z * frame.K[1, 1] + frame.K[1, 2]).astype(int)
