@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -321,7 +323,7 @@ def test_no_grasp_is_an_answer_with_a_reason(box_points, table):
     wall = [block((0.12, 0.02, 0.2), place=(0.7, y)) for y in (0.005, 0.095)]
     wall += [block((0.02, 0.12, 0.2), place=(x, 0.05)) for x in (0.655, 0.745)]
     walled = grasps_of(block((0.04, 0.04, 0.03)), np.concatenate(wall))
-    assert not walled.grasps and "in the way" in walled.reason
+    assert not walled.grasps and re.search(r"in the way \([1-9]\d*\)", walled.reason)
 
 
 def test_too_wide_for_the_jaws(table):
