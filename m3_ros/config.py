@@ -33,6 +33,9 @@ class RobotConfig(Stage):
     )
     camera_info_topic: str = setting("/camera/camera/color/camera_info", "colour intrinsics")
     joint_states_topic: str = setting("/joint_states", "arm and gripper joints")
+    joint_prefix: str = setting(
+        "", "what the driver puts before the URDF's joint names, for example z1_"
+    )
     cmd_vel_topic: str = setting("/cmd_vel", "velocity commands of the base")
 
 
@@ -63,6 +66,9 @@ class ScanConfig(Stage):
     )
     frame_timeout: float = setting(
         1.0, "wait for a camera frame, of a scan or to verify a query", "s", 0.0, 60.0
+    )
+    max_tilt: float = setting(
+        0.26, "no scan begins while base_frame leans more in world_frame", "rad", 0.0, 3.15
     )
 
 

@@ -21,6 +21,14 @@ DEPTH_TYPES = {"16UC1": np.dtype("u2"), "mono16": np.dtype("u2"), "32FC1": np.dt
 DEPTH_HEADER = 12  # bytes before a compressedDepth's PNG: what it is, and two float32 numbers
 
 
+COMPRESSED_SUFFIXES = {
+    "color": ("/compressed",),
+    "depth": ("/compressedDepth", "/compressed"),
+    "camera_info": (),
+}
+"""Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
+
+
 class ConversionError(ValueError):
     """A message holds what cannot be converted; the text names message, value and rule."""
 
@@ -34,16 +42,19 @@ def to_pose(message: object) -> NDArray[np.float64]:
     """Return `T_parent_child [4, 4]` of geometry_msgs/Transform or Pose.
 
     Raises:
-        ConversionError: the quaternion has no length.
+        ConversionError: the quaternion has no length, or a number is not finite.
     """
     if hasattr(message, "orientation"):
         position, rotation = message.position, message.orientation
     else:
         position, rotation = message.translation, message.rotation
     xyzw = np.array([rotation.x, rotation.y, rotation.z, rotation.w])
-    if not np.linalg.norm(xyzw) > 1e-6:
-        raise ConversionError(f"quaternion {xyzw.tolist()} has no length; it must be a rotation")
-    return se3(quat_to_matrix(xyzw_to_wxyz(xyzw)), [position.x, position.y, position.z])
+    xyz = np.array([position.x, position.y, position.z])
+    if not 1e-6 < np.linalg.norm(xyzw) < np.inf:
+        raise ConversionError(f"quaternion x y z w = {xyzw.tolist()}; it must be a rotation")
+    if not np.isfinite(xyz).all():
+        raise ConversionError(f"position {xyz.tolist()}; it must be finite")
+    return se3(quat_to_matrix(xyzw_to_wxyz(xyzw)), xyz)
 
 
 def to_rgb(message: object) -> NDArray[np.uint8]:

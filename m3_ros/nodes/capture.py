@@ -63,6 +63,8 @@ class CaptureNode(Node):
         folder = folder or scans / time.strftime("%Y%m%d-%H%M%S")
         try:
             self._stream.next(self._config.scan.start_timeout)
+            if problem := self._stream.level_problem():
+                raise FrameError(problem)
             self._recording = Recording(folder, self._stream, self._config.scan, self._report)
         except FrameError as error:
             response.error_code = ScanErrorCode.NO_FRAMES
@@ -88,6 +90,7 @@ class CaptureNode(Node):
         response.keyframes, response.success = status.keyframes, status.keyframes > 0
         if response.success:
             response.folder = status.folder
+            response.error_msg = recording.ended
             self.get_logger().info(f"{status.keyframes} keyframes in {status.folder}")
         else:
             response.error_code = ScanErrorCode.NO_FRAMES

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from rclpy.node import Node
+from collections.abc import Callable
 
+from rclpy.clock import JumpHandle, JumpThreshold
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.subscription import Subscription
+
+from m3_ros.capture.transform_buffer import TIME_JUMP
 from m3_ros.nodes.spinner import Spinner
+
+
+class InputsFailed(RuntimeError):
+    """The thread that receives a node's inputs has ended; the message says why."""
 
 
 class InputNode(Node):
@@ -12,6 +22,9 @@ class InputNode(Node):
 
     rclpy builds its wait set anew for every message, at a cost that grows with all that a node
     has: few entities and one thread keep up where a node with services and actions falls behind.
+
+    A message whose callback raises is dropped and told. Where the thread ends all the same, the
+    owner's executor raises `InputsFailed`: a node that receives nothing must not live on.
     """
 
     def __init__(self, owner: Node) -> None:
@@ -23,9 +36,54 @@ class InputNode(Node):
             cli_args=["--ros-args", "-r", f"__node:={name}"],
             start_parameter_services=False,
         )
-        self._spinner = Spinner(self)
+        self._jump_handles: list[JumpHandle] = []
+        self._failure: Exception | None = None
+        self._failed = owner.create_guard_condition(self._raise_failure)
+        self._spinner = Spinner(self, self._fail)
+
+    def create_subscription(
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable[[object], object],
+        *args: object,
+        **kwargs: object,
+    ) -> Subscription:
+        """Subscribe as `Node` does; a callback that raises loses its message, not the thread."""
+
+        def receive(message: object) -> None:
+            try:
+                callback(message)
+            except Exception as error:
+                self.get_logger().error(
+                    f"a message on {topic} is dropped: {type(error).__name__}: {error}",
+                    throttle_duration_sec=5.0,
+                )
+
+        return super().create_subscription(msg_type, topic, receive, *args, **kwargs)
+
+    def on_clock_back(self, callback: Callable[[float], None]) -> None:
+        """Call `callback` with the seconds by which this node's clock has gone back."""
+        threshold = JumpThreshold(
+            min_forward=None, min_backward=Duration(seconds=-TIME_JUMP), on_clock_change=False
+        )
+        handle = self.get_clock().create_jump_callback(
+            threshold, post_callback=lambda jump: callback(-jump.delta.nanoseconds * 1e-9)
+        )
+        self._jump_handles.append(handle)  # rclpy forgets those that nobody holds
 
     def destroy_node(self) -> None:
         """Stop receiving, then end the node."""
         self._spinner.stop()
+        for handle in self._jump_handles:
+            handle.unregister()
         super().destroy_node()
+
+    def _fail(self, error: Exception) -> None:
+        self.get_logger().fatal(f"receiving has ended: {type(error).__name__}: {error}")
+        self._failure = error
+        self._failed.trigger()
+
+    def _raise_failure(self) -> None:
+        """In the thread that spins the owner, where it ends the process with exit status 1."""
+        raise InputsFailed(f"{self.get_name()}: {self._failure}") from self._failure

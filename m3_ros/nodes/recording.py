@@ -6,21 +6,32 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import ScanConfig
 from m3_ros.msg import ScanStatus
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 
+TIME_WENT_BACK = (
+    "time went back, and poses of before and after do not fit together: the scan has ended and "
+    "keeps the keyframes of before; start another one"
+)
+
 
 class Recording:
     """Write keyframes from its construction until `stop`.
+
+    When time goes back it ends by itself: poses of two runs of the clock do not fit together.
 
     Args:
         folder: scan folder to write.
         stream: gives the frames.
         config: which frames are keyframes.
         report: called with the state after every frame, from another thread.
+
+    Attributes:
+        ended: why it has ended by itself; "" while it goes on.
 
     Raises:
         ScanError: the folder exists and holds something.
@@ -36,7 +47,7 @@ class Recording:
     ) -> None:
         self._stream, self._config, self._report = stream, config, report
         self._writer, self._selector = ScanWriter(folder), KeyframeSelector(config)
-        self._invalid, self._error = 0, ""
+        self._invalid, self._error, self.ended = 0, "", ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -51,7 +62,7 @@ class Recording:
     def status(self) -> ScanStatus:
         """Return the present state."""
         return ScanStatus(
-            recording=not self._stopping.is_set(),
+            recording=not (self.ended or self._stopping.is_set()),
             folder=str(self._writer.folder),
             keyframes=len(self._writer),
             rejected_fast=self._selector.too_fast,
@@ -61,14 +72,29 @@ class Recording:
         )
 
     def _run(self) -> None:
-        stamp = None
-        while not self._stopping.is_set() and len(self._writer) < self._config.max_frames:
+        stamp, run = None, self._stream.runs
+        full = self._config.max_frames
+        while not (self.ended or self._stopping.is_set() or len(self._writer) >= full):
             try:
                 frame = self._stream.next(self._config.frame_timeout, after=stamp)
                 stamp = frame.stamp
-                if self._selector.accept(frame.camtoworld, stamp):
-                    self._writer.add(frame)
+                if self._stream.runs == run:
+                    self._keep(frame)
             except (FrameError, OSError) as error:
                 self._invalid, self._error = self._invalid + 1, str(error)
+            if self._stream.runs != run:
+                self.ended = self._error = TIME_WENT_BACK
             if not self._stopping.is_set():
                 self._report(self.status())
+
+    def _keep(self, frame: RgbdFrame) -> None:
+        """Write a frame if it is a keyframe.
+
+        Raises:
+            FrameError: it has no depth.
+            OSError: it cannot be written.
+        """
+        if not frame.depth.any():
+            raise FrameError("the depth image measures nothing")
+        if self._selector.accept(frame.camtoworld, frame.stamp):
+            self._writer.add(frame)

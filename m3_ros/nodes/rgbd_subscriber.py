@@ -5,19 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.messages import to_frame, to_seconds
-from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
+from m3_ros.capture.level import level_problem
+from m3_ros.capture.messages import COMPRESSED_SUFFIXES, to_frame, to_seconds
+from m3_ros.capture.transform_buffer import TIME_JUMP, TransformBuffer, TransformError
 from m3_ros.config import M3Config
-from m3_ros.nodes.topic_monitor import SILENCE, TopicMonitor
+from m3_ros.nodes.inputs import InputNode
+from m3_ros.nodes.topic_monitor import PERIOD, SILENCE, TopicMonitor
+
+ImageMessage = Image | CompressedImage
 
 POLL = 0.01  # s between two look-ups of a transform that has not come yet
 
@@ -29,40 +33,37 @@ class FrameError(RuntimeError):
 class RgbdSubscriber:
     """Keep the newest pair of synchronised images and convert it on request.
 
-    Callbacks only keep messages: a slow consumer skips frames and never delays the camera.
+    Callbacks only keep messages: a slow consumer skips frames and never delays the camera. Images
+    that are published compressed only are subscribed to as such. When time goes back, images and
+    moving transforms of before are forgotten.
+
+    Attributes:
+        runs: how often time has gone back; frames of different runs must not be mixed.
     """
 
     def __init__(
-        self, node: Node, config: M3Config, tree: TransformBuffer, monitor: TopicMonitor
+        self, node: InputNode, config: M3Config, tree: TransformBuffer, monitor: TopicMonitor
     ) -> None:
+        self._node = node
         self._robot, self._scan, self._tree = config.robot, config.scan, tree
-        self._recent: dict[str, deque[Image]] = {k: deque(maxlen=10) for k in ("color", "depth")}
+        self._recent: dict[str, deque[ImageMessage]] = {
+            role: deque(maxlen=10) for role in ("color", "depth")
+        }
         self._info: CameraInfo | None = None
-        self._pair: tuple[Image, Image] | None = None
+        self._pair: tuple[ImageMessage, ImageMessage] | None = None
         self._arrived = threading.Condition()
         self._monitor = monitor
         self._closed = False
-        group = MutuallyExclusiveCallbackGroup()
-
-        def subscribe(kind: type, topic: str, receive: object) -> None:
-            # Some RealSense drivers name the colour of a D405 image_rect_raw.
-            names = (topic, topic.replace("/image_raw", "/image_rect_raw"))
-            names = tuple(dict.fromkeys(names))
-            tick = monitor.topic(names, qos_profile_sensor_data)
-            for name in names:
-                node.create_subscription(
-                    kind,
-                    name,
-                    lambda message: (tick(), receive(message)),
-                    qos_profile_sensor_data,
-                    callback_group=group,
-                )
-
-        subscribe(Image, self._robot.color_topic, lambda image: self._receive("color", image))
-        subscribe(Image, self._robot.depth_topic, lambda image: self._receive("depth", image))
-        subscribe(CameraInfo, self._robot.camera_info_topic, self._receive_info)
+        self.runs = 0
+        self._group = MutuallyExclusiveCallbackGroup()
+        self._ticks: dict[str, Callable[[], None]] = {}
+        self._names = {role: self._subscribe(role) for role in COMPRESSED_SUFFIXES}
+        self._compressed: set[str] = set()
+        node.create_timer(PERIOD, self._subscribe_compressed, callback_group=self._group)
+        tree.on_clear(self._forget)
         monitor.check(self._sync_problem)
         monitor.check(self._transform_problem)
+        monitor.check(self.level_problem)
 
     def next(self, timeout: float, after: float | None = None) -> RgbdFrame:
         """Return the newest frame stamped later than `after`; wait up to `timeout` s for it.
@@ -77,14 +78,30 @@ class RgbdSubscriber:
         deadline = time.monotonic() + timeout
         if after is None:
             after = self._newest_stamp()
+        run = self.runs
         while True:
-            pair = self._wait_for_pair(after, deadline)
+            if self.runs != run:  # stamps of before are later than all that will come
+                run, after = self.runs, -np.inf
+            pair = self._wait_for_pair(after, deadline, run)
+            if pair is None:
+                continue
             try:
                 return self._convert(*pair)
-            except TransformError as error:
-                # A later frame may do better: TF stalls, or it began after this frame.
+            except (TransformError, ValueError) as error:
+                # A later frame may do better: TF stalls, or the first camera info is empty.
                 if time.monotonic() > deadline or self._closed:
                     raise FrameError(str(error)) from error
+                if isinstance(error, ValueError):
+                    after = to_seconds(pair[0].header.stamp)
+
+    def level_problem(self) -> str | None:
+        """Return why the world frame is not level; None while the base stands upright in it."""
+        world, base = self._robot.world_frame, self._robot.base_frame
+        try:
+            T = self._tree.lookup(world, base)
+        except TransformError:
+            return None  # a camera without a base
+        return level_problem(T, world, base, self._scan.max_tilt)
 
     def close(self) -> None:
         """End every wait for a frame with a `FrameError`."""
@@ -96,10 +113,17 @@ class RgbdSubscriber:
         with self._arrived:
             return to_seconds(self._pair[0].header.stamp) if self._pair else 0.0
 
-    def _wait_for_pair(self, after: float, deadline: float) -> tuple[Image, Image, CameraInfo]:
-        """Return the newest colour, depth and camera info once they are later than `after` s."""
+    def _wait_for_pair(
+        self, after: float, deadline: float, run: int
+    ) -> tuple[ImageMessage, ImageMessage, CameraInfo] | None:
+        """Return the newest colour, depth and camera info once they are later than `after` s.
+
+        None: time has gone back meanwhile.
+        """
         with self._arrived:
-            while self._info is None or self._newest_stamp() <= after:
+            while self._info is None or self._newest_stamp() <= after or self._pair is None:
+                if self.runs != run:
+                    return None
                 remaining = deadline - time.monotonic()
                 if remaining <= 0.0 or self._closed:
                     reasons = "; ".join(self._monitor.problems())
@@ -107,14 +131,10 @@ class RgbdSubscriber:
                 self._arrived.wait(remaining)
             return *self._pair, self._info
 
-    def _convert(self, color: Image, depth: Image, info: CameraInfo) -> RgbdFrame:
+    def _convert(self, color: ImageMessage, depth: ImageMessage, info: CameraInfo) -> RgbdFrame:
         stamp = to_seconds(color.header.stamp)
         source = color.header.frame_id or self._robot.camera_frame
-        camtoworld = self._pose(source, stamp)
-        try:
-            return to_frame(color, depth, info, camtoworld)
-        except ValueError as error:
-            raise FrameError(str(error)) from error
+        return to_frame(color, depth, info, self._pose(source, stamp))
 
     def _pose(self, source: str, stamp: float) -> NDArray[np.float64]:
         """Return `T_world_camera [4, 4]` at `stamp`; wait, as TF may come later than images."""
@@ -127,23 +147,84 @@ class RgbdSubscriber:
                     raise
             time.sleep(POLL)
 
-    def _receive(self, kind: str, image: Image) -> None:
-        stamp = to_seconds(image.header.stamp)
-        other = "depth" if kind == "color" else "color"
+    def _subscribe(self, role: str) -> tuple[str, ...]:
+        """Subscribe to the images of a role, or the camera info; return the topic's names."""
+        topic = getattr(self._robot, f"{role}_topic")
+        # Some RealSense drivers name the colour of a D405 image_rect_raw.
+        names = tuple(dict.fromkeys((topic, topic.replace("/image_raw", "/image_rect_raw"))))
+        packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
+        self._ticks[role] = self._monitor.topic(names, qos_profile_sensor_data, also=packed)
+        kind = CameraInfo if role == "camera_info" else Image
+        for name in names:
+            self._listen(kind, name, role)
+        return names
 
-        def gap(candidate: Image) -> float:
+    def _listen(self, kind: type, name: str, role: str) -> None:
+        self._node.create_subscription(
+            kind,
+            name,
+            lambda message: self._receive(role, name, message),
+            qos_profile_sensor_data,
+            callback_group=self._group,
+        )
+
+    def _subscribe_compressed(self) -> None:
+        """Subscribe to images that are published compressed only."""
+        for role, names in self._names.items():
+            if self._compressed & {role} or any(map(self._node.count_publishers, names)):
+                continue
+            packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
+            topic = next((name for name in packed if self._node.count_publishers(name)), None)
+            if topic:
+                self._compressed.add(role)
+                self._node.get_logger().info(f"{names[0]} is not published, {topic} is used")
+                self._listen(CompressedImage, topic, role)
+
+    def _receive(self, role: str, topic: str, message: ImageMessage | CameraInfo) -> None:
+        self._ticks[role]()
+        if role == "camera_info":
+            self._receive_info(topic, message)
+            return
+        stamp = to_seconds(message.header.stamp)
+        recent = self._recent[role]
+        back = to_seconds(recent[-1].header.stamp) - stamp if recent else 0.0
+        if back > TIME_JUMP:
+            self._tree.clear(f"time went back by {back:.1f} s on {topic}")
+        other = "depth" if role == "color" else "color"
+
+        def gap(candidate: ImageMessage) -> float:
             return abs(to_seconds(candidate.header.stamp) - stamp)
 
         with self._arrived:
-            self._recent[kind].append(image)
+            recent.append(message)
             partner = min(self._recent[other], key=gap, default=None)
             if partner is not None and gap(partner) <= self._scan.sync_tolerance:
-                self._pair = (image, partner) if kind == "color" else (partner, image)
+                self._pair = (message, partner) if role == "color" else (partner, message)
                 self._arrived.notify_all()
 
-    def _receive_info(self, info: CameraInfo) -> None:
+    def _receive_info(self, topic: str, info: CameraInfo) -> None:
         with self._arrived:
-            self._info = info
+            before, self._info = self._info, info
+            self._arrived.notify_all()
+        if before is not None and (before.width, before.height, *before.k) != (
+            info.width,
+            info.height,
+            *info.k,
+        ):
+            self._node.get_logger().warning(
+                f"the intrinsics on {topic} have changed: fx {before.k[0]:.2f} -> "
+                f"{info.k[0]:.2f} px, {before.width} x {before.height} -> {info.width} x "
+                f"{info.height}; frames from now on use the new ones",
+                throttle_duration_sec=10.0,
+            )
+
+    def _forget(self) -> None:
+        """Forget the images of before time went back."""
+        with self._arrived:
+            self.runs += 1
+            self._pair = None
+            for images in self._recent.values():
+                images.clear()
             self._arrived.notify_all()
 
     def _sync_problem(self) -> str | None:

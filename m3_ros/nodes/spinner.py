@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -14,9 +15,15 @@ class Spinner:
 
     The executor is shut down only when its thread has left it: rclpy destroys the executor's
     guard condition at once, and a thread that waits on it would raise InvalidHandle.
+
+    Args:
+        node: to spin.
+        fail: called with the exception that ends the thread, in that thread; without it the
+            exception reaches `threading.excepthook`.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, fail: Callable[[Exception], None] | None = None) -> None:
+        self._fail = fail
         self._executor = SingleThreadedExecutor(context=node.context)
         self._executor.add_node(node)
         self._stopped = Future()
@@ -34,3 +41,7 @@ class Spinner:
             self._executor.spin_until_future_complete(self._stopped)
         except ExternalShutdownException:
             pass
+        except Exception as error:
+            if self._fail is None:
+                raise
+            self._fail(error)

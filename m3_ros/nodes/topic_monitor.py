@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -21,6 +21,7 @@ class _Topic:
     names: tuple[str, ...]
     qos: QoSProfile
     steady: bool
+    also: tuple[str, ...] = ()
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
     @property
@@ -47,7 +48,11 @@ class TopicMonitor:
         self._timer = node.create_timer(PERIOD, self._report)
 
     def topic(
-        self, names: tuple[str, ...], qos: QoSProfile, steady: bool = True
+        self,
+        names: tuple[str, ...],
+        qos: QoSProfile,
+        steady: bool = True,
+        also: Sequence[str] = (),
     ) -> Callable[[], None]:
         """Watch a topic with its other names; call what is returned at every message.
 
@@ -55,8 +60,9 @@ class TopicMonitor:
             names: the topic, and names it also goes by.
             qos: the subscription's profile.
             steady: whether it should never fall silent (transient local topics may).
+            also: topics that are subscribed to where only they are published.
         """
-        watched = _Topic(names, qos, steady)
+        watched = _Topic(names, qos, steady, tuple(also))
         self._topics.append(watched)
         return lambda: watched.arrivals.append(time.monotonic())
 
@@ -72,10 +78,12 @@ class TopicMonitor:
         return [text for text in found if text]
 
     def _problem(self, topic: _Topic) -> str | None:
-        names = " or ".join(topic.names)
-        publishers = [
-            info for name in topic.names for info in self._node.get_publishers_info_by_topic(name)
-        ]
+        found = {
+            name: self._node.get_publishers_info_by_topic(name)
+            for name in (*topic.names, *topic.also)
+        }
+        publishers = [info for infos in found.values() for info in infos]
+        names = " or ".join([name for name in found if found[name]] or topic.names)
         for info in publishers:
             compatible, reason = qos_check_compatible(info.qos_profile, topic.qos)
             if compatible == QoSCompatibility.ERROR:

@@ -34,7 +34,7 @@ def test_poses_survive_a_round_trip_and_quaternions_are_xyzw():
 
 def test_a_quaternion_without_length_is_refused():
     pose = Pose(orientation=Quaternion(x=0.0, y=0.0, z=0.0, w=0.0))
-    with pytest.raises(messages.ConversionError, match="no length"):
+    with pytest.raises(messages.ConversionError, match="must be a rotation"):
         messages.to_pose(pose)
     assert np.allclose(messages.to_pose(Transform()), np.eye(4))
 

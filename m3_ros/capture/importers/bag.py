@@ -19,7 +19,8 @@ from m3_ros.capture.frame import RgbdFrame, check_intrinsics
 from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
 from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.keyframes import KeyframeSelector
-from m3_ros.capture.messages import to_frame, to_intrinsics, to_pose, to_seconds
+from m3_ros.capture.messages import ConversionError, to_frame, to_intrinsics, to_pose, to_seconds
+from m3_ros.capture.problem_counter import ProblemCounter
 from m3_ros.capture.scan import ScanError
 from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config
@@ -39,6 +40,7 @@ class _Recorded:
     )
     """Stamps (s; None: static) and poses of each parent and child."""
     info: object = None
+    dropped: ProblemCounter = field(default_factory=lambda: ProblemCounter(logger.warning))
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,10 @@ def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
             for item in message.transforms:
                 stamp = None if role == "fixed" else to_seconds(item.header.stamp)
                 edge = item.header.frame_id, item.child_frame_id
-                recorded.transforms[edge].append((stamp, to_pose(item.transform)))
+                try:
+                    recorded.transforms[edge].append((stamp, to_pose(item.transform)))
+                except ConversionError as error:
+                    recorded.dropped.count(f"transform {' -> '.join(edge)} is dropped: {error}")
         elif role == "camera_info":
             recorded.info = recorded.info or message
         elif role == "color":
@@ -108,7 +113,7 @@ def _tree(source: Path, recorded: _Recorded) -> TransformBuffer:
     parents = defaultdict(list)
     for parent, child in recorded.transforms:
         parents[child].append(parent)
-    tree = TransformBuffer(max_age=float("inf"))
+    tree = TransformBuffer(max_age=float("inf"), time_jump=float("inf"))
     for child, names in parents.items():
         kept = max(names, key=lambda parent: len(recorded.transforms[parent, child]))
         if len(names) > 1:

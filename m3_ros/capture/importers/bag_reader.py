@@ -9,6 +9,7 @@ from pathlib import Path
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from m3_ros.capture.messages import COMPRESSED_SUFFIXES
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import RobotConfig
 
@@ -18,13 +19,6 @@ ROLES = {
     "camera_info": "sensor_msgs/msg/CameraInfo",
 }
 """Roles of the camera's topics (`robot.ROLE_topic`), and their types."""
-
-COMPRESSED_SUFFIXES = {
-    "color": ("/compressed",),
-    "depth": ("/compressedDepth", "/compressed"),
-    "camera_info": (),
-}
-"""Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
 
 FILE_TYPES = (".mcap", ".db3")
 METADATA = "metadata.yaml"
