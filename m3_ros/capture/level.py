@@ -48,7 +48,7 @@ def level_problem(
     level = "map_level" if world_frame == "map" else "map"
     return (
         f"{world_frame} is not level: {base_frame} leans by {np.degrees(angle):.1f} degrees in "
-        f"it, more than scan.max_tilt = {np.degrees(max_tilt):.1f}; if the robot stands level, run "
+        f"it, more than scan.max_tilt = {np.degrees(max_tilt):.1f}; if it stands level, run "
         f"`ros2 run tf2_ros static_transform_publisher --roll {roll:.4f} --pitch {pitch:.4f} "
         f"--yaw {yaw:.4f} --frame-id {level} --child-frame-id {world_frame}` and set "
         f"robot.world_frame: {level}"

@@ -78,21 +78,25 @@ class RgbdSubscriber:
         deadline = time.monotonic() + timeout
         if after is None:
             after = self._newest_stamp()
-        run = self.runs
+        run, reason = self.runs, ""
         while True:
             if self.runs != run:  # stamps of before are later than all that will come
                 run, after = self.runs, -np.inf
             pair = self._wait_for_pair(after, deadline, run)
             if pair is None:
+                if self.runs == run:
+                    raise FrameError(reason or self._reason())
                 continue
             try:
                 return self._convert(*pair)
-            except (TransformError, ValueError) as error:
-                # A later frame may do better: TF stalls, or the first camera info is empty.
-                if time.monotonic() > deadline or self._closed:
-                    raise FrameError(str(error)) from error
-                if isinstance(error, ValueError):
-                    after = to_seconds(pair[0].header.stamp)
+            except TransformError as error:
+                # A later frame may do better: TF stalls, or it began after this frame.
+                reason = str(error)
+            except ValueError as error:
+                # As may a later one: some drivers begin with an empty camera info.
+                reason, after = str(error), to_seconds(pair[0].header.stamp)
+            if time.monotonic() > deadline or self._closed:
+                raise FrameError(reason)
 
     def level_problem(self) -> str | None:
         """Return why the world frame is not level; None while the base stands upright in it."""
@@ -118,18 +122,19 @@ class RgbdSubscriber:
     ) -> tuple[ImageMessage, ImageMessage, CameraInfo] | None:
         """Return the newest colour, depth and camera info once they are later than `after` s.
 
-        None: time has gone back meanwhile.
+        None: none came before the deadline, or time has gone back since `run`.
         """
         with self._arrived:
-            while self._info is None or self._newest_stamp() <= after or self._pair is None:
-                if self.runs != run:
-                    return None
+            while self._info is None or self._pair is None or self._newest_stamp() <= after:
                 remaining = deadline - time.monotonic()
-                if remaining <= 0.0 or self._closed:
-                    reasons = "; ".join(self._monitor.problems())
-                    raise FrameError(reasons or "no new camera frame came in time")
+                if remaining <= 0.0 or self._closed or self.runs != run:
+                    return None
                 self._arrived.wait(remaining)
             return *self._pair, self._info
+
+    def _reason(self) -> str:
+        """Return why no frame has come."""
+        return "; ".join(self._monitor.problems()) or "no new camera frame came in time"
 
     def _convert(self, color: ImageMessage, depth: ImageMessage, info: CameraInfo) -> RgbdFrame:
         stamp = to_seconds(color.header.stamp)
@@ -206,15 +211,9 @@ class RgbdSubscriber:
         with self._arrived:
             before, self._info = self._info, info
             self._arrived.notify_all()
-        if before is not None and (before.width, before.height, *before.k) != (
-            info.width,
-            info.height,
-            *info.k,
-        ):
+        if before is not None and not np.array_equal(before.k, info.k):
             self._node.get_logger().warning(
-                f"the intrinsics on {topic} have changed: fx {before.k[0]:.2f} -> "
-                f"{info.k[0]:.2f} px, {before.width} x {before.height} -> {info.width} x "
-                f"{info.height}; frames from now on use the new ones",
+                f"the intrinsics on {topic} have changed; frames from now on use the new ones",
                 throttle_duration_sec=10.0,
             )
 

@@ -1,6 +1,7 @@
 """Nodes in this process, in a context of their own that the test destroys."""
 
 import threading
+import time
 
 import pytest
 import rclpy
@@ -38,3 +39,16 @@ def thread_errors(monkeypatch):
     errors = []
     monkeypatch.setattr(threading, "excepthook", lambda args: errors.append(args.exc_value))
     return errors
+
+
+@pytest.fixture
+def until():
+    """Wait until a condition holds."""
+
+    def wait(condition, timeout=20.0):
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, "it has not happened in time"
+            time.sleep(0.05)
+
+    return wait

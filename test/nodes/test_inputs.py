@@ -1,27 +1,81 @@
-"""The inputs' thread ends before what it uses is destroyed."""
+"""A node's inputs outlive any message; a thread that ends all the same ends the node."""
 
-import threading
-import time
-
+import numpy as np
+import pytest
+import rclpy
+from geometry_msgs.msg import TransformStamped
+from rclpy.executors import SingleThreadedExecutor
 from std_msgs.msg import String
+from tf2_msgs.msg import TFMessage
 
-from m3_ros.nodes.inputs import InputNode
+from m3_ros.geometry import planar_pose
+from m3_ros.nodes.conversions import transform_stamped
+from m3_ros.nodes.inputs import InputNode, InputsFailed
+from m3_ros.nodes.topic_monitor import TopicMonitor
+from m3_ros.nodes.transforms import TF, subscribe_transforms
 
-CALLBACK_TIME = 2.5  # s, as a report may take on a busy machine
+
+@pytest.fixture
+def owner(context):
+    node = rclpy.create_node("owner", context=context)
+    yield node
+    node.destroy_node()
 
 
-def test_a_node_is_destroyed_after_the_callback_that_runs(spin, thread_errors):
-    inputs = InputNode(spin("owner"))
-    publisher = inputs.create_publisher(String, "report", 1)
-    begun, done = threading.Event(), threading.Event()
+@pytest.fixture
+def inputs(owner):
+    node = InputNode(owner)
+    yield node
+    node.destroy_node()
 
-    def report():
-        begun.set()
-        time.sleep(CALLBACK_TIME)
-        publisher.publish(String(data="all is well"))
-        done.set()
 
-    inputs.create_timer(0.01, report)
-    assert begun.wait(10.0)
-    inputs.destroy_node()
-    assert done.is_set() and not thread_errors
+def bad_transforms():
+    zero = TransformStamped(child_frame_id="zero")
+    zero.header.frame_id, zero.transform.rotation.w = "foo", 0.0
+    not_a_number = TransformStamped(child_frame_id="nan")
+    not_a_number.header.frame_id, not_a_number.transform.rotation.x = "foo", np.nan
+    far = TransformStamped(child_frame_id="far")
+    far.header.frame_id, far.header.stamp.sec = "foo", 2**31 - 1
+    nameless = TransformStamped()
+    return [zero, not_a_number, far, nameless]
+
+
+def test_bad_transforms_are_dropped_by_name_and_those_beside_them_arrive(spin, inputs, until):
+    monitor = TopicMonitor(inputs)
+    tree = subscribe_transforms(inputs, monitor)
+    publisher = spin("odometry").create_publisher(TFMessage, "/tf", TF)
+    good = transform_stamped("map", "base_link", 5.0, planar_pose(1, 2, 0))
+    for bad in bad_transforms():
+        publisher.publish(TFMessage(transforms=[bad]))
+
+    def arrived():
+        publisher.publish(TFMessage(transforms=[*bad_transforms(), good]))
+        return tree.latest("base_link") == 5.0 and tree.dropped.recent()
+
+    until(arrived)
+    assert np.allclose(tree.lookup("map", "base_link"), planar_pose(1, 2, 0))
+    told = tree.dropped.recent()
+    for name in ("foo -> zero", "foo -> nan", "foo -> far", "'' -> ''"):
+        assert f"transform {name} is dropped" in told
+    assert any("foo -> zero" in problem for problem in monitor.problems())
+
+
+def test_a_callback_that_raises_loses_its_message_only(spin, inputs, until):
+    received = []
+
+    def receive(message):
+        received.append(message.data)
+        raise ValueError("no good")
+
+    inputs.create_subscription(String, "/words", receive, 10)
+    publisher = spin("speaker").create_publisher(String, "/words", 10)
+    until(lambda: publisher.publish(String(data="word")) or len(received) > 3)
+
+
+def test_the_end_of_the_receiving_thread_is_the_end_of_the_node(owner, inputs):
+    inputs.create_guard_condition(lambda: 1 / 0).trigger()
+    executor = SingleThreadedExecutor(context=owner.context)
+    executor.add_node(owner)
+    with pytest.raises(InputsFailed, match="owner_inputs: division by zero"):
+        for _ in range(100):
+            executor.spin_once(timeout_sec=0.1)
