@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help setup models demo test lint mutants clean
 
 # The modules of `make mutants`: what a wrong sign or threshold would harm most.
-MODULES ?= m3_ros/query/relevancy.py m3_ros/query/segmentation.py m3_ros/query/localize.py \
+MODULES ?= m3_ros/query/segment.py m3_ros/query/score.py m3_ros/query/verify.py \
   m3_ros/grasp/candidates.py
 
 help:

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
 
-from mutants import Mutator, main  # noqa: E402
+from mutants import Mutator, main, tests_of  # noqa: E402
 
 SOURCE = '''"""Doc 1."""
 LIMIT: int = 4
@@ -120,3 +120,11 @@ def test_what_cannot_be_measured_is_refused(tree, capsys, tests, reason):
         (tree / "test" / name).write_text(text)
     assert run(tree, "--count", "1") == 2
     assert reason in capsys.readouterr().err
+
+
+def test_the_modules_of_make_mutants_have_tests():
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    modules = re.search(r"^MODULES \?= (.+)$", makefile, re.MULTILINE)[1].split()
+    assert len(modules) >= 4
+    for module in modules:
+        assert (ROOT / module).is_file() and tests_of(ROOT, module)
