@@ -64,9 +64,10 @@ def test_the_first_reading_in_the_vocabulary_is_meant(kinds, encoded):
 
 
 def test_the_kind_that_no_reading_has_in_the_vocabulary_is_named():
-    assert (
-        text_query(Vocabulary("mug"), parse_query("orange fruit", 300)).unknown == "orange fruit"
-    )
+    query = text_query(Vocabulary("mug"), parse_query("orange fruit", 300))
+    assert query.unknown == "orange fruit"
+    scores = query.score(np.ones((2, 3, 4), np.float32))
+    assert scores.shape == (2, 3) and not scores.any()
 
 
 def scorer(memory, model, calibration=None, **settings):

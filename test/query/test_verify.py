@@ -142,6 +142,34 @@ def test_evidence_of_an_unchanged_object(localizer, toy):
     assert evidence.feature @ toy.model.encode_text(["red"])[0] > 0.95
 
 
+def test_an_object_is_expected_where_most_light_comes_from_it(localizer, toy):
+    check = verifier(localizer, toy.see(EYE), toy.model)
+    members = hypothesis(localizer, "red").members
+    own = torch.zeros(len(localizer.memory.gaussians), 1)
+    own[localizer.segments.index[members]] = 1.0
+    frame = toy.see(EYE)
+    light = localizer.memory.render_values(own, frame.camtoworld, frame.K, (160, 120))
+    assert check.evidence([members])[0].pixels == (light > 0.5).sum()
+
+
+def test_the_appearance_is_that_of_the_interior_if_it_has_enough_pixels(localizer, toy):
+    """What is painted blue lies at the border."""
+    frame, config = toy.see(EYE), QueryConfig(border_share=0.35, min_appearance_pixels=5)
+    observed = ObservedFrame(frame, toy.model, config)
+    red = red_pixels(frame)
+    inside = red & observed.interior()
+    assert 5 <= inside.sum() < red.sum() / 2
+    frame.rgb[red & ~inside] = (25, 25, 230)
+    members = [hypothesis(localizer, "red").members]
+    few = replace(config, min_appearance_pixels=int(inside.sum()) + 5)
+    (certain,), (uncertain,) = (
+        verifier(localizer, frame, toy.model, item).evidence(members) for item in (config, few)
+    )
+    red_feature = toy.model.encode_text(["red"])[0]
+    assert certain.certain and certain.feature @ red_feature > 0.8
+    assert not uncertain.certain and uncertain.feature @ red_feature < 0.6
+
+
 @pytest.mark.parametrize(
     ("step", "agree", "behind"), [(0.019, 1.0, 0.0), (0.022, 0.0, 1.0), (-0.022, 0.0, 0.0)]
 )
@@ -299,3 +327,31 @@ def test_specks_of_the_memory_hide_nothing(toy, toy_memory):
     localizer = Localizer(memory, toy.model, QueryConfig(min_segment_area=0.004))
     found = moved_red(localizer, toy, {**toy.places, "red": (-0.2, -0.2)})
     assert np.ptp(found.points[:, 0]) > 0.05
+
+
+def test_one_of_two_alike_that_stands_where_it_was_is_not_the_moved_one(toy, toy_memory):
+    means, model = toy_memory.gaussians.means, toy_memory.models["color"]
+    on_table = means[:, 2] > toy.table_z + 0.004
+
+    def box(color):
+        near = (means[:, :2] - torch.tensor(toy.places[color])).abs().amax(1) < 0.035
+        return torch.nonzero(near & on_table)[:, 0]
+
+    queries = model.queries.clone()
+    queries[box("blue")] = model.queries[box("red")[0]]  # two red boxes
+    model = replace(model, queries=queries)
+    localizer = Localizer(replace(toy_memory, models={"color": model}), toy.model)
+    frame = toy.see(EYE, {name: at for name, at in toy.places.items() if name != "red"})
+    blue = (frame.rgb[..., 2].astype(int) - frame.rgb[..., :2].max(-1)) > 60
+    frame.rgb[blue] = (230, 25, 25)
+    query = localizer.scorer.query("red")
+    found = localizer.scorer.hypotheses(query, localizer.scorer.of_gaussians(query))
+    centers = [localizer.segments.points[item.members].mean(0)[:2] for item in found]
+    assert len(found) == 2
+    gone = [
+        item
+        for item, center in zip(found, centers, strict=True)
+        if np.abs(center - toy.places["red"]).max() < 0.02
+    ]
+    check = verifier(localizer, frame, toy.model)
+    assert check.find_moved(gone, localizer.scorer) is None
