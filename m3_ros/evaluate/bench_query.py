@@ -43,9 +43,9 @@ from m3_ros.query.planes import find_planes
 from m3_ros.query.result import QueryResult
 from m3_ros.view.report import write_json
 
-FIRST_SEED = 100_000
+BENCHMARK_SEED = 100_000
 """Scenes of the benchmark start here, far from those of demos, tests and calibration."""
-STEPS = 120
+FIT_STEPS = 120
 """Steps of a fit; a limit in seconds would make the answers depend on the machine's load."""
 
 
@@ -84,7 +84,7 @@ def remember_scene(
             return memory
     except MemoryFileError:
         pass
-    splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
+    splat = replace(config.splat, max_iterations=FIT_STEPS, max_seconds=0.0)
     memory = build_memory(frames, replace(config, splat=splat), [extractor])
     memory.save(folder)
     return memory
@@ -193,7 +193,7 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
         threads = max(1, torch.get_num_threads() // workers)
         jobs = [
-            (FIRST_SEED + seed + index, config, encoder, views, folder, threads)
+            (BENCHMARK_SEED + seed + index, config, encoder, views, folder, threads)
             for index in range(scenes)
         ]
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:

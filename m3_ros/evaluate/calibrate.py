@@ -23,7 +23,7 @@ from m3_ros.query.answer import Localizer
 from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration
 from m3_ros.view.report import write_json
 
-FIRST_SEED = 200_000
+CALIBRATION_SEED = 200_000
 """Scenes of the calibration start here; the benchmark's at 100 000."""
 
 
@@ -84,7 +84,7 @@ def run(
     """
     extractor = load_extractor(encoder)
     scored: list[Scored] = []
-    for seed in track(range(FIRST_SEED, FIRST_SEED + scenes), "scenes"):
+    for seed in track(range(CALIBRATION_SEED, CALIBRATION_SEED + scenes), "scenes"):
         frames = scan_scene(seed, config, views)
         memory = remember_scene(frames, config, extractor, work / str(seed))
         scored += score_scene(seed, memory, extractor, config)
@@ -105,7 +105,7 @@ def run(
     values = {
         **{name: round(value, 4) for name, value in asdict(calibration).items()},
         "digest": extractor.digest,
-        "data": f"{scenes} simulated scenes from seed {FIRST_SEED}, {views} views each, "
+        "data": f"{scenes} simulated scenes from seed {CALIBRATION_SEED}, {views} views each, "
         f"{len(scored)} queries of m3_ros/evaluate/known_queries.py",
         "date": date.today().isoformat(),
     }

@@ -1,12 +1,12 @@
-"""Views with captions and masks, and what each setting remembers of them.
+"""Views with captions and masks, and the features that each setting renders there.
 
 A captioned folder is a scan folder with a file `captions.json`:
 
     {"regions": [{"frame": 12, "caption": "red mug", "mask": "masks/000012_0.png"}, ...]}
 
-`frame` is an index into the scan, `mask` an 8-bit picture of the frame's size, not zero where the
-caption belongs. Only regions of frames that are kept from the memory count, so caption all of them
-or at least every `splat.test_every`-th. The simulation writes such folders with its own truth.
+`frame` is an index into the scan, `mask` an 8-bit image of the frame's size, not zero where the
+caption belongs. Only regions of held-out frames count, so caption all frames or at least every
+`splat.test_every`-th. The simulation writes such folders with its own truth.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan, ScanWriter
 from m3_ros.config import M3Config
+from m3_ros.evaluate.bench_query import FIT_STEPS
 from m3_ros.evaluate.features import extract_split, make_queries
 from m3_ros.evaluate.known_queries import query_scene
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
@@ -35,18 +36,16 @@ from m3_ros.view.report import write_json
 FILE = "captions.json"
 SETTINGS = ("ours", "frozen_random", "distill")
 PICTURE = "2D features"
-"""The row of the model's own features, without any memory."""
+"""Name of the row of the model's own features, without any memory."""
 MIN_PIXELS = 100
 """Regions of fewer pixels are left out by the simulation."""
-STEPS = 120
-"""Of a fit; a limit in seconds would make the rows depend on what else the machine does."""
-FIRST_SEED = 300_000
+CAPTIONS_SEED = 300_000
 """Simulated scenes of these evaluations; no benchmark and no calibration uses them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of a frame and what it shows.
+    """A part of a frame and its caption.
 
     Attributes:
         frame: index into the scan.
@@ -60,7 +59,7 @@ class Region:
 
 
 def read_regions(folder: Path) -> list[Region]:
-    """The regions of a captioned folder.
+    """Read the regions of a captioned folder.
 
     Raises:
         ValueError: `captions.json` is missing or damaged, or a mask is; the message says which.
@@ -103,23 +102,23 @@ def simulate_captions(folder: Path, seed: int, views: int, config: M3Config) -> 
 def captioned_folders(
     folders: Sequence[Path], scenes: int, views: int, work: Path, config: M3Config
 ) -> list[Path]:
-    """The user's folders, or simulated ones under `work`, made where they are not there yet."""
+    """Return the user's folders, or simulated ones under `work`, made where they are missing."""
     if folders:
         return list(folders)
-    made = [work / str(FIRST_SEED + index) for index in range(scenes)]
+    made = [work / str(CAPTIONS_SEED + index) for index in range(scenes)]
     for index, folder in enumerate(made):
         if not (folder / FILE).exists():
-            simulate_captions(folder, FIRST_SEED + index, views, config)
+            simulate_captions(folder, CAPTIONS_SEED + index, views, config)
     return made
 
 
 def remembered_features(
     folder: Path, config: M3Config, extractor: FeatureExtractor, settings: Sequence[str] = SETTINGS
 ) -> Iterator[tuple[str, dict[int, NDArray[np.float32]]]]:
-    """Unit features `[h, w, d]` of every held-out frame, by setting; the picture's own first."""
+    """Yield unit features `[h, w, d]` of held-out frames by setting; the image's own first."""
     scan = folder / "scan" if (folder / "scan").is_dir() else folder
     frames = list(Scan.open(scan))
-    fitted = fit(frames, replace(config.splat, max_iterations=STEPS, max_seconds=0.0))
+    fitted = fit(frames, replace(config.splat, max_iterations=FIT_STEPS, max_seconds=0.0))
     if not fitted.test_frames:
         raise ValueError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)

@@ -1,8 +1,8 @@
 """`m3 eval retrieval`: which region a caption names among all, and the other way round.
 
 The right half of the paper's Table 2: recall at 1, 5 and 10. All views of a table show the same
-things, so not whole pictures but regions are retrieved: of every caption in every folder the
-largest region in a held-out view. Equal captions are equally right.
+objects, so regions are retrieved instead of images: of every caption in every folder the largest
+region in a held-out view. Equal captions are equally right.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RetrievalScore:
 
 
 def largest_regions(regions: Sequence[Region], frames: Sequence[int]) -> list[Region]:
-    """Of every caption the largest region in one of the frames."""
+    """Return for every caption its largest region in one of the frames."""
     best: dict[str, Region] = {}
     for region in regions:
         known = best.get(region.caption)
@@ -58,7 +58,7 @@ def largest_regions(regions: Sequence[Region], frames: Sequence[int]) -> list[Re
 
 
 def region_feature(features: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Unit mean feature `[d]` of the cells `[h, w, d]` that a mask `[H, W]` covers."""
+    """Return the unit mean feature `[d]` of the cells `[h, w, d]` that a mask `[H, W]` covers."""
     size = features.shape[1::-1]
     share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     mean = np.tensordot(share, features, 2)
@@ -66,7 +66,7 @@ def region_feature(features: NDArray[np.float32], mask: NDArray[np.bool_]) -> ND
 
 
 def recalls(similarity: NDArray[np.float32], right: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Share of rows of `similarity [n, m]` with one of the `right [n, m]` among the first k."""
+    """Return the share of rows of `similarity [n, m]` with a `right [n, m]` one in the first k."""
     order = np.argsort(-similarity, axis=1, kind="stable")
     hits = np.take_along_axis(right, order, axis=1)
     return tuple(float(hits[:, :rank].any(1).mean()) for rank in RANKS)
