@@ -26,17 +26,17 @@ class RobotConfig(Stage):
     world_frame: str = setting("map", "fixed frame of the memory, the LiDAR odometry's world")
     base_frame: str = setting("base_link", "the robot's base, in the URDF and in TF")
     camera_frame: str = setting("camera_color_optical_frame", "the wrist camera's optical frame")
-    color_topic: str = setting("/camera/camera/color/image_raw", "colour images")
+    color_topic: str = setting("camera/camera/color/image_raw", "colour images")
     depth_topic: str = setting(
-        "/camera/camera/aligned_depth_to_color/image_raw",
+        "camera/camera/aligned_depth_to_color/image_raw",
         "depth aligned to colour, 16UC1 or 32FC1",
     )
-    camera_info_topic: str = setting("/camera/camera/color/camera_info", "colour intrinsics")
-    joint_states_topic: str = setting("/joint_states", "arm and gripper joints")
+    camera_info_topic: str = setting("camera/camera/color/camera_info", "colour intrinsics")
+    joint_states_topic: str = setting("joint_states", "arm and gripper joints")
     joint_prefix: str = setting(
-        "", "what the driver puts before the URDF's joint names, for example z1_"
+        "", "what the driver puts before the URDF's joint names, for example left_"
     )
-    cmd_vel_topic: str = setting("/cmd_vel", "velocity commands of the base")
+    cmd_vel_topic: str = setting("cmd_vel", "velocity commands of the base")
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class SimulationConfig(Stage):
     )
     camera_rate: float = setting(5.0, "wrist camera frames", "Hz", 0.1, 90.0)
     joint_rate: float = setting(50.0, "joint states", "Hz", 1.0, 500.0)
-    odometry_topic: str = setting("/Odometry", "LiDAR odometry; the nodes take poses from TF")
+    odometry_topic: str = setting("Odometry", "LiDAR odometry; the nodes take poses from TF")
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
     depth_noise: float = setting(
         1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10

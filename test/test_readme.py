@@ -123,10 +123,10 @@ def test_make_targets_exist(document):
 
 @cache
 def topics():
-    """Return every topic, service and action name of the nodes and of the settings."""
+    """Return every topic, service and action name of the nodes and of the settings, in full."""
     settings = to_dict(M3Config())
-    values = [*settings["robot"].values(), settings["simulation"]["odometry_topic"]]
-    names = {value for value in values if value.startswith("/")}
+    values = settings["robot"] | settings["simulation"]
+    names = {f"/{value}" for key, value in values.items() if key.endswith("_topic")}
     robot = load_robot()
     controllers = {part.controller.name for part in (robot.arm, robot.gripper)}
     for path in (ROOT / "m3_ros/nodes").glob("*.py"):
@@ -134,13 +134,14 @@ def topics():
         words = {node.value for node in nodes if isinstance(node, ast.Constant)}
         words = {word for word in words if isinstance(word, str)}
         names |= {word for word in words if re.fullmatch(r"(/\w+)+", word)}
+        names |= {f"/{word}" for word in words if re.fullmatch(r"\w+(/\w+)*", word)}
         for node in nodes:
             if isinstance(node, ast.JoinedStr) and len(node.values) == 2:
                 first, last = (getattr(part, "value", None) for part in node.values)
-                if first == "/m3/":  # of f"/m3/{name}", the name being a word of the same file
+                if first == "m3/":  # of f"m3/{name}", the name being a word of the same file
                     names |= {f"/m3/{word}" for word in words if re.fullmatch(r"[a-z_]+", word)}
                 elif isinstance(last, str) and last.startswith("/"):  # of f"{controller}/..."
-                    names |= {controller + last for controller in controllers}
+                    names |= {f"/{controller}{last}" for controller in controllers}
     return names
 
 

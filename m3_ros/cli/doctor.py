@@ -15,6 +15,7 @@ from m3_ros.cli.app import FAILED, OK, app, settings_from
 from m3_ros.cli.ros import ros_problem
 from m3_ros.config import M3Config
 from m3_ros.resources import resource
+from m3_ros.settings import to_dict
 
 PACKAGES = {
     "numpy": "numpy", "torch": "torch", "scipy": "scipy", "cv2": "opencv-python-headless",
@@ -166,20 +167,20 @@ def _version(distribution: str) -> str:
 
 def _inputs(config: M3Config) -> list[tuple[tuple[str, ...], str]]:
     """Return the topics that the nodes read, each with its other names, and how to get it."""
-    robot = config.robot
+    names = {key: "/" + name.lstrip("/") for key, name in to_dict(config)["robot"].items()}
     camera = (
         "start the camera (realsense2_camera with align_depth.enable:=true enable_sync:=true), "
         "or `m3 up simulation`"
     )
     images = [
         tuple(dict.fromkeys((topic, topic.replace("/image_raw", "/image_rect_raw"))))
-        for topic in (robot.color_topic, robot.depth_topic, robot.camera_info_topic)
+        for topic in (names[f"{role}_topic"] for role in ("color", "depth", "camera_info"))
     ]
     joints = "start the arm's joint_state_broadcaster, or `m3 up simulation`"
     transforms = "start LiDAR odometry and robot_state_publisher, or `m3 up simulation`"
     return [
-        *((names, camera) for names in images),
-        ((robot.joint_states_topic,), joints),
+        *((topics, camera) for topics in images),
+        ((names["joint_states_topic"],), joints),
         (("/tf",), transforms),
         (("/tf_static",), transforms),
     ]

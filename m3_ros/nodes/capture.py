@@ -33,11 +33,11 @@ class CaptureNode(Node):
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._recording: Recording | None = None
-        self._status = self.create_publisher(ScanStatus, "/m3/scan_status", LATCHED)
+        self._status = self.create_publisher(ScanStatus, "m3/scan_status", LATCHED)
         self._status.publish(ScanStatus())
         group = MutuallyExclusiveCallbackGroup()
-        self.create_service(StartScan, "/m3/scan/start", self._start, callback_group=group)
-        self.create_service(StopScan, "/m3/scan/stop", self._stop, callback_group=group)
+        self.create_service(StartScan, "m3/scan/start", self._start, callback_group=group)
+        self.create_service(StopScan, "m3/scan/stop", self._stop, callback_group=group)
 
     def destroy_node(self) -> None:
         """Finish a scan in progress: what was captured stays."""

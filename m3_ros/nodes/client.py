@@ -37,12 +37,15 @@ class Client:
     Args:
         name: node name.
         alive: called while waiting; raises when waiting has become pointless (a node died).
+        namespace: of the node; servers with relative names are looked for there.
     """
 
-    def __init__(self, name: str, alive: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, name: str, alive: Callable[[], None] = lambda: None, namespace: str = ""
+    ) -> None:
         # Ctrl-C is for the owner, who cancels its goal before the context goes.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        self.node = rclpy.create_node(name)
+        self.node = rclpy.create_node(name, namespace=namespace)
         self._alive = alive
         self._services: dict[str, rclpy.client.Client] = {}
         self._actions: dict[str, ThreadSafeActionClient] = {}
@@ -68,6 +71,7 @@ class Client:
         Raises:
             ClientError: nobody serves it, or there is no answer within `timeout` s.
         """
+        name = self.node.resolve_service_name(name)
         if name not in self._services:
             self._services[name] = self.node.create_client(kind, name)
         client = self._services[name]
@@ -87,6 +91,7 @@ class Client:
         Raises:
             ClientError: nobody serves it, the goal is rejected, or `timeout` s have passed.
         """
+        name = self.node.resolve_service_name(name)
         if name not in self._actions:
             self._actions[name] = ThreadSafeActionClient(self.node, kind, name)
         client = self._actions[name]

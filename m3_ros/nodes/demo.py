@@ -34,7 +34,7 @@ NODES = (*STACKS["simulation"], *STACKS["m3"])
 LIFT_HEIGHT = 0.10  # m, by definition: an object that is held this high is lifted
 HOLD_TIME = 2.0  # s, by definition: it stays there this long
 STARTUP = 60.0  # s for all nodes to come up and the camera to deliver; more is a node that hangs
-OBSERVER_TOPIC = "/simulation/observer/image_raw"
+OBSERVER_TOPIC = "simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
 
@@ -154,11 +154,11 @@ class Demo:
         with tqdm(unit="view", desc="scan", file=sys.stdout) as bar:
             motion = self._client.run(
                 ScanMotion,
-                "/m3/scan_motion",
+                "m3/scan_motion",
                 ScanMotion.Goal(),
                 lambda views: advance(bar, views.visited + views.skipped, views.total),
             )
-        stop = self._client.call(StopScan, "/m3/scan/stop", StopScan.Request())
+        stop = self._client.call(StopScan, "m3/scan/stop", StopScan.Request())
         if not motion.success or not stop.success:
             raise DemoFailed(motion.error_msg or stop.error_msg)
         print(f"{stop.keyframes} keyframes in {stop.folder}")
@@ -168,7 +168,7 @@ class Demo:
         """Start the capture as soon as the camera delivers."""
         deadline = time.monotonic() + STARTUP
         while True:
-            start = self._client.call(StartScan, "/m3/scan/start", StartScan.Request(), STARTUP)
+            start = self._client.call(StartScan, "m3/scan/start", StartScan.Request(), STARTUP)
             if start.success:
                 return start
             if time.monotonic() > deadline:
@@ -178,7 +178,7 @@ class Demo:
         with stage_bar() as bar:
             built = self._client.run(
                 BuildMemory,
-                "/m3/build_memory",
+                "m3/build_memory",
                 BuildMemory.Goal(),
                 lambda feedback: show_stage(bar, feedback.stage, feedback.progress),
             )
@@ -204,7 +204,7 @@ class Demo:
         """Query the object's place and compare the answer with the ground truth."""
         text, result = self._options.query, self._result
         request = Query.Request(text=text, with_heatmap=True)
-        answer = self._client.call(Query, "/m3/query", request, STARTUP)
+        answer = self._client.call(Query, "m3/query", request, STARTUP)
         if answer.error_code != QueryErrorCode.NONE:
             raise DemoFailed(answer.error_msg)
         result.status = QueryStatus(answer.status.value).name
@@ -228,7 +228,7 @@ class Demo:
                 show_stage(bar, feedback.stage, feedback.progress)
 
             goal = Grasp.Goal(text=self._options.query)
-            answer = self._client.run(Grasp, "/m3/grasp", goal, show)
+            answer = self._client.run(Grasp, "m3/grasp", goal, show)
         if not answer.success:
             raise DemoFailed(answer.error_msg)
         time.sleep(HOLD_TIME)

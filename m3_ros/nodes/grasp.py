@@ -42,10 +42,10 @@ class GraspNode(Node):
         self._planner = Planner(robot_model, self._config.grasp)
         self._finder = TargetFinder(self, self._robot, self._config)
         self._remembered = EMPTY
-        self.create_subscription(PointCloud2, "/m3/gaussians", self._remember, LATCHED)
+        self.create_subscription(PointCloud2, "m3/gaussians", self._remember, LATCHED)
         actions = self._actions = ExclusiveActions(self)
-        actions.serve(Grasp, "/m3/grasp", self._grasp)
-        actions.serve(ScanMotion, "/m3/scan_motion", self._scan)
+        actions.serve(Grasp, "m3/grasp", self._grasp)
+        actions.serve(ScanMotion, "m3/scan_motion", self._scan)
 
     def destroy_node(self) -> None:
         """Stop the motion of a running goal; the robot holds its position."""

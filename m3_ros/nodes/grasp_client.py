@@ -27,7 +27,7 @@ def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
 
     with Client("m3_grasp") as client:
         goal = Grasp.Goal(text=text, dry_run=dry_run, place=place)
-        result = client.run(Grasp, "/m3/grasp", goal, show)
+        result = client.run(Grasp, "m3/grasp", goal, show)
     if not result.success:
         print(f"{GraspErrorCode(result.error_code).name}: {result.error_msg}")
         return 1

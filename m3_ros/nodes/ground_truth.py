@@ -11,7 +11,7 @@ from tf2_msgs.msg import TFMessage
 
 from m3_ros.capture.messages import to_pose
 
-TOPIC = "/simulation/ground_truth"
+TOPIC = "simulation/ground_truth"
 
 
 class GroundTruth:

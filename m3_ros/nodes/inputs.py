@@ -7,7 +7,9 @@ from collections.abc import Callable
 from rclpy.clock import JumpHandle, JumpThreshold
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from m3_ros.capture.transform_buffer import TIME_JUMP
 from m3_ros.nodes.spinner import Spinner
@@ -23,18 +25,22 @@ class InputNode(Node):
     rclpy builds its wait set anew for every message, at a cost that grows with all that a node
     has: few entities and one thread keep up where a node with services and actions falls behind.
 
+    Topics are named as for the owner: its namespace and all its remappings apply, those that name
+    the owner alone included, and none is applied twice. The clock is the owner's kind.
+
     A message whose callback raises is dropped and told. Where the thread ends all the same, the
     owner's executor raises `InputsFailed`: a node that receives nothing must not live on.
     """
 
     def __init__(self, owner: Node) -> None:
-        name = f"{owner.get_name()}_inputs"
+        self._owner = owner
         super().__init__(
-            name,
+            f"{owner.get_name()}_inputs",
             context=owner.context,
             namespace=owner.get_namespace(),
-            cli_args=["--ros-args", "-r", f"__node:={name}"],
+            use_global_arguments=False,
             start_parameter_services=False,
+            parameter_overrides=[owner.get_parameter("use_sim_time")],
         )
         self._jump_handles: list[JumpHandle] = []
         self._failure: Exception | None = None
@@ -60,7 +66,30 @@ class InputNode(Node):
                     throttle_duration_sec=5.0,
                 )
 
+        topic = self.resolve_topic_name(topic)
         return super().create_subscription(msg_type, topic, receive, *args, **kwargs)
+
+    def create_publisher(
+        self, msg_type: type, topic: str, *args: object, **kwargs: object
+    ) -> Publisher:
+        """Publish as `Node` does, under the owner's name of `topic`."""
+        topic = self.resolve_topic_name(topic)
+        return super().create_publisher(msg_type, topic, *args, **kwargs)
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        """Return the full name that `topic` has for the owner."""
+        return self._owner.resolve_topic_name(topic, only_expand=only_expand)
+
+    def get_publishers_info_by_topic(
+        self, topic_name: str, no_mangle: bool = False
+    ) -> list[TopicEndpointInfo]:
+        """Return the publishers of what the owner calls `topic_name`."""
+        name = self.resolve_topic_name(topic_name)
+        return super().get_publishers_info_by_topic(name, no_mangle)
+
+    def count_publishers(self, topic_name: str) -> int:
+        """Return the number of publishers of what the owner calls `topic_name`."""
+        return super().count_publishers(self.resolve_topic_name(topic_name))
 
     def on_clock_back(self, callback: Callable[[float], None]) -> None:
         """Call `callback` with the seconds by which this node's clock has gone back."""

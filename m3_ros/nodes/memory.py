@@ -49,13 +49,13 @@ class MemoryNode(Node):
             lambda: [load_extractor(name, device=features.device) for name in features.models],
         )
         self._ending = threading.Event()
-        self._status = self.create_publisher(MemoryStatus, "/m3/memory_status", LATCHED)
+        self._status = self.create_publisher(MemoryStatus, "m3/memory_status", LATCHED)
         try:
             self._publish(Path(self._config.storage.memory).expanduser())
         except MemoryFileError as error:
             self.get_logger().info(str(error))
         self._actions = ExclusiveActions(self)
-        self._actions.serve(BuildMemory, "/m3/build_memory", self._execute)
+        self._actions.serve(BuildMemory, "m3/build_memory", self._execute)
 
     def destroy_node(self) -> None:
         """Stop a running build and the incremental builder."""

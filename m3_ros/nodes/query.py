@@ -56,16 +56,16 @@ class QueryNode(Node):
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._out = {
-            name: self.create_publisher(kind, f"/m3/{name}", LATCHED)
+            name: self.create_publisher(kind, f"m3/{name}", LATCHED)
             for name, kind in TOPICS.items()
         }
         self._latency = Latency(self)
         self._memory = MemoryLoader(self._folder(""), self._config, self._publish_memory)
         group = MutuallyExclusiveCallbackGroup()  # one query or load at a time; others wait
-        self.create_service(Query, "/m3/query", self._answer, callback_group=group)
-        self.create_service(LoadMemory, "/m3/load_memory", self._load, callback_group=group)
+        self.create_service(Query, "m3/query", self._answer, callback_group=group)
+        self.create_service(LoadMemory, "m3/load_memory", self._load, callback_group=group)
         self.create_subscription(
-            MemoryStatus, "/m3/memory_status", self._refresh, LATCHED, callback_group=group
+            MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
         # What is on disk already is loaded as soon as the node spins.
         self.create_guard_condition(self._refresh, callback_group=group).trigger()

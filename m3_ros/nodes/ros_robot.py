@@ -67,7 +67,7 @@ class RosRobot:
         monitor = TopicMonitor(inputs)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
-        topic = self._names.joint_states_topic
+        topic = self._joints_topic = node.resolve_topic_name(self._names.joint_states_topic)
         self._tick = monitor.topic((topic,), qos_profile_sensor_data)
         inputs.create_subscription(
             JointStateMessage, topic, self._receive, qos_profile_sensor_data
@@ -103,7 +103,7 @@ class RosRobot:
         age = time.monotonic() - self._received
         if self._joints is None or age > self._limits.state_timeout:
             since = f"for {age:.1f} s" if self._joints else "at all"
-            raise JointStatesLost(f"no joint states on {self._names.joint_states_topic} {since}")
+            raise JointStatesLost(f"no joint states on {self._joints_topic} {since}")
         return self._joints
 
     def base_pose(self) -> Array:

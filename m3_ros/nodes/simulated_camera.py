@@ -26,7 +26,7 @@ class SimulatedCamera:
             node.create_publisher(CameraInfo, topic.rsplit("/", 1)[0] + "/camera_info", 5)
             for topic in topics
         ]
-        self._pictures = node.create_publisher(Image, "/simulation/observer/image_raw", 1)
+        self._pictures = node.create_publisher(Image, "simulation/observer/image_raw", 1)
         self._pictured = 0.0
 
     def publish(self, epoch: float) -> None:

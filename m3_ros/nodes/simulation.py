@@ -50,7 +50,7 @@ class SimulationNode(Node):
         self._joints = self.create_publisher(JointState, self._names.joint_states_topic, 10)
         self._odometry = self.create_publisher(Odometry, self._settings.odometry_topic, 10)
         self._tf = self.create_publisher(TFMessage, "/tf", 100)
-        self._truth = self.create_publisher(TFMessage, "/simulation/ground_truth", 10)
+        self._truth = self.create_publisher(TFMessage, "simulation/ground_truth", 10)
         self._epoch = self._now() - self._simulation.time
         self._publish_model()
         self._controllers = Controllers(self, self._simulation, self._names)
@@ -91,7 +91,7 @@ class SimulationNode(Node):
 
     def _publish_model(self) -> None:
         """Publish, as robot_state_publisher does, the URDF and the links that do not move."""
-        self._description = self.create_publisher(String, "/robot_description", LATCHED)
+        self._description = self.create_publisher(String, "robot_description", LATCHED)
         urdf = self._simulation.robot_model.urdf.read_text()
         self._description.publish(String(data=urdf))
         fixed = self._simulation.robot.link_transforms(self._simulation.robot.home, fixed=True)

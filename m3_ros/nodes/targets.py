@@ -36,7 +36,8 @@ class TargetFinder:
 
     def __init__(self, node: Node, robot: RosRobot, config: M3Config) -> None:
         group = ReentrantCallbackGroup()
-        self._client = node.create_client(Query, "/m3/query", callback_group=group)
+        self._client = node.create_client(Query, "m3/query", callback_group=group)
+        self._name = node.resolve_service_name("m3/query")
         self._robot, self._world = robot, config.robot.world_frame
         self._timeout = config.motion.query_timeout
 
@@ -54,12 +55,13 @@ class TargetFinder:
     def _query(self, text: str) -> Target:
         """Return the answer of /m3/query."""
         if not self._client.wait_for_service(self._timeout):
-            return _failure(GraspErrorCode.EXECUTION_FAILED, "nobody serves /m3/query")
+            message = f"nobody serves {self._name}"
+            return _failure(GraspErrorCode.EXECUTION_FAILED, message)
         done = threading.Event()
         future = self._client.call_async(Query.Request(text=text, with_points=True))
         future.add_done_callback(lambda _: done.set())
         if not done.wait(self._timeout):
-            message = f"/m3/query did not answer within {self._timeout:.0f} s"
+            message = f"{self._name} did not answer within {self._timeout:.0f} s"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
         answer = future.result()
         if answer.error_code == QueryErrorCode.NO_MEMORY:

@@ -62,7 +62,8 @@ class TopicMonitor:
             steady: whether it should never fall silent (transient local topics may).
             also: topics that are subscribed to where only they are published.
         """
-        watched = _Topic(names, qos, steady, tuple(also))
+        names, also = (tuple(map(self._node.resolve_topic_name, some)) for some in (names, also))
+        watched = _Topic(names, qos, steady, also)
         self._topics.append(watched)
         return lambda: watched.arrivals.append(time.monotonic())
 

@@ -79,3 +79,45 @@ def test_the_end_of_the_receiving_thread_is_the_end_of_the_node(owner, inputs):
     with pytest.raises(InputsFailed, match="owner_inputs: division by zero"):
         for _ in range(100):
             executor.spin_once(timeout_sec=0.1)
+
+
+@pytest.fixture
+def remapped(context):
+    """The inputs of a node in a namespace, with remappings of all nodes and of its own."""
+    arguments = ["--ros-args", "-r", "__ns:=/robot1", "-r", "a:=b", "-r", "b:=a"]
+    arguments += ["-r", "owner:words:=speech", "-r", "/tf:=tf"]
+    node = rclpy.create_node("owner", context=context, cli_args=arguments)
+    inputs = InputNode(node)
+    yield inputs
+    inputs.destroy_node()
+    node.destroy_node()
+
+
+@pytest.mark.parametrize(
+    ("name", "full"),
+    [
+        ("plain", "/robot1/plain"),
+        ("/global", "/global"),
+        ("a", "/robot1/b"),  # once: twice would be a again
+        ("words", "/robot1/speech"),
+        ("/tf", "/robot1/tf"),
+    ],
+)
+def test_the_inputs_have_the_names_of_their_node(spin, remapped, until, name, full):
+    received = []
+    remapped.create_subscription(String, name, received.append, 10)
+    publisher = spin("speaker").create_publisher(String, full, 10)
+    until(lambda: publisher.publish(String(data="word")) or received)
+    assert remapped.count_publishers(name) == 1
+    assert [info.node_name for info in remapped.get_publishers_info_by_topic(name)] == ["speaker"]
+
+
+def test_the_inputs_have_the_clock_of_their_node(context):
+    arguments = ["--ros-args", "-p", "use_sim_time:=true", "-r", "/clock:=/other_clock"]
+    node = rclpy.create_node("owner", context=context, cli_args=arguments)
+    inputs = InputNode(node)
+    assert inputs.get_clock().ros_time_is_active
+    assert inputs.get_clock().now().nanoseconds == 0
+    assert node.count_subscribers("/other_clock") == 2  # the node's and its inputs'
+    inputs.destroy_node()
+    node.destroy_node()

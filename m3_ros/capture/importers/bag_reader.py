@@ -74,7 +74,7 @@ def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict
     """
     roles = {"/tf": "moving", "/tf_static": "fixed"}
     for role, kind in ROLES.items():
-        topic = getattr(robot, f"{role}_topic")
+        topic = "/" + getattr(robot, f"{role}_topic").lstrip("/")  # bags hold full names
         names = [topic, topic.replace("/image_raw", "/image_rect_raw")]
         found = [name for name in names if types.get(name) == kind]
         packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]

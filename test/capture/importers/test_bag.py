@@ -163,8 +163,8 @@ def record(
             if topic in without:
                 continue
             if topic not in connections:
-                kind = content.__msgtype__
-                connections[topic] = writer.add_connection(topic, kind, typestore=STORE)
+                kind, full_name = content.__msgtype__, f"/{topic.lstrip('/')}"
+                connections[topic] = writer.add_connection(full_name, kind, typestore=STORE)
             raw = STORE.serialize_cdr(content, content.__msgtype__)
             writer.write(connections[topic], round(stamp * 1e9), raw)
     return folder
