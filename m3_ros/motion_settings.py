@@ -15,6 +15,19 @@ class MotionConfig(Stage):
     state_timeout: float = setting(
         1.0, "a motion stops when the joint states are older than this", "s", 0.05, 10.0
     )
+    require_guard: bool = setting(True, "move only while the guard watches (docs/grasping.md)")
+    # Seven heartbeats: at rest within 0.5 s of a node's death, with 0.1 s for the controllers and
+    # 0.05 s for delays. A loaded machine makes a living node pause too: 0.2 s were too short.
+    heartbeat_timeout: float = setting(
+        0.35,
+        "the guard stops the robot when its heartbeats stay away for this long",
+        "s",
+        0.1,
+        2.0,
+    )
+    guard_timeout: float = setting(
+        1.0, "a motion stops when the guard is silent for this long", "s", 0.2, 10.0
+    )
     frame_timeout: float = setting(15.0, "wait for a camera frame", "s", 0.1, 120.0)
     query_timeout: float = setting(20.0, "wait for /m3/query and for its answer", "s", 0.1, 300.0)
     goal_tolerance: float = setting(

@@ -15,7 +15,7 @@ import numpy as np
 from m3_ros.geometry import look_at
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.planning import PlanError, Planner
-from m3_ros.grasp.robot import Robot, never
+from m3_ros.grasp.robot import MotionCancelled, Robot, never
 from m3_ros.grasp.sensing import visible_points
 from m3_ros.types import Array
 
@@ -99,6 +99,7 @@ def scan_path(
     start: Array,
     radius: float = 0.30,
     views: int = 60,
+    cancelled: Callable[[], bool] = never,
 ) -> ScanPath:
     """Return viewpoints around a centre, ring by ring to and fro, each near the previous one.
 
@@ -109,8 +110,10 @@ def scan_path(
         start: joint positions `[6]` before the scan.
         radius: camera to centre, m; `RINGS` says in which ring it is another.
         views: viewpoints wanted.
+        cancelled: asked before each viewpoint.
 
     Raises:
+        MotionCancelled: `cancelled()` became true.
         PlanError: fewer than two thirds of the viewpoints are within reach.
     """
     toward_arm = np.arctan2(*(planner.arm.shoulder - center)[[1, 0]])
@@ -123,6 +126,7 @@ def scan_path(
         sides = np.linspace(-ring.span, ring.span, count, endpoint=ring.span < 180.0)
         middle = center + ring.nearer * radius * arm
         for side in np.radians(sides if number % 2 == 0 else sides[::-1]):
+            _check(cancelled)
             wanted += 1
             azimuth, elevation = toward_arm + side, np.radians(ring.elevation)
             view = view_from(middle, ring.distance * radius, elevation, azimuth)
@@ -171,12 +175,14 @@ def follow_scan(
     Surfaces that the camera measures become obstacles; a viewpoint that they block is skipped.
 
     Raises:
+        MotionCancelled: `cancelled()` became true: no other viewpoint is tried.
         RobotError: a motion was not followed, or the robot delivers no frames or joints.
     """
     planner = planner.with_clearance(SCAN_CLEARANCES * planner.config.scene_clearance)
     scene = Scene(np.zeros((0, 3)))
     visited = skipped = 0
     for goal in path.positions:
+        _check(cancelled)
         try:
             motion = planner.plan_joint_motion(robot.joint_state().arm, goal, scene)
         except PlanError:
@@ -190,6 +196,11 @@ def follow_scan(
         scene = Scene(np.concatenate([scene.points, seen]))
         visited += 1
         yield ViewCount(visited, skipped)
+
+
+def _check(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise MotionCancelled("cancelled: the scan has ended")
 
 
 def _posture(planner: Planner, view: Array, seed: Array, scene: Scene) -> Array | None:

@@ -92,6 +92,10 @@ class GraspNode(Node):
 
     def _scan(self, goal: ServerGoalHandle) -> ScanMotion.Result:
         result, request, settings = ScanMotion.Result(), goal.request, self._config.grasp
+
+        def cancelled() -> bool:
+            return goal.is_cancel_requested
+
         try:
             path = scan_path(
                 self._planner,
@@ -100,11 +104,10 @@ class GraspNode(Node):
                 self._robot.joint_state().arm,
                 request.radius or settings.scan_radius,
                 request.views or settings.scan_views,
+                cancelled,
             )
             total = len(path.positions)
-            for views in follow_scan(
-                self._robot, self._planner, path, lambda: goal.is_cancel_requested
-            ):
+            for views in follow_scan(self._robot, self._planner, path, cancelled):
                 result.visited, result.skipped = views
                 goal.publish_feedback(ScanMotion.Feedback(**views._asdict(), total=total))
             result.success = enough_views(result.visited, total)

@@ -32,6 +32,7 @@ from m3_ros.grasp.robot import (
 )
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.conversions import gripper_message, to_joint_state, trajectory_message
+from m3_ros.nodes.guard_client import GuardClient, GuardError
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
@@ -40,16 +41,14 @@ from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
 
 TICK = 0.05  # s between two checks of `cancelled` and of the joints, as `Robot` asks for
-ACK_TIMEOUT = 1.0
-"""Time (s) in which controllers must acknowledge the last command when the node ends; part of the
-time that `stack.SHUTDOWN_STEPS` allows it."""
+ACK_TIMEOUT = 1.0  # s for controllers to acknowledge the last command, of `stack.SHUTDOWN_STEPS`
 
 
 class RosRobot:
     """Drive the robot from worker threads while `node` is spun by its executor.
 
-    The methods are those of `Robot`. A trajectory goes to the controller's action where it is
-    served, else to its topic, and is then watched by the joint states.
+    A trajectory goes to the controller's action where it is served, else to its topic, and is
+    then watched by the joint states.
 
     Args:
         node: carries the subscriptions and publishers.
@@ -65,6 +64,7 @@ class RosRobot:
         self._heard, self._stopped = threading.Event(), threading.Event()
         inputs = self._inputs = InputNode(node)
         monitor = TopicMonitor(inputs)
+        self._guard = GuardClient(node, inputs, config.motion)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
         topic = self._joints_topic = node.resolve_topic_name(self._names.joint_states_topic)
@@ -124,10 +124,11 @@ class RosRobot:
     ) -> None:
         self.joint_state()
         self._check(cancelled)
-        if self._follower.server_is_ready():
-            self._follow_action(trajectory, cancelled)
-        else:
-            self._follow_topic(trajectory, cancelled)
+        with self._guard.motion():
+            if self._follower.server_is_ready():
+                self._follow_action(trajectory, cancelled)
+            else:
+                self._follow_topic(trajectory, cancelled)
 
     def move_gripper(
         self,
@@ -138,20 +139,20 @@ class RosRobot:
     ) -> float:
         self._check(cancelled)
         duration = abs(position - self.joint_state().gripper) / max_speed
-        self._gripper.publish(
-            gripper_message(self._model.gripper.joint, position, max_effort, duration)
-        )
+        command = gripper_message(self._model.gripper.joint, position, max_effort, duration)
         still, limits = 0.0, self._limits
-        end = time.monotonic() + duration + limits.gripper_timeout
-        try:
-            while still < limits.stall_timeout and time.monotonic() < end:
-                before = self.joint_state().gripper
-                self._wait(cancelled)
-                speed = abs(self.joint_state().gripper - before) / TICK
-                still = 0.0 if speed > limits.stall_velocity else still + TICK
-        except MotionCancelled:
-            self._gripper.publish(JointTrajectoryMessage())
-            raise
+        with self._guard.motion():
+            self._gripper.publish(command)
+            end = time.monotonic() + duration + limits.gripper_timeout
+            try:
+                while still < limits.stall_timeout and time.monotonic() < end:
+                    before = self.joint_state().gripper
+                    self._wait(cancelled)
+                    speed = abs(self.joint_state().gripper - before) / TICK
+                    still = 0.0 if speed > limits.stall_velocity else still + TICK
+            except (MotionCancelled, GuardError):
+                self._gripper.publish(JointTrajectoryMessage())
+                raise
         return self.joint_state().gripper
 
     def move_base(
@@ -162,18 +163,17 @@ class RosRobot:
         cancelled: Callable[[], bool] = never,
     ) -> None:
         end = time.monotonic() + self._limits.base_timeout
-        try:
-            while not goal_reached(left := pose_error(self.base_pose(), T_map_base)):
-                if time.monotonic() > end:
-                    raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
-                command = Twist()
-                command.linear.x, command.linear.y, command.angular.z = velocity_command(
-                    left, max_speed, max_yaw_rate
-                )
-                self._base.publish(command)
-                self._wait(cancelled)
-        finally:
-            self._base.publish(Twist())
+        with self._guard.motion():
+            try:
+                while not goal_reached(left := pose_error(self.base_pose(), T_map_base)):
+                    if time.monotonic() > end:
+                        raise RobotError(f"the base is still {left[0]:.3f}, {left[1]:.3f} m away")
+                    command, v = Twist(), velocity_command(left, max_speed, max_yaw_rate)
+                    command.linear.x, command.linear.y, command.angular.z = v
+                    self._base.publish(command)
+                    self._wait(cancelled)
+            finally:
+                self._base.publish(Twist())
         time.sleep(self._limits.base_settle_time)
 
     def hold(self) -> None:
@@ -190,12 +190,13 @@ class RosRobot:
             pass  # another device's joints on the same topic
 
     def _wait(self, cancelled: Callable[[], bool]) -> None:
-        """Wait one tick; stop the robot when cancelled or without recent joint states."""
+        """Wait one tick; stop when cancelled, unguarded or without recent joint states."""
         self._check(cancelled)
-        time.sleep(TICK)
         try:
+            self._guard.beat()
+            time.sleep(TICK)
             self.joint_state()
-        except JointStatesLost:
+        except (GuardError, JointStatesLost):
             self.hold()
             raise
 
@@ -214,7 +215,7 @@ class RosRobot:
             if not handle.accepted:
                 raise RobotError("the arm's controller rejected the trajectory")
             result = self._result(handle.get_result_async(), cancelled).result
-        except (MotionCancelled, JointStatesLost):
+        except (MotionCancelled, GuardError, JointStatesLost):
             self._cancel(sent)
             raise
         if result.error_code != FollowJointTrajectory.Result.SUCCESSFUL:

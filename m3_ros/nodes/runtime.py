@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import NoReturn
@@ -19,8 +20,6 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-WAKE = 0.2
-"""Time (s) between two checks for signals: rclpy's wait is not interrupted by them."""
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -55,9 +54,10 @@ def _run(create: Callable[[], Node], threads: int) -> int:
         node = create()
         executor = MultiThreadedExecutor(num_threads=threads)
         executor.add_node(node)
+        _wake_on_signal(executor)
         node.get_logger().info("ready")
         while rclpy.ok():
-            executor.spin_once(timeout_sec=WAKE)
+            executor.spin_once()
     except (ValueError, *PARAMETER_ERRORS) as error:
         print(error, file=sys.stderr)
         return 1
@@ -71,3 +71,16 @@ def _run(create: Callable[[], Node], threads: int) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _wake_on_signal(executor: MultiThreadedExecutor) -> None:
+    """Have signals end the executor's wait, which goes on otherwise: a stop must not wait."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+
+    def wake() -> None:
+        while os.read(read, 1):
+            executor.wake()
+
+    threading.Thread(target=wake, daemon=True).start()

@@ -26,8 +26,8 @@ STACKS: dict[str, tuple[str, ...]] = {
     "scan": ("capture",),
     "memory": ("memory",),
     "query": ("query",),
-    "grasp": ("query", "grasp"),
-    "m3": ("capture", "memory", "query", "grasp"),
+    "grasp": ("query", "guard", "grasp"),
+    "m3": ("capture", "memory", "query", "guard", "grasp"),
     "simulation": ("simulation",),
 }
 POLL = 0.1  # s between two checks whether the nodes live
@@ -87,6 +87,10 @@ class Stack:
                 last = self._last_lines.get(name, "")
                 where = f"; see {self._log_folder / name}.log" if self._log_folder else ""
                 raise NodeDied(f"node {name} ended with status {status}: {last}{where}")
+
+    def send_signal(self, name: str, number: int) -> None:
+        """Send a signal to one node."""
+        self._processes[name].send_signal(number)
 
     def stop(self) -> None:
         """End all nodes by `SHUTDOWN_STEPS`; returns when none is left."""

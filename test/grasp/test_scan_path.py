@@ -3,6 +3,7 @@ import pytest
 
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.planning import PlanError
+from m3_ros.grasp.robot import MotionCancelled
 from m3_ros.grasp.scan_path import (
     ScanPath,
     enough_views,
@@ -95,6 +96,23 @@ def test_blocked_viewpoints_are_counted_as_skipped_and_not_visited(planner, robo
     path = ScanPath(np.array([near, beyond, here]), 3)
     assert list(follow_scan(robot, planner, path)) == [(1, 0), (1, 1), (2, 1)]
     assert np.allclose(robot.joint_state().arm, here)
+
+
+def test_a_cancel_between_motions_ends_a_scan_whose_viewpoints_are_blocked(planner, robot):
+    """No motion that looks at the cancel itself begins any more."""
+    beyond = planner.arm.upper + 0.5
+    counts, answers = [], iter([False, True])
+    path = ScanPath(np.tile(beyond, (5, 1)), 5)
+    with pytest.raises(MotionCancelled):
+        for count in follow_scan(robot, planner, path, lambda: next(answers)):
+            counts.append(count)
+    assert counts == [(0, 1)]
+
+
+def test_the_search_for_viewpoints_can_be_cancelled(planner):
+    answers = iter([False, False, True])
+    with pytest.raises(MotionCancelled):
+        scan_path(planner, CENTER, Scene(np.zeros((0, 3))), HOME, cancelled=lambda: next(answers))
 
 
 def test_a_scan_needs_two_thirds_of_its_viewpoints():

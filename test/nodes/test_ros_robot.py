@@ -12,12 +12,13 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from sensor_msgs.msg import JointState
 
-from m3_ros.config import M3Config
+from m3_ros.config import M3Config, MotionConfig
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.robot_model import load_robot
 
 MODEL = load_robot()
+CONFIG = M3Config(motion=MotionConfig(require_guard=False))
 NAME = f"{MODEL.arm.controller.name}/follow_joint_trajectory"
 ACCEPT_DELAY = 0.4  # s
 DURATION = 3.0  # s of a motion that nobody cancels
@@ -79,7 +80,7 @@ def controller(context):
 @pytest.fixture
 def robot(spin, controller):
     node = spin("robot")
-    robot = RosRobot(node, M3Config(), MODEL)
+    robot = RosRobot(node, CONFIG, MODEL)
     assert ActionClient(node, FollowJointTrajectory, NAME).wait_for_server(20.0)
     yield robot
     robot.close()

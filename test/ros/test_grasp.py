@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
-from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.action import Grasp, ScanMotion
 from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
 from m3_ros.config import M3Config
+from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.client import Client
 from m3_ros.nodes.conversions import to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
@@ -38,7 +38,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def grasp_node(settings):
-    with Stack(["grasp"], settings) as running:
+    with Stack(["guard", "grasp"], settings) as running:
         yield running
 
 
@@ -78,7 +78,7 @@ def test_a_text_without_a_query_service_moves_nothing(client):
 
 
 def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
-    action = ActionClient(client.node, ScanMotion, "/m3/scan_motion")
+    action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
     seen, answered, ended = [], threading.Event(), threading.Event()
     assert action.wait_for_server(30.0)
     sent = action.send_goal_async(ScanMotion.Goal(), lambda m: seen.append(m.feedback.visited))
@@ -154,7 +154,7 @@ def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
     commands = []
     topic = f"{load_robot().arm.controller.name}/joint_trajectory"
     client.node.create_subscription(JointTrajectory, topic, commands.append, 10)
-    action = ActionClient(client.node, ScanMotion, "/m3/scan_motion")
+    action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
     assert action.wait_for_server(30.0)
     count = len(client.joints)
     action.send_goal_async(ScanMotion.Goal())

@@ -1,0 +1,196 @@
+"""Stops the robot when the node that moves it falls silent: killed, suspended or hung.
+
+A controller follows a trajectory to its end whatever becomes of the node that sent it. The guard
+is a process without models that watches that node's heartbeats; when they end in the middle of a
+motion, it asks the controllers to cancel all their goals and sends the base a zero velocity. All
+times are wall times: a process dies in wall time, whatever /clock says.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from action_msgs.srv import CancelGoal
+from builtin_interfaces.msg import Duration
+from geometry_msgs.msg import Twist
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+from sensor_msgs.msg import JointState as JointStateMessage
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from m3_ros.capture.messages import ConversionError
+from m3_ros.grasp.robot import JointState
+from m3_ros.msg import GuardStatus, MotionHeartbeat
+from m3_ros.nodes.conversions import to_joint_state
+from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, STATUS_PERIOD
+from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.runtime import run_node
+from m3_ros.robot_model import load_robot
+
+MISSES = 2
+"""Watchdog periods without a heartbeat after which a node counts as silent. More than one: after a
+pause of the guard itself its timers come before the messages that wait for it."""
+STOP_PERIOD = 0.05  # s between two cancels, the period of the heartbeats
+STOP_DURATION = 1.0
+"""Time (s) for which a stop is repeated. A controller may accept a goal of the dead node after the
+first cancel: that takes a message's way through DDS and one cycle of its node, far below 1 s."""
+HOLD_TIME = 0.1
+"""Time (s) to reach the holding point, a fifth of the time in which the robot must be at rest."""
+JAWS_AT_REST = 0.1  # share of the closing speed below which the jaws rest or squeeze an object
+ACTIONS = ("follow_joint_trajectory", "gripper_cmd")  # that ros2_control's controllers serve
+
+
+class _Controller:
+    """Stops one controller: by its action where it is served, else by a point on its topic."""
+
+    def __init__(self, node: Node, name: str, joints: tuple[str, ...]) -> None:
+        self._joints = joints
+        self._cancels = [
+            node.create_client(CancelGoal, f"{name}/{action}/_action/cancel_goal")
+            for action in ACTIONS
+        ]
+        self._topic = node.create_publisher(JointTrajectory, f"{name}/joint_trajectory", 1)
+
+    def has_action(self) -> bool:
+        """Return whether an action server can cancel goals."""
+        return any(client.service_is_ready() for client in self._cancels)
+
+    def cancel(self) -> None:
+        """Cancel all goals of the action: that is what a request without id and stamp means."""
+        for client in self._cancels:
+            if client.service_is_ready():
+                client.remove_pending_request(client.call_async(CancelGoal.Request()))
+
+    def hold(self, positions: list[float]) -> None:
+        """Send a point that holds these positions."""
+        nanoseconds = int(HOLD_TIME * 1e9)
+        point = JointTrajectoryPoint(
+            positions=positions,
+            velocities=[0.0] * len(positions),
+            time_from_start=Duration(nanosec=nanoseconds),
+        )
+        self._topic.publish(JointTrajectory(joint_names=list(self._joints), points=[point]))
+
+
+@dataclass(eq=False)
+class _Watch:
+    """Heartbeats of one node."""
+
+    timer: Timer
+    missed: int = 0
+
+
+class GuardNode(Node):
+    """Watches every node that sends heartbeats; its own end stops a motion too.
+
+    Args:
+        options: of `rclpy.node.Node`.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__("guard", **options)
+        config = declare_settings(self, "robot", "motion")
+        robot = self._robot = load_robot(config.robot)
+        self._timeout = config.motion.heartbeat_timeout
+        self._joint_states_topic = config.robot.joint_states_topic
+        gripper = robot.gripper
+        self._arm = _Controller(self, robot.arm.controller.name, robot.arm.joints)
+        self._gripper = _Controller(self, gripper.controller.name, (gripper.joint,))
+        self._base = self.create_publisher(Twist, config.robot.cmd_vel_topic, 1)
+        self._clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watches: dict[str, _Watch] = {}
+        self._states: Subscription | None = None
+        self._joints: JointState | None = None
+        self._stop_end = 0.0
+        self._status = GuardStatus(watching=True)
+        self._publisher = self.create_publisher(GuardStatus, GUARD_TOPIC, 1)
+        self.create_timer(STATUS_PERIOD, self._report, clock=self._clock)
+        self._stopper = self.create_timer(STOP_PERIOD, self._stop, clock=self._clock)
+        self._stopper.cancel()
+        self.create_subscription(MotionHeartbeat, HEARTBEAT_TOPIC, self._beat, 10)
+
+    def destroy_node(self) -> None:
+        """Stop what moves now: nobody guards it any more."""
+        self._status.watching = False
+        moving = [name for name, watch in self._watches.items() if not watch.timer.is_canceled()]
+        if moving:
+            self._begin_stop(f"the guard ended while {', '.join(moving)} moved the robot")
+        self._report()
+        super().destroy_node()
+
+    def _beat(self, message: MotionHeartbeat) -> None:
+        watch = self._watches.get(message.node)
+        if watch is None:
+            timer = self.create_timer(
+                self._timeout / MISSES, lambda: self._miss(message.node), clock=self._clock
+            )
+            watch = self._watches[message.node] = _Watch(timer)
+        watch.missed = 0
+        if not message.moving:
+            watch.timer.cancel()
+            return
+        watch.timer.reset()
+        if self._states is None and not (self._arm.has_action() and self._gripper.has_action()):
+            # A controller without an action can only be stopped where its joints are.
+            self._states = self.create_subscription(
+                JointStateMessage, self._joint_states_topic, self._receive, qos_profile_sensor_data
+            )
+
+    def _miss(self, name: str) -> None:
+        watch = self._watches[name]
+        watch.missed += 1
+        if watch.missed >= MISSES:
+            watch.timer.cancel()
+            self._begin_stop(
+                f"{name} moved the robot and sent no heartbeat for {self._timeout:.2f} s"
+            )
+
+    def _begin_stop(self, reason: str) -> None:
+        """Stop all at once, then again until `STOP_DURATION` is over."""
+        self._stop_end = time.monotonic() + STOP_DURATION
+        self._stop()
+        self._stopper.reset()
+        self._hold()
+        self._status.stops += 1
+        self._status.reason, self._status.stopping = f"{reason}; it is stopped", True
+        self._report()
+        self.get_logger().error(self._status.reason)
+
+    def _stop(self) -> None:
+        self._base.publish(Twist())
+        for controller in (self._arm, self._gripper):
+            controller.cancel()
+        if time.monotonic() > self._stop_end:
+            self._stopper.cancel()
+            self._status.stopping = False
+
+    def _hold(self) -> None:
+        """Send holding points to controllers without an action.
+
+        Only moving jaws get one: those that squeeze an object would let go of it.
+        """
+        if self._joints is None:
+            return
+        if not self._arm.has_action():
+            self._arm.hold([float(q) for q in self._joints.arm])
+        moving = JAWS_AT_REST * self._robot.gripper.closing_speed
+        if not self._gripper.has_action() and abs(self._joints.gripper_velocity) > moving:
+            self._gripper.hold([self._joints.gripper])
+
+    def _receive(self, message: JointStateMessage) -> None:
+        try:
+            self._joints = to_joint_state(message, self._robot.joints)
+        except ConversionError:
+            pass  # another device's joints on the same topic
+
+    def _report(self) -> None:
+        self._publisher.publish(self._status)
+
+
+def main() -> None:
+    """Run the node until Ctrl-C."""
+    run_node(GuardNode, threads=2)

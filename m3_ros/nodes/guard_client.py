@@ -1,0 +1,109 @@
+"""The moving node's side of the guard: heartbeats out, the guard's status in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rclpy.node import Node
+
+from m3_ros.config import MotionConfig
+from m3_ros.grasp.robot import RobotError
+from m3_ros.msg import GuardStatus, MotionHeartbeat
+
+HEARTBEAT_TOPIC, GUARD_TOPIC = "m3/motion_heartbeat", "m3/guard"
+STATUS_PERIOD = 0.1  # s between two messages of the guard: ten in the default `guard_timeout`
+REMEDY = (
+    "start it with the stack (`m3 up grasp`), or set motion.require_guard to false and accept "
+    "that the arm goes on when this node dies"
+)
+
+
+class GuardError(RobotError):
+    """No guard watches the motion, or it has stopped the robot; the message says which."""
+
+
+class GuardClient:
+    """Sends heartbeats while the robot moves and looks after the guard.
+
+    Args:
+        node: moves the robot; carries the publisher.
+        inputs: carries the subscription; it is spun while `node` is busy.
+        limits: `require_guard`, `guard_timeout`, `heartbeat_timeout`, `start_timeout`.
+    """
+
+    def __init__(self, node: Node, inputs: Node, limits: MotionConfig) -> None:
+        self._name, self._limits = node.get_fully_qualified_name(), limits
+        self._publisher = node.create_publisher(MotionHeartbeat, HEARTBEAT_TOPIC, 10)
+        self._topic = inputs.resolve_topic_name(GUARD_TOPIC)
+        self._status = GuardStatus()
+        self._received: float | None = None
+        self._stops = 0
+        self._beaten: float | None = None
+        inputs.create_subscription(GuardStatus, GUARD_TOPIC, self._receive, 1)
+
+    @contextmanager
+    def motion(self) -> Iterator[None]:
+        """Announce the end of the motion that the body carries out, however it ends.
+
+        Raises:
+            GuardError: a guard is required and there is none, or it stops the robot.
+        """
+        end = time.monotonic() + self._limits.start_timeout
+        while self._absence() and time.monotonic() < end:
+            time.sleep(STATUS_PERIOD)
+        if problem := self._absence():
+            raise GuardError(problem)
+        if self._lives() and self._status.stopping:
+            raise GuardError(f"the guard is stopping the robot: {self._status.reason}")
+        self._stops, self._beaten = self._status.stops, None
+        try:
+            self.beat()
+            yield
+            self._check()  # a motion that the guard has stopped may seem to have ended well
+        finally:
+            self._publisher.publish(MotionHeartbeat(node=self._name, moving=False))
+
+    def beat(self) -> None:
+        """Send a heartbeat; call it in each round of the loop that supervises a motion.
+
+        Raises:
+            GuardError: the motion must not go on: the guard is gone or has stopped the robot, or
+                this loop stood still for so long that it must have.
+        """
+        self._check()
+        self._beaten = time.monotonic()
+        self._publisher.publish(MotionHeartbeat(node=self._name, moving=True))
+
+    def _check(self) -> None:
+        pause = time.monotonic() - self._beaten if self._beaten else 0.0
+        if self._lives() and pause > self._limits.heartbeat_timeout:
+            raise GuardError(f"this node stood still for {pause:.2f} s: the motion is stopped")
+        if problem := self._absence():
+            raise GuardError(problem)
+        if self._lives() and self._status.stops != self._stops:
+            raise GuardError(f"the guard stopped the robot: {self._status.reason}")
+
+    def _receive(self, status: GuardStatus) -> None:
+        self._status, self._received = status, time.monotonic()
+
+    def _lives(self) -> bool:
+        return (
+            self._received is not None
+            and self._status.watching
+            and time.monotonic() - self._received < self._limits.guard_timeout
+            and self._publisher.get_subscription_count() > 0
+        )
+
+    def _absence(self) -> str | None:
+        """Return in one sentence why no guard watches; None if one does or none is required."""
+        if self._lives() or not self._limits.require_guard:
+            return None
+        if self._received is None:
+            state = "there is none"
+        elif not self._status.watching:
+            state = "it has ended"
+        else:
+            state = f"it was last heard {time.monotonic() - self._received:.1f} s ago"
+        return f"no guard on {self._topic} ({state}): {REMEDY}"

@@ -1,0 +1,261 @@
+"""The guard and a moving node in this process, and controllers that note what reaches them."""
+
+import threading
+import time
+
+import pytest
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from geometry_msgs.msg import Twist
+from rclpy.action import ActionClient, ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from m3_ros.config import MotionConfig
+from m3_ros.msg import GuardStatus, MotionHeartbeat
+from m3_ros.nodes.guard import GuardNode
+from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, GuardClient, GuardError
+from m3_ros.robot_model import load_robot
+
+MODEL = load_robot()
+ARM, GRIPPER = MODEL.arm.controller.name, MODEL.gripper.controller.name
+ACTION = f"{ARM}/follow_joint_trajectory"
+LIMITS = MotionConfig(heartbeat_timeout=0.5, guard_timeout=1.0, start_timeout=10.0)
+"""Wider than by default: the tests run beside others."""
+
+
+@pytest.fixture
+def guard(context):
+    """A running guard; `stop()` ends it in an orderly way."""
+    timeout = Parameter("motion.heartbeat_timeout", value=LIMITS.heartbeat_timeout)
+    running = Running(context, lambda: GuardNode(context=context, parameter_overrides=[timeout]))
+    yield running
+    running.stop()
+
+
+class Running:
+    """A node that spins in a thread until it is stopped or its thread is held."""
+
+    def __init__(self, context, create):
+        self.node = create()
+        self.executor = MultiThreadedExecutor(4, context=context)
+        self.executor.add_node(self.node)
+        self.ended = False
+        self.thread = threading.Thread(target=self.spin)
+        self.thread.start()
+
+    def spin(self):
+        while not self.ended:
+            self.executor.spin_once(timeout_sec=0.05)
+
+    def stop(self):
+        if not self.ended:
+            self.ended = True
+            self.thread.join()
+            self.node.destroy_node()
+
+
+class Controllers:
+    """An arm with an action, a gripper without one, and a base."""
+
+    def __init__(self, node):
+        group = ReentrantCallbackGroup()
+        self.cancelled = threading.Event()
+        self.twists, self.points = [], []
+        self.jaw_speed = 0.0
+        self.server = ActionServer(
+            node, FollowJointTrajectory, ACTION, self.follow,
+            cancel_callback=lambda _: CancelResponse.ACCEPT, callback_group=group,
+        )  # fmt: skip
+        node.create_subscription(Twist, "/cmd_vel", self.twists.append, 10)
+        topic = f"{GRIPPER}/joint_trajectory"
+        node.create_subscription(JointTrajectory, topic, self.points.append, 10)
+        self.states = node.create_publisher(JointState, "/joint_states", 10)
+        node.create_timer(0.02, self.publish, callback_group=group)
+
+    def publish(self):
+        velocity = [0.0] * 6 + [self.jaw_speed]
+        position = [0.1 * i for i in range(6)] + [-0.5]
+        self.states.publish(
+            JointState(name=list(MODEL.joints), position=position, velocity=velocity)
+        )
+
+    def follow(self, goal):
+        end = time.monotonic() + 20.0
+        while time.monotonic() < end and not goal.is_cancel_requested:
+            time.sleep(0.02)
+        if goal.is_cancel_requested:
+            self.cancelled.set()
+            goal.canceled()
+        else:
+            goal.succeed()
+        return FollowJointTrajectory.Result()
+
+
+@pytest.fixture
+def controllers(context):
+    running = Running(context, lambda: rclpy.create_node("controllers", context=context))
+    controllers = Controllers(running.node)
+    yield controllers
+    running.ended = True
+    running.thread.join()
+    controllers.server.destroy()
+    running.node.destroy_node()
+
+
+@pytest.fixture
+def mover(spin):
+    """A node that may move the robot: its guard client, and the arm's action client."""
+    node = spin("mover")
+    client = GuardClient(node, node, LIMITS)
+    client.arm = ActionClient(node, FollowJointTrajectory, ACTION)
+    return client
+
+
+def wait(condition, timeout=20.0):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+    return True
+
+
+def move(mover, seconds=0.0):
+    """Send the arm a goal and beat for a while."""
+    assert mover.arm.wait_for_server(20.0)
+    sent = mover.arm.send_goal_async(FollowJointTrajectory.Goal())
+    wait(lambda: sent.done() and sent.result().accepted)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        mover.beat()
+        time.sleep(0.05)
+
+
+def test_without_a_guard_nothing_may_move(spin):
+    node = spin("mover")
+    client = GuardClient(node, node, MotionConfig(start_timeout=0.2))
+    with pytest.raises(GuardError, match="no guard on /m3/guard"), client.motion():
+        pytest.fail("the motion began")
+
+
+def test_a_guard_that_is_not_required_may_be_absent(spin):
+    node = spin("mover")
+    client = GuardClient(node, node, MotionConfig(require_guard=False))
+    with client.motion():
+        client.beat()
+
+
+def test_while_heartbeats_come_nothing_is_stopped(controllers, guard, mover):
+    with mover.motion():
+        move(mover, 3.0 * LIMITS.heartbeat_timeout)
+        assert not controllers.cancelled.is_set()
+    time.sleep(2.0 * LIMITS.heartbeat_timeout)  # the motion has ended: silence means nothing
+    assert not controllers.cancelled.is_set() and not controllers.twists
+
+
+def test_a_node_that_falls_silent_is_stopped_and_told(controllers, guard, mover):
+    with pytest.raises(GuardError, match="stood still|stopped the robot"), mover.motion():
+        move(mover, 0.2)
+        begun = time.monotonic()
+        assert controllers.cancelled.wait(10.0)
+        assert time.monotonic() - begun < LIMITS.heartbeat_timeout + 0.5
+        mover.beat()
+    wait(lambda: controllers.twists)
+    assert all(twist == Twist() for twist in controllers.twists)
+
+
+def test_a_stopped_motion_cannot_end_well(controllers, guard, mover):
+    """A suspended node that goes on finds its goal ended; that is no success."""
+    with pytest.raises(GuardError), mover.motion():
+        assert wait(lambda: mover._status.stops)
+
+
+def test_the_reason_names_the_node(spin, controllers, guard):
+    node, seen = spin("listener"), []
+    node.create_subscription(GuardStatus, GUARD_TOPIC, seen.append, 10)
+    publisher = node.create_publisher(MotionHeartbeat, HEARTBEAT_TOPIC, 10)
+    wait(lambda: publisher.get_subscription_count() and seen)
+    publisher.publish(MotionHeartbeat(node="/robot1/grasp", moving=True))
+    wait(lambda: seen[-1].stops == 1)
+    assert "/robot1/grasp" in seen[-1].reason
+    wait(lambda: not seen[-1].stopping)
+    assert seen[-1].stops == 1
+
+
+def test_nodes_are_watched_one_by_one(spin, controllers, guard):
+    node, seen = spin("movers"), []
+    node.create_subscription(GuardStatus, GUARD_TOPIC, seen.append, 10)
+    publisher = node.create_publisher(MotionHeartbeat, HEARTBEAT_TOPIC, 10)
+    wait(lambda: publisher.get_subscription_count() and seen)
+    publisher.publish(MotionHeartbeat(node="dead", moving=True))
+    end = time.monotonic() + 10.0
+    while not seen[-1].stops and time.monotonic() < end:
+        publisher.publish(MotionHeartbeat(node="alive", moving=True))
+        time.sleep(0.05)
+    publisher.publish(MotionHeartbeat(node="alive", moving=False))
+    assert "dead" in seen[-1].reason and "alive" not in seen[-1].reason
+
+
+def test_a_goal_accepted_after_the_first_cancel_is_cancelled_too(controllers, guard, mover):
+    with pytest.raises(GuardError), mover.motion():
+        wait(lambda: mover._status.stopping)
+        move(mover, 0.0)
+        assert controllers.cancelled.wait(10.0)
+        mover.beat()
+
+
+@pytest.mark.parametrize("speed", [0.0, -0.1], ids=["squeezing", "moving"])
+def test_jaws_without_an_action_hold_only_if_they_move(controllers, guard, mover, speed):
+    controllers.jaw_speed = speed
+    with pytest.raises(GuardError), mover.motion():
+        move(mover, 0.5)
+        assert controllers.cancelled.wait(10.0)
+        time.sleep(0.3)
+        mover.beat()
+    if speed == 0.0:
+        assert not controllers.points  # a holding point would end the grip
+    else:
+        (point,) = controllers.points[0].points
+        assert point.positions == pytest.approx([-0.5]) and list(point.velocities) == [0.0]
+        assert point.time_from_start.nanosec > 0
+
+
+def test_a_guard_that_ends_stops_the_motion_it_watches(controllers, guard, mover):
+    with pytest.raises(GuardError, match="it has ended|stopped the robot"), mover.motion():
+        move(mover, 0.2)
+        guard.stop()
+        assert controllers.cancelled.wait(10.0)
+        wait(lambda: not mover._status.watching)
+        mover.beat()
+
+
+def test_a_motion_ends_when_the_guard_falls_silent(controllers, guard, mover):
+    with pytest.raises(GuardError, match="last heard"), mover.motion():
+        move(mover, 0.2)
+        guard.ended = True  # as if suspended: no callback runs any more
+        guard.thread.join()
+        guard.node.destroy_node = lambda: None
+        move(mover, 3.0 * LIMITS.guard_timeout)
+
+
+def test_an_arm_without_an_action_gets_a_holding_point(spin, guard):
+    node, points = spin("controllers"), []
+    node.create_subscription(JointTrajectory, f"{ARM}/joint_trajectory", points.append, 10)
+    states = node.create_publisher(JointState, "/joint_states", 10)
+    publisher = node.create_publisher(MotionHeartbeat, HEARTBEAT_TOPIC, 10)
+    wait(lambda: publisher.get_subscription_count())
+    measured = [0.1, 0.2, -0.3, 0.4, 0.5, 0.6, -0.5]
+    begun = time.monotonic()
+    while not points:
+        assert time.monotonic() - begun < 20.0, "no holding point"
+        if time.monotonic() - begun < 1.0:
+            publisher.publish(MotionHeartbeat(node="grasp", moving=True))
+        states.publish(JointState(name=list(MODEL.joints), position=measured))
+        time.sleep(0.02)
+    assert points[0].joint_names == list(MODEL.arm.joints)
+    (point,) = points[0].points
+    assert list(point.positions) == pytest.approx(measured[:6])
+    assert list(point.velocities) == [0.0] * 6 and point.time_from_start.nanosec > 0
