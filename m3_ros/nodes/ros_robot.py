@@ -11,13 +11,10 @@ from control_msgs.action import FollowJointTrajectory
 from geometry_msgs.msg import Twist
 from rclpy.duration import Duration
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
-from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.messages import ConversionError
 from m3_ros.capture.transform_buffer import TransformError
 from m3_ros.config import M3Config
 from m3_ros.grasp.base_controller import goal_reached, pose_error, velocity_command
@@ -31,9 +28,10 @@ from m3_ros.grasp.robot import (
     never,
 )
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
-from m3_ros.nodes.conversions import gripper_message, to_joint_state, trajectory_message
+from m3_ros.nodes.conversions import gripper_message, trajectory_message
 from m3_ros.nodes.guard_client import GuardClient, GuardError
 from m3_ros.nodes.inputs import InputNode
+from m3_ros.nodes.joint_states import JointStates
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
@@ -57,21 +55,15 @@ class RosRobot:
     """
 
     def __init__(self, node: Node, config: M3Config, robot_model: RobotModel) -> None:
-        self._node, self._names, self._model = node, config.robot, robot_model
+        self._node, self._names = node, config.robot
         self._limits = config.motion
-        self._joints: JointState | None = None
-        self._received = 0.0
-        self._heard, self._stopped = threading.Event(), threading.Event()
+        self._stopped = threading.Event()
         inputs = self._inputs = InputNode(node)
         monitor = TopicMonitor(inputs)
         self._guard = GuardClient(node, inputs, config.motion)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
-        topic = self._joints_topic = node.resolve_topic_name(self._names.joint_states_topic)
-        self._tick = monitor.topic((topic,), qos_profile_sensor_data)
-        inputs.create_subscription(
-            JointStateMessage, topic, self._receive, qos_profile_sensor_data
-        )
+        self._joint_states = JointStates(inputs, config, robot_model, monitor)
         arm = robot_model.arm.controller.name
         self._arm, self._gripper = (
             node.create_publisher(JointTrajectoryMessage, f"{controller}/joint_trajectory", 10)
@@ -99,12 +91,7 @@ class RosRobot:
         self._inputs.destroy_node()
 
     def joint_state(self) -> JointState:
-        self._heard.wait(self._limits.start_timeout)
-        age = time.monotonic() - self._received
-        if self._joints is None or age > self._limits.state_timeout:
-            since = f"for {age:.1f} s" if self._joints else "at all"
-            raise JointStatesLost(f"no joint states on {self._joints_topic} {since}")
-        return self._joints
+        return self._joint_states.current()
 
     def base_pose(self) -> Array:
         try:
@@ -139,7 +126,8 @@ class RosRobot:
     ) -> float:
         self._check(cancelled)
         duration = abs(position - self.joint_state().gripper) / max_speed
-        command = gripper_message(self._model.gripper.joint, position, max_effort, duration)
+        name = self._joint_states.gripper_name
+        command = gripper_message(name, position, max_effort, duration)
         still, limits = 0.0, self._limits
         with self._guard.motion():
             self._gripper.publish(command)
@@ -180,15 +168,6 @@ class RosRobot:
         self._arm.publish(JointTrajectoryMessage())
         self._base.publish(Twist())
 
-    def _receive(self, message: JointStateMessage) -> None:
-        try:
-            self._joints = to_joint_state(message, self._model.joints)
-            self._received = time.monotonic()
-            self._heard.set()
-            self._tick()
-        except ConversionError:
-            pass  # another device's joints on the same topic
-
     def _wait(self, cancelled: Callable[[], bool]) -> None:
         """Wait one tick; stop when cancelled, unguarded or without recent joint states."""
         self._check(cancelled)
@@ -207,7 +186,7 @@ class RosRobot:
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         goal = FollowJointTrajectory.Goal(
-            trajectory=trajectory_message(trajectory, self._model.arm.joints)
+            trajectory=trajectory_message(trajectory, self._joint_states.arm_names)
         )
         sent = self._follower.send_goal_async(goal)
         try:
@@ -235,7 +214,7 @@ class RosRobot:
         return future.result()
 
     def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
-        self._arm.publish(trajectory_message(trajectory, self._model.arm.joints))
+        self._arm.publish(trajectory_message(trajectory, self._joint_states.arm_names))
         begun, limits = time.monotonic(), self._limits
         while True:
             self._wait(cancelled)
