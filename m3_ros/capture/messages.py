@@ -1,8 +1,7 @@
 """Messages of cameras and TF as arrays, decoded by rclpy or by a bag's reader.
 
 Only the fields of standard messages are read, so nothing here imports ROS. Quaternions change from
-ROS's xyzw to the project's wxyz, depth from millimetres to metres, and intrinsics from pixel
-centres at integers (ROS, OpenCV) to + 0.5 (this project, gsplat).
+ROS's xyzw to the project's wxyz, and depth from millimetres to metres.
 """
 
 from __future__ import annotations
@@ -12,12 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.depth import to_metres
-from m3_ros.capture.distortion import Distortion, undistort
-from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
-CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
-DEPTH_TYPES = {"16UC1": np.dtype("u2"), "mono16": np.dtype("u2"), "32FC1": np.dtype("f4")}
+U1, U2 = np.dtype("u1"), np.dtype("u2")
+
+COLOR_TYPES = {
+    "rgb8": (U1, 3, None),
+    "bgr8": (U1, 3, cv2.COLOR_BGR2RGB),
+    "rgba8": (U1, 4, cv2.COLOR_RGBA2RGB),
+    "bgra8": (U1, 4, cv2.COLOR_BGRA2RGB),
+    "mono8": (U1, 1, cv2.COLOR_GRAY2RGB),
+    "rgb16": (U2, 3, None),
+    "bgr16": (U2, 3, cv2.COLOR_BGR2RGB),
+    "mono16": (U2, 1, cv2.COLOR_GRAY2RGB),
+    "yuv422": (U1, 2, cv2.COLOR_YUV2RGB_UYVY),
+    "uyvy": (U1, 2, cv2.COLOR_YUV2RGB_UYVY),
+    "yuv422_yuy2": (U1, 2, cv2.COLOR_YUV2RGB_YUY2),
+    "yuyv": (U1, 2, cv2.COLOR_YUV2RGB_YUY2),
+    "bayer_rggb8": (U1, 1, cv2.COLOR_BayerRGGB2RGB),
+    "bayer_bggr8": (U1, 1, cv2.COLOR_BayerBGGR2RGB),
+    "bayer_gbrg8": (U1, 1, cv2.COLOR_BayerGBRG2RGB),
+    "bayer_grbg8": (U1, 1, cv2.COLOR_BayerGRBG2RGB),
+    "bayer_rggb16": (U2, 1, cv2.COLOR_BayerRGGB2RGB),
+    "bayer_bggr16": (U2, 1, cv2.COLOR_BayerBGGR2RGB),
+    "bayer_gbrg16": (U2, 1, cv2.COLOR_BayerGBRG2RGB),
+    "bayer_grbg16": (U2, 1, cv2.COLOR_BayerGRBG2RGB),
+}
+"""Type, channels and OpenCV's conversion of each colour encoding (sensor_msgs/image_encodings)."""
+
+DEPTH_TYPES = {"16UC1": U2, "mono16": U2, "32FC1": np.dtype("f4")}
 DEPTH_HEADER = 12  # bytes before a compressedDepth's PNG: what it is, and two float32 numbers
 
 
@@ -61,23 +83,28 @@ def to_rgb(message: object) -> NDArray[np.uint8]:
     """Return the colours `[H, W, 3]` uint8 RGB of an image.
 
     Args:
-        message: sensor_msgs/Image in rgb8, bgr8, rgba8, bgra8 or mono8, or
-            sensor_msgs/CompressedImage (JPEG or PNG).
+        message: sensor_msgs/Image in one of `COLOR_TYPES`, or sensor_msgs/CompressedImage (JPEG
+            or PNG).
 
     Raises:
         ConversionError: another encoding, too few bytes, or no image in them.
     """
     if hasattr(message, "format"):
         return cv2.cvtColor(_unpacked(message, 0, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    if message.encoding not in CHANNELS:
+    if message.encoding not in COLOR_TYPES:
         raise ConversionError(
-            f"colour encoding {message.encoding!r}; it must be one of {', '.join(CHANNELS)}"
+            f"colour encoding {message.encoding!r}; it must be one of {', '.join(COLOR_TYPES)}"
         )
-    pixels = _pixels(message, np.dtype("u1"), CHANNELS[message.encoding])
-    if message.encoding == "mono8":
-        return np.repeat(pixels, 3, axis=2)
-    order = [2, 1, 0] if message.encoding.startswith("bgr") else [0, 1, 2]
-    return np.ascontiguousarray(pixels[..., order])
+    dtype, channels, conversion = COLOR_TYPES[message.encoding]
+    pixels = _pixels(message, dtype, channels).astype(dtype)
+    if conversion is not None:
+        try:
+            pixels = cv2.cvtColor(pixels, conversion)
+        except cv2.error as error:
+            raise ConversionError(
+                f"image {message.width} x {message.height} {message.encoding}: {error.err}"
+            ) from error
+    return (pixels >> 8).astype(np.uint8) if dtype == U2 else pixels
 
 
 def to_depth(message: object) -> NDArray[np.float32]:
@@ -148,47 +175,3 @@ def _unpacked(message: object, start: int, flags: int) -> NDArray:
             f"{message.format!r} image of {len(message.data)} bytes holds no image"
         )
     return image
-
-
-def to_intrinsics(message: object) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return `K [3, 3]` and distortion `[5]` (OpenCV's k1 k2 p1 p2 k3) of a camera.
-
-    Args:
-        message: sensor_msgs/CameraInfo; K gets pixel centres at + 0.5.
-
-    Raises:
-        ConversionError: not calibrated, or another distortion model than plumb_bob.
-    """
-    K = np.array(message.k).reshape(3, 3)
-    if not K[0, 0] > 0.0 or not K[1, 1] > 0.0:
-        raise ConversionError(f"camera_info.k = {K.tolist()}; focal lengths must be positive")
-    distortion = np.zeros(5)
-    if any(message.d):
-        if message.distortion_model != "plumb_bob" or len(message.d) > 5:
-            raise ConversionError(
-                f"camera_info.distortion_model = {message.distortion_model!r} with "
-                f"{len(message.d)} numbers; it must be plumb_bob with 5"
-            )
-        distortion[: len(message.d)] = message.d
-    K[:2, 2] += 0.5
-    return K, distortion
-
-
-def to_frame(
-    color: object, depth: object, info: object, camtoworld: NDArray[np.float64]
-) -> RgbdFrame:
-    """Return the undistorted frame of a colour and a depth image of one camera.
-
-    Args:
-        color: image.
-        depth: image aligned to it.
-        info: camera info of both.
-        camtoworld: `[4, 4]` pose of the camera.
-
-    Raises:
-        ValueError: one of them cannot be converted, or their sizes differ.
-    """
-    K, distortion = to_intrinsics(info)
-    stamp = to_seconds(color.header.stamp)
-    frame = RgbdFrame(to_rgb(color), to_depth(depth), K, camtoworld, stamp)
-    return undistort(frame, Distortion(distortion))

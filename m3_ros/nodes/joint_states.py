@@ -26,8 +26,8 @@ class JointStates:
     """Merge the messages of a topic joint by joint.
 
     A position that is not finite is dropped and told; velocities and efforts that are not, which
-    drivers without such sensors publish, are 0. A joint that keeps jumping farther than its
-    greatest velocity allows has publishers that contradict each other: nobody knows where it is.
+    drivers without such sensors publish, are 0. A joint that jumps back and forth, faster
+    than its greatest velocity, has publishers that contradict each other.
 
     Args:
         node: carries the subscription.
@@ -54,6 +54,7 @@ class JointStates:
         self._values = np.zeros((3, len(self._names)))
         self._stamps = np.zeros(len(self._names))
         self._arrivals = np.full(len(self._names), -np.inf)
+        self._direction = np.zeros(len(self._names))  # of each joint's last jump
         self._jumps: deque[tuple[float, str]] = deque(maxlen=JUMPS)
         self._others: list[str] = []
         self._lock, self._complete = threading.Lock(), threading.Event()
@@ -149,7 +150,10 @@ class JointStates:
         passed = abs(stamp - self._stamps[index])
         if not 0.0 < passed < JUMP_TIME:  # no stamps, or those of two clocks
             passed = now - self._arrivals[index]
-        if abs(position - before) > self._max_velocity[index] * (passed + STAMP_ERROR):
+        change = position - before
+        jump = abs(change) > self._max_velocity[index] * (passed + STAMP_ERROR)
+        if jump and np.sign(change) != self._direction[index]:  # back and forth
+            self._direction[index] = np.sign(change)
             text = f"{self._names[index]} jumps between {before:.2f} and {position:.2f}"
             self._jumps.append((now, text))
         self._values[:, index] = values

@@ -13,9 +13,10 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from m3_ros.capture.camera_messages import to_frame
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.level import level_problem
-from m3_ros.capture.messages import COMPRESSED_SUFFIXES, to_frame, to_seconds
+from m3_ros.capture.messages import COMPRESSED_SUFFIXES, to_seconds
 from m3_ros.capture.transform_buffer import TIME_JUMP, TransformBuffer, TransformError
 from m3_ros.config import M3Config
 from m3_ros.nodes.inputs import InputNode
@@ -33,9 +34,8 @@ class FrameError(RuntimeError):
 class RgbdSubscriber:
     """Keep the newest pair of synchronised images and convert it on request.
 
-    Callbacks only keep messages: a slow consumer skips frames and never delays the camera. Images
-    that are published compressed only are subscribed to as such. When time goes back, images and
-    moving transforms of before are forgotten.
+    Callbacks only keep messages: a slow consumer skips frames and never delays the camera. When
+    time goes back, images and moving transforms of before are forgotten.
 
     Attributes:
         runs: how often time has gone back; frames of different runs must not be mixed.
@@ -57,8 +57,8 @@ class RgbdSubscriber:
         self.runs = 0
         self._group = MutuallyExclusiveCallbackGroup()
         self._ticks: dict[str, Callable[[], None]] = {}
+        self._compressed: set[str] = set()  # roles
         self._names = {role: self._subscribe(role) for role in COMPRESSED_SUFFIXES}
-        self._compressed: set[str] = set()
         node.create_timer(PERIOD, self._subscribe_compressed, callback_group=self._group)
         tree.on_clear(self._forget)
         monitor.check(self._sync_problem)
@@ -176,7 +176,7 @@ class RgbdSubscriber:
     def _subscribe_compressed(self) -> None:
         """Subscribe to images that are published compressed only."""
         for role, names in self._names.items():
-            if self._compressed & {role} or any(map(self._node.count_publishers, names)):
+            if role in self._compressed or any(map(self._node.count_publishers, names)):
                 continue
             packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
             topic = next((name for name in packed if self._node.count_publishers(name)), None)

@@ -140,8 +140,7 @@ def test_publishers_that_contradict_each_other_are_named(listen, publish):
 
 def test_a_joint_at_its_greatest_velocity_does_not_jump(listen, publish):
     states = listen()
-    begun = time.time()
-    while time.time() < begun + 1.0:
-        publish(MODEL.joints, MODEL.max_velocity * (time.time() - begun))
+    for step in range(50):
+        publish(MODEL.joints, MODEL.max_velocity * 0.02 * step)
         time.sleep(0.02)
     states.current()

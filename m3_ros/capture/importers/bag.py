@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 from rosbags.highlevel import AnyReader
 
+from m3_ros.capture.camera_messages import to_frame, to_intrinsics
 from m3_ros.capture.frame import RgbdFrame, check_intrinsics
 from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
 from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.keyframes import KeyframeSelector
-from m3_ros.capture.messages import ConversionError, to_frame, to_intrinsics, to_pose, to_seconds
+from m3_ros.capture.messages import ConversionError, to_pose, to_seconds
 from m3_ros.capture.problem_counter import ProblemCounter
 from m3_ros.capture.scan import ScanError
-from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
+from m3_ros.capture.transform_buffer import TIME_JUMP, TransformBuffer, TransformError
 from m3_ros.config import M3Config
 from m3_ros.types import Array
 
@@ -39,7 +40,8 @@ class _Recorded:
         default_factory=lambda: defaultdict(list)
     )
     """Stamps (s; None: static) and poses of each parent and child."""
-    info: object = None
+    infos: list[tuple[float, object]] = field(default_factory=list)
+    """Stamps (s) and camera infos, from the first valid one on; equal ones are left out."""
     dropped: ProblemCounter = field(default_factory=lambda: ProblemCounter(logger.warning))
 
 
@@ -71,21 +73,50 @@ def read(source: Path, config: M3Config) -> Imported:
         types = {connection.topic: connection.msgtype for connection in reader.connections}
         roles = topic_roles(source, types, config.robot)
         recorded = _record(reader, roles)
-    _check_camera(source, roles, recorded.info)
+    _check_camera(source, roles, recorded)
     keyframes = _choose(source, recorded, config)
-    return Imported(len(keyframes), _frames(source, roles, keyframes, recorded.info))
+    return Imported(len(keyframes), _frames(source, roles, keyframes, recorded))
 
 
-def _check_camera(source: Path, roles: dict[str, str], info: object) -> None:
+def _check_camera(source: Path, roles: dict[str, str], recorded: _Recorded) -> None:
     """Check the intrinsics before any image is read."""
-    if info is None:
-        return
     topic = next(topic for topic, role in roles.items() if role == "camera_info")
-    try:
-        K, _ = to_intrinsics(info)
-        check_intrinsics("k", K, (info.height, info.width))
-    except ValueError as error:
-        raise ScanError(f"{source} {topic}: {error}") from error
+    for _, info in recorded.infos:
+        try:
+            K, _ = to_intrinsics(info)
+            check_intrinsics("k", K, (info.height, info.width))
+        except ValueError as error:
+            raise ScanError(f"{source} {topic}: {error}") from error
+
+
+def _check_time(recorded: _Recorded, stamp: float) -> None:
+    """Check that time does not go back: poses of two runs of the clock must not be mixed.
+
+    Raises:
+        ScanError: it does; says when.
+    """
+    back = recorded.colors[-1][0] - stamp if recorded.colors else 0.0
+    if back > TIME_JUMP:
+        raise ScanError(
+            f"time goes back by {back:.1f} s at {recorded.colors[-1][0]:.3f} s of the colour "
+            "images; record each run into a bag of its own"
+        )
+
+
+def _record_info(recorded: _Recorded, info: object) -> None:
+    """Keep a camera info that differs; an empty one, with which some drivers begin, goes."""
+    last = recorded.infos[-1][1] if recorded.infos else None
+    if last is not None and not last.k[0] > 0.0:
+        recorded.infos.pop()
+    elif last is not None and np.array_equal([*last.k, *last.d], [*info.k, *info.d]):
+        return
+    recorded.infos.append((to_seconds(info.header.stamp), info))
+
+
+def _info_at(recorded: _Recorded, stamp: float) -> object:
+    """Return the camera info that was valid at a stamp (s)."""
+    earlier = [info for begin, info in recorded.infos if begin <= stamp]
+    return earlier[-1] if earlier else recorded.infos[0][1]
 
 
 def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
@@ -100,8 +131,9 @@ def _record(reader: AnyReader, roles: dict[str, str]) -> _Recorded:
                 except ConversionError as error:
                     recorded.dropped.count(f"transform {' -> '.join(edge)} is dropped: {error}")
         elif role == "camera_info":
-            recorded.info = recorded.info or message
+            _record_info(recorded, message)
         elif role == "color":
+            _check_time(recorded, to_seconds(message.header.stamp))
             recorded.colors.append((to_seconds(message.header.stamp), message.header.frame_id))
         else:
             recorded.depths.append(to_seconds(message.header.stamp))
@@ -128,7 +160,7 @@ def _tree(source: Path, recorded: _Recorded) -> TransformBuffer:
 
 
 def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyframe]:
-    if not recorded.colors or not recorded.depths or recorded.info is None:
+    if not recorded.colors or not recorded.depths or not recorded.infos:
         raise ScanError(f"{source} lacks colour images, depth images or camera info")
     tree = _tree(source, recorded)
     selector, depths = KeyframeSelector(config.scan), np.sort(recorded.depths)
@@ -157,7 +189,7 @@ def _choose(source: Path, recorded: _Recorded, config: M3Config) -> list[_Keyfra
 
 
 def _frames(
-    source: Path, roles: dict[str, str], keyframes: list[_Keyframe], info: object
+    source: Path, roles: dict[str, str], keyframes: list[_Keyframe], recorded: _Recorded
 ) -> Iterator[RgbdFrame]:
     """Yield the keyframes with their images, in the order of their stamps."""
     wanted = {image for keyframe in keyframes for image in keyframe.images}
@@ -171,6 +203,7 @@ def _frames(
                 seen[image] = picture
             while keyframe and seen.keys() >= set(keyframe.images):
                 color, depth = (seen[image] for image in keyframe.images)
+                info = _info_at(recorded, keyframe.color)
                 try:
                     yield to_frame(color, depth, info, keyframe.camtoworld)
                 except ValueError as error:

@@ -125,12 +125,14 @@ def record(
     stray=None,
     no_depth=0,
     start=0,
+    restart=None,
 ):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
 
     `packed`: of a topic, what image_transport appends to its name, its packing, a header.
     `stray`: when, in images, one message gives the base another parent. `no_depth`: the number of
-    the pixels without depth in the last columns.
+    the pixels without depth in the last columns. `k`: intrinsics, or those of each image.
+    `restart`: the image from which on all stamps are 20 s earlier.
     """
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
     for index in range(start, start + COUNT + 2):
@@ -138,13 +140,23 @@ def record(
         pose = base(stamp - 100.0)
         frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", pose))))
     for index in range(start, start + COUNT):
-        stamp = 100.0 + index * PERIOD
+        restarted = restart is not None and index >= restart
+        stamp = 100.0 + index * PERIOD - (20.0 if restarted else 0.0)
+        intrinsics = k[index] if np.ndim(k) == 3 else k
         color, depth = pictures(index)
         depth[:, -4:] = no_depth or depth[:, -4:]
         frames += [
             (stamp, ROBOT.color_topic, image(color, encoding, stamp, ROBOT.camera_frame)),
-            (stamp + delay, ROBOT.depth_topic, image(depth, "16UC1", stamp + delay, "depth")),
-            (stamp, ROBOT.camera_info_topic, camera_info(stamp, k)),
+            (
+                stamp + delay,
+                ROBOT.depth_topic,
+                image(depth, "16UC1", stamp + delay, ROBOT.camera_frame),
+            ),
+            (
+                stamp,
+                ROBOT.camera_info_topic,
+                camera_info(stamp, intrinsics),
+            ),
         ]
     if stray is not None:
         stamp = 100.0 + stray * PERIOD
@@ -159,14 +171,17 @@ def record(
         ]
     with Writer(folder, version=9, storage_plugin=storage) as writer:
         connections = {}
-        for stamp, topic, content in sorted(frames, key=lambda item: item[0]):
+        if restart is None:
+            frames.sort(key=lambda item: item[0])
+        for order, (stamp, topic, content) in enumerate(frames):
             if topic in without:
                 continue
             if topic not in connections:
                 kind, full_name = content.__msgtype__, f"/{topic.lstrip('/')}"
                 connections[topic] = writer.add_connection(full_name, kind, typestore=STORE)
             raw = STORE.serialize_cdr(content, content.__msgtype__)
-            writer.write(connections[topic], round(stamp * 1e9), raw)
+            received = round(stamp * 1e9) if restart is None else order
+            writer.write(connections[topic], received, raw)
     return folder
 
 
@@ -215,7 +230,7 @@ def test_the_file_alone_will_do(tmp_path):
         ({"without": (ROBOT.depth_topic,)}, "robot.depth_topic"),
         ({"without": ("/tf",)}, ROBOT.world_frame),
         ({"delay": 0.03}, "scan.sync_tolerance"),
-        ({"encoding": "yuv422"}, "yuv422"),
+        ({"encoding": "nv21"}, "nv21"),
     ],
 )
 def test_what_is_missing_is_said_and_no_scan_is_left(tmp_path, options, reason):
@@ -310,3 +325,17 @@ def test_split_files_without_metadata_are_read_as_one(tmp_path):
     (other,) = record(tmp_path / "other", start=COUNT).glob("*.mcap")
     other.rename(bag / "second.mcap")
     assert len(import_scan(bag, tmp_path / "scan")) == 12
+
+
+def test_intrinsics_that_change_count_from_their_stamp_on(tmp_path):
+    other = K * [[1.2], [1.2], [1.0]]
+    k = np.array([K * 0.0] * 2 + [K] * 4 + [other] * (COUNT - 6))
+    scan = import_scan(record(tmp_path / "bag", k=k), tmp_path / "scan")
+    for index, frame in enumerate(scan):
+        assert np.allclose(frame.K, K if 2 * index < 6 else other)
+
+
+def test_time_that_goes_back_is_refused_by_name(tmp_path):
+    bag = record(tmp_path / "bag", restart=COUNT // 2)
+    with pytest.raises(ScanError, match=r"time goes back by 19\.9 s"):
+        import_scan(bag, tmp_path / "scan")
