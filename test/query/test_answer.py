@@ -292,16 +292,6 @@ def test_something_new_beside_an_object_does_not_complete_it(localizer, toy):
     np.testing.assert_array_equal(seen.points, known.points)
 
 
-def test_something_new_apart_from_an_object_does_not_complete_it(localizer, toy):
-    """Whatever its colour."""
-    frame = toy.see(EYE, {**toy.places, "blue": (-0.2, -0.2)})
-    blue = (frame.rgb[..., 2].astype(int) - frame.rgb[..., :2].max(-1)) > 60
-    frame.rgb[blue] = (230, 25, 25)
-    known, seen = localizer.locate("red").targets[0], localizer.locate("red", frame).targets[0]
-    assert seen.visible
-    np.testing.assert_array_equal(seen.points, known.points)
-
-
 def test_targets_say_what_they_are(localizer, toy):
     red = localizer.locate("red", toy.see(EYE)).targets[0]
     members = localizer.segments[red.id].members

@@ -236,7 +236,20 @@ def verify_red(localizer, toy, frame, **settings):
 )
 def test_an_object_with_few_points_in_the_image_is_out_of_view(localizer, toy, least, status):
     frame = toy.see(EYE, target=CORNER)  # shows 85 % of its points
-    assert verify_red(localizer, toy, frame, min_in_image=least).status is status
+    found = verify_red(localizer, toy, frame, min_in_image=least)
+    assert found.status is status
+    assert abs(found.shift) < 1e-4
+
+
+def test_something_new_apart_from_an_object_does_not_complete_it(localizer, toy):
+    """Whatever its colour."""
+    frame = toy.see(EYE, {**toy.places, "blue": (-0.2, -0.2)})
+    blue = (frame.rgb[..., 2].astype(int) - frame.rgb[..., :2].max(-1)) > 60
+    frame.rgb[blue] = (230, 25, 25)
+    found = verify_red(localizer, toy, frame)
+    assert found.status is QueryStatus.FOUND
+    known = localizer.segments.surface(hypothesis(localizer, "red").members)
+    np.testing.assert_array_equal(found.points, known)
 
 
 def test_what_is_found_has_its_shift(localizer, toy):
