@@ -13,7 +13,7 @@ from pathlib import Path
 from m3_ros.grasp_settings import GraspConfig
 from m3_ros.memory_settings import MemoryConfig, SplatConfig
 from m3_ros.motion_settings import MotionConfig
-from m3_ros.settings import Stage, from_dict, read_yaml, setting
+from m3_ros.settings import Stage, read_settings, setting
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,4 @@ def load_config(path: str | Path) -> M3Config:
     Raises:
         ConfigError: the file is missing, is not YAML, or a setting breaks its rule.
     """
-    values = read_yaml(Path(path), "config file")
-    if isinstance(values, dict) and "/**" in values:
-        values = values["/**"]["ros__parameters"]
-    return from_dict(M3Config, values)
+    return read_settings(M3Config, Path(path), "config file")

@@ -16,7 +16,7 @@ import pinocchio as pin
 from m3_ros.config import RobotConfig
 from m3_ros.resources import resource
 from m3_ros.robot_file import RobotFile
-from m3_ros.settings import ConfigError, from_dict, read_yaml
+from m3_ros.settings import ConfigError, read_settings
 from m3_ros.types import Array
 
 
@@ -213,9 +213,4 @@ def load_robot(names: RobotConfig | None = None) -> RobotModel:
                 f"robot.model = {names.model!r}: it must be one of {', '.join(known)}, or the "
                 "path of a YAML file"
             ) from None
-    content = read_yaml(path, "robot file")
-    try:
-        file = from_dict(RobotFile, content, "robot")
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return RobotModel(file, path, names)
+    return RobotModel(read_settings(RobotFile, path, "robot file", "robot"), path, names)

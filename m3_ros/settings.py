@@ -8,14 +8,19 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-import yaml
+from m3_ros.errors import MAX_SHOWN, Kind, M3Error
+from m3_ros.strict_yaml import MAX_CHARACTERS, parse_yaml
 
 Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
 Settings = TypeVar("Settings")
+MAX_BITS = 1023
+"""Longest whole number that a float takes."""
 
 
-class ConfigError(ValueError):
+class ConfigError(M3Error, ValueError):
     """A setting breaks its rule; the message names field, value and rule."""
+
+    kind = Kind.SETTINGS
 
 
 def setting(
@@ -70,12 +75,21 @@ def _typed(hint: Any, value: object, name: str) -> Any:
         return {key: _typed(arguments[1], item, f"{name}.{key}") for key, item in value.items()}
     elif get_origin(hint) is UnionType:  # X | None
         return value if value is None else _typed(arguments[0], value, name)
-    elif hint is float and type(value) is int:
+    elif hint is float and type(value) is int and value.bit_length() < MAX_BITS:
         return float(value)
     elif isinstance(hint, type) and type(value) is hint:
         return value
     kind = hint.__name__ if isinstance(hint, type) and not arguments else hint
-    raise ConfigError(f"{name} = {value!r}: it must be of type {kind}")
+    raise ConfigError(f"{name} = {_shown(value)}: it must be of type {kind}")
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message, also where Python refuses to write its digits."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "a number of too many digits"
+    return text if len(text) <= 4 * MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _check_rule(name: str, value: Value, rule: dict) -> None:
@@ -129,9 +143,9 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
             rule.
     """
     if not isinstance(values, dict):
-        raise ConfigError(f"{name} = {values!r}: it must be a mapping of settings")
+        raise ConfigError(f"{name} = {_shown(values)}: it must be a mapping of settings")
     hints = get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
+    unknown = sorted(map(str, set(values) - set(hints)))
     if unknown:
         raise ConfigError(f"{name}.{unknown[0]} is unknown; known: {', '.join(hints)}")
     for item in fields(kind):
@@ -154,6 +168,25 @@ def _nested(hint: Any, value: object, name: str) -> Any:
     return value
 
 
+def read_settings(kind: type[Settings], path: Path, what: str, name: str = "config") -> Settings:
+    """Read settings from a YAML file, bare or as ROS parameters (`/**: ros__parameters:`).
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or a setting breaks its rule; the message
+            names `what` it is, its path, and the field after `name`.
+    """
+    values = read_yaml(path, what)
+    try:
+        if isinstance(values, dict) and "/**" in values:
+            values = values["/**"]
+            if not isinstance(values, dict) or list(values) != ["ros__parameters"]:
+                raise ConfigError("/**: it must hold ros__parameters, a mapping of settings")
+            values = values["ros__parameters"]
+        return from_dict(kind, values, name)
+    except ConfigError as error:
+        raise ConfigError(f"{what} {path}: {error}", place=str(path)) from error
+
+
 def read_yaml(path: Path, what: str) -> object:
     """Content of a YAML file, an empty dict when it is empty.
 
@@ -161,8 +194,21 @@ def read_yaml(path: Path, what: str) -> object:
         ConfigError: the file is missing or is not YAML; the message names `what` it is.
     """
     try:
-        return yaml.safe_load(path.read_text()) or {}
+        return parse_yaml(_text(path, what)) or {}
     except OSError as error:
         raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{what} {path} is not YAML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{what} {path} is no text: byte {error.start} is not UTF-8") from error
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{what} {path} is not YAML that is read: {error}") from error
+
+
+def _text(path: Path, what: str) -> str:
+    """Return the text of a file, which is not read where it is too large."""
+    if path.stat().st_size > 4 * MAX_CHARACTERS:
+        raise ConfigError(
+            f"{what} {path} has {path.stat().st_size} bytes; that is no settings file"
+        )
+    return path.read_text("utf-8")

@@ -10,10 +10,9 @@ PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 250
 
 BASE = {
-    "codes", "config", "geometry", "grasp_settings", "memory_settings", "motion_settings",
-    "resources", "robot_file",
-    "robot_model", "settings",
-    "types",
+    "codes", "config", "errors", "geometry", "grasp_settings", "memory_settings",
+    "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "schema",
+    "settings", "strict_yaml", "types",
 }  # fmt: skip
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
@@ -26,12 +25,16 @@ ALL = GRASP | {"sim", "evaluate", "view", "nodes"}
 # What each stage may import of the package, besides itself.
 ALLOWED = {
     "codes": set(),
+    "errors": set(),
+    "ply_header": set(),
+    "schema": {"errors"},
+    "strict_yaml": set(),
     "geometry": {"types"},
     "grasp_settings": {"settings"},
     "motion_settings": {"settings"},
     "memory_settings": {"settings"},
     "resources": set(),
-    "settings": set(),
+    "settings": {"errors", "strict_yaml"},
     "types": set(),
     "config": {"grasp_settings", "memory_settings", "motion_settings", "settings"},
     "robot_file": {"settings"},

@@ -10,6 +10,9 @@ import numpy as np
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.types import Array
 
+MIN_INSIDE = 0.1
+"""Least share of an undistorted picture that the lens saw: below, nine tenths are black."""
+
 
 @dataclass(frozen=True, eq=False)
 class Distortion:
@@ -34,6 +37,9 @@ def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
     """Remove the distortion; `K` stays.
 
     Colour is interpolated linearly, depth and mask by nearest neighbour, which mixes no edges.
+
+    Raises:
+        ValueError: less than `MIN_INSIDE` of the picture is left.
     """
     if distortion.is_none:
         return frame
@@ -44,6 +50,12 @@ def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
     maps = model.initUndistortRectifyMap(
         K, distortion.coefficients, np.eye(3), K, size, cv2.CV_32FC1
     )
+    inside = (maps[0] >= 0) & (maps[0] < size[0]) & (maps[1] >= 0) & (maps[1] < size[1])
+    if inside.mean() < MIN_INSIDE:
+        raise ValueError(
+            f"distortion {distortion.coefficients.tolist()} leaves {inside.mean():.0%} of the "
+            f"picture; it must leave at least {MIN_INSIDE:.0%}"
+        )
     mask = frame.mask
     if mask is not None:
         mask = cv2.remap(mask.astype(np.uint8), *maps, cv2.INTER_NEAREST) > 0

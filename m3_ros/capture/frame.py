@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from m3_ros.types import Array, Depth, Image, Mask
 
@@ -109,12 +110,21 @@ def check_pose(name: str, T: Array) -> None:
     """Check that an array is a rigid transform `[4, 4]`.
 
     Raises:
-        ValueError: wrong shape, not finite, or its rotation is not orthonormal within 1e-3.
+        ValueError: wrong shape, not finite, or its rotation is not orthonormal within 1e-3,
+            or its last row is not 0 0 0 1.
     """
     if T.shape != (4, 4) or not np.isfinite(T).all():
         raise ValueError(f"{name} is {np.asarray(T).tolist()}; it must be a finite [4, 4]")
-    rotation = T[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+    if not is_rigid(T):
         raise ValueError(
-            f"{name} has rotation {rotation.tolist()}; it must be orthonormal, det +1"
+            f"{name} has rotation {T[:3, :3].tolist()}; it must be orthonormal, det +1"
         )
+    if np.abs(T[3] - [0.0, 0.0, 0.0, 1.0]).max() > 1e-6:
+        raise ValueError(f"{name} has the last row {T[3].tolist()}; it must be 0 0 0 1")
+
+
+def is_rigid(T: Array) -> NDArray[np.bool_]:
+    """Return `[...]` whether the rotations of `T [..., 4, 4]` are orthonormal within 1e-3."""
+    rotation = T[..., :3, :3]
+    error = np.abs(rotation @ rotation.swapaxes(-1, -2) - np.eye(3)).max((-1, -2))
+    return (error <= 1e-3) & (np.linalg.det(rotation) > 0)

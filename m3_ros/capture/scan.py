@@ -21,7 +21,10 @@ import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.transforms_json import read_frame
+from m3_ros.capture.points_file import read_points
+from m3_ros.capture.transforms_file import FILE, read_transforms
+from m3_ros.capture.transforms_json import distortion_of, read_frame
+from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV
 from m3_ros.types import Array
 
@@ -29,13 +32,11 @@ if TYPE_CHECKING:
     from typing import Self
 
 POINTS_FILE = "sparse_pc.ply"
-GREY = 128
-"""Colour of sparse points that have none, of 255."""
 MAX_DEPTH = 65534
 """Largest depth of a file, mm: 65535 is a hole, as of many cameras."""
 
 
-class ScanError(ValueError):
+class ScanError(DataError):
     """A scan folder is missing, broken or would be overwritten; the message says which."""
 
 
@@ -45,31 +46,31 @@ class Scan:
     `len(scan)` is the number of frames, `scan[i]` reads one, iteration reads all in order.
     """
 
-    def __init__(self, folder: Path, meta: dict) -> None:
+    def __init__(self, folder: Path, entries: list[dict], points_file: str | None) -> None:
         self.folder = folder
-        self._meta = meta
+        self._entries, self._points_file = entries, points_file
 
     @classmethod
     def open(cls, folder: str | Path) -> Scan:
         """Open a scan folder.
 
         Raises:
-            ScanError: there is no `transforms.json`, it is not JSON, or it lists no frames.
+            ScanError: there is no `transforms.json`, or one of its fields is missing or invalid.
         """
         folder = Path(folder)
-        path = folder / "transforms.json"
         try:
-            meta = json.loads(path.read_text())
+            entries, points_file = read_transforms(folder, ScanError)
         except OSError as error:
-            raise ScanError(f"{folder} is no scan: {path.name} {error.strerror}") from error
-        except json.JSONDecodeError as error:
-            raise ScanError(f"{path} is not JSON: {error}") from error
-        if not meta.get("frames"):
-            raise ScanError(f"{path} lists no frames; a scan needs at least one")
-        return cls(folder, meta)
+            raise ScanError(f"{folder} is no scan: {FILE} {error.strerror}") from error
+        for index, entry in enumerate(entries):
+            try:
+                distortion_of(entry)
+            except ValueError as error:
+                raise ScanError(f"{folder / FILE} frames[{index}]: {error}") from error
+        return cls(folder, entries, points_file)
 
     def __len__(self) -> int:
-        return len(self._meta["frames"])
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[RgbdFrame]:
         return (self[index] for index in range(len(self)))
@@ -79,30 +80,29 @@ class Scan:
 
         Raises:
             IndexError: no such frame.
-            ScanError: its files are missing or its entry is incomplete.
+            ScanError: its files are missing, damaged, or not of the size that its entry says.
         """
-        entry = self._meta["frames"][index]
-        name = f"{self.folder}/transforms.json frames[{index}]"
+        entry = self._entries[index]
         try:
-            return read_frame(self.folder, {**self._meta, **entry}, float(index))
-        except KeyError as error:
-            raise ScanError(f"{name} has no {error}") from error
+            return read_frame(self.folder, entry, float(index))
         except ValueError as error:
-            raise ScanError(f"{name}: {error}") from error
+            raise ScanError(f"{self.folder / FILE} frames[{index}]: {error}") from error
 
     @property
     def points(self) -> tuple[Array, NDArray[np.uint8]] | None:
-        """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8; None without."""
-        if "ply_file_path" not in self._meta:
+        """Sparse points `[P, 3]` (m, world) with colours `[P, 3]` uint8; None without.
+
+        Raises:
+            ScanError: their file is missing or damaged.
+        """
+        if self._points_file is None:
             return None
-        cloud = trimesh.load(self.folder / self._meta["ply_file_path"])
-        points = np.asarray(getattr(cloud, "vertices", []), np.float64).reshape(-1, 3)
-        if not len(points):  # trimesh gives an empty scene for a file without points
-            return None
-        colors = np.asarray(getattr(cloud, "colors", []), np.uint8)
-        if len(colors) != len(points):
-            return points, np.full((len(points), 3), GREY, np.uint8)
-        return points, colors[:, :3]
+        path = self.folder / self._points_file
+        try:
+            return read_points(path)
+        except (ValueError, OSError) as error:
+            problem = getattr(error, "strerror", None) or error
+            raise ScanError(f"{self.folder / FILE}: $.ply_file_path: {path} {problem}") from error
 
 
 class ScanWriter:

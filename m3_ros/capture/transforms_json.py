@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from m3_ros.capture.depth import to_metres, to_size
 from m3_ros.capture.distortion import Distortion, undistort
 from m3_ros.capture.frame import RgbdFrame, apply_mask, check_intrinsics
+from m3_ros.capture.picture_file import MIN_SIDE, check_depth_type, read_picture
+from m3_ros.errors import show
 from m3_ros.geometry import OPENGL_FROM_OPENCV
-from m3_ros.types import Array, Depth, Image, Mask
+from m3_ros.types import Depth, Image, Mask
 
 PINHOLE_KEYS = ("k1", "k2", "p1", "p2", "k3")
 RATIONAL_KEYS = ("k4", "k5", "k6")
@@ -35,19 +37,19 @@ def read_frame(folder: Path, entry: Mapping, default_stamp: float) -> RgbdFrame:
 
     Args:
         folder: of the scan; file names are relative to it.
-        entry: of `frames`, over the values of the file's root.
+        entry: of `transforms_file.read_transforms`.
         default_stamp: s, where the entry has none.
 
     Raises:
-        KeyError: a field is missing.
         ValueError: a field is invalid or its file cannot be read; the message names it.
     """
     bgr = _read_image(folder, entry, "file_path", cv2.IMREAD_COLOR)
     shape = bgr.shape[:2]
+    _check_size(entry, shape)
     K = np.array(
         [
-            [_number(entry, "fl_x"), 0.0, _number(entry, "cx")],
-            [0.0, _number(entry, "fl_y" if "fl_y" in entry else "fl_x"), _number(entry, "cy")],
+            [entry["fl_x"], 0.0, entry["cx"]],
+            [0.0, entry.get("fl_y", entry["fl_x"]), entry["cy"]],
             [0.0, 0.0, 1.0],
         ]
     )
@@ -56,21 +58,33 @@ def read_frame(folder: Path, entry: Mapping, default_stamp: float) -> RgbdFrame:
         cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB),
         _depth(folder, entry, shape),
         K,
-        _pose(entry),
-        _number(entry, "stamp") if "stamp" in entry else default_stamp,
+        np.array(entry["transform_matrix"], np.float64) @ OPENGL_FROM_OPENCV,
+        entry.get("stamp", default_stamp),
         name=entry.get("source_name", Path(entry["file_path"]).name),
     )
-    return undistort(apply_mask(frame, _mask(folder, entry, shape)), _distortion(entry))
+    return undistort(apply_mask(frame, _mask(folder, entry, shape)), distortion_of(entry))
+
+
+def _check_size(entry: Mapping, shape: tuple[int, int]) -> None:
+    height, width = shape
+    stated = int(entry.get("w", width)), int(entry.get("h", height))
+    if stated != (width, height):
+        raise ValueError(
+            f"w, h = {stated[0]}, {stated[1]}: they must be those of the picture "
+            f"{entry['file_path']}, {width} x {height}"
+        )
+    if min(shape) < MIN_SIDE:
+        raise ValueError(
+            f"file_path = {entry['file_path']!r} has {width} x {height} pixels; it must have at "
+            f"least {MIN_SIDE} a side"
+        )
 
 
 def _depth(folder: Path, entry: Mapping, shape: tuple[int, int]) -> Depth:
     if "depth_file_path" not in entry:
         return np.zeros(shape, np.float32)
     pixels = _sized(folder, entry, "depth_file_path", cv2.IMREAD_UNCHANGED, shape)
-    unit = (
-        _number(entry, "depth_unit_scale_factor") if "depth_unit_scale_factor" in entry else 1e-3
-    )
-    return to_metres(pixels, unit)
+    return to_metres(pixels, entry.get("depth_unit_scale_factor", 1e-3))
 
 
 def _mask(folder: Path, entry: Mapping, shape: tuple[int, int]) -> Mask | None:
@@ -84,22 +98,27 @@ def _sized(folder: Path, entry: Mapping, key: str, flags: int, shape: tuple[int,
     """Read a single-channel image at the size of the colour image."""
     pixels = _read_image(folder, entry, key, flags)
     try:
-        if pixels.ndim != 2:
-            raise ValueError(f"has {pixels.shape[2]} channels; it must have one")
+        if flags == cv2.IMREAD_UNCHANGED:
+            check_depth_type(pixels)
         return to_size(pixels, shape)
     except ValueError as error:
-        raise ValueError(f"{key} = {entry[key]!r} {error}") from error
+        raise ValueError(f"{key} = {show(entry[key])} {error}") from error
 
 
 def _read_image(folder: Path, entry: Mapping, key: str, flags: int) -> Image | NDArray:
-    path = folder / str(entry.get(key, ""))
-    image = cv2.imread(str(path), flags) if path.is_file() else None
-    if image is None:
-        raise ValueError(f"{key} = {entry.get(key)!r}: no readable image at {path}")
-    return image
+    path = folder / entry[key]
+    try:
+        return read_picture(path, flags)
+    except ValueError as error:
+        raise ValueError(f"{key} = {show(entry[key])} {error}") from error
 
 
-def _distortion(entry: Mapping) -> Distortion:
+def distortion_of(entry: Mapping) -> Distortion:
+    """Return the distortion of a frame's camera.
+
+    Raises:
+        ValueError: the model is unknown or lacks a coefficient that is given.
+    """
     default = "OPENCV_FISHEYE" if entry.get("is_fisheye") else "OPENCV"  # instant-ngp's field
     model = entry.get("camera_model", default)
     if model not in CAMERA_MODELS:
@@ -114,20 +133,5 @@ def _distortion(entry: Mapping) -> Distortion:
                 f"{key} = {entry[key]} with camera_model = {model!r}: the model has only "
                 f"{', '.join(keys)}"
             )
-    numbers = np.array([_number(entry, key) if key in entry else 0.0 for key in keys])
+    numbers = np.array([entry.get(key, 0.0) for key in keys])
     return Distortion(numbers, fisheye=keys is FISHEYE_KEYS)
-
-
-def _pose(entry: Mapping) -> Array:
-    """Read `T_world_camera [4, 4]` with OpenCV's camera axes."""
-    matrix = np.asarray(entry["transform_matrix"], np.float64)
-    if matrix.shape != (4, 4):
-        raise ValueError(f"transform_matrix has shape {matrix.shape}; it must be [4, 4]")
-    return matrix @ OPENGL_FROM_OPENCV
-
-
-def _number(entry: Mapping, key: str) -> float:
-    value = entry[key]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{key} = {value!r}: it must be a number")
-    return float(value)

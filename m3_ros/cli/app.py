@@ -16,7 +16,7 @@ app.command(scan, name="scan")
 app.command(bench, name="bench")
 app.command(evaluate, name="eval")
 Positional = tyro.conf.Positional
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, INTERRUPTED = 0, 1, 130
 
 
 def settings_from(config: Path | None) -> M3Config:

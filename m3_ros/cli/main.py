@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
+import traceback
 
 from m3_ros.cli import doctor, evaluation, memories, models, stack
-from m3_ros.cli.app import FAILED, INTERRUPTED, OK, app
+from m3_ros.cli.app import INTERRUPTED, OK, app
+from m3_ros.errors import Kind, M3Error
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
 COMMANDS = (stack, memories, models, doctor, evaluation)
@@ -14,16 +17,42 @@ COMMANDS = (stack, memories, models, doctor, evaluation)
 
 
 def main() -> int:
-    """Run the command line; errors a user can mend end in one line, not a trace."""
+    """Run the command line; every error ends in one line, and in the exit code of its kind."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
         return app.cli(prog="m3", description=DESCRIPTION, sort_subcommands=False) or OK
     except KeyboardInterrupt:
         print("m3: stopped", file=sys.stderr)
         return INTERRUPTED
-    except (ValueError, LookupError, OSError, RuntimeError, ImportError) as error:
-        print(f"m3: {error}", file=sys.stderr)
-        return FAILED
+    except M3Error as error:
+        return _fail(str(error), error.kind)
+    except OSError as error:
+        return _fail(str(error), Kind.FILES)
+    except ImportError as error:
+        return _fail(str(error), Kind.UNAVAILABLE)
+    except Exception as error:
+        return _fail(
+            f"this is a fault of m3, {type(error).__name__}: {error}; please report it with "
+            f"{_write_traceback()}",
+            Kind.BUG,
+        )
+
+
+def _fail(message: str, kind: Kind) -> int:
+    """Print one line and return the exit code."""
+    print("m3:", " ".join(message.split()), file=sys.stderr)
+    return int(kind)
+
+
+def _write_traceback() -> str:
+    """Return the file in which the traceback of the present error was written."""
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="m3-fault-", suffix=".txt")
+        with open(descriptor, "w") as file:
+            file.write(f"{' '.join(sys.argv)}\n{traceback.format_exc()}")
+    except OSError as error:
+        return f"its traceback, which could not be written ({error}):\n{traceback.format_exc()}"
+    return path
 
 
 if __name__ == "__main__":

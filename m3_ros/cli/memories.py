@@ -8,6 +8,7 @@ from pathlib import Path
 from tyro.conf import UseAppendAction
 
 from m3_ros.cli.app import FAILED, OK, Positional, app, scan, settings_from
+from m3_ros.errors import UsageError
 from m3_ros.view.progress import show_stage, stage_bar
 
 PointPair = tuple[float, float, float, float, float, float]
@@ -152,7 +153,7 @@ def align(
     from m3_ros.memory.spatial_memory import SpatialMemory
 
     if (poses is None) == (points is None and not pair):
-        raise ValueError("align needs either --poses or point pairs (--points, --pair)")
+        raise UsageError("align needs either --poses or point pairs (--points, --pair)")
     loaded = SpatialMemory.load(memory)
     if poses is not None:
         ours, theirs, names = registration.shared_cameras(loaded.views, poses)

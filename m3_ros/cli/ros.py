@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+
+from m3_ros.errors import M3Error, UnavailableError
 
 REMEDY = (
     "source a ROS 2 Jazzy or Humble workspace in which m3_ros is built "
@@ -10,7 +14,7 @@ REMEDY = (
 )
 
 
-class RosMissingError(RuntimeError):
+class RosMissingError(UnavailableError):
     """A command needs ROS 2; the message says what is missing and how to get it."""
 
 
@@ -36,3 +40,14 @@ def require_ros() -> None:
     problem = ros_problem()
     if problem:
         raise RosMissingError(problem)
+
+
+@contextmanager
+def node_errors() -> Iterator[None]:
+    """Raise what the nodes report (a server that is absent, a node that ended) as `M3Error`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if isinstance(error, M3Error) or not type(error).__module__.startswith("m3_ros.nodes."):
+            raise
+        raise M3Error(str(error)) from error

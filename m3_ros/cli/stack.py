@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from m3_ros.cli.app import Positional, app
-from m3_ros.cli.ros import require_ros
+from m3_ros.cli.ros import node_errors, require_ros
 
 
 @app.command
@@ -31,7 +31,8 @@ def demo(
     require_ros()
     from m3_ros.nodes.demo import DemoOptions, run_demo
 
-    return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
+    with node_errors():
+        return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
 
 
 @app.command
@@ -46,7 +47,8 @@ def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] 
     require_ros()
     from m3_ros.nodes.stack import run_stack
 
-    return run_stack(stack, config, set)
+    with node_errors():
+        return run_stack(stack, config, set)
 
 
 @app.command
@@ -61,4 +63,5 @@ def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> 
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
-    return send_grasp_goal(text, dry_run, place)
+    with node_errors():
+        return send_grasp_goal(text, dry_run, place)

@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from m3_ros.errors import UsageError
 from m3_ros.evaluate.chain_trial import (
     NO_ERRORS,
     ChainTrial,
@@ -34,7 +35,7 @@ def error_budget(
 ) -> dict[str, dict[float, Array]]:
     """Return errors `[trials]` (m) by source and distance (m): none, each alone, all together."""
     if trials < 1:
-        raise ValueError(f"trials = {trials}: it must be at least 1")
+        raise UsageError(f"trials = {trials}: it must be at least 1")
     alone = {
         field.name: replace(NO_ERRORS, **{field.name: getattr(errors, field.name)})
         for field in fields(Errors)

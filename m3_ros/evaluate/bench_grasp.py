@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.evaluate.grasp_trial import Conditions, Trial, run_trial
 from m3_ros.sim.objects import CATEGORIES
 from m3_ros.sim.scene import label_of
@@ -145,7 +146,7 @@ def _read(path: Path | None, conditions: Conditions) -> list[Trial]:
         return []
     recorded = json.loads(path.read_text())
     if recorded["conditions"] != json.loads(json.dumps(asdict(conditions))):
-        raise ValueError(f"{path} holds trials under {recorded['conditions']}; name another file")
+        raise DataError(f"{path} holds trials under {recorded['conditions']}; name another file")
     return [Trial(**row) for row in recorded["trials"]]
 
 

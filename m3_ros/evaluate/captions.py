@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan, ScanWriter
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.evaluate.bench_query import FIT_STEPS
 from m3_ros.evaluate.features import extract_split, make_queries
 from m3_ros.evaluate.known_queries import query_scene
@@ -70,12 +71,10 @@ def read_regions(folder: Path) -> list[Region]:
         for entry in entries:
             mask = cv2.imread(str(folder / entry["mask"]), cv2.IMREAD_GRAYSCALE)
             if mask is None:
-                raise ValueError(f"{folder / entry['mask']} is no readable picture")
+                raise DataError(f"{folder / entry['mask']} is no readable picture")
             regions.append(Region(int(entry["frame"]), str(entry["caption"]), mask > 0))
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"{path} is not as m3_ros/evaluate/captions.py says: {error!r}"
-        ) from error
+        raise DataError(f"{path} is not as m3_ros/evaluate/captions.py says: {error!r}") from error
     return regions
 
 
@@ -120,7 +119,7 @@ def remembered_features(
     frames = list(Scan.open(scan))
     fitted = fit(frames, replace(config.splat, max_iterations=FIT_STEPS, max_seconds=0.0))
     if not fitted.test_frames:
-        raise ValueError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
+        raise DataError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
     views, store = split.test
     kept = sorted(fitted.test_frames)

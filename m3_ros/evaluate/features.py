@@ -23,6 +23,7 @@ from m3_ros.capture.ego_mask import estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
+from m3_ros.errors import UsageError
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.build import covered_cells
 from m3_ros.memory.feature_store import FeatureStore
@@ -99,14 +100,14 @@ def evaluate_features(
     """
     for setting in settings:
         if setting not in SETTINGS:
-            raise ValueError(f"setting {setting!r} must be one of {', '.join(SETTINGS)}")
+            raise UsageError(f"setting {setting!r} must be one of {', '.join(SETTINGS)}")
     kept = held_out(len(frames), config.splat.test_every)
     fitted_frames = [frame for index, frame in enumerate(frames) if index not in kept]
     mask = estimate_ego_mask(fitted_frames, config.ego_mask)
     frames = [apply_mask(frame, mask) for frame in frames]
     fitted = fit(frames, config.splat)
     if not fitted.test_frames:
-        raise ValueError(f"{len(frames)} frames are too few to keep every n-th from the fit")
+        raise UsageError(f"{len(frames)} frames are too few to keep every n-th from the fit")
     scores = []
     for extractor in extractors:
         split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.evaluate.captions import (
     SETTINGS,
     Region,
@@ -111,7 +112,7 @@ def run(
             counts.setdefault(setting, []).append(found)
     rows = [score(setting, np.concatenate(parts)) for setting, parts in counts.items()]
     if not rows or not rows[0].captions:
-        raise ValueError("no frame that was kept from the fit has a caption")
+        raise DataError("no frame that was kept from the fit has a caption")
     table = Table("setting", "mIoU", "cIoU", "AP50", "AP60", title=f"{rows[0].captions} captions")
     for row in rows:
         shares = (row.mean_iou, row.cumulative_iou, row.ap50, row.ap60)

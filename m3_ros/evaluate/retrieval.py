@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.evaluate.captions import (
     SETTINGS,
     Region,
@@ -94,7 +95,7 @@ def run(
             found.setdefault(setting, []).extend(rows)
         captions += [region.caption for region in chosen]
     if not captions:
-        raise ValueError("no frame that was kept from the fit has a caption")
+        raise DataError("no frame that was kept from the fit has a caption")
     texts = extractor.encode_text(captions)
     right = np.array(captions)[:, None] == np.array(captions)
     scores = []

@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.scan import ScanWriter
 from m3_ros.config import SimulationConfig
+from m3_ros.errors import UsageError
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform
 from m3_ros.sim.camera import WRIST, Camera, intrinsics
 from m3_ros.sim.scene import REGION, TABLE_HEIGHT, SceneObject, TableScene
@@ -147,7 +148,7 @@ def simulate_scan(
         ValueError: the folder is not empty, no view was asked for, or the scene breaks a rule.
     """
     if views < 1:
-        raise ValueError(f"views = {views}: it must be at least 1")
+        raise UsageError(f"views = {views}: it must be at least 1")
     scene = scene_of(replace(config, seed=seed))
     with ScanWriter(folder) as writer:
         simulated = SimulatedScene(scene, config, POSE_NOISE)

@@ -11,6 +11,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 from m3_ros.types import Image
 
@@ -79,9 +80,7 @@ def _read(path: Path) -> FeatureMap:
             regions = file.metadata()["rows"] == "regions"
         return FeatureMap.of_rows(rows.astype(np.float32), index, regions)
     except (SafetensorError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); delete it to have it made again"
-        ) from error
+        raise DataError(f"{path} is damaged ({error}); delete it to have it made again") from error
 
 
 def beside(scan: str | Path, extractor: FeatureExtractor) -> FeatureExtractor:
@@ -108,7 +107,7 @@ def fill(
         ValueError: batch < 1.
     """
     if batch < 1:
-        raise ValueError(f"batch = {batch}: it must be at least 1")
+        raise DataError(f"batch = {batch}: it must be at least 1")
     waiting: list[Image] = []
     for image in images:
         if waiting and (len(waiting) == batch or waiting[0].shape != image.shape):

@@ -21,6 +21,7 @@ from PIL import Image
 from timm.layers import AttentionPoolLatent, resample_abs_pos_embed
 from torch import Tensor, nn
 
+from m3_ros.errors import UsageError
 from m3_ros.features.extractor import check_image
 from m3_ros.features.model_cards import MODELS, ModelCard
 from m3_ros.features.patches import PatchExtractor
@@ -57,7 +58,7 @@ class ClipExtractor(PatchExtractor):
         model, tokenizer = _load(card, weights)
         visual = model.visual
         if not _is_kind(visual, name):
-            raise ValueError(
+            raise UsageError(
                 f"weights of {name} are {str(weights)!r}, whose image tower is a "
                 f"{type(visual).__name__}; {name} needs a vision transformer "
                 + ("with a class token" if name == "clip" else "that pools by attention")
@@ -176,7 +177,7 @@ def _load(
 def _check_names(card: ModelCard, architecture: str, pretrained: str) -> None:
     """Check names, with shorter errors than open_clip's lists of all models."""
     if architecture not in open_clip.list_models():
-        raise ValueError(
+        raise UsageError(
             f"architecture is {architecture!r}; it must be one of open_clip.list_models()"
         )
     tags = open_clip.list_pretrained_tags_by_model(architecture)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from m3_ros.errors import UsageError
 from m3_ros.features.captioner import Captioner, ImageCaptioner
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.model_cards import MODELS
@@ -67,7 +68,7 @@ class Llama3Extractor:
         card = MODELS["llama3"]
         parts = [part.strip() or None for part in str(weights or "").split("+")]
         if len(parts) > 3:
-            raise ValueError(f"weights of llama3 are {weights!r}; at most LLM+CAPTIONER+PROPOSER")
+            raise UsageError(f"weights of llama3 are {weights!r}; at most LLM+CAPTIONER+PROPOSER")
         llm, captioner, proposer = parts + [None] * (3 - len(parts))
         self._words = WordFeatures(find_weights(card, llm), device, layer)
         self._captioner: Captioner = ImageCaptioner(
@@ -114,7 +115,7 @@ class WordFeatures:
         transformers = transformers_for(card)
         model = load_pretrained(transformers.AutoModel, folder, card)
         if not -model.config.num_hidden_layers <= layer < 0:
-            raise ValueError(
+            raise UsageError(
                 f"layer = {layer}: it must lie in -{model.config.num_hidden_layers}..-1"
             )
         try:

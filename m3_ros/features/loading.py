@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
+from m3_ros.errors import UsageError
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.model_cards import MODELS
 
@@ -40,7 +41,7 @@ def load_extractor(
     weights = weights or after or None
     if model not in MODELS:
         if not model or weights is None:
-            raise ValueError(
+            raise UsageError(
                 f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
                 "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
             )
@@ -62,7 +63,7 @@ def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor
     """
     extractor = load_extractor(name, device=device)
     if not hasattr(extractor, "encode_text"):
-        raise ValueError(
+        raise UsageError(
             f"model {name!r} does not understand text; the first model of a memory that is asked "
             "must be compact, clip or siglip"
         )

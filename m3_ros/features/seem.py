@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from m3_ros.errors import UnavailableError
 from m3_ros.features.extractor import FeatureMap, check_image
 from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import patch_grid, resize
@@ -165,7 +166,7 @@ def load_seem(checkpoint: Path, device: str) -> nn.Module:
         modeling, base = import_module("modeling"), import_module("modeling.BaseModel")
         arguments = import_module("utils.arguments")
     except ImportError as error:
-        raise RuntimeError(
+        raise UnavailableError(
             f"model 'seem' needs its authors' code ({error}): `git clone -b v1.0 {REPOSITORY}`, "
             "install what its assets/requirements name (detectron2 among them), and put the "
             "checkout on PYTHONPATH"

@@ -13,6 +13,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
 from torch import nn
 
+from m3_ros.errors import UnavailableError
 from m3_ros.features.model_cards import ModelCard
 
 
@@ -69,7 +70,7 @@ def transformers_for(card: ModelCard) -> ModuleType:
     try:
         import transformers
     except ImportError as error:
-        raise RuntimeError(
+        raise UnavailableError(
             f"model {card.name!r} needs the Python package transformers; `make models` or "
             "`pip install -r requirements/models.txt` installs it"
         ) from error

@@ -11,6 +11,7 @@ import torch
 from m3_ros.capture.ego_mask import estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.memory_data import ModelMemory
@@ -134,7 +135,7 @@ class MemoryBuilder:
         store = self._stores[name]
         bank = self._banks[name] if settings.method == "cover" else paper_bank(store, extractor)
         if not len(bank):
-            raise ValueError(f"model {name!r} gave no valid feature in any frame")
+            raise DataError(f"model {name!r} gave no valid feature in any frame")
         projection = principal_directions(bank.components, extractor.degrees, bank.counts)
         start = lift_queries(gaussians, views, store, projection, settings.temperature)
         progress("lift", 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from m3_ros.config import M3Config
+from m3_ros.errors import DataError
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.splat import Gaussians
@@ -54,7 +55,7 @@ class MemoryData:
     def __post_init__(self) -> None:
         for name, model in self.models.items():
             if len(model.queries) != len(self.gaussians):
-                raise ValueError(
+                raise DataError(
                     f"models[{name!r}].queries has {len(model.queries)} rows; it must have one "
                     f"for each of the {len(self.gaussians)} Gaussians"
                 )
@@ -81,5 +82,5 @@ class MemoryData:
             ValueError: The memory was built without it.
         """
         if name not in self.models:
-            raise ValueError(f"model {name!r} is not in this memory; it has {list(self.models)}")
+            raise DataError(f"model {name!r} is not in this memory; it has {list(self.models)}")
         return self.models[name]

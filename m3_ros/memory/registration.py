@@ -8,17 +8,20 @@ that no other stage needs to know.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import UNSET
 
 from m3_ros.capture.frame import check_pose
+from m3_ros.capture.transforms_file import TransformsFile
+from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, se3, split_similarity, transform, umeyama
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.schema import read_json
 from m3_ros.types import Array
 
 MAX_RESIDUAL = 0.05
@@ -65,11 +68,11 @@ def register(memory_points: Array, robot_points: Array, names: Sequence[str]) ->
         ValueError: Fewer than three points, points on one line, or points that do not fit.
     """
     if len(names) < 3:
-        raise ValueError(f"registration needs at least three common points, got {len(names)}")
+        raise DataError(f"registration needs at least three common points, got {len(names)}")
     for frame, points in (("the memory", memory_points), ("the robot's frame", robot_points)):
         first, second, _ = _spreads(points)
         if second <= ON_A_LINE * first:
-            raise ValueError(
+            raise DataError(
                 f"the {len(points)} points lie on one line in {frame}, so the rotation about it "
                 "is unknown; add a point beside the line"
             )
@@ -78,7 +81,7 @@ def register(memory_points: Array, robot_points: Array, names: Sequence[str]) ->
     result = Registration(similarity, residuals, second)
     if result.rms > MAX_RESIDUAL * second:
         worst = int(residuals.argmax())
-        raise ValueError(
+        raise DataError(
             f"the points do not fit each other: their rms residual {result.rms:.4f} m is "
             f"{result.rms / second:.0%} of their spread {second:.4f} m across their main axis, at "
             f"most {MAX_RESIDUAL:.0%} is allowed; {names[worst]} is off most, by "
@@ -157,7 +160,7 @@ def read_pairs(path: Path) -> Array:
         except ValueError:
             row = [np.nan]
         if row and (len(row) != 6 or not np.isfinite(row).all()):
-            raise ValueError(
+            raise DataError(
                 f"{path}, line {number}: {line.strip()!r} must be six numbers, x y z in the "
                 "memory and x y z in the robot's frame"
             )
@@ -168,16 +171,13 @@ def read_pairs(path: Path) -> Array:
 
 def _read_poses(path: Path) -> tuple[list[str], Array, Array]:
     """Return names, stamps `[m]` (NaN: none) and poses `[m, 4, 4]`, OpenCV axes, of a file."""
-    try:
-        entries = json.loads(path.read_text())["frames"]
-        files = [entry.get("source_name", entry.get("file_path", "")) for entry in entries]
-        stamps = np.array([float(entry.get("stamp", np.nan)) for entry in entries])
-        poses = [np.asarray(entry["transform_matrix"], np.float64) for entry in entries]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path} is no transforms.json, whose frames have file_path and transform_matrix: "
-            f"{error!r}"
-        ) from error
+    content = read_json(path, TransformsFile, DataError)
+    entries = [] if content.frames is UNSET else [frame.given() for frame in content.frames]
+    if not entries or any("transform_matrix" not in entry for entry in entries):
+        raise DataError(f"{path} is no transforms.json, whose frames have transform_matrix")
+    files = [entry.get("source_name", entry.get("file_path", "")) for entry in entries]
+    stamps = np.array([entry.get("stamp", np.nan) for entry in entries])
+    poses = [np.array(entry["transform_matrix"], np.float64) for entry in entries]
     for index, pose in enumerate(poses):
         check_pose(f"{path} frames[{index}].transform_matrix", pose)
     poses = np.array(poses).reshape(-1, 4, 4) @ OPENGL_FROM_OPENCV

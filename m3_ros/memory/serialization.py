@@ -22,18 +22,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from m3_ros.config import M3Config
+from m3_ros.memory.manifest import SCHEMA, MemoryFileError, TensorFile, read_manifest
 from m3_ros.memory.memory_data import MemoryData, ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
+from m3_ros.schema import MAX_SIDE
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
-
-SCHEMA = 2
-"""Version of the layout; other versions are refused."""
-
-
-class MemoryFileError(ValueError):
-    """A memory folder is missing, damaged or of another version; the message says which."""
 
 
 def save_memory(memory: MemoryData, folder: str | Path) -> None:
@@ -82,8 +77,10 @@ def load_memory(folder: str | Path) -> MemoryData:
         raise MemoryFileError(
             f"{folder} cannot be read with this version's settings: {error}; build it again"
         ) from error
-    except (KeyError, TypeError, SafetensorError) as error:
-        raise MemoryFileError(f"{folder} cannot be read: {error!r}") from error
+    except (MemoryFileError, OSError):
+        raise
+    except (ValueError, SafetensorError) as error:
+        raise MemoryFileError(f"{folder} cannot be read: {error}") from error
 
 
 def folder_size(folder: str | Path) -> int:
@@ -133,59 +130,56 @@ def _write(memory: MemoryData, folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
-def read_manifest(folder: Path) -> dict:
-    """Return what `manifest.json` says of the memory in `folder`.
-
-    Raises:
-        MemoryFileError: there is none, it is damaged or newer.
-    """
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise MemoryFileError(f"{folder} is no memory: there is no manifest.json")
-    try:
-        manifest = json.loads(path.read_text())
-        schema, files = int(manifest["schema"]), dict(manifest["files"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise MemoryFileError(f"{path} is damaged: {error!r}") from error
-    if schema != SCHEMA:
-        raise MemoryFileError(
-            f"{path} has schema {schema}, this program reads {SCHEMA}; build the memory again"
-        )
-    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
-        raise MemoryFileError(f"{path} names files outside its folder")
-    return manifest
-
-
 def _read(folder: Path, manifest: dict) -> MemoryData:
-    tensors = load_file(folder / "queries.safetensors")
+    gaussians = load_ply(folder / "gaussians.ply")
+    path, views = folder / "queries.safetensors", manifest["frames"]
+    file = TensorFile(path, load_file(path))
     models = {}
     for name, entry in manifest["models"].items():
-        if entry["bank"] not in manifest["files"]:
-            raise MemoryFileError(f"{folder}/manifest.json has no digest of {entry['bank']}")
+        queries = file.take(f"{name}.queries", (len(gaussians), None))
+        projection = file.take(f"{name}.projection", (queries.shape[1], None))
         models[name] = ModelMemory(
-            tensors[f"{name}.queries"],
-            tensors[f"{name}.projection"],
-            tensors[f"{name}.reliability"],
-            MemoryBank.restore(load_file(folder / entry["bank"]), entry["threshold"]),
+            queries,
+            projection,
+            file.take(f"{name}.reliability", (len(gaussians),), low=0.0, high=1.0),
+            _read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"]),
             entry["digest"],
             entry["temperature"],
         )
     columns = (
-        *(tensors["camtoworlds"].numpy(), tensors["Ks"].numpy(), tensors["sizes"].tolist()),
-        *(manifest["images"], tensors["stamps"].tolist()),
-    )
-    views = tuple(
-        View(pose, K, *size, name, stamp)
-        for pose, K, size, name, stamp in zip(*columns, strict=True)
+        file.take("camtoworlds", (views, 4, 4)).double().numpy(),
+        file.take("Ks", (views, 3, 3)).double().numpy(),
+        file.take("sizes", (views, 2), False, 1, MAX_SIDE).tolist(),
+        manifest["images"],
+        file.take("stamps", (views,)).tolist(),
     )
     psnr = manifest["psnr_db"]
     return MemoryData(
-        load_ply(folder / "gaussians.ply"),
+        gaussians,
         models,
-        views,
+        tuple(
+            View(pose, K, *size, name, stamp)
+            for pose, K, size, name, stamp in zip(*columns, strict=True)
+        ),
         from_dict(M3Config, manifest["config"]),
         float("nan") if psnr is None else float(psnr),
     )
+
+
+def _read_bank(path: Path, dim: int, threshold: float) -> MemoryBank:
+    """Return the bank in a file, of a model with features `[dim]`."""
+    file = TensorFile(path, load_file(path))
+    components = file.take("components", (None, dim))
+    count = len(components)
+    state = {
+        "components": components,
+        "counts": file.take("counts", (count,), False, 0),
+        "covered": file.take("covered", (count,), False, 0),
+        "farthest": file.take("farthest", (count,)),
+        "origins": file.take("origins", (count, 3), False),
+        "totals": file.take("totals", (3,), False, 0),
+    }
+    return MemoryBank.restore(state, threshold)
 
 
 def _backup(folder: Path) -> Path:
@@ -194,4 +188,8 @@ def _backup(folder: Path) -> Path:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, as hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

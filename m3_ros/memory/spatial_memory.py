@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.memory.attention import (
     attention_weights,
@@ -92,7 +93,7 @@ class SpatialMemory(MemoryData):
         """
         model = self.model(extractor.name)
         if model.digest != extractor.digest:
-            raise ValueError(
+            raise DataError(
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
+from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
@@ -59,7 +60,7 @@ class Localizer:
         self.config = config or memory.config.query
         model = memory.model(extractor.name)
         if model.digest != extractor.digest:
-            raise ValueError(
+            raise DataError(
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )

@@ -7,19 +7,30 @@ file, or with other weights than the file names, keeps its scores unchanged.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 import m3_ros.features
+from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.schema import Coefficient, Text, read_json
 
 RESOLUTION = float(np.finfo(np.float32).eps)
 """Scores are float32; nearer to 0 or 1 than this they are clipped, so that logits stay finite."""
+
+
+class StoredCalibration(Struct):
+    """The file of a calibration."""
+
+    digest: Text
+    slope: Coefficient
+    offset: Coefficient
+    attribute_weight: Coefficient
 
 
 @dataclass(frozen=True)
@@ -48,18 +59,15 @@ class Calibration:
         """Read what is stored for the weights of `extractor`; the identity where nothing is.
 
         Raises:
-            ValueError: the file is damaged.
+            DataError: the file is damaged.
         """
         path = calibration_file(extractor.name)
         if not path.is_file():
             return cls()
-        try:
-            values = json.loads(path.read_text())
-            same = values["digest"] == extractor.digest
-            numbers = (float(values[name]) for name in ("slope", "offset", "attribute_weight"))
-            return cls(*numbers) if same else cls()
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is no calibration: {error!r}") from error
+        stored = read_json(path, StoredCalibration, DataError)
+        if stored.digest != extractor.digest:
+            return cls()
+        return cls(stored.slope, stored.offset, stored.attribute_weight)
 
 
 def calibration_file(model: str) -> Path:

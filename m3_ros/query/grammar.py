@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from m3_ros.errors import UsageError
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -45,7 +47,7 @@ UNCHANGED = frozenset(_words("scissors pliers glasses goggles dice lens tongs tw
 """Words that look like a plural and stay as they are."""
 
 
-class QueryError(ValueError):
+class QueryError(UsageError):
     """A query that cannot be answered; the message says why."""
 
 

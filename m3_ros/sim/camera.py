@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from m3_ros.config import SimulationConfig
+from m3_ros.errors import UnavailableError
 from m3_ros.geometry import matrix_to_quat, quat_to_matrix
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _offscreen(width: int, height: int) -> GLContext:
     try:
         from mujoco.egl import GLContext
     except (ImportError, AttributeError) as error:
-        raise RuntimeError(
+        raise UnavailableError(
             "rendering needs EGL, which is not installed: apt install libegl1 libgl1-mesa-dri"
         ) from error
     return GLContext(width, height)

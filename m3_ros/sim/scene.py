@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from m3_ros.errors import UsageError
 from m3_ros.geometry import planar_pose
 from m3_ros.sim.mesh_object import MeshModel
 from m3_ros.sim.objects import CATEGORIES, COLORS, ObjectModel, make_object
@@ -66,7 +67,7 @@ def parse_label(label: str) -> tuple[str, str]:
     color, _, category = label.strip().lower().partition(" ")
     category = "duck" if category in ("bath duck", "rubber duck") else category
     if color not in COLORS or category not in CATEGORIES:
-        raise ValueError(
+        raise UsageError(
             f"object {label!r} must be '<color> <category>' with a color of {', '.join(COLORS)} "
             f"and a category of {', '.join(CATEGORIES)}"
         )
@@ -99,7 +100,7 @@ def random_scene(
         ValueError: unknown label, more included objects than `count`, or no room for all.
     """
     if len(include) > count:
-        raise ValueError(f"count = {count}: it must be at least the {len(include)} included")
+        raise UsageError(f"count = {count}: it must be at least the {len(include)} included")
     rng = np.random.default_rng([seed, 1])
     kinds = [parse_label(label) for label in include]
     barred = {parse_label(label) for label in exclude} | set(kinds)
@@ -111,7 +112,7 @@ def random_scene(
         colors = [color for other, color in free if other == category]
         kinds.append((str(category), colors[rng.integers(len(colors))]))
     if len(kinds) < count:
-        raise ValueError(f"count = {count}: it must be at most {len(kinds)}, one per category")
+        raise UsageError(f"count = {count}: it must be at most {len(kinds)}, one per category")
     models = [
         make_object(category, color, int(rng.integers(2**31)), split="eval")
         for category, color in kinds
@@ -171,7 +172,7 @@ def place(
             poses = _try_to_place(models, rng, regions, list(taken), float(gap))
             if poses is not None:
                 return poses
-    raise ValueError(f"{len(models)} objects must fit the table region x, y {regions[-1]} m")
+    raise UsageError(f"{len(models)} objects must fit the table region x, y {regions[-1]} m")
 
 
 def _try_to_place(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
+from m3_ros.errors import DataError
 from m3_ros.geometry import inverse
 from m3_ros.splat.alignment import align_frames
 from m3_ros.splat.densification import make_strategy, scene_scale
@@ -94,7 +95,7 @@ class Fitter:
         """
         start = time.perf_counter()
         if not frames:
-            raise ValueError("frames must hold at least one frame, got none")
+            raise DataError("frames must hold at least one frame, got none")
         known = len(self.frames)
         self.frames += frames
         if self.config.refine_poses and len(self.frames) > 2:
@@ -121,7 +122,7 @@ class Fitter:
             self._voxels = Voxels(config.voxel_size, reference)
         added = seed_gaussians(frames, self._voxels, present.means.cpu().numpy(), config)
         if not len(present) and not len(added):
-            raise ValueError(f"frames must have depth, but none of the {len(frames)} has any")
+            raise DataError(f"frames must have depth, but none of the {len(frames)} has any")
         for name, x in added.to(self.device).tensors.items():
             self._set_tensor(name, torch.cat([present.tensors[name], x]))
         if self.strategy:

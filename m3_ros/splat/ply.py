@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from m3_ros.errors import DataError
+from m3_ros.ply_header import PlyHeader, read_ply_header
+from m3_ros.schema import MAX_LENGTH
 from m3_ros.splat.gaussians import Gaussians
+
+
+class PlyError(DataError):
+    """A file is not one of Gaussians that can be read; the message says why."""
 
 
 def _properties(coefficients: int) -> list[str]:
@@ -58,23 +65,31 @@ def load_ply(path: str | Path) -> Gaussians:
     """Read Gaussians that `save_ply` or another 3DGS program wrote.
 
     Raises:
-        ValueError: Not a binary 3DGS file, truncated, or a value is not finite.
+        PlyError: Not a binary 3DGS file, truncated, or a value is not finite.
+        OSError: It cannot be read.
     """
-    with Path(path).open("rb") as file:
-        names, count = _read_header(file, path)
+    path = Path(path)
+    try:
+        header = read_ply_header(path)
+    except ValueError as error:
+        raise PlyError(f"{path} {error}") from error
+    names, count = _vertex(header, path)
+    with path.open("rb") as file:
+        file.seek(header.start)
         data = file.read(4 * len(names) * count)
-    if len(data) != 4 * len(names) * count:
-        raise ValueError(f"{path}: truncated: the header announces {count} Gaussians")
     table = np.frombuffer(data, "<f4").reshape(count, len(names))
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
-        raise ValueError(f"{path}: {names[column]} of Gaussian {row} is {table[row, column]}")
+        raise PlyError(
+            f"{path}: {names[column]} of Gaussian {row} is {table[row, column]}; it must be finite"
+        )
+    _check_scales(path, names, table)
     rest = sum(name.startswith("f_rest_") for name in names)
 
     def take(*wanted: str) -> torch.Tensor:
         missing = [name for name in wanted if name not in names]
         if missing:
-            raise ValueError(f"{path}: no property {missing[0]}; not a 3DGS file")
+            raise PlyError(f"{path} has no property {missing[0]}; it is not a 3DGS file")
         return torch.from_numpy(table[:, [names.index(name) for name in wanted]].copy())
 
     return Gaussians(
@@ -90,25 +105,36 @@ def load_ply(path: str | Path) -> Gaussians:
     )
 
 
-def _read_header(file: BinaryIO, path: str | Path) -> tuple[list[str], int]:
+def _vertex(header: PlyHeader, path: Path) -> tuple[list[str], int]:
     """Return the names of the vertex properties and the number of vertices."""
-    if file.readline().strip() != b"ply":
-        raise ValueError(f"{path}: not a ply file")
-    names, count = [], None
-    for line in iter(file.readline, b""):
-        words = line.decode("ascii", "replace").split()
-        if words[:1] == ["end_header"]:
-            break
-        if words[:1] == ["format"] and words[1:2] != ["binary_little_endian"]:
-            raise ValueError(f"{path}: format must be binary_little_endian, got {words[1]}")
-        if words[:1] == ["element"]:
-            if words[1] != "vertex" or count is not None:
-                raise ValueError(f"{path}: only one element, vertex, is read; got {words[1]}")
-            count = int(words[2])
-        if words[:1] == ["property"]:
-            if words[1] not in ("float", "float32"):
-                raise ValueError(f"{path}: property {words[-1]} must be float, got {words[1]}")
-            names.append(words[2])
-    if count is None or not names:
-        raise ValueError(f"{path}: the header announces no vertices")
-    return names, count
+    if header.format != "binary_little_endian":
+        raise PlyError(f"{path} has the format {header.format}; it must be binary_little_endian")
+    if [element.name for element in header.elements] != ["vertex"]:
+        found = ", ".join(element.name for element in header.elements) or "none"
+        raise PlyError(f"{path} has the elements {found}; it must have one, vertex")
+    element = header.elements[0]
+    for kind, name in element.properties:
+        if kind not in ("float", "float32"):
+            raise PlyError(f"{path}: property {name} is {kind}; it must be float")
+    names = [name for _, name in element.properties]
+    rest = sum(name.startswith("f_rest_") for name in names)
+    if rest not in (0, 9, 24, 45):
+        raise PlyError(f"{path} has {rest} properties f_rest; it must have 0, 9, 24 or 45")
+    if len(set(names)) < len(names):
+        raise PlyError(f"{path} has a property twice; each must have its own name")
+    return names, element.count
+
+
+def _check_scales(path: Path, names: list[str], table: NDArray[np.float32]) -> None:
+    """Refuse Gaussians that no place has: wider than `MAX_LENGTH`, or outside it."""
+    rules = {f"scale_{i}": np.log(MAX_LENGTH) for i in range(3)}
+    rules |= dict.fromkeys("xyz", MAX_LENGTH)
+    for name, limit in rules.items():
+        column = table[:, names.index(name)] if name in names else table[:0, 0]
+        wrong = column > limit if name.startswith("scale") else np.abs(column) > limit
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise PlyError(
+                f"{path}: {name} of Gaussian {row} is {column[row]:g}; it must be at most "
+                f"{limit:.4g}" + (", the logarithm of 1000 m" if "scale" in name else " m")
+            )

@@ -99,7 +99,11 @@ def test_distortion_is_removed(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [(None, "is no scan"), ("{", "not JSON"), ('{"frames": []}', "lists no frames")],
+    [
+        (None, "is no scan"),
+        ("{", "not JSON"),
+        ('{"frames": []}', r"\$\.frames is \[\]; it must be a list of 1 to"),
+    ],
 )
 def test_a_broken_folder_is_refused(tmp_path, text, words):
     if text is not None:

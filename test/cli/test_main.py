@@ -98,9 +98,9 @@ def test_align_by_point_pairs(m3, foreign, toy_memory, tmp_path):
     np.testing.assert_allclose(views[2].camtoworld, toy_memory.views[2].camtoworld, atol=1e-6)
     pair = pairs[3]
     status, _, err = m3("align", foreign[0], "--pair", *pair, "--pair", *pair)
-    assert status == 1 and "at least three common points, got 2" in err
+    assert status == 65 and "at least three common points, got 2" in err
     status, _, err = m3("align", foreign[0])
-    assert status == 1 and "--poses or point pairs" in err
+    assert status == 2 and "--poses or point pairs" in err
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):
@@ -120,18 +120,19 @@ def test_features_are_put_beside_the_scan_once(m3, scan):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "words"),
     [
-        (("scan", "show", "nowhere"), "nowhere is no scan"),
-        (("build", "nowhere"), "nowhere is no scan"),
-        (("query", "nowhere", "duck"), "nowhere"),
-        (("features", "nowhere"), "nowhere is no scan"),
-        (("bench", "features", "--models", "dinov2:nowhere"), "is no folder"),
+        (("scan", "show", "nowhere"), 65, "nowhere is no scan"),
+        (("build", "nowhere"), 65, "nowhere is no scan"),
+        (("build", "nowhere", "--config", "none.yaml"), 78, "none.yaml cannot be read"),
+        (("query", "nowhere", "duck"), 65, "nowhere"),
+        (("features", "nowhere"), 65, "nowhere is no scan"),
+        (("bench", "features", "--models", "dinov2:nowhere"), 74, "is no folder"),
     ],
 )
-def test_what_is_wrong_is_one_line(m3, arguments, words):
+def test_what_is_wrong_is_one_line(m3, arguments, code, words):
     status, _, err = m3(*arguments)
-    assert status == 1 and words in err and err.count("\n") == 1
+    assert status == code and words in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [("demo",), ("up", "m3"), ("grasp", "cup")])
@@ -142,8 +143,21 @@ def test_what_is_wrong_is_one_line(m3, arguments, words):
 def test_without_ros_one_line_says_what_is_missing(m3, monkeypatch, arguments, absent, words):
     monkeypatch.setitem(sys.modules, absent, None)
     status, out, err = m3(*arguments)
-    assert (status, out) == (1, "") and err.count("\n") == 1
+    assert (status, out) == (69, "") and err.count("\n") == 1
     assert words in err and "source install/setup.bash" in err and "make setup" in err
+
+
+def test_a_fault_of_the_program_is_one_line_and_a_file(m3, monkeypatch, tmp_path):
+    def broken(folder):
+        raise TypeError("no such thing")
+
+    monkeypatch.setattr("m3_ros.view.scan.describe_scan", broken)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    status, out, err = m3("scan", "show", "scan")
+    (written,) = tmp_path.glob("m3-fault-*.txt")
+    assert (status, out) == (70, "") and err.count("\n") == 1
+    assert "a fault of m3, TypeError: no such thing" in err and str(written) in err
+    assert "in broken" in written.read_text()
 
 
 def test_an_unknown_command_is_refused(m3):

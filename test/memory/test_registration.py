@@ -187,8 +187,8 @@ def test_folders_of_the_images_do_not_matter(tmp_path, colmap_memory, colored_me
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is no transforms.json"),
-        ("[]", "is no transforms.json"),
+        ("{", "is not JSON"),
+        ("[]", r"\$ is \[\]; it must be an object"),
         ('{"frames": [{"file_path": "a.png"}]}', "transform_matrix"),
         ('{"frames": [{"transform_matrix": [[2, 0], [0, 2]]}]}', r"frames\[0\]"),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.memory import serialization
+from m3_ros.memory import manifest, serialization
 from m3_ros.memory.serialization import MemoryFileError, folder_size, load_memory, save_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
 
@@ -70,11 +70,11 @@ def test_a_truncated_altered_or_missing_file_is_named(folder, name):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": serialization.SCHEMA + 1}, "build the memory again"),
-        ({"schema": serialization.SCHEMA - 1}, "build the memory again"),
+        ({"schema": manifest.SCHEMA + 1}, "build the memory again"),
+        ({"schema": manifest.SCHEMA - 1}, "build the memory again"),
         ({"files": {"../secret": "0"}}, "outside its folder"),
-        ({"files": 3}, "damaged"),
-        ({"models": {"color": {}}}, "cannot be read"),
+        ({"files": 3}, r"manifest.json: \$.files is 3; it must be an object"),
+        ({"models": {"color": {}}}, r"\$.models.color.bank is missing"),
         ({"config": {"memory": {"temperature": -1.0}}}, "temperature.*build it again"),
         ({"config": {"query": {"ambiguity_ratio": 0.02}}}, "ambiguity_ratio.*build it again"),
     ],
@@ -88,7 +88,7 @@ def test_a_bad_manifest_is_refused(folder, change, message):
 
 def test_a_manifest_that_is_no_json(folder):
     (folder / "manifest.json").write_text("{")
-    with pytest.raises(MemoryFileError, match="manifest.json is damaged"):
+    with pytest.raises(MemoryFileError, match="manifest.json is not JSON"):
         load_memory(folder)
     with pytest.raises(MemoryFileError, match="no manifest.json"):
         load_memory(folder.parent / "nowhere")

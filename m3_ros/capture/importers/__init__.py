@@ -65,16 +65,21 @@ def import_scan(
         raise ScanError(f"{source} holds no scan: neither {known}")
     imported = importer.read(source, config or M3Config())
     writer = ScanWriter(target)
-    has_depth = False
+    has_depth = textured = False
     try:
         for done, frame in enumerate(imported.frames, start=1):
             writer.add(frame)
             has_depth = has_depth or bool(frame.depth.any())
+            textured = textured or bool((frame.rgb != frame.rgb[0, 0]).any())
             progress("import", done / imported.count)
         if imported.points is not None:
             writer.set_points(*imported.points)
-    except BaseException:  # an import is complete or absent, after Ctrl-C too
-        shutil.rmtree(target)
+        if not textured:
+            raise ScanError(f"{source}: each picture has one colour only; they must show a place")
+    except BaseException as error:  # an import is complete or absent, after Ctrl-C too
+        shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, ValueError) and not isinstance(error, ScanError):
+            raise ScanError(f"{source} frame {len(writer)}: {error}") from error
         raise
     if not has_depth:
         logger.warning("%s has no depth: neither depth images nor sparse points", source)

@@ -78,9 +78,9 @@ def test_a_fisheye_lens_is_undistorted_as_one(tmp_path, k):
         ({"camera_model": "OPENCV", "k4": 0.1}, "k4 = 0.1"),
         ({"fl_y": 0.5}, "fl_x, fl_y, cx, cy"),
         ({"cx": 900.0}, "fl_x, fl_y, cx, cy"),
-        ({"cx": "left"}, "cx = 'left'"),
+        ({"frame": {"cx": "left"}}, 'cx is "left"; it must be a number'),
         ({"frame": {"transform_matrix": [[1, 0], [0, 1]]}}, "transform_matrix"),
-        ({"frame": {"mask_path": "masks/none.png"}}, "mask_path = 'masks/none.png'"),
+        ({"frame": {"mask_path": "masks/none.png"}}, 'mask_path = "masks/none.png"'),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, root, words):
@@ -125,7 +125,7 @@ def test_depth_of_another_size_is_brought_to_the_images(tmp_path):
 def test_depth_of_another_shape_is_refused_with_both_sizes(tmp_path):
     source = write_scan(tmp_path / "s", texture(*rays()), frame={"depth_file_path": "depth.png"})
     cv2.imwrite(str(source / "depth.png"), np.ones((40, 40), np.uint16))
-    words = r"frames\[0\].*depth_file_path = 'depth.png'.*40 x 40.*160 x 120"
+    words = r'frames\[0\].*depth_file_path = "depth.png".*40 x 40.*160 x 120'
     with pytest.raises(ScanError, match=words):
         import_scan(source, tmp_path / "ours")
 

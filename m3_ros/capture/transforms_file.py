@@ -1,0 +1,112 @@
+"""Schema of `transforms.json`: every field of every frame is checked when the file is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from m3_ros.capture.frame import is_rigid
+from m3_ros.errors import DataError
+from m3_ros.schema import (
+    Coefficient,
+    Focal,
+    Matrix,
+    Name,
+    Pixel,
+    Side,
+    Stamp,
+    Text,
+    Unit,
+    read_json,
+)
+
+FILE = "transforms.json"
+MAX_FRAMES = 100_000
+"""Most frames of a scan, as `scan.max_frames`."""
+REQUIRED = ("file_path", "fl_x", "cx", "cy", "transform_matrix")
+
+
+class CameraFields(Struct):
+    """What a frame may say itself, or the file's root for all frames."""
+
+    camera_model: Text | UnsetType = UNSET
+    is_fisheye: bool | UnsetType = UNSET
+    fl_x: Focal | UnsetType = UNSET
+    fl_y: Focal | UnsetType = UNSET
+    cx: Pixel | UnsetType = UNSET
+    cy: Pixel | UnsetType = UNSET
+    w: Side | UnsetType = UNSET
+    h: Side | UnsetType = UNSET
+    k1: Coefficient | UnsetType = UNSET
+    k2: Coefficient | UnsetType = UNSET
+    k3: Coefficient | UnsetType = UNSET
+    k4: Coefficient | UnsetType = UNSET
+    k5: Coefficient | UnsetType = UNSET
+    k6: Coefficient | UnsetType = UNSET
+    p1: Coefficient | UnsetType = UNSET
+    p2: Coefficient | UnsetType = UNSET
+    depth_unit_scale_factor: Unit | UnsetType = UNSET
+    file_path: Name | UnsetType = UNSET
+    depth_file_path: Name | UnsetType = UNSET
+    mask_path: Name | UnsetType = UNSET
+    source_name: Text | UnsetType = UNSET
+    stamp: Stamp | UnsetType = UNSET
+    transform_matrix: Matrix | UnsetType = UNSET
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that are there."""
+        fields = ((name, getattr(self, name)) for name in CameraFields.__struct_fields__)
+        return {name: value for name, value in fields if value is not UNSET}
+
+
+class TransformsFile(CameraFields):
+    """The file: frames, and the values that all of them share."""
+
+    frames: Annotated[
+        list[CameraFields],
+        Meta(
+            min_length=1,
+            max_length=MAX_FRAMES,
+            description=f"a list of 1 to {MAX_FRAMES} frames",
+        ),
+    ] = UNSET
+    ply_file_path: Name | UnsetType = UNSET
+
+
+def read_transforms(
+    folder: Path, error: type[DataError]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the frames' fields, each with those of the root, and the path of the points' file.
+
+    Raises:
+        DataError: of the class `error`: a field is missing or breaks its rule.
+        OSError: the file cannot be read.
+    """
+    path = folder / FILE
+    content = read_json(path, TransformsFile, error)
+    if content.frames is UNSET:
+        raise error(
+            f"{path} lists no frames; a scan needs at least one", place=f"{path}: $.frames"
+        )
+    root = content.given()
+    entries = [{**root, **frame.given()} for frame in content.frames]
+    for index, entry in enumerate(entries):
+        for name in REQUIRED:
+            if name not in entry:
+                raise error(f"{path}: $.frames[{index}].{name} is missing, also at the root")
+    poses = np.array([entry["transform_matrix"] for entry in entries], np.float64)
+    last = np.abs(poses[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(1) > 1e-6
+    for wrong, what, rule in (
+        (last, "[3]", "the last row of a pose, 0 0 0 1"),
+        (~is_rigid(poses), "", "a rigid pose: its rotation orthonormal with determinant +1"),
+    ):
+        if wrong.any():
+            index = int(np.argmax(wrong))
+            matrix = entries[index]["transform_matrix"]
+            value = matrix[3] if what else np.round(poses[index, :3, :3], 4).tolist()
+            shown = f"$.frames[{index}].transform_matrix{what}"
+            raise error(f"{path}: {shown} is {value}; it must be {rule}", place=shown, rule=rule)
+    return entries, None if content.ply_file_path is UNSET else content.ply_file_path

@@ -1,0 +1,152 @@
+"""Schema of `manifest.json`, and the rules that the tensors beside it must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from msgspec import Meta, Struct
+from torch import Tensor
+
+from m3_ros.errors import DataError
+from m3_ros.schema import Count, Name, Text, decode, parse_json
+
+SCHEMA = 2
+"""Version of the layout; other versions are refused."""
+MAX_FRAMES = 100_000
+"""Most keyframes, as `scan.max_frames`."""
+FILES = ("gaussians.ply", "queries.safetensors")
+"""What a memory consists of, besides the banks."""
+
+
+class MemoryFileError(DataError):
+    """A memory folder is missing, damaged or of another version; the message says which."""
+
+
+class ModelEntry(Struct):
+    """One foundation model of a memory."""
+
+    bank: Name
+    digest: Text
+    temperature: Annotated[float, Meta(gt=0, le=1e3, description="a number > 0 and at most 1000")]
+    threshold: Annotated[float, Meta(ge=-1, le=1, description="a number, -1 to 1")]
+    dim: Count
+    degrees: Count
+    components: Count
+
+
+class Manifest(Struct):
+    """The fields of `manifest.json`."""
+
+    frame_id: Text
+    frames: Count
+    images: Annotated[
+        list[Text], Meta(max_length=MAX_FRAMES, description="a list of file names, one a frame")
+    ]
+    gaussians: Count
+    psnr_db: (
+        Annotated[float, Meta(ge=-1e3, le=1e3, description="a number within ±1000, dB, or null")]
+        | None
+    )
+    models: Annotated[
+        dict[str, ModelEntry],
+        Meta(min_length=1, description="an object with one field for each model"),
+    ]
+    config: Annotated[dict[str, Any], Meta(description="an object of settings")]
+    files: Annotated[
+        dict[str, Text],
+        Meta(max_length=10_000, description="an object: name and SHA-256 of files"),
+    ]
+
+
+class Version(Struct):
+    """The version of a manifest, of whatever fields."""
+
+    schema: Annotated[int, Meta(description="a whole number")]
+
+
+def read_manifest(folder: Path) -> dict:
+    """Return what `manifest.json` says of the memory in `folder`, its fields checked.
+
+    Raises:
+        MemoryFileError: there is none, it is damaged or of another version.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise MemoryFileError(f"{folder} is no memory: there is no manifest.json")
+    try:
+        content = parse_json(path, MemoryFileError)
+    except OSError as error:
+        raise MemoryFileError(f"{path} cannot be read: {error.strerror}") from error
+    schema = decode(content, Version, str(path), MemoryFileError).schema
+    if schema != SCHEMA:
+        raise MemoryFileError(
+            f"{path} has schema {schema}, this program reads {SCHEMA}; build the memory again"
+        )
+    manifest = decode(content, Manifest, str(path), MemoryFileError)
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in manifest.files):
+        raise MemoryFileError(f"{path} names files outside its folder")
+    for name in (*FILES, *(entry.bank for entry in manifest.models.values())):
+        if name not in manifest.files:
+            raise MemoryFileError(f"{path}: $.files lacks {name}; it must have its SHA-256")
+    if len(manifest.images) != manifest.frames:
+        raise MemoryFileError.at(f"{path}: $.images", manifest.images, f"{manifest.frames} names")
+    return content
+
+
+class TensorFile:
+    """The tensors of a safetensors file, taken by name with type and shape checked.
+
+    Args:
+        path: of the file, for messages.
+        tensors: its content.
+    """
+
+    def __init__(self, path: Path, tensors: Mapping[str, Tensor]) -> None:
+        self._path, self._tensors = path, tensors
+
+    def take(
+        self, name: str, shape: tuple[int | None, ...], floating: bool = True,
+        low: float | None = None, high: float | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Return a tensor.
+
+        Args:
+            name: of the tensor.
+            shape: it must have; None: any size above 0.
+            floating: whether its numbers are floating point rather than whole; they must be
+                finite.
+            low, high: inclusive bounds.
+
+        Raises:
+            MemoryFileError: it is missing, or of another type or shape, or has other numbers.
+        """
+        place = f"{self._path}: {name}"
+        tensor = self._tensors.get(name)
+        if tensor is None:
+            raise MemoryFileError(f"{place} is missing; the file has {', '.join(self._tensors)}")
+        kind = tensor.is_floating_point() if floating else tensor.dtype == torch.int64
+        fits = len(shape) == tensor.ndim and all(
+            size > 0 if wanted is None else size == wanted
+            for size, wanted in zip(tensor.shape, shape, strict=True)
+        )
+        if not kind or not fits:
+            wanted = ", ".join("n" if size is None else str(size) for size in shape)
+            raise MemoryFileError(
+                f"{place} is {str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}; it "
+                f"must be {'floating point' if floating else 'int64'} [{wanted}]"
+            )
+        wrong = ~tensor.isfinite()
+        if low is not None:
+            wrong |= tensor < low
+        if high is not None:
+            wrong |= tensor > high
+        if wrong.any():
+            index = wrong.nonzero()[0].tolist()
+            bounds = "finite" if low is None else f"{low} to {'above' if high is None else high}"
+            raise MemoryFileError(
+                f"{place}{index} is {tensor[tuple(index)].item():g}; it must be {bounds}"
+            )
+        return tensor
