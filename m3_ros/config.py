@@ -196,6 +196,7 @@ class SimulationConfig(Stage):
     camera_rate: float = setting(5.0, "wrist camera frames", "Hz", 0.1, 90.0)
     joint_rate: float = setting(50.0, "joint states", "Hz", 1.0, 500.0)
     odometry_topic: str = setting("Odometry", "LiDAR odometry; the nodes take poses from TF")
+    odom_frame: str = setting("odom", "REP-105's frame between world and base; empty: none")
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
     depth_noise: float = setting(
         1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10

@@ -153,10 +153,10 @@ class RgbdSubscriber:
             time.sleep(POLL)
 
     def _subscribe(self, role: str) -> tuple[str, ...]:
-        """Subscribe to the images of a role, or the camera info; return the topic's names."""
+        """Subscribe to a role's topic; return its names."""
         topic = getattr(self._robot, f"{role}_topic")
-        # Some RealSense drivers name the colour of a D405 image_rect_raw.
-        names = tuple(dict.fromkeys((topic, topic.replace("/image_raw", "/image_rect_raw"))))
+        both = (topic, topic.replace("/image_raw", "/image_rect_raw"))  # some drivers of a D405
+        names = tuple(dict.fromkeys(map(self._node.resolve_topic_name, both)))
         packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
         self._ticks[role] = self._monitor.topic(names, qos_profile_sensor_data, also=packed)
         kind = CameraInfo if role == "camera_info" else Image
@@ -211,7 +211,7 @@ class RgbdSubscriber:
         with self._arrived:
             before, self._info = self._info, info
             self._arrived.notify_all()
-        if before is not None and not np.array_equal(before.k, info.k):
+        if before and before.k[0] > 0.0 and not np.array_equal(before.k, info.k):
             self._node.get_logger().warning(
                 f"the intrinsics on {topic} have changed; frames from now on use the new ones",
                 throttle_duration_sec=10.0,

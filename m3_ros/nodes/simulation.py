@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-import numpy as np
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
+from m3_ros.geometry import inverse
 from m3_ros.nodes.controllers import Controllers
 from m3_ros.nodes.conversions import (
     joint_state_message,
@@ -27,6 +27,7 @@ from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.simulated_camera import SimulatedCamera
 from m3_ros.robot_model import load_robot
+from m3_ros.sim.simulation import Odometry as Estimate
 from m3_ros.sim.simulation import Simulation
 
 TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth, 20 in the demo's hold
@@ -113,7 +114,7 @@ class SimulationNode(Node):
             links = self._simulation.robot.link_transforms(joints.positions, fixed=False)
             if odometry.stamp > estimated:
                 estimated = odometry.stamp
-                self._publish_odometry(odometry.T_map_base, odometry.velocity, estimated)
+                self._publish_odometry(odometry)
             stamp = self._epoch + joints.stamp
             self._joints.publish(
                 joint_state_message(joints, self._simulation.robot_model.joints, stamp)
@@ -128,11 +129,21 @@ class SimulationNode(Node):
     def _elapsed(self) -> float:
         return self._now() - self._epoch
 
-    def _publish_odometry(self, T_map_base: np.ndarray, velocity: np.ndarray, time: float) -> None:
-        frames = (self._names.world_frame, self._names.base_frame)
-        stamp = self._epoch + time
-        self._odometry.publish(odometry_message(*frames, stamp, T_map_base, velocity))
-        self._tf.publish(transforms_message({frames: T_map_base}, stamp))
+    def _publish_odometry(self, estimate: Estimate) -> None:
+        """Publish the pose as a topic, and in TF as REP-105 has it: map -> odom -> base_link."""
+        world, odom, base = (
+            self._names.world_frame,
+            self._settings.odom_frame,
+            self._names.base_frame,
+        )
+        stamp, T_map_base = self._epoch + estimate.stamp, estimate.T_map_base
+        message = odometry_message(world, base, stamp, T_map_base, estimate.velocity)
+        self._odometry.publish(message)
+        edges = {(world, base): T_map_base}
+        if odom:
+            T_odom_base = inverse(estimate.T_map_odom) @ T_map_base
+            edges = {(world, odom): estimate.T_map_odom, (odom, base): T_odom_base}
+        self._tf.publish(transforms_message(edges, stamp))
 
     def _render(self) -> None:
         """Publish the camera's frames at its rate, or as fast as this machine renders."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from m3_ros.config import SimulationConfig
-from m3_ros.geometry import pose_distance, rpy_to_matrix, se3
+from m3_ros.geometry import planar_pose, pose_distance, rpy_to_matrix, se3
 from m3_ros.types import Array
 
 
@@ -34,6 +34,11 @@ class LidarOdometry:
     def drift(self, x: float, y: float) -> None:
         """Let the estimates be off by x, y m more from now on, as after a long way."""
         self._shift += [x, y, 0.0]
+
+    @property
+    def T_map_odom(self) -> Array:
+        """Drift so far `[4, 4]`: what a correction publishes as map -> odom (REP-105)."""
+        return planar_pose(self._shift[0], self._shift[1], self._yaw)
 
     def estimate(self, T_world_base: Array) -> Array:
         """`T_map_base [4, 4]` that the odometry reports at a true pose."""

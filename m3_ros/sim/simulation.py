@@ -40,11 +40,13 @@ class Odometry:
     Attributes:
         stamp: simulated time in s.
         T_map_base: `[4, 4]`, with noise and drift.
+        T_map_odom: `[4, 4]`, the drift alone.
         velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in the base frame.
     """
 
     stamp: float
     T_map_base: Array
+    T_map_odom: Array
     velocity: Array
 
 
@@ -245,4 +247,4 @@ class Simulation:
 
     def _estimate(self) -> Odometry:
         T_map_base = self._lidar.estimate(self.world.base_pose())
-        return Odometry(self.time, T_map_base, self.world.base_velocity())
+        return Odometry(self.time, T_map_base, self._lidar.T_map_odom, self.world.base_velocity())

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
@@ -121,3 +124,26 @@ def test_the_inputs_have_the_clock_of_their_node(context):
     assert node.count_subscribers("/other_clock") == 2  # the node's and its inputs'
     inputs.destroy_node()
     node.destroy_node()
+
+
+def test_a_simulated_clock_that_is_reset_clears_the_transforms(context, spin, until):
+    simulated = Parameter("use_sim_time", value=True)
+    owner = rclpy.create_node("owner", context=context, parameter_overrides=[simulated])
+    inputs = InputNode(owner)
+    try:
+        tree = subscribe_transforms(inputs, TopicMonitor(inputs))
+        publisher = spin("simulator").create_publisher(Clock, "/clock", 10)
+
+        def show(seconds):
+            publisher.publish(Clock(clock=Time(sec=seconds)))
+            return inputs.get_clock().now().nanoseconds == seconds * 10**9
+
+        until(lambda: show(100))
+        tree.add("map", "base_link", 99.0, planar_pose(1, 2, 0))
+        tree.add("base_link", "camera", None, planar_pose(0, 0, 1))
+        until(lambda: show(5))
+        assert tree.latest("base_link") is None
+        assert np.allclose(tree.lookup("base_link", "camera"), planar_pose(0, 0, 1))
+    finally:
+        inputs.destroy_node()
+        owner.destroy_node()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from m3_ros.config import SimulationConfig
-from m3_ros.geometry import planar_pose, pose_distance
+from m3_ros.geometry import inverse, planar_pose, pose_distance
 from m3_ros.sim.lidar import LidarOdometry
 
 START = planar_pose(0.0, 0.0, 0.0, 0.58)
@@ -43,6 +43,15 @@ def test_drift_grows_with_the_way_and_the_turn():
     shift, turn = pose_distance(estimate, planar_pose(2.0, 0.0, 1.0, 0.58))
     assert shift == pytest.approx(0.02)
     assert turn == pytest.approx(0.02)
+
+
+def test_what_remains_without_the_drift_is_the_true_motion():
+    lidar = odometry(drift=(0.1, 0.0))
+    for step in range(20):
+        true = planar_pose(0.1 * step, 0.0, 0.05 * step, 0.58)
+        T_map_base = lidar.estimate(true)
+    np.testing.assert_allclose(inverse(lidar.T_map_odom) @ T_map_base, true, atol=1e-12)
+    assert pose_distance(lidar.T_map_odom, np.eye(4))[0] > 0.1
 
 
 def test_what_has_drifted_before_stays():
