@@ -28,6 +28,7 @@ class QueryErrorCode(IntEnum):
     INVALID_QUERY = 1  # empty, too long, or an unreadable image
     NO_MEMORY = 2  # no memory is loaded
     FAILED = 3  # anything else; the message says what
+    NOT_ACTIVE = 4  # the node is not active: `ros2 lifecycle set` activates it
 
 
 class LoadErrorCode(IntEnum):
@@ -36,6 +37,7 @@ class LoadErrorCode(IntEnum):
     NONE = 0
     NO_MEMORY = 1  # the folder holds no memory
     INVALID_MEMORY = 2  # damaged, newer than this program, or of other model weights
+    NOT_ACTIVE = 3  # the node is not active
 
 
 class ScanErrorCode(IntEnum):
@@ -46,6 +48,7 @@ class ScanErrorCode(IntEnum):
     NOT_RECORDING = 2  # no scan is in progress
     NO_FRAMES = 3  # no valid frame: no image, depth or transform, or no keyframe
     FAILED = 4  # anything else, e.g. the folder cannot be written
+    NOT_ACTIVE = 5  # the node is not active
 
 
 class BuildErrorCode(IntEnum):

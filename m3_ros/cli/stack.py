@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from m3_ros.cli.app import Positional, app
 from m3_ros.cli.ros import node_errors, require_ros
@@ -36,32 +37,49 @@ def demo(
 
 
 @app.command
-def up(stack: Positional[str], config: Path | None = None, set: tuple[str, ...] = ()) -> int:
+def up(
+    stack: Positional[str],
+    config: Path | None = None,
+    set: tuple[str, ...] = (),
+    namespace: str = "",
+    use_sim_time: bool = False,
+    autostart: bool = True,
+    log_level: Literal["debug", "info", "warn", "error", "fatal"] = "info",
+) -> int:
     """Start the nodes of a stack: scan, memory, query, grasp, simulation or m3 (all).
 
     Args:
         stack: which nodes.
         config: YAML file of settings.
         set: single settings, as group.name=value, for instance scan.max_frames=500.
+        namespace: of all nodes and topics of one robot, for instance robot1; TF is then
+            /robot1/tf.
+        use_sim_time: take the time from /clock.
+        autostart: configure and activate the nodes; otherwise by `ros2 lifecycle set`.
+        log_level: least severity that nodes log.
     """
     require_ros()
-    from m3_ros.nodes.stack import run_stack
+    from m3_ros.nodes.stack import ros_arguments, run_stack
 
+    arguments = ros_arguments(namespace, use_sim_time, autostart, log_level)
     with node_errors():
-        return run_stack(stack, config, set)
+        return run_stack(stack, config, set, arguments)
 
 
 @app.command
-def grasp(text: Positional[str], dry_run: bool = False, place: bool = False) -> int:
+def grasp(
+    text: Positional[str], dry_run: bool = False, place: bool = False, namespace: str = ""
+) -> int:
     """Find, grasp and lift an object with the running stack.
 
     Args:
         text: what to grasp, for instance "yellow bath duck".
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
+        namespace: of the robot's nodes, where they have one.
     """
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
     with node_errors():
-        return send_grasp_goal(text, dry_run, place)
+        return send_grasp_goal(text, dry_run, place, namespace)

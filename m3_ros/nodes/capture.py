@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.node import Node
 
 from m3_ros.capture.scan import ScanError
 from m3_ros.codes import ScanErrorCode
 from m3_ros.msg import ScanStatus
+from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.inputs import InputNode
-from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.recording import Recording
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
@@ -22,12 +21,11 @@ from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.srv import StartScan, StopScan
 
 
-class CaptureNode(Node):
+class CaptureNode(ManagedNode):
     """Serve /m3/scan/start and /m3/scan/stop; publish /m3/scan_status and /diagnostics."""
 
     def __init__(self) -> None:
-        super().__init__("capture")
-        self._config = declare_settings(self, "robot", "storage", "scan")
+        super().__init__("capture", "robot", "storage", "scan")
         inputs = self._inputs = InputNode(self)
         monitor = TopicMonitor(inputs)
         tree = subscribe_transforms(inputs, monitor)
@@ -36,8 +34,15 @@ class CaptureNode(Node):
         self._status = self.create_publisher(ScanStatus, "m3/scan_status", LATCHED)
         self._status.publish(ScanStatus())
         group = MutuallyExclusiveCallbackGroup()
-        self.create_service(StartScan, "m3/scan/start", self._start, callback_group=group)
-        self.create_service(StopScan, "m3/scan/stop", self._stop, callback_group=group)
+        inactive = ScanErrorCode.NOT_ACTIVE
+        self.serve(StartScan, "m3/scan/start", self._start_scan, inactive, group)
+        self.serve(StopScan, "m3/scan/stop", self._stop_scan, inactive, group)
+
+    def deactivate(self) -> None:
+        """Finish a scan in progress: what was captured stays."""
+        if self._recording:
+            recording, self._recording = self._recording, None
+            self._status.publish(recording.stop())
 
     def destroy_node(self) -> None:
         """Finish a scan in progress: what was captured stays."""
@@ -52,7 +57,7 @@ class CaptureNode(Node):
         if status.last_error:
             self.get_logger().warning(status.last_error, throttle_duration_sec=2.0)
 
-    def _start(self, request: StartScan.Request, response: StartScan.Response) -> object:
+    def _start_scan(self, request: StartScan.Request, response: StartScan.Response) -> object:
         if self._recording:
             response.error_code = ScanErrorCode.ALREADY_RECORDING
             response.folder = self._recording.status().folder
@@ -79,7 +84,7 @@ class CaptureNode(Node):
             self.get_logger().error(response.error_msg)
         return response
 
-    def _stop(self, _: StopScan.Request, response: StopScan.Response) -> object:
+    def _stop_scan(self, _: StopScan.Request, response: StopScan.Response) -> object:
         if not self._recording:
             response.error_code = ScanErrorCode.NOT_RECORDING
             response.error_msg = "no scan is running; call /m3/scan/start first"

@@ -100,7 +100,7 @@ class Client:
         try:
             handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal")
             if not handle.accepted:
-                raise ClientError(f"{name} rejected the goal: it is busy or not ready")
+                raise ClientError(f"{name} rejected the goal: it is busy or not active")
             future = handle.get_result_async()
             answer = self._result(future, timeout, f"{name} did not end")
         except BaseException:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.node import Node
+
+from m3_ros.nodes.base import ManagedNode
 
 GOAL_END = 2.0
 """Time (s) that a running goal may take to end when its node does; well below the time that
@@ -19,16 +20,20 @@ class ExclusiveActions:
     """Serve actions; a goal that comes while another one runs is rejected.
 
     Args:
-        node: carries the servers; its executor needs a thread for a running goal.
+        node: carries the servers; its executor needs a thread for a running goal. Goals are
+            accepted, and go on, while it is active.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: ManagedNode) -> None:
         self._node = node
         self._busy = threading.Lock()
         self._servers: list[ActionServer] = []
 
     def serve(self, kind: type, name: str, execute: Callable[[ServerGoalHandle], object]) -> None:
-        """Serve action `name`; `execute` returns its result, whose `success` ends the goal."""
+        """Serve action `name` from the first activation on.
+
+        `execute` returns its result, whose `success` ends the goal.
+        """
 
         def run(goal: ServerGoalHandle) -> object:
             try:
@@ -43,22 +48,37 @@ class ExclusiveActions:
             finally:
                 self._busy.release()
 
-        server = ActionServer(
-            self._node,
-            kind,
-            name,
-            run,
-            goal_callback=self._accept,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-            callback_group=ReentrantCallbackGroup(),
-        )
-        self._servers.append(server)
+        def create() -> None:
+            server = ActionServer(
+                self._node,
+                kind,
+                name,
+                run,
+                goal_callback=self._accept,
+                cancel_callback=lambda _: CancelResponse.ACCEPT,
+                callback_group=ReentrantCallbackGroup(),
+            )
+            self._servers.append(server)
+
+        self._node.when_active(create)
+
+    def interrupted(self, goal: ServerGoalHandle) -> bool:
+        """Return whether a goal must end: it is cancelled, or the node is no longer active."""
+        return goal.is_cancel_requested or not self._node.active
+
+    def wait(self, timeout: float) -> None:
+        """Wait up to `timeout` s for the end of a running goal."""
+        if self._busy.acquire(timeout=timeout):
+            self._busy.release()
 
     def close(self, timeout: float) -> None:
         """Reject all goals from now on; waits up to `timeout` s for the end of a running one."""
         self._busy.acquire(timeout=timeout)
 
     def _accept(self, _: object) -> GoalResponse:
+        if not self._node.active:
+            self._node.get_logger().warning(f"goal rejected: {self._node.not_active()}")
+            return GoalResponse.REJECT
         if self._busy.acquire(blocking=False):
             return GoalResponse.ACCEPT
         self._node.get_logger().warning("busy with another goal; the new one is rejected")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from geometry_msgs.msg import PointStamped
 from rclpy.action.server import ServerGoalHandle
-from rclpy.node import Node
 from sensor_msgs.msg import PointCloud2
 
 from m3_ros.action import Grasp, ScanMotion
@@ -18,10 +17,10 @@ from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.points import solid
 from m3_ros.grasp.robot import MotionCancelled, RobotError
 from m3_ros.grasp.scan_path import enough_views, follow_scan, scan_path
+from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import pose_stamped
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.images import to_columns
-from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
@@ -31,21 +30,32 @@ from m3_ros.robot_model import load_robot
 EMPTY = np.zeros((0, 3))
 
 
-class GraspNode(Node):
+class GraspNode(ManagedNode):
     """One goal at a time; a cancel, or the end of the node, stops the arm where it is."""
 
     def __init__(self) -> None:
-        super().__init__("grasp")
-        self._config = declare_settings(self, "robot", "scan", "grasp", "motion")
-        robot_model = load_robot(self._config.robot)
+        super().__init__("grasp", "robot", "scan", "grasp", "motion")
+        robot_model = self._model = load_robot(self._config.robot)
         self._robot = RosRobot(self, self._config, robot_model)
-        self._planner = Planner(robot_model, self._config.grasp)
+        self._planner: Planner | None = None
         self._finder = TargetFinder(self, self._robot, self._config)
         self._remembered = EMPTY
         self.create_subscription(PointCloud2, "m3/gaussians", self._remember, LATCHED)
         actions = self._actions = ExclusiveActions(self)
         actions.serve(Grasp, "m3/grasp", self._grasp)
         actions.serve(ScanMotion, "m3/scan_motion", self._scan)
+
+    def configure(self) -> None:
+        """Load the robot's shapes for planning."""
+        self._planner = Planner(self._model, self._config.grasp)
+
+    def deactivate(self) -> None:
+        """Wait until the motion of a running goal has stopped; the robot holds its position."""
+        self._actions.wait(GOAL_END)
+
+    def cleanup(self) -> None:
+        """Drop the planner."""
+        self._planner = None
 
     def destroy_node(self) -> None:
         """Stop the motion of a running goal; the robot holds its position."""
@@ -72,7 +82,7 @@ class GraspNode(Node):
                 self._finder.of(request.text, request.target),
                 self._remembered,
                 report,
-                lambda: goal.is_cancel_requested,
+                lambda: self._actions.interrupted(goal),
                 request.dry_run,
                 request.place,
             )
@@ -94,7 +104,7 @@ class GraspNode(Node):
         result, request, settings = ScanMotion.Result(), goal.request, self._config.grasp
 
         def cancelled() -> bool:
-            return goal.is_cancel_requested
+            return self._actions.interrupted(goal)
 
         try:
             path = scan_path(

@@ -7,8 +7,10 @@ from m3_ros.codes import GraspErrorCode
 from m3_ros.nodes.client import Client
 
 
-def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
+def send_grasp_goal(text: str, dry_run: bool, place: bool, namespace: str = "") -> int:
     """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
+
+    With a namespace the action is /NAMESPACE/m3/grasp.
 
     Returns:
         0 when the object was lifted (put back, where that was asked; in a dry run: a plan exists),
@@ -25,7 +27,7 @@ def send_grasp_goal(text: str, dry_run: bool, place: bool) -> int:
             stage = feedback.stage
             print(stage, flush=True)
 
-    with Client("m3_grasp") as client:
+    with Client("m3_grasp", namespace=namespace) as client:
         goal = Grasp.Goal(text=text, dry_run=dry_run, place=place)
         result = client.run(Grasp, "m3/grasp", goal, show)
     if not result.success:

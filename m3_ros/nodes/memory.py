@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from rclpy.action.server import ServerGoalHandle
-from rclpy.node import Node
 
 from m3_ros.action import BuildMemory
 from m3_ros.capture.scan import ScanError
@@ -18,20 +16,23 @@ from m3_ros.features.loading import load_extractor
 from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 from m3_ros.memory.serialization import MemoryFileError, folder_size
 from m3_ros.msg import MemoryStatus
+from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.memory_messages import memory_status_message
-from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.runtime import run_node
 
 Result = BuildMemory.Result
+BUILD_END = 1.0
+"""Time (s) that a running build may take to tell its client when the node ends, which it does in
+2 s; steps of a build that take longer are not waited for."""
 
 
 class BuildCancelled(Exception):
     """The client asked to stop, or the node ends; nothing has been written."""
 
 
-class MemoryNode(Node):
+class MemoryNode(ManagedNode):
     """One build at a time; a cancelled or failed one leaves the old memory as it was.
 
     Frames of a scan are processed while it is recorded, so that its build takes seconds. The
@@ -39,35 +40,50 @@ class MemoryNode(Node):
     """
 
     def __init__(self) -> None:
-        super().__init__("memory")
         groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
-        self._config = declare_settings(self, *groups)
-        features, scans = self._config.features, Path(self._config.storage.scans).expanduser()
-        self._builder = IncrementalBuilder(
-            scans,
-            self._config,
-            lambda: [load_extractor(name, device=features.device) for name in features.models],
-        )
-        self._ending = threading.Event()
+        super().__init__("memory", *groups)
+        self._builder: IncrementalBuilder | None = None
         self._status = self.create_publisher(MemoryStatus, "m3/memory_status", LATCHED)
-        try:
-            self._publish(Path(self._config.storage.memory).expanduser())
-        except MemoryFileError as error:
-            self.get_logger().info(str(error))
         self._actions = ExclusiveActions(self)
         self._actions.serve(BuildMemory, "m3/build_memory", self._execute)
 
+    def configure(self) -> None:
+        """Load the models and watch for scans."""
+        features, storage = self._config.features, self._config.storage
+        models = [load_extractor(name, device=features.device) for name in features.models]
+        scans = Path(storage.scans).expanduser()
+        self._builder = IncrementalBuilder(scans, self._config, lambda: models)
+        try:
+            self._publish(Path(storage.memory).expanduser())
+        except MemoryFileError as error:
+            self.get_logger().info(str(error))
+
+    def deactivate(self) -> None:
+        """Wait for the end of a running build, which writes nothing."""
+        self._actions.wait(GOAL_END)
+
+    def cleanup(self) -> None:
+        """Stop watching for scans and drop the models."""
+        if self._builder:
+            self._builder.close()
+        self._builder = None
+
     def destroy_node(self) -> None:
-        """Stop a running build and the incremental builder."""
-        self._ending.set()
-        self._actions.close(GOAL_END)
-        self._builder.close()
+        """End a running build: a memory is written at once or not at all."""
+        self._active.clear()
+        self._actions.close(BUILD_END)
         super().destroy_node()
 
     def _execute(self, goal: ServerGoalHandle) -> Result:
         result = Result()
         try:
-            _build(goal, self._config.storage, self._builder, self._ending.is_set, result)
+            _build(
+                goal,
+                self._config.storage,
+                self._builder,
+                lambda: self._actions.interrupted(goal),
+                result,
+            )
             self._publish(Path(result.memory))
             result.success = True
             self.get_logger().info(f"{result.gaussians} Gaussians in {result.memory}")
@@ -89,18 +105,18 @@ def _build(
     goal: ServerGoalHandle,
     storage: StorageConfig,
     builder: IncrementalBuilder,
-    ending: Callable[[], bool],
+    interrupted: Callable[[], bool],
     result: Result,
 ) -> None:
     """Build what `goal` asks for, report on the way and fill `result`.
 
     Raises:
-        BuildCancelled: the goal is cancelled, or `ending` says so.
+        BuildCancelled: `interrupted` says so.
     """
     started = time.monotonic()
 
     def progress(stage: str, share: float) -> None:
-        if goal.is_cancel_requested or ending():
+        if interrupted():
             raise BuildCancelled
         goal.publish_feedback(BuildMemory.Feedback(stage=stage, progress=float(share)))
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import fields
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import get_type_hints
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
 from m3_ros.config import M3Config
-from m3_ros.settings import from_dict
+from m3_ros.settings import ConfigError, from_dict, read_yaml, to_dict
 
 FLOAT_LIMITS = (-sys.float_info.max, sys.float_info.max)
+OWN = ("autostart", "use_sim_time", "qos_overrides", "start_type_description_service")
+"""Parameters, and groups of them, that nodes have besides the settings."""
 INTEGER_LIMITS = (-(2**63), 2**63 - 1)  # ROS integers have 64 bits
 
 
@@ -22,9 +28,11 @@ def declare_settings(node: Node, *groups: str) -> M3Config:
     The other groups of the result keep their defaults.
 
     Raises:
-        ConfigError: a value breaks its rule.
+        ConfigError: a value breaks its rule, or a parameter has a name that no node knows.
         rclpy.exceptions.ParameterException: a value has the wrong type or is out of range.
     """
+    # What a file and the command line set; rclpy has no public name for it.
+    check_names(node._parameter_overrides, f"node {node.get_fully_qualified_name()}")
     kinds = get_type_hints(M3Config)
     values = {}
     for group in groups:
@@ -39,6 +47,46 @@ def declare_settings(node: Node, *groups: str) -> M3Config:
             is_array = isinstance(default, list)
             values[group][item.name] = tuple(value or ()) if is_array else value
     return from_dict(M3Config, values)
+
+
+def check_names(names: Iterable[str], where: str) -> None:
+    """Do nothing where all names are those of settings or of parameters that nodes have besides.
+
+    Raises:
+        ConfigError: one is not; the message gives it, `where` it is, and the nearest that exists.
+    """
+    groups = to_dict(M3Config())
+    known = [f"{group}.{name}" for group, values in groups.items() for name in values]
+    for name in names:
+        if name in known or name.split(".")[0] in OWN:
+            continue
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else "; docs/parameters.md lists them"
+        raise ConfigError(f"{where}: parameter {name} is unknown{hint}")
+
+
+def check_parameter_file(path: Path, nodes: Iterable[str]) -> None:
+    """Check the names in a ROS parameter file that some nodes read; others may read it too.
+
+    Raises:
+        ConfigError: the file is missing, is no ROS parameter file, or has a name that is unknown.
+    """
+    content, nodes = read_yaml(path, "params_file"), tuple(nodes)
+    if not isinstance(content, dict):
+        raise ConfigError(f"params_file {path}: it must be a mapping of node names")
+    for pattern, section in content.items():
+        if not isinstance(section, dict) or not isinstance(section.get("ros__parameters"), dict):
+            raise ConfigError(f"params_file {path}: {pattern} must hold ros__parameters")
+        if any(fnmatch(node, pattern.split("/")[-1]) for node in nodes):
+            check_names(_flat(section["ros__parameters"]), f"params_file {path}, {pattern}")
+
+
+def _flat(values: dict, prefix: str = "") -> list[str]:
+    """Return the names of nested parameters, joined by dots."""
+    names = []
+    for key, value in values.items():
+        names += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
+    return names
 
 
 def _descriptor(default: object, rule: dict) -> ParameterDescriptor:

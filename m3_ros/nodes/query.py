@@ -7,7 +7,6 @@ from pathlib import Path
 
 from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.node import Node
 from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -15,12 +14,12 @@ from visualization_msgs.msg import MarkerArray
 from m3_ros.capture.messages import to_rgb, to_seconds
 from m3_ros.codes import LoadErrorCode, QueryErrorCode
 from m3_ros.msg import MemoryStatus
+from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.memory_loader import InvalidMemory, LoadedMemory, MemoryLoader, NoMemory
 from m3_ros.nodes.memory_messages import gaussians_message
-from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.query_messages import Headers, fill_response, topic_messages
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
@@ -40,7 +39,7 @@ TOPICS = {
 }
 
 
-class QueryNode(Node):
+class QueryNode(ManagedNode):
     """Find objects in the memory and verify them in the newest camera frame.
 
     The memory of one folder is kept loaded. It is read again when the memory node publishes that
@@ -48,9 +47,7 @@ class QueryNode(Node):
     """
 
     def __init__(self) -> None:
-        super().__init__("query")
-        groups = ("robot", "storage", "scan", "features", "memory", "query")
-        self._config = declare_settings(self, *groups)
+        super().__init__("query", "robot", "storage", "scan", "features", "memory", "query")
         inputs = self._inputs = InputNode(self)
         monitor = TopicMonitor(inputs)
         tree = subscribe_transforms(inputs, monitor)
@@ -60,15 +57,21 @@ class QueryNode(Node):
             for name, kind in TOPICS.items()
         }
         self._latency = Latency(self)
-        self._memory = MemoryLoader(self._folder(""), self._config, self._publish_memory)
+        self._memory = self._loader()
         group = MutuallyExclusiveCallbackGroup()  # one query or load at a time; others wait
-        self.create_service(Query, "m3/query", self._answer, callback_group=group)
-        self.create_service(LoadMemory, "m3/load_memory", self._load, callback_group=group)
+        self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, group)
+        self.serve(LoadMemory, "m3/load_memory", self._load, LoadErrorCode.NOT_ACTIVE, group)
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
-        # What is on disk already is loaded as soon as the node spins.
-        self.create_guard_condition(self._refresh, callback_group=group).trigger()
+
+    def configure(self) -> None:
+        """Load what is on disk already, with its model; without a memory this waits for one."""
+        self._load_current()
+
+    def cleanup(self) -> None:
+        """Drop the memory and its model."""
+        self._memory = self._loader()
 
     def destroy_node(self) -> None:
         """End a query's wait for a frame, then the node."""
@@ -76,10 +79,17 @@ class QueryNode(Node):
         self._inputs.destroy_node()
         super().destroy_node()
 
+    def _loader(self) -> MemoryLoader:
+        return MemoryLoader(self._folder(""), self._config, self._publish_memory)
+
     def _folder(self, requested: str) -> Path:
         return Path(requested or self._config.storage.memory).expanduser()
 
-    def _refresh(self, _: MemoryStatus | None = None) -> None:
+    def _refresh(self, _: MemoryStatus) -> None:
+        if self.active:
+            self._load_current()
+
+    def _load_current(self) -> None:
         try:
             self._memory.current()
         except NoMemory as error:

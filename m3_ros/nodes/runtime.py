@@ -20,6 +20,8 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from m3_ros.nodes.base import ManagedNode
+
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
     InvalidParameterValueException,
@@ -55,7 +57,8 @@ def _run(create: Callable[[], Node], threads: int) -> int:
         executor = MultiThreadedExecutor(num_threads=threads)
         executor.add_node(node)
         _wake_on_signal(executor)
-        node.get_logger().info("ready")
+        if not isinstance(node, ManagedNode):  # which says so itself, when it is active
+            node.get_logger().info("ready")
         while rclpy.ok():
             executor.spin_once()
     except (ValueError, *PARAMETER_ERRORS) as error:

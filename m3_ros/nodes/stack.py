@@ -34,6 +34,8 @@ POLL = 0.1  # s between two checks whether the nodes live
 SHUTDOWN_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
 """Signals that end a node, and the time (s) until the next one. The longest end after SIGINT is a
 grasp node's: `GOAL_END`, two `ACK_TIMEOUT` and a running cancel's, 5 s in all."""
+TF_REMAPPINGS = (("/tf", "tf"), ("/tf_static", "tf_static"))
+"""Of the nodes of a robot in a namespace, as Nav2 does it."""
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -49,12 +51,18 @@ class Stack:
         nodes: names of nodes in `STACKS`.
         config: their settings; each node takes the groups it knows.
         log_folder: where `NAME.log` files go; None prints every line with the node's name.
+        arguments: of every node, as after `--ros-args`.
     """
 
     def __init__(
-        self, nodes: Sequence[str], config: M3Config, log_folder: Path | None = None
+        self,
+        nodes: Sequence[str],
+        config: M3Config,
+        log_folder: Path | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._nodes, self._config, self._log_folder = tuple(nodes), config, log_folder
+        self._arguments = tuple(arguments)
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self._last_lines: dict[str, str] = {}
         self._readers: list[threading.Thread] = []
@@ -107,6 +115,7 @@ class Stack:
 
     def _start(self, name: str, starter: Path, parameters: Path) -> None:
         arguments = ["--ros-args", "--params-file", str(parameters), "-r", f"__node:={name}"]
+        arguments += self._arguments
         process = subprocess.Popen(
             [sys.executable, str(starter), *arguments],
             stdin=subprocess.DEVNULL,
@@ -168,7 +177,30 @@ def override(config: M3Config, settings: Sequence[str]) -> M3Config:
     return from_dict(M3Config, values)
 
 
-def run_stack(stack: str, config: Path | None = None, settings: Sequence[str] = ()) -> int:
+def ros_arguments(
+    namespace: str = "", use_sim_time: bool = False, autostart: bool = True, log_level: str = ""
+) -> list[str]:
+    """Return ROS arguments of the nodes of one robot, each as after `--ros-args`.
+
+    In a namespace TF is that robot's own, /NAMESPACE/tf and /NAMESPACE/tf_static: the frames of
+    two robots have the same names.
+    """
+    arguments = ["-p", f"use_sim_time:={use_sim_time}".lower()]
+    arguments += ["-p", f"autostart:={autostart}".lower()]
+    if log_level:
+        arguments += ["--log-level", log_level]
+    if namespace:
+        arguments += ["-r", f"__ns:=/{namespace.strip('/')}"]
+        arguments += [part for pair in TF_REMAPPINGS for part in ("-r", ":=".join(pair))]
+    return arguments
+
+
+def run_stack(
+    stack: str,
+    config: Path | None = None,
+    settings: Sequence[str] = (),
+    arguments: Sequence[str] = (),
+) -> int:
     """Run a stack in the foreground until Ctrl-C; the nodes' lines carry their names.
 
     Raises:
@@ -178,7 +210,7 @@ def run_stack(stack: str, config: Path | None = None, settings: Sequence[str] = 
     if stack not in STACKS:
         raise ConfigError(f"stack {stack!r} is unknown; known: {', '.join(STACKS)}")
     chosen = override(load_config(config) if config else M3Config(), settings)
-    with Stack(STACKS[stack], chosen) as running:
+    with Stack(STACKS[stack], chosen, arguments=arguments) as running:
         try:
             while True:
                 running.check()

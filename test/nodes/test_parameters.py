@@ -1,10 +1,12 @@
+from pathlib import Path
+
 import pytest
 import rclpy
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.parameter import Parameter
 
 from m3_ros.config import M3Config
-from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.parameters import check_parameter_file, declare_settings
 from m3_ros.settings import ConfigError
 
 
@@ -65,3 +67,41 @@ def test_lists_arrive_as_tuples(make_node):
 def test_a_bad_value_is_refused_by_name(make_node, overrides, error, complaint):
     with pytest.raises(error, match=complaint):
         declare_settings(make_node(**overrides), "scan", "features")
+
+
+def test_an_unknown_parameter_is_refused_with_the_nearest_name(make_node):
+    with pytest.raises(ConfigError, match=r"parameter scan.max_framess .* mean scan.max_frames\?"):
+        declare_settings(make_node(scan__max_framess=7), "scan")
+    # The settings of other nodes may stand in the same file.
+    declare_settings(make_node(splat__max_gaussians=7, autostart=False), "scan")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("/**: {ros__parameters: {scan: {max_framess: 7}}}", "scan.max_framess is unknown"),
+        ("/robot1/query: {ros__parameters: {scann.max_frames: 7}}", "scann.max_frames is unknown"),
+        ("scan: {max_frames: 7}", "scan must hold ros__parameters"),
+        ("/**: [", "is not YAML"),
+        ("just words", "must be a mapping"),
+        (None, "cannot be read: No such file"),
+    ],
+)
+def test_a_faulty_parameter_file_is_refused_by_name(tmp_path, content, complaint):
+    path = tmp_path / "robot.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=complaint) as error:
+        check_parameter_file(path, ["query"])
+    assert str(path) in str(error.value)
+
+
+def test_parameter_files_may_serve_other_nodes_too(tmp_path):
+    path = tmp_path / "robot.yaml"
+    path.write_text(
+        "/**: {ros__parameters: {scan: {max_frames: 7}}}\ncamera: {ros__parameters: {fps: 5}}"
+    )
+    check_parameter_file(path, ["query"])
+    for path in (Path(__file__).parents[2] / "config").glob("*.yaml"):
+        if path.name in ("m3.yaml", "b1_z1.yaml", "simulation.yaml"):
+            check_parameter_file(path, ["query", "simulation"])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -14,7 +16,7 @@ from m3_ros.action import Grasp, ScanMotion
 from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
 from m3_ros.config import M3Config
 from m3_ros.nodes.action_client import ThreadSafeActionClient
-from m3_ros.nodes.client import Client
+from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.conversions import to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.stack import Stack, override
@@ -148,6 +150,43 @@ def test_the_object_at_a_pose_is_lifted(client):
     time.sleep(2.0)
     assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
     assert abs(result.grasp.pose.position.x - place[0]) < 0.25
+
+
+def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later(client):
+    action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
+    assert action.wait_for_server(30.0)
+    count, accepted = len(client.joints), []
+    sent = action.send_goal_async(ScanMotion.Goal())
+    client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
+    assert change_state(client, Transition.TRANSITION_DEACTIVATE)
+    count = len(client.joints)
+    time.sleep(1.0)
+    assert len(client.joints) > count and moved_since(client, count) < 0.01
+    ended = sent.result().get_result_async()
+    client.wait_until(ended.done, 10.0, "the goal did not end")
+    assert ended.result().result.error_code == ScanMotionErrorCode.CANCELLED
+    with pytest.raises(ClientError, match="not active"):
+        client.run(ScanMotion, "/m3/scan_motion", ScanMotion.Goal())
+    assert change_state(client, Transition.TRANSITION_ACTIVATE)
+    action.send_goal_async(ScanMotion.Goal()).add_done_callback(
+        lambda sent: accepted.append(sent.result()) or sent.result().cancel_goal_async()
+    )
+    client.wait_until(lambda: accepted, 10.0, "no answer")
+    assert accepted[0].accepted
+    client.wait_until(lambda: not busy(client), 10.0, "the goal did not end")
+    action.destroy()
+
+
+def change_state(client, number):
+    request = ChangeState.Request(transition=Transition(id=number))
+    return client.call(ChangeState, "/grasp/change_state", request, timeout=10.0).success
+
+
+def busy(client):
+    """Whether the arm still moves."""
+    count = len(client.joints)
+    time.sleep(0.5)
+    return moved_since(client, count) > 0.002
 
 
 def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):

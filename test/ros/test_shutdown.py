@@ -41,13 +41,15 @@ def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
         client.wait_until(fitting.is_set, 60.0, "no fit")
         started = time.monotonic()
         stack.stop()
-        assert time.monotonic() - started < 6.0  # before anything harsher than SIGINT
+        assert time.monotonic() - started < 2.0
     assert not target.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["sigint", "sigterm"])
-@pytest.mark.parametrize("delay", [0.0, 0.5], ids=["ready", "loading"])
-def test_a_query_node_ends_within_a_second(tmp_path, toy_memory, number, delay):
+@pytest.mark.parametrize(
+    ("sign", "delay"), [("ready", 0.0), ("loading", 0.5)], ids=["ready", "loading"]
+)
+def test_a_query_node_ends_within_a_second(tmp_path, toy_memory, number, sign, delay):
     """While it loads a memory, too: that ends in a worker thread which nothing can interrupt."""
     toy_memory.save(tmp_path / "memory")
     arguments = ["--ros-args", "-p", f"storage.memory:={tmp_path}/memory"]
@@ -56,7 +58,7 @@ def test_a_query_node_ends_within_a_second(tmp_path, toy_memory, number, delay):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     said = ""
-    while "ready" not in said:
+    while sign not in said:
         line = process.stdout.readline()
         assert line, said
         said += line

@@ -1,0 +1,151 @@
+"""Managed nodes: they load what they need in configure, and answer and move only while active."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.callback_groups import CallbackGroup
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+from m3_ros.nodes.parameters import declare_settings
+
+AUTOSTART = ParameterDescriptor(
+    description="configure and activate at the start; otherwise by `ros2 lifecycle set`",
+    read_only=True,
+)
+
+
+class StartError(ValueError):
+    """A node that starts by itself cannot be configured or activated; the message says why."""
+
+
+class ManagedNode(LifecycleNode):
+    """A lifecycle node of this package; subclasses fill in the steps that they have.
+
+    With the parameter `autostart` (the default) it configures and activates itself as soon as it
+    spins, and raises `StartError` in its executor where that fails.
+
+    Args:
+        name: node name.
+        groups: groups of settings that it declares.
+        options: as of `rclpy.node.Node`.
+    """
+
+    def __init__(self, name: str, *groups: str, **options: object) -> None:
+        super().__init__(name, **options)
+        self._active = threading.Event()
+        self._problem = ""
+        self._waiting: list[Callable[[], object]] = []
+        autostart = self.declare_parameter("autostart", True, AUTOSTART).value
+        self._config = declare_settings(self, *groups)
+        if autostart:
+            # In the group of the lifecycle services: one transition at a time.
+            self.create_guard_condition(self._start, self.default_callback_group).trigger()
+        else:
+            self.get_logger().info(f"unconfigured; `ros2 lifecycle set {self.path} configure`")
+
+    @property
+    def active(self) -> bool:
+        """Return whether services answer and goals run."""
+        return self._active.is_set()
+
+    @property
+    def path(self) -> str:
+        """Return the node's full name."""
+        return self.get_fully_qualified_name()
+
+    def configure(self) -> None:
+        """Load models and data; what it raises is told, and the node stays unconfigured."""
+
+    def activate(self) -> None:
+        """Begin to work."""
+
+    def deactivate(self) -> None:
+        """End work in progress; `active` is False already."""
+
+    def cleanup(self) -> None:
+        """Drop what `configure` loaded."""
+
+    def serve(
+        self,
+        kind: type,
+        name: str,
+        answer: Callable[[object, object], object],
+        not_active: int,
+        group: CallbackGroup,
+    ) -> None:
+        """Serve `name` from the first activation on.
+
+        While the node is active `answer` fills the response, later the error code `not_active`.
+        """
+
+        def respond(request: object, response: object) -> object:
+            if self.active:
+                return answer(request, response)
+            response.error_code, response.error_msg = not_active, self.not_active()
+            return response
+
+        self.when_active(lambda: self.create_service(kind, name, respond, callback_group=group))
+
+    def when_active(self, create: Callable[[], object]) -> None:
+        """Call `create` at the first activation: clients wait for servers that are missing."""
+        self._waiting.append(create)
+
+    def not_active(self) -> str:
+        """Return why the node refuses, and how to make it work."""
+        _, label = self._state_machine.current_state
+        steps = {"unconfigured": "configure, then activate", "inactive": "activate"}
+        return f"node {self.path} is {label}; `ros2 lifecycle set {self.path}` " + steps.get(
+            label, "activate, when it is inactive"
+        )
+
+    def destroy_node(self) -> None:
+        """End the node; goals that run see that it is no longer active."""
+        self._active.clear()
+        super().destroy_node()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load; called by rclpy, as are the following."""
+        self.get_logger().info("loading")
+        return self._try("configured", self.configure)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to work."""
+        result = self._try("activated", self.activate)
+        if result == TransitionCallbackReturn.SUCCESS:
+            self._active.set()
+            while self._waiting:
+                self._waiting.pop(0)()
+            self.get_logger().info("ready")
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End work in progress."""
+        self._active.clear()
+        return self._try("deactivated", self.deactivate)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Drop what was loaded."""
+        return self._try("cleaned up", self.cleanup)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End work in progress and drop what was loaded, as far as the state has any."""
+        if self.active:
+            self.on_deactivate(state)
+        return self._try("shut down", self.cleanup)
+
+    def _try(self, done: str, step: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            step()
+        except Exception as error:  # rclpy would drop it without a word
+            self._problem = f"node {self.path} cannot be {done}: {error}"
+            self.get_logger().error(self._problem)
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def _start(self) -> None:
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise StartError(self._problem)

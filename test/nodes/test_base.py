@@ -1,0 +1,140 @@
+"""Managed nodes: they load in configure, answer while active, and start by themselves or not."""
+
+import pytest
+import rclpy
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+
+from m3_ros.codes import ScanErrorCode
+from m3_ros.nodes.base import ManagedNode, StartError
+from m3_ros.nodes.spinner import Spinner
+from m3_ros.srv import StartScan
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+
+CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
+
+
+class Small(ManagedNode):
+    """Writes down its steps; `fault` is raised in configure."""
+
+    def __init__(self, autostart, fault=None, **options):
+        arguments = ["--ros-args", "-p", f"autostart:={autostart}".lower()]
+        super().__init__("small", "scan", cli_args=arguments, **options)
+        self.steps, self.fault = [], fault
+        self.serve(
+            StartScan, "start", self.answer, ScanErrorCode.NOT_ACTIVE, ReentrantCallbackGroup()
+        )
+
+    def answer(self, _, response):
+        response.success = True
+        return response
+
+    def configure(self):
+        self.steps.append("configure")
+        if self.fault:
+            raise self.fault
+
+    def activate(self):
+        self.steps.append("activate")
+
+    def deactivate(self):
+        self.steps.append("deactivate" + (" while active" if self.active else ""))
+
+    def cleanup(self):
+        self.steps.append("cleanup")
+
+
+@pytest.fixture
+def small(context):
+    """Make a spinning managed node."""
+    running = []
+
+    def make(*arguments):
+        node = Small(*arguments, context=context)
+        running.append((node, Spinner(node)))
+        return node
+
+    yield make
+    for node, spinner in running:
+        spinner.stop()
+        node.destroy_node()
+
+
+@pytest.fixture
+def call(spin, until):
+    """Call a service of the managed node."""
+    asker = spin("asker")
+
+    def answer(kind, name, **request):
+        client = asker.create_client(kind, name)
+        until(client.service_is_ready)
+        future = client.call_async(kind.Request(**request))
+        until(future.done)
+        return future.result()
+
+    return answer
+
+
+def change(call, number):
+    request = ChangeState.Request()
+    request.transition.id = number
+    return call(ChangeState, "/small/change_state", transition=request.transition).success
+
+
+def served(node):
+    return "/start" in [name for name, _ in node.get_service_names_and_types()]
+
+
+def state(call):
+    return call(GetState, "/small/get_state").current_state.label
+
+
+def test_services_answer_only_while_the_node_is_active(small, call):
+    node = small(False)
+    assert state(call) == "unconfigured" and change(call, CONFIGURE)
+    assert state(call) == "inactive" and not served(node)
+    assert change(call, ACTIVATE)
+    assert state(call) == "active" and call(StartScan, "start").success
+    for step, after in ((DEACTIVATE, "inactive"), (CLEANUP, "unconfigured")):
+        assert change(call, step) and state(call) == after
+        refused = call(StartScan, "start")
+        assert not refused.success and refused.error_code == ScanErrorCode.NOT_ACTIVE
+        assert after in refused.error_msg and "ros2 lifecycle set /small" in refused.error_msg
+    assert node.steps == ["configure", "activate", "deactivate", "cleanup"]
+    assert change(call, CONFIGURE) and change(call, ACTIVATE)
+    assert call(StartScan, "start").success
+
+
+def test_by_default_a_node_starts_by_itself(small, call, until):
+    node = small(True)
+    until(lambda: node.active)
+    assert state(call) == "active" and node.steps == ["configure", "activate"]
+
+
+def test_what_fails_in_configure_is_told_and_the_node_can_be_configured_again(small, call):
+    node = small(False, OSError("no weights here"))
+    assert not change(call, CONFIGURE) and state(call) == "unconfigured"
+    node.fault = None
+    assert change(call, CONFIGURE) and state(call) == "inactive"
+
+
+def test_a_node_that_starts_by_itself_and_cannot_ends_with_the_reason(context):
+    node = Small(True, OSError("no weights here"), context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    with pytest.raises(StartError, match="node /small cannot be configured: no weights here"):
+        for _ in range(100):
+            executor.spin_once(timeout_sec=0.1)
+    node.destroy_node()
+
+
+def test_a_managed_node_can_be_in_a_namespace(context):
+    node = Small(False, context=context, namespace="robot1")
+    assert node.path == "/robot1/small"
+    assert node.trigger_configure() == node.trigger_activate() == SUCCESS
+    assert "/robot1/start" in [name for name, _ in node.get_service_names_and_types()]
+    node.destroy_node()
+    assert rclpy.ok(context=context)
