@@ -104,7 +104,9 @@ class FeatureConfig(Stage):
     """Foundation models whose features the memory keeps."""
 
     models: tuple[str, ...] = setting(
-        ("compact",), "name or name:weights of models, see docs/models.md; the first answers text"
+        ("compact",),
+        "name or name:weights of models, see docs/models.md; the first answers text",
+        nonempty=True,
     )
     device: str = setting("cpu", "torch device of models and fit", choices=("cpu", "cuda"))
 

@@ -71,7 +71,7 @@ def parse_json(path: Path, error: type[M3Error]) -> object:
     if path.stat().st_size > MAX_BYTES:
         raise error(f"{path} has {path.stat().st_size} bytes; it must have at most {MAX_BYTES}")
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
     except RecursionError as cause:
         raise error(
             f"{path} is nested too deeply to be read; it must be a file of JSON"

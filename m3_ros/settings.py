@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -13,6 +14,8 @@ from m3_ros.strict_yaml import MAX_CHARACTERS, parse_yaml
 
 Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
 Settings = TypeVar("Settings")
+TOPIC = re.compile(r"(~/|/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+"""Names of topics that ROS 2 accepts (rmw_validate_full_topic_name), relative or not."""
 MAX_BITS = 1023
 """Longest whole number that a float takes."""
 
@@ -31,9 +34,10 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
     length: int | None = None,
+    nonempty: bool = False,
 ) -> Value:
     """Declare a field: default, meaning, unit, inclusive bounds, choices, length of a tuple."""
-    rule = {"help": help, "unit": unit, "low": low, "high": high}
+    rule = {"help": help, "unit": unit, "low": low, "high": high, "nonempty": nonempty}
     return field(default=default, metadata={**rule, "choices": choices, "length": length})
 
 
@@ -58,6 +62,28 @@ def check(settings: object) -> None:
         value = _typed(hints[item.name], getattr(settings, item.name), name)
         object.__setattr__(settings, item.name, value)
         _check_rule(name, value, dict(item.metadata))
+    _check_names(settings)
+
+
+def _check_names(settings: object) -> None:
+    """Refuse topics that ROS refuses, empty frames, and a topic that two fields name."""
+    topics: dict[str, str] = {}
+    for item in fields(settings):
+        name, value = f"{type(settings).__name__}.{item.name}", getattr(settings, item.name)
+        if not isinstance(value, str):
+            continue
+        if item.name.endswith("_frame") and not value.strip():
+            raise ConfigError(f"{name} = {value!r}: it must be the name of a frame")
+        if not item.name.endswith("_topic"):
+            continue
+        if not TOPIC.fullmatch(value):
+            raise ConfigError(
+                f"{name} = {value!r}: it must be the name of a topic: letters, digits and _ "
+                "between single /, no part beginning with a digit"
+            )
+        if value in topics:
+            raise ConfigError(f"{name} = {value!r}: it must not be that of {topics[value]} too")
+        topics[value] = item.name
 
 
 def _typed(hint: Any, value: object, name: str) -> Any:
@@ -97,12 +123,16 @@ def _check_rule(name: str, value: Value, rule: dict) -> None:
     numbers = _flat(value)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         raise ConfigError(f"{name} = {value!r}: it must be finite")
+    if any(isinstance(number, int) and number.bit_length() > 63 for number in numbers):
+        raise ConfigError(f"{name} = {_shown(value)}: it must be a whole number of 64 bits")
     if low is not None and any(not number >= low for number in numbers):
         raise ConfigError(f"{name} = {value!r}: it must be at least {low} {rule['unit']}".rstrip())
     if high is not None and any(not number <= high for number in numbers):
         raise ConfigError(f"{name} = {value!r}: it must be at most {high} {rule['unit']}".rstrip())
     if choices is not None and value not in choices:
         raise ConfigError(f"{name} = {value!r}: it must be one of {', '.join(choices)}")
+    if rule.get("nonempty") and not value:
+        raise ConfigError(f"{name} = {value!r}: it must have at least one value")
     if rule.get("length") is not None and len(value) != rule["length"]:
         raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} values")
 

@@ -77,7 +77,7 @@ def scan_show(folder: Positional[Path], output: Path | None = None) -> int:
 def build(
     scan: Positional[Path],
     memory: Positional[Path | None] = None,
-    encoder: tuple[str, ...] = ("compact",),
+    encoder: tuple[str, ...] = (),
     config: Path | None = None,
 ) -> int:
     """Build a memory from a scan folder and measure it on held-out frames.
@@ -86,8 +86,8 @@ def build(
         scan: the scan folder.
         memory: the memory folder to write; memories/NAME by default.
         encoder: models of `m3 models`, name:weights, or open_clip names such as
-            ViT-B-16:laion2b_s34b_b88k; the first answers text. Features that `m3 features` has
-            left in the scan folder are read.
+            ViT-B-16:laion2b_s34b_b88k; the first answers text; by default features.models.
+            Features that `m3 features` has left in the scan folder are read.
         config: YAML file of settings.
     """
     from m3_ros.capture.ego_mask import apply_ego_mask
@@ -101,6 +101,7 @@ def build(
     from m3_ros.view.pictures import write_picture
 
     settings, opened = settings_from(config), Scan.open(scan)
+    encoder = encoder or settings.features.models
     settings = replace(settings, features=replace(settings.features, models=encoder))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]

@@ -1,0 +1,67 @@
+"""Settings with one thing wrong: each is refused by file, field or line, value and rule."""
+
+import time
+
+import pytest
+
+from m3_ros.config import load_config
+from m3_ros.settings import ConfigError
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join(f'*{old}' for _ in range(9))}]\n"
+    for old, new in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"simulation: {{seed: 1{'0' * 400}}}", "it must be a whole number of 64 bits"),
+        (f"splat: {{voxel_size: 1{'0' * 400}}}", "SplatConfig.voxel_size = 1000"),
+        (f"splat: {{voxel_size: 1{'0' * 5000}}}", "line 1: a number of 5001 digits is too long"),
+        ("simulation: {depth_range: [a, 1.0]}", "depth_range = 'a': it must be of type float"),
+        ("grasp: {scan_center: [a, b, c]}", "scan_center = 'a': it must be of type float"),
+        ("features: {models: [1, 2]}", "FeatureConfig.models = 1: it must be of type str"),
+        ("features: {models: []}", "FeatureConfig.models = (): it must have at least one value"),
+        ("1: 2", "line 1: key 1 must be a text; quote it"),
+        ("on: 2", "line 1: key on must be a text; quote it"),
+        ("[1]: 2", "line 1: key [...] must be a text"),
+        ("/**:", "/**: it must hold ros__parameters"),
+        ("/**: {}", "/**: it must hold ros__parameters"),
+        ("/**: {ros__parameters: 3}", "config = 3: it must be a mapping of settings"),
+        ("splat: {seed: 1}\nsplat: {seed: 2}", "line 2: key splat stands there twice; keep one"),
+        ("splat: {seed: 1, seed: 2}", "line 1: key seed stands there twice"),
+        ("splat: {seed: 1:30}", "line 1: 1:30 is another number in YAML"),
+        ("splat: {seed: 010}", "line 1: 010 is another number in YAML"),
+        ("splat: {seed: 1_000}", "line 1: 1_000 is another number in YAML"),
+        ("robot: {color_topic: ''}", "color_topic = '': it must be the name of a topic"),
+        ("robot: {color_topic: 'bad topic!!'}", "color_topic = 'bad topic!!': it must be"),
+        ("robot: {color_topic: /a, depth_topic: /a}", "it must not be that of color_topic too"),
+        ("robot: {world_frame: ''}", "world_frame = '': it must be the name of a frame"),
+        ("a: &a [*a]", "line 1: an alias must not stand inside what it names"),
+        (BOMB, "it has more than 100000 values with its aliases"),
+        ("[" * 20_000, "is nested too deeply"),
+        ("a: [", "is not YAML that is read: line"),
+        ("x" * 2_000_000, "2000000 bytes; that is no settings file"),
+        (b"\xff\xff", "is no text: byte 0 is not UTF-8"),
+        ("splat: {voxels: 1}", "config.splat.voxels is unknown"),
+        ("- 1", "it must be a mapping of settings"),
+        ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
+    ],
+    ids=lambda text: str(text)[:40],
+)  # fmt: skip
+def test_a_setting(tmp_path, text, words):
+    path = tmp_path / "m3.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    start = time.perf_counter()
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert time.perf_counter() - start < 5.0
+    sentence = str(error.value)
+    assert str(path) in sentence and words in sentence and len(sentence) < 800
+
+
+def test_aliases_with_an_end_are_read(tmp_path):
+    (tmp_path / "m3.yaml").write_text("splat: {seed: &seed 7}\nsimulation: {seed: *seed}\n")
+    config = load_config(tmp_path / "m3.yaml")
+    assert (config.splat.seed, config.simulation.seed) == (7, 7)
