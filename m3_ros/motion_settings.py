@@ -16,10 +16,10 @@ class MotionConfig(Stage):
         1.0, "a motion stops when the joint states are older than this", "s", 0.05, 10.0
     )
     require_guard: bool = setting(True, "move only while the guard watches (docs/grasping.md)")
-    # Seven heartbeats: at rest within 0.5 s of a node's death, with 0.1 s for the controllers and
-    # 0.05 s for delays. A loaded machine makes a living node pause too: 0.2 s were too short.
+    # Six heartbeats: at rest within 0.5 s of a node's death, with 0.1 s for the controllers and
+    # 0.1 s for delays. A loaded machine makes a living node pause too: 0.23 s once, at load 10.
     heartbeat_timeout: float = setting(
-        0.35,
+        0.3,
         "the guard stops the robot when its heartbeats stay away for this long",
         "s",
         0.1,

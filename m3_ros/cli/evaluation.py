@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from m3_ros.cli.app import OK, Positional, app, bench, evaluate, settings_from
+from m3_ros.cli.ros import require_ros
 from m3_ros.config import M3Config
 
 
@@ -118,6 +119,27 @@ def bench_grasp(
 
     conditions = Conditions(oracle, clutter, noise, bias, hand_eye, drift)
     run(scenes, seed, conditions, workers=workers, pictures=pictures, json_path=json)
+    return OK
+
+
+@bench.command(name="stops")
+def bench_stops(
+    moments: int = 20, phases: tuple[str, ...] = (), kinds: tuple[str, ...] = (), seed: int = 0,
+    json: Path | None = None,
+) -> int:  # fmt: skip
+    """Stop the simulated robot in every phase by cancel, signals and kills; time it until rest.
+
+    Args:
+        moments: stops of each kind in each phase.
+        phases: scan, look, drive, pre-grasp, approach, close, lift, place; all unless given.
+        kinds: cancel, SIGINT, SIGTERM, SIGKILL, SIGSTOP, "guard SIGINT", "guard SIGKILL".
+        seed: of the first scene.
+        json: file of all trials; a run that was broken off goes on.
+    """
+    require_ros()
+    from m3_ros.nodes.bench_stops import run
+
+    run(moments, phases, kinds, seed, json)
     return OK
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
+from rclpy.task import Future
 from sensor_msgs.msg import JointState as JointStateMessage
 
 from m3_ros.action import Grasp, ScanMotion
@@ -18,7 +19,7 @@ from m3_ros.config import M3Config
 from m3_ros.grasp.robot import JointState
 from m3_ros.msg import GuardStatus
 from m3_ros.nodes.action_client import ThreadSafeActionClient
-from m3_ros.nodes.client import Client
+from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.conversions import to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.stack import Stack, override
@@ -51,7 +52,8 @@ MOVING = np.array([0.05, 0.02])  # joints faster than this (rad/s), base (m/s, r
 REST = np.array([0.02, 0.01])  # slower than this: at rest; 0.02 rad/s are 1 cm/s at full reach
 WATCHED = 2.5  # s of joint states after the stop
 STARTUP = 90.0  # s for all nodes to start on a loaded machine
-PATIENCE = 300.0  # s until a phase comes
+PATIENCE = 120.0  # s until a phase comes
+DISCOVERY = 3.0  # s in which the nodes find one another, as this one has found them
 SETTINGS = (
     "simulation.width=320",
     "simulation.height=240",
@@ -149,9 +151,10 @@ def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) 
         guards: list[GuardStatus] = []
         client.node.create_subscription(GuardStatus, "m3/guard", guards.append, 10)
         client.wait_until(lambda: bool(guards and robot.states and truth.poses), STARTUP, "start")
+        time.sleep(DISCOVERY)
         stages = [""]
         sent = _send(client, phase, truth, stages)
-        _await_moment(client, robot, phase, stages, seed)
+        _await_moment(client, robot, phase, stages, sent, seed)
         speed = robot.speeds().max()
         stop = time.monotonic()
         if KINDS[kind] is None:
@@ -168,7 +171,7 @@ def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) 
         return StopTrial(phase, kind, seed, float(speed), rest, moved, driven, load)
 
 
-def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> object:
+def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> Future:
     """Send the goal that has the phase; return its future."""
     if phase == "scan":
         action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
@@ -195,12 +198,16 @@ def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> 
 
 
 def _await_moment(
-    client: Client, robot: _Motion, phase: str, stages: list[str], seed: int
+    client: Client, robot: _Motion, phase: str, stages: list[str], sent: Future, seed: int
 ) -> None:
     """Wait for motion in the phase, a random time, and motion again."""
     rng = np.random.default_rng([seed, list(PHASES).index(phase)])
 
+    ended = sent.result().get_result_async()
+
     def moving() -> bool:
+        if ended.done():
+            raise ClientError(f"the goal ended before {phase}: {ended.result().result.error_msg}")
         return stages[-1] == PHASES[phase] and robot.moving()
 
     client.wait_until(moving, PATIENCE, f"no motion in {phase}")
