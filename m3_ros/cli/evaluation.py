@@ -131,7 +131,7 @@ def bench_stops(
 
     Args:
         moments: stops of each kind in each phase.
-        phases: scan, look, drive, pre-grasp, approach, close, lift, place; all unless given.
+        phases: scan, look, pre-grasp, approach, close, lift, place; all unless given.
         kinds: cancel, SIGINT, SIGTERM, SIGKILL, SIGSTOP, "guard SIGINT", "guard SIGKILL".
         seed: of the first scene.
         json: file of all trials; a run that was broken off goes on.

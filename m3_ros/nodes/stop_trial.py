@@ -29,14 +29,14 @@ NODES = ("simulation", "guard", "grasp")
 PHASES = {
     "scan": "",
     "look": "observe",
-    "drive": "drive",
     "pre-grasp": "pre-grasp",
     "approach": "approach",
     "close": "close",
     "lift": "lift",
     "place": "lower",
 }
-"""Phases of motion, and the stage of a grasp's feedback in which each happens."""
+"""Phases of motion, and the stage of a grasp's feedback in which each happens. A drive needs a
+memory of an object out of reach: `test/ros/test_stops.py` stops one of its own."""
 KINDS = {
     "cancel": None,
     "SIGINT": ("grasp", signal.SIGINT),
@@ -63,7 +63,6 @@ SETTINGS = (
 )
 """A small camera, so that physics keeps up with the clock; odometry as often as joint states."""
 OBJECT = "yellow bath duck"
-ASIDE = (0.8, 1.3, 0.3)  # m in map: so far to the left that the base must drive
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ class StopTrial:
     load: float
 
 
-class _Motion:
-    """Joint states and odometry with the time of their arrival, so that every delay counts."""
+class MotionRecord:
+    """Record joint states and odometry with the time of arrival, so that every delay counts."""
 
     def __init__(self, client: Client, config: M3Config) -> None:
         self._joints = load_robot(config.robot).joints
@@ -147,7 +146,7 @@ def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) 
     """
     config = override(M3Config(), [*SETTINGS, f"simulation.seed={seed}", *settings])
     with Stack(NODES, config) as stack, Client("stop_trial") as client:
-        robot, truth = _Motion(client, config), GroundTruth(client.node)
+        robot, truth = MotionRecord(client, config), GroundTruth(client.node)
         guards: list[GuardStatus] = []
         client.node.create_subscription(GuardStatus, "m3/guard", guards.append, 10)
         client.wait_until(lambda: bool(guards and robot.states and truth.poses), STARTUP, "start")
@@ -181,9 +180,7 @@ def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> 
         target = PoseStamped()
         target.header.frame_id = "map"
         point = target.pose.position
-        point.x, point.y, point.z = (
-            ASIDE if phase == "drive" else map(float, truth.poses[OBJECT][:3, 3])
-        )
+        point.x, point.y, point.z = map(float, truth.poses[OBJECT][:3, 3])
         goal = Grasp.Goal(target=target, place=phase == "place")
 
         def note(message: object) -> None:
@@ -198,7 +195,7 @@ def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> 
 
 
 def _await_moment(
-    client: Client, robot: _Motion, phase: str, stages: list[str], sent: Future, seed: int
+    client: Client, robot: MotionRecord, phase: str, stages: list[str], sent: Future, seed: int
 ) -> None:
     """Wait for motion in the phase, a random time, and motion again."""
     rng = np.random.default_rng([seed, list(PHASES).index(phase)])
