@@ -9,5 +9,5 @@ from m3_ros.nodes.launch import launch_stack
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the query and the grasp node."""
+    """Return the query node, the guard and the grasp node."""
     return launch_stack("grasp")

@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from m3_ros.errors import UsageError
 from m3_ros.nodes.client import ClientError
 from m3_ros.nodes.stop_trial import KINDS, PHASES, StopTrial, run_trial
 
@@ -34,11 +35,11 @@ def run(
         json_path: written after every trial; trials that it holds already are not run again.
 
     Raises:
-        ValueError: a phase or kind is unknown.
+        UsageError: a phase or kind is unknown.
     """
     for given, known in ((phases, PHASES), (kinds, KINDS)):
         if unknown := set(given) - set(known):
-            raise ValueError(f"{', '.join(unknown)}: it must be of {', '.join(known)}")
+            raise UsageError(f"{', '.join(unknown)}: it must be of {', '.join(known)}")
     trials = _read(json_path)
     done = {(trial.phase, trial.kind, trial.seed) for trial in trials}
     for index in range(seed, seed + moments):
