@@ -30,20 +30,25 @@ class MotionConfig(Stage):
     )
     frame_timeout: float = setting(15.0, "wait for a camera frame", "s", 0.1, 120.0)
     query_timeout: float = setting(20.0, "wait for /m3/query and for its answer", "s", 0.1, 300.0)
+    controller_timeout: float = setting(
+        2.0,
+        "wait for a controller, for its answer to a goal, and for its feedback",
+        "s",
+        0.2,
+        30.0,
+    )
     goal_tolerance: float = setting(
-        0.04, "largest joint error at the end of a trajectory", "rad", 0.001, 0.5
+        0.04, "largest joint error at the end of a trajectory without an action", "rad", 0.001, 0.5
     )
     path_tolerance: float = setting(
-        0.35, "the arm stops when a joint is this far off its trajectory", "rad", 0.01, 3.0
+        0.35,
+        "without an action the arm stops when a joint is this far off its trajectory",
+        "rad",
+        0.01,
+        3.0,
     )
     goal_timeout: float = setting(
         3.0, "time after a trajectory's end to come within the tolerance", "s", 0.0, 60.0
-    )
-    stall_velocity: float = setting(
-        0.02, "a gripper slower than this rests", "rad/s or m/s", 0.0, 1.0
-    )
-    stall_timeout: float = setting(
-        0.3, "a gripper that rests this long has arrived", "s", 0.05, 10.0
     )
     gripper_timeout: float = setting(
         5.0, "time that the gripper may take longer than its speed says", "s", 0.1, 60.0

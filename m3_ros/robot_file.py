@@ -9,16 +9,12 @@ from dataclasses import dataclass
 
 from m3_ros.settings import ConfigError, Stage, required, setting
 
-CONTROLLERS = ("joint_trajectory_controller/JointTrajectoryController",)
-"""Types of ros2_control controllers that the nodes speak to."""
-
 
 @dataclass(frozen=True)
 class ControllerConfig(Stage):
-    """A ros2_control controller."""
+    """A ros2_control controller: the arm's follows trajectories, the gripper's takes positions."""
 
     name: str = required("topics and actions begin with this name")
-    type: str = required("plugin name", choices=CONTROLLERS)
 
 
 @dataclass(frozen=True)
@@ -150,6 +146,9 @@ class RobotFile(Stage):
     gripper: GripperConfig = required("the gripper")
     base: BaseConfig = required("the base")
     lidar_frame: str = setting("", "link of the LiDAR; the base's when empty")
+    controllers: str = setting(
+        "", "path of the controllers' ROS parameter file, for the simulation"
+    )
     mjcf: str = setting(
         "",
         "path of an MJCF file with the URDF's links and joints, position actuators of the same "

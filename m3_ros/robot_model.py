@@ -93,6 +93,11 @@ class RobotModel:
         return (*self.arm.joints, self.gripper.joint)
 
     @property
+    def controllers(self) -> Path:
+        """Path of the ROS parameters of the robot's controllers."""
+        return self._file("controllers")
+
+    @property
     def mjcf(self) -> Path:
         """Path of the robot's MJCF model."""
         return self._file("mjcf")

@@ -11,7 +11,8 @@ MAX_LINES = 250
 
 BASE = {
     "codes", "config", "errors", "geometry", "grasp_settings", "memory_settings",
-    "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "schema",
+    "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "robot_settings",
+    "schema",
     "settings", "strict_yaml", "types",
 }  # fmt: skip
 CAPTURE = BASE | {"capture"}
@@ -32,11 +33,18 @@ ALLOWED = {
     "geometry": {"types"},
     "grasp_settings": {"settings"},
     "motion_settings": {"settings"},
+    "robot_settings": {"settings"},
     "memory_settings": {"settings"},
     "resources": set(),
     "settings": {"errors", "strict_yaml"},
     "types": set(),
-    "config": {"grasp_settings", "memory_settings", "motion_settings", "settings"},
+    "config": {
+        "grasp_settings",
+        "memory_settings",
+        "motion_settings",
+        "robot_settings",
+        "settings",
+    },
     "robot_file": {"settings"},
     "robot_model": {"config", "resources", "robot_file", "settings", "types"},
     "capture": BASE,

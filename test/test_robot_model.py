@@ -73,7 +73,7 @@ def test_a_urdf_may_lie_beside_its_file(load, tmp_path):
         ({"gripper__joint": "joint6"}, ("moves", "jointGripper")),
         ({"gripper__joint": "thumb"}, ("'thumb'", "b1_z1.urdf")),
         ({"gripper__links": ["thumb"]}, ("'thumb'", "b1_z1.urdf")),
-        ({"gripper__controller__type": "mine"}, ("ControllerConfig.type = 'mine'", "one of")),
+        ({"gripper__controller__type": "mine"}, ("robot.gripper.controller.type is unknown",)),
         ({"arm__joints": ["joint1", 2]}, ("ArmConfig.joints = 2", "str")),
         ({"arm__postures__home": [0.0, 1.0]}, ("(0.0, 1.0)", "6 values")),
         ({"arm__postures": {"home": [0.0] * 6}}, ("lacks 'scan'",)),

@@ -29,6 +29,9 @@ from m3_ros.grasp.robot import JointState, JointTrajectory
 if TYPE_CHECKING:
     from m3_ros.query.result import TargetObject
 
+HOLD_TIME = 0.1
+"""Time (s) in which a holding point is reached: a fifth of the time in which the robot must be at
+rest after a stop."""
 
 # Time
 
@@ -141,29 +144,6 @@ def joint_state_message(
     )
 
 
-def to_trajectory(message: JointTrajectoryMessage, joints: Sequence[str]) -> JointTrajectory:
-    """Return the trajectory of a message, its columns in the order of `joints`.
-
-    Its points have positions; absent velocities are zero.
-
-    Raises:
-        ValueError: it moves other joints, a point has the wrong number of values, or times do not
-            increase.
-    """
-    names, points, count = list(message.joint_names), message.points, len(joints)
-    if sorted(names) != sorted(joints):
-        raise ConversionError(f"trajectory moves joints {names}: they must be {list(joints)}")
-    if any(len(point.positions) != count for point in points):
-        raise ConversionError(f"trajectory points must have {count} positions each")
-    velocities = [point.velocities if len(point.velocities) else [0.0] * count for point in points]
-    order = [names.index(name) for name in joints]
-    return JointTrajectory(
-        np.array([point.positions for point in points], np.float64).reshape(-1, count)[:, order],
-        np.array(velocities, np.float64).reshape(-1, count)[:, order],
-        np.array([to_seconds(point.time_from_start) for point in points]),
-    )
-
-
 def trajectory_message(
     trajectory: JointTrajectory, joints: Sequence[str]
 ) -> JointTrajectoryMessage:
@@ -178,6 +158,16 @@ def trajectory_message(
         for time, position, velocity in rows
     ]
     return JointTrajectoryMessage(joint_names=list(joints), points=points)
+
+
+def holding_message(joints: Sequence[str], positions: Sequence[float]) -> JointTrajectoryMessage:
+    """Return a trajectory of one point, which stops joints `[n]` at positions (rad)."""
+    point = JointTrajectoryPoint(
+        positions=list(positions),
+        velocities=[0.0] * len(joints),
+        time_from_start=Duration(**_split(HOLD_TIME)),
+    )
+    return JointTrajectoryMessage(joint_names=list(joints), points=[point])
 
 
 # Detections
@@ -209,12 +199,3 @@ def _detection(target: TargetObject, head: Header) -> Detection3D:
     result.pose.covariance = covariance.ravel()
     message.results.append(result)
     return message
-
-
-def gripper_message(
-    joint: str, position: float, effort: float, duration: float
-) -> JointTrajectoryMessage:
-    """Return a message that moves the gripper's joint to a position within a time in s."""
-    goal = JointTrajectoryPoint(positions=[position], effort=[effort])
-    goal.time_from_start = Duration(**_split(duration))
-    return JointTrajectoryMessage(joint_names=[joint], points=[goal])

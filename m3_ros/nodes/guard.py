@@ -12,20 +12,19 @@ import time
 from dataclasses import dataclass
 
 from action_msgs.srv import CancelGoal
-from builtin_interfaces.msg import Duration
-from geometry_msgs.msg import Twist
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 from sensor_msgs.msg import JointState as JointStateMessage
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.capture.messages import ConversionError
 from m3_ros.grasp.robot import JointState
 from m3_ros.msg import GuardStatus, MotionHeartbeat
-from m3_ros.nodes.conversions import to_joint_state
+from m3_ros.nodes.base_client import BaseClient
+from m3_ros.nodes.conversions import holding_message, to_joint_state
 from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, STATUS_PERIOD
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.runtime import run_node
@@ -38,8 +37,6 @@ STOP_PERIOD = 0.05  # s between two cancels, the period of the heartbeats
 STOP_DURATION = 1.0
 """Time (s) for which a stop is repeated. A controller may accept a goal of the dead node after the
 first cancel: that takes a message's way through DDS and one cycle of its node, far below 1 s."""
-HOLD_TIME = 0.1
-"""Time (s) to reach the holding point, a fifth of the time in which the robot must be at rest."""
 JAWS_AT_REST = 0.1  # share of the closing speed below which the jaws rest or squeeze an object
 ACTIONS = ("follow_joint_trajectory", "gripper_cmd")  # that ros2_control's controllers serve
 
@@ -67,13 +64,7 @@ class _Controller:
 
     def hold(self, positions: list[float]) -> None:
         """Send a point that holds these positions."""
-        nanoseconds = int(HOLD_TIME * 1e9)
-        point = JointTrajectoryPoint(
-            positions=positions,
-            velocities=[0.0] * len(positions),
-            time_from_start=Duration(nanosec=nanoseconds),
-        )
-        self._topic.publish(JointTrajectory(joint_names=list(self._joints), points=[point]))
+        self._topic.publish(holding_message(self._joints, positions))
 
 
 @dataclass(eq=False)
@@ -100,7 +91,7 @@ class GuardNode(Node):
         gripper = robot.gripper
         self._arm = _Controller(self, robot.arm.controller.name, robot.arm.joints)
         self._gripper = _Controller(self, gripper.controller.name, (gripper.joint,))
-        self._base = self.create_publisher(Twist, config.robot.cmd_vel_topic, 1)
+        self._base = BaseClient(self, config.robot)
         self._clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._watches: dict[str, _Watch] = {}
         self._states: Subscription | None = None
@@ -161,7 +152,7 @@ class GuardNode(Node):
         self.get_logger().error(self._status.reason)
 
     def _stop(self) -> None:
-        self._base.publish(Twist())
+        self._base.stop()
         for controller in (self._arm, self._gripper):
             controller.cancel()
         if time.monotonic() > self._stop_end:

@@ -54,7 +54,7 @@ class SimulationNode(Node):
         self._truth = self.create_publisher(TFMessage, "simulation/ground_truth", 10)
         self._epoch = self._now() - self._simulation.time
         self._publish_model()
-        self._controllers = Controllers(self, self._simulation, self._names)
+        self._controllers = Controllers(self, self._simulation, self._names, lambda: self._epoch)
         self._ending = threading.Event()
         self._failure: Exception | None = None
         self._failed = self.create_guard_condition(self._raise_failure)

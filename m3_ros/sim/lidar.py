@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import planar_pose, pose_distance, rpy_to_matrix, se3
 from m3_ros.types import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Odometry:
+    """One estimate of the LiDAR odometry.
+
+    Attributes:
+        stamp: simulated time in s.
+        T_map_base: `[4, 4]`, with noise and drift.
+        T_map_odom: `[4, 4]`, the drift alone.
+        velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in the base frame.
+    """
+
+    stamp: float
+    T_map_base: Array
+    T_map_odom: Array
+    velocity: Array
 
 
 class LidarOdometry:

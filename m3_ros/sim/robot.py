@@ -14,13 +14,12 @@ from m3_ros.grasp.robot import (
     TrackingError,
     never,
 )
-from m3_ros.sim.arm_controller import ArmStatus
+from m3_ros.sim.gripper_controller import GoalState
 from m3_ros.sim.simulation import Simulation
+from m3_ros.sim.trajectory_rules import Point, ResultCode, Trajectory
 from m3_ros.types import Array
 
 TICK = 0.02  # simulated time between checks of `cancelled`, s; `Robot` allows 0.05
-GRIPPER_STILL = 0.02  # slower jaws stand still, rad/s or m/s: 6 mm/s at 0.3 m from the axis
-GRIPPER_REST = 0.3  # the jaws rest when they have stood still this long, s
 GRIPPER_TIMEOUT = 5.0  # beyond the time that the way to the position takes, s
 BASE_TIMEOUT = 60.0  # for one drive, s: 9 m at the default speed
 
@@ -28,7 +27,7 @@ BASE_TIMEOUT = 60.0  # for one drive, s: 9 m at the default speed
 class SimulatedRobot:
     """Drives a `Simulation` that nobody else steps; the methods are those of `Robot`.
 
-    Stamps are simulated time. A motion that its controller refuses raises `TrajectoryRefused`.
+    Stamps are simulated time. A motion that its controller rejects raises `TrajectoryRejected`.
 
     Args:
         simulation: the robot.
@@ -52,11 +51,14 @@ class SimulatedRobot:
     def execute_trajectory(
         self, trajectory: JointTrajectory, cancelled: Callable[[], bool] = never
     ) -> None:
-        self.simulation.set_arm_trajectory(trajectory)
-        while self.simulation.arm_status() is ArmStatus.MOVING:
+        rows = zip(trajectory.positions, trajectory.velocities, trajectory.times, strict=True)
+        points = [Point(p, v, time_from_start=float(time)) for p, v, time in rows]
+        names = self.simulation.robot_model.arm.joints
+        self.simulation.start_arm(Trajectory(names, points), is_goal=True)
+        while (result := self.simulation.arm.result) is None:
             self._tick(cancelled)
-        if self.simulation.arm_status() is not ArmStatus.REACHED:
-            raise TrackingError("the arm did not follow its trajectory and stopped")
+        if result[0] is not ResultCode.SUCCESSFUL:
+            raise TrackingError(f"the arm did not follow its trajectory: {result[1]}")
 
     def move_gripper(
         self,
@@ -65,17 +67,17 @@ class SimulatedRobot:
         max_speed: float,
         cancelled: Callable[[], bool] = never,
     ) -> float:
-        self.simulation.set_gripper(position, max_effort, max_speed)
+        self.simulation.start_gripper([position], [max_speed], [max_effort])
         duration = abs(position - self.simulation.joint_state().gripper) / max_speed
-        still, end = 0.0, self.simulation.time + duration + GRIPPER_TIMEOUT
+        end = self.simulation.time + duration + GRIPPER_TIMEOUT
         try:
-            while still < GRIPPER_REST and self.simulation.time < end:
+            while self.simulation.gripper.state is None and self.simulation.time < end:
                 self._tick(cancelled)
-                moving = abs(self.simulation.joint_state().gripper_velocity) > GRIPPER_STILL
-                still = 0.0 if moving else still + TICK
         except MotionCancelled:
-            self.simulation.hold_gripper()
+            self.simulation.stop_gripper()
             raise
+        if self.simulation.gripper.state is not GoalState.SUCCEEDED:
+            raise RobotError(f"the gripper did not reach {position:.3f}")
         return self.simulation.joint_state().gripper
 
     def move_base(
@@ -98,7 +100,7 @@ class SimulatedRobot:
         self.wait(0.5)
 
     def hold(self) -> None:
-        self.simulation.hold_arm()
+        self.simulation.stop_arm()
         self.simulation.set_base_velocity(0.0, 0.0, 0.0)
 
     def wait(self, seconds: float) -> None:

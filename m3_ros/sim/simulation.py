@@ -7,7 +7,7 @@ seconds since the start; a ROS node adds its clock.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import mujoco
 import numpy as np
@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SimulationConfig
-from m3_ros.grasp.robot import JointState, JointTrajectory, RobotError
+from m3_ros.grasp.robot import JointState, RobotError
 from m3_ros.robot_model import RobotModel
-from m3_ros.sim.arm_controller import ArmController, ArmStatus
 from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
-from m3_ros.sim.lidar import LidarOdometry
+from m3_ros.sim.controller_parameters import arm_parameters, gripper_parameters
+from m3_ros.sim.gripper_controller import GripperController
+from m3_ros.sim.lidar import LidarOdometry, Odometry
 from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.trajectory_controller import TrajectoryController
+from m3_ros.sim.trajectory_rules import Tolerances, Trajectory
 from m3_ros.sim.world import World
 from m3_ros.types import Array
 
@@ -31,23 +34,6 @@ STILL = 1e-5
 """A smaller motion of a joint does not change the image, m or rad: 0.05 px at the nearest depth
 (0.07 m) with a focal length of 382 px."""
 OBSERVER_SIZE = (640, 480)  # of the view from outside, px
-
-
-@dataclass(frozen=True, eq=False)
-class Odometry:
-    """One estimate of the LiDAR odometry.
-
-    Attributes:
-        stamp: simulated time in s.
-        T_map_base: `[4, 4]`, with noise and drift.
-        T_map_odom: `[4, 4]`, the drift alone.
-        velocity: vx, vy in m/s and yaw rate in rad/s `[3]`, in the base frame.
-    """
-
-    stamp: float
-    T_map_base: Array
-    T_map_odom: Array
-    velocity: Array
 
 
 def scene_of(config: SimulationConfig) -> TableScene:
@@ -68,6 +54,9 @@ class Simulation:
         config: sensors, noise and scene.
         scene: instead of the one that `config` describes.
         robot_model: the robot; the default one when None.
+
+    Attributes:
+        arm, gripper: controllers; read them only, and command through the methods here.
     """
 
     def __init__(
@@ -80,10 +69,12 @@ class Simulation:
         self.world = World(scene or scene_of(config), config, robot_model)
         self.robot, self.robot_model = self.world.robot, self.world.robot_model
         self.K = intrinsics(config)
-        self._gripper_limits = self.robot_model.lower[-1], self.robot_model.upper[-1]
         self._lock = threading.RLock()
-        self._arm = ArmController(self.robot_model, self.world.joint_state().arm)
-        self.world.command.arm = self._arm.set_point
+        joints = self.world.joint_state()
+        self.arm = TrajectoryController(arm_parameters(self.robot_model), joints.arm)
+        self.gripper = GripperController(gripper_parameters(self.robot_model), joints.gripper)
+        self.world.command.arm = self.arm.set_point
+        self._command_gripper()
         self._lidar = LidarOdometry(config, self.world.base_pose())
         self._odometry = self._estimate()
         self._base_deadline = 0.0
@@ -116,59 +107,53 @@ class Simulation:
         with self._lock:
             return self._odometry
 
-    def arm_status(self) -> ArmStatus:
-        """State of the arm's last motion."""
-        with self._lock:
-            return self._arm.status
-
-    def set_arm_trajectory(self, trajectory: JointTrajectory) -> None:
-        """Follow a trajectory from now on; it replaces the one before.
-
-        Raises:
-            TrajectoryRefused: it breaks a limit or does not start where the arm is.
-        """
-        with self._lock:
-            self._arm.start(trajectory, self.time)
-
-    def hold_arm(self) -> None:
-        """Stop the arm where it is."""
-        with self._lock:
-            self._arm.hold(self.world.joint_state().arm)
-
-    def hold_gripper(self) -> None:
-        """Stop the jaws where they are, at the effort they move with."""
-        with self._lock:
-            position = self.world.joint_state().gripper
-            self.world.command.gripper = float(np.clip(position, *self._gripper_limits))
-
-    def set_gripper(
-        self, position: float, max_effort: float, max_speed: float | None = None
+    def start_arm(
+        self, trajectory: Trajectory, *, is_goal: bool, tolerances: Tolerances | None = None
     ) -> None:
-        """Move the gripper's joint towards a position.
+        """Follow a trajectory from now on; its stamp is simulated time.
 
         Args:
-            position: rad or m.
-            max_effort: N m or N.
-            max_speed: rad/s or m/s; that of motions without load when None.
+            trajectory: replaces the one under way.
+            is_goal: of the action; `arm.result` is then set when it ends.
+            tolerances: of the goal; those of the controller when None.
 
         Raises:
-            RobotError: the position is outside the joint's limits, effort or speed not positive.
+            TrajectoryRejected: the controller does not accept it.
         """
-        gripper, (low, high) = self.robot_model.gripper, self._gripper_limits
-        name, (unit, effort_unit) = gripper.joint, gripper.units
-        max_speed = gripper.speed if max_speed is None else max_speed
-        if not low - 1e-4 <= position <= high + 1e-4:
-            raise RobotError(
-                f"{name} = {position} {unit}: it must be {low:.4f} .. {high:.4f} {unit}"
-            )
-        if not max_effort > 0.0:
-            raise RobotError(f"effort of {name} = {max_effort} {effort_unit}: it must be positive")
-        if not max_speed > 0.0:
-            raise RobotError(f"speed of {name} = {max_speed} {unit}/s: it must be positive")
         with self._lock:
-            self.world.set_gripper_effort(max_effort)
-            self.world.command.gripper = float(np.clip(position, low, high))
-            self.world.command.gripper_speed = float(max_speed)
+            joints = self.world.joint_state()
+            self.arm.start(
+                trajectory, joints.arm, joints.velocities[:-1], self.time,
+                is_goal=is_goal, tolerances=tolerances,
+            )  # fmt: skip
+
+    def stop_arm(self) -> None:
+        """Cancel the goal of the arm under way and hold the arm where it is."""
+        with self._lock:
+            self.arm.cancel(self.world.joint_state().arm)
+
+    def start_gripper(
+        self, position: Sequence[float], velocity: Sequence[float], effort: Sequence[float]
+    ) -> None:
+        """Move the gripper's joint; `gripper.state` is set when the goal ends.
+
+        Args:
+            position: one number, rad or m.
+            velocity: limit, rad/s or m/s; empty: the controller's.
+            effort: limit, N m or N; empty: the controller's.
+
+        Raises:
+            GripperRejected: the controller does not accept it.
+        """
+        with self._lock:
+            self.gripper.start(position, self.time, velocity, effort)
+            self._command_gripper()
+
+    def stop_gripper(self) -> None:
+        """Cancel the goal of the gripper under way and hold the jaws where they are."""
+        with self._lock:
+            self.gripper.cancel(self.world.joint_state().gripper)
+            self._command_gripper()
 
     def set_base_velocity(self, vx: float, vy: float, yaw_rate: float) -> None:
         """Drive at vx, vy (m/s) and yaw_rate (rad/s) in the base frame for `base_timeout` s."""
@@ -239,11 +224,20 @@ class Simulation:
         self._observer.close()
 
     def _run_controllers(self) -> None:
-        self._arm.watch(self.world.joint_state().arm, self.time)
+        joints = self.world.joint_state()
+        self.arm.update(joints.arm, joints.velocities[:-1], self.time)
+        self.gripper.update(joints.gripper, joints.gripper_velocity, self.time)
         if self.time > self._base_deadline:
             self.world.command.base_velocity = np.zeros(3)
         if self.time - self._odometry.stamp >= 1.0 / self.config.odometry_rate - 1e-9:
             self._odometry = self._estimate()
+
+    def _command_gripper(self) -> None:
+        """Pass the gripper controller's command on; the joint's stops bound the position."""
+        command, low, high = self.gripper.command, self.robot_model.lower, self.robot_model.upper
+        self.world.set_gripper_effort(command.max_effort)
+        self.world.command.gripper = float(np.clip(command.position, low[-1], high[-1]))
+        self.world.command.gripper_speed = command.max_velocity
 
     def _estimate(self) -> Odometry:
         T_map_base = self._lidar.estimate(self.world.base_pose())

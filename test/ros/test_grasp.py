@@ -5,12 +5,11 @@ import time
 
 import numpy as np
 import pytest
-from action_msgs.msg import GoalStatus
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
-from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.action import Grasp, ScanMotion
 from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
@@ -19,6 +18,7 @@ from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.conversions import to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.robot_model import load_robot
 
@@ -190,16 +190,19 @@ def busy(client):
 
 
 def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
-    commands = []
-    topic = f"{load_robot().arm.controller.name}/joint_trajectory"
-    client.node.create_subscription(JointTrajectory, topic, commands.append, 10)
+    goals = []
+    name = f"{load_robot().arm.controller.name}/follow_joint_trajectory"
+    client.node.create_subscription(
+        GoalStatusArray, f"{name}/_action/status", lambda m: goals.extend(m.status_list), LATCHED
+    )
     action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
     assert action.wait_for_server(30.0)
     count = len(client.joints)
     action.send_goal_async(ScanMotion.Goal())
     client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
     grasp_node.stop()
-    assert commands and not commands[-1].points, "the last word was not to hold"
+    client.wait_until(lambda: goals, 5.0, "the arm's controller tells no goals")
+    assert goals[-1].status == GoalStatus.STATUS_CANCELED
     count = len(client.joints)
     time.sleep(1.0)
     assert len(client.joints) > count and moved_since(client, count) < 0.01

@@ -15,7 +15,6 @@ from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image, JointState
 from tf2_msgs.msg import TFMessage
-from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.capture.camera_messages import to_intrinsics
 from m3_ros.capture.messages import to_depth, to_pose, to_rgb, to_seconds
@@ -128,41 +127,6 @@ def test_the_arm_follows_an_action_and_tf_puts_the_table_where_it_is(ears):
     table = heights[np.abs(heights - 0.5) < 0.02]
     assert table.size > 0.1 * depth.size
     assert np.median(table) == pytest.approx(0.5, abs=0.004)
-
-
-def test_a_trajectory_beyond_a_limit_is_refused(ears):
-    start = ears.joints().arm
-    beyond = start + [4.0, 0.0, 0.0, 0.0, 0.0, 0.0]
-    trajectory = Trajectory(np.stack([start, beyond]), np.zeros((2, 6)), np.array([0.0, 8.0]))
-    request = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, JOINTS[:-1]))
-    name = "/joint_trajectory_controller/follow_joint_trajectory"
-    result = ears.client.run(FollowJointTrajectory, name, request, lambda _: None)
-    assert result.error_code == FollowJointTrajectory.Result.INVALID_GOAL
-    assert "joint1" in result.error_string
-    np.testing.assert_allclose(ears.joints().arm, start, atol=0.01)
-
-
-def test_topics_move_arm_and_gripper(ears):
-    node = ears.client.node
-    arm = node.create_publisher(
-        JointTrajectory, "/joint_trajectory_controller/joint_trajectory", 5
-    )
-    jaw = node.create_publisher(JointTrajectory, "/gripper_controller/joint_trajectory", 5)
-    ears.wait(
-        lambda: arm.get_subscription_count() and jaw.get_subscription_count(), "nobody listens"
-    )
-    goal = ears.joints().arm + [0.2, 0.0, 0.0, 0.0, 0.0, 0.0]
-    message = trajectory_message(
-        Trajectory(np.stack([goal, goal]), np.zeros((2, 6)), np.array([0.0, 1.0])), JOINTS[:-1]
-    )
-    message.points = message.points[1:]  # one point ahead: from where the arm is
-    arm.publish(message)
-    opening = trajectory_message(
-        Trajectory(np.full((2, 1), -0.8), np.zeros((2, 1)), np.arange(2.0)), JOINTS[-1:]
-    )
-    jaw.publish(opening)
-    ears.wait(lambda: np.abs(ears.joints().arm - goal).max() < 0.01, "arm did not move")
-    ears.wait(lambda: abs(ears.joints().gripper + 0.8) < 0.03, "gripper did not open")
 
 
 def test_a_cancelled_gripper_stops(ears):

@@ -1,15 +1,19 @@
 """The simulated robot as its drivers see it: frames, odometry, refusals, the truth kept apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import yaml
 
 from m3_ros.config import SimulationConfig
 from m3_ros.geometry import backproject, inverse, pose_distance, transform
-from m3_ros.grasp.robot import JointTrajectory, RobotError
+from m3_ros.grasp.robot import RobotError
 from m3_ros.robot_model import load_robot
-from m3_ros.sim.arm_controller import ArmStatus, TrajectoryRefused
+from m3_ros.settings import ConfigError
 from m3_ros.sim.scene import TABLE_HEIGHT, TableScene, random_scene
 from m3_ros.sim.simulation import Simulation, scene_of
+from m3_ros.sim.trajectory_rules import Point, ResultCode, Trajectory, TrajectoryRejected
 
 CAMERA_FRAME = load_robot().camera_frame
 
@@ -18,12 +22,14 @@ LOOK_DOWN = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
 
 
 def move_arm(simulation, goal, duration=2.0):
-    start = simulation.joint_state().arm
-    trajectory = JointTrajectory(
-        np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, duration])
-    )
-    simulation.set_arm_trajectory(trajectory)
+    start_arm(simulation, goal, duration)
     simulation.step_until(simulation.time + duration + 0.2)
+
+
+def start_arm(simulation, goal, duration=2.0):
+    point = Point(goal, np.zeros(6), time_from_start=duration)
+    names = simulation.robot_model.arm.joints
+    simulation.start_arm(Trajectory(names, [point]), is_goal=True)
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ def simulation():
 
 def test_frame_puts_the_table_where_it_is(simulation):
     move_arm(simulation, LOOK_DOWN)
-    assert simulation.arm_status() is ArmStatus.REACHED
+    assert simulation.arm.result == (ResultCode.SUCCESSFUL, "")
     frame = simulation.capture()
     assert frame.rgb.shape == (120, 160, 3)
     points = transform(frame.camtoworld, backproject(frame.depth, frame.K))[frame.depth > 0]
@@ -98,31 +104,68 @@ def test_odometry_follows_the_base_at_its_rate(simulation):
     assert len(stamps) == pytest.approx(10, abs=1)
 
 
-def test_refusals_name_value_and_limit(simulation):
-    with pytest.raises(RobotError, match=r"jointGripper = 0.5 rad: it must be -1.5708"):
-        simulation.set_gripper(0.5, 5.0)
-    with pytest.raises(RobotError, match=r"effort of jointGripper = 0.0 N m"):
-        simulation.set_gripper(-0.5, 0.0)
+def test_what_is_rejected_moves_nothing(simulation):
+    start = simulation.joint_state().arm
+    with pytest.raises(RobotError, match=r"2 positions"):
+        simulation.start_gripper([-0.5, -0.5], [], [])
     with pytest.raises(RobotError, match=r"it must be finite"):
         simulation.set_base_velocity(float("nan"), 0.0, 0.0)
-    beyond = simulation.joint_state().arm + [3.0, 0, 0, 0, 0, 0]
-    with pytest.raises(TrajectoryRefused, match="joint1"):
-        move_arm(simulation, beyond, 5.0)
-    assert simulation.arm_status() is ArmStatus.HOLDING
-
-
-def test_hold_stops_a_motion_where_it_is(simulation):
-    goal = simulation.joint_state().arm + [1.0, 0, 0, 0, 0, 0]
-    start = simulation.joint_state().arm
-    simulation.set_arm_trajectory(
-        JointTrajectory(np.stack([start, goal]), np.zeros((2, 6)), np.array([0.0, 2.0]))
-    )
+    with pytest.raises(TrajectoryRejected, match="5 positions"):
+        start_arm(simulation, start[:5])
     simulation.step_until(simulation.time + 1.0)
-    simulation.hold_arm()
+    np.testing.assert_allclose(simulation.joint_state().arm, start, atol=0.01)
+    assert simulation.joint_state().gripper == pytest.approx(0.0, abs=0.01)
+
+
+def test_the_gripper_stops_at_its_limit(simulation):
+    simulation.start_gripper([-3.0], [3.0], [10.0])
+    simulation.step_until(simulation.time + 3.0)
+    assert simulation.gripper.stalled
+    assert simulation.joint_state().gripper == pytest.approx(-1.5708, abs=0.03)
+
+
+def test_stop_ends_a_motion_where_it_is(simulation):
+    start_arm(simulation, simulation.joint_state().arm + [1.0, 0, 0, 0, 0, 0])
+    simulation.step_until(simulation.time + 1.0)
+    simulation.stop_arm()
     there = simulation.joint_state().arm[0]
     simulation.step_until(simulation.time + 1.0)
     assert simulation.joint_state().arm[0] == pytest.approx(there, abs=0.05)
-    assert simulation.arm_status() is ArmStatus.HOLDING
+    assert simulation.arm.result is None
+
+
+def test_controllers_have_the_parameters_of_the_robots_file(simulation):
+    arm, gripper = simulation.arm.parameters, simulation.gripper.parameters
+    content = yaml.safe_load(simulation.robot_model.controllers.read_text())
+    constraints = content["joint_trajectory_controller"]["ros__parameters"]["constraints"]
+    assert arm.trajectory["joint3"] == constraints["joint3"]["trajectory"] > 0.0
+    assert arm.goal["joint6"] == constraints["joint6"]["goal"] > 0.0
+    assert arm.goal_time == constraints["goal_time"] > 0.0
+    given = content["gripper_controller"]["ros__parameters"]
+    assert gripper.stall_timeout == given["stall_timeout"]
+    assert gripper.allow_stalling and gripper.has_max_effort_interface
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "joint_trajectory_controller:\n  ros",
+            "other:\n  ros",
+            "no ros__parameters of joint_tr",
+        ),
+        ("joints: [joint1, joint2", "joints: [joint2, joint1", "in this order"),
+        ("joint: jointGripper", "joint: jaw", "'jaw'; it must be 'jointGripper'"),
+    ],
+)
+def test_a_controller_file_of_another_robot_is_named(tmp_path, old, new, words):
+    text = load_robot().controllers.read_text()
+    assert old in text
+    (tmp_path / "controllers.yaml").write_text(text.replace(old, new))
+    robot = load_robot()
+    robot._content = replace(robot._content, controllers=str(tmp_path / "controllers.yaml"))
+    with pytest.raises(ConfigError, match=words):
+        Simulation(SimulationConfig(**SMALL), TableScene((), 0), robot)
 
 
 def test_transforms_compose_to_the_true_camera(simulation):

@@ -1,0 +1,127 @@
+"""Trajectories for ros2_control's joint_trajectory_controller, by its action or its topic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from action_msgs.msg import GoalStatus
+from control_msgs.action import FollowJointTrajectory
+from rclpy.duration import Duration
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
+
+from m3_ros.grasp.robot import JointTrajectory, RobotError, TrackingError
+from m3_ros.motion_settings import MotionConfig
+from m3_ros.nodes.controller_action import ACK_TIMEOUT, ControllerAction
+from m3_ros.nodes.conversions import holding_message, trajectory_message
+from m3_ros.nodes.motion_loop import MotionLoop
+
+RESULT = FollowJointTrajectory.Result
+CODES = {
+    RESULT.INVALID_GOAL: "INVALID_GOAL",
+    RESULT.INVALID_JOINTS: "INVALID_JOINTS",
+    RESULT.OLD_HEADER_TIMESTAMP: "OLD_HEADER_TIMESTAMP",
+    RESULT.PATH_TOLERANCE_VIOLATED: "PATH_TOLERANCE_VIOLATED",
+    RESULT.GOAL_TOLERANCE_VIOLATED: "GOAL_TOLERANCE_VIOLATED",
+}
+OFF_TRAJECTORY = (RESULT.PATH_TOLERANCE_VIOLATED, RESULT.GOAL_TOLERANCE_VIOLATED)
+
+
+class ArmClient:
+    """Follows trajectories; the topic, which tells nothing, only where no action is served.
+
+    Args:
+        node: publishes on the topic.
+        inputs: carries the action's client.
+        controller: name that its topics and actions begin with.
+        joints: names that it knows.
+        limits: tolerances and times.
+        loop: waits of motions.
+    """
+
+    def __init__(
+        self, node: Node, inputs: Node, controller: str, joints: Sequence[str],
+        limits: MotionConfig, loop: MotionLoop,
+    ) -> None:  # fmt: skip
+        self._joints, self._limits, self._loop = joints, limits, loop
+        self._action = ControllerAction(
+            inputs,
+            FollowJointTrajectory,
+            controller,
+            "follow_joint_trajectory",
+            loop,
+            limits.controller_timeout,
+        )
+        self._topic = node.create_publisher(
+            JointTrajectoryMessage, f"{controller}/joint_trajectory", 10
+        )
+        self._topic_only = self._on_topic = False
+        self._measured = np.zeros(len(joints))
+
+    def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        """Follow a trajectory to its end.
+
+        Raises:
+            MotionCancelled, JointStatesLost: the arm has been stopped.
+            TrackingError: the arm did not follow, and the controller has stopped it.
+            RobotError: the controller is missing, rejects, or dies.
+        """
+        if not self._topic_only and not self._action.ready():
+            self._topic_only = not self._action.wait_ready(cancelled)
+        if self._action.ready():
+            self._topic_only = False
+            self._follow_action(trajectory, cancelled)
+        elif self._topic.get_subscription_count():
+            self._follow_topic(trajectory, cancelled)
+        else:
+            self._topic_only = False
+            raise self._action.missing()
+
+    def stop(self) -> None:
+        """Stop the motion under way, if any: cancel its goal, or send a point that holds."""
+        self._action.stop()
+        if self._on_topic:
+            self._on_topic = False
+            self._topic.publish(holding_message(self._joints, self._measured.tolist()))
+            self._topic.wait_for_all_acked(Duration(seconds=ACK_TIMEOUT))
+
+    def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, self._joints))
+        answer = self._action.run(
+            goal, trajectory.duration, self._limits.goal_timeout, cancelled, steady=True
+        )
+        code, said = answer.result.error_code, answer.result.error_string
+        if answer.status == GoalStatus.STATUS_SUCCEEDED and code == RESULT.SUCCESSFUL:
+            return
+        if answer.status == GoalStatus.STATUS_CANCELED:
+            raise RobotError(f"{self._action.name}: another node has cancelled the motion")
+        text = f"{self._action.name} ended with {CODES.get(code, code)}: {said or 'no reason'}"
+        raise TrackingError(text) if code in OFF_TRAJECTORY else RobotError(text)
+
+    def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        if told := self._action.problem():
+            raise RobotError(told)
+        self._measured, limits = self._loop.joint_state().arm, self._limits
+        self._loop.check(cancelled)
+        self._on_topic = True
+        self._topic.publish(trajectory_message(trajectory, self._joints))
+        begun = time.monotonic()
+        try:
+            while True:
+                self._measured = self._loop.tick(cancelled).arm
+                elapsed = time.monotonic() - begun
+                error = np.abs(self._measured - trajectory.sample(elapsed)[0]).max()
+                if elapsed >= trajectory.duration and error < limits.goal_tolerance:
+                    self._on_topic = False
+                    return
+                late = elapsed > trajectory.duration + limits.goal_timeout
+                if late or error > limits.path_tolerance:
+                    raise TrackingError(
+                        f"the arm is {error:.2f} rad off its trajectory and stopped"
+                    )
+        except BaseException:
+            self._on_topic = True  # `stop` of another thread may have come before the trajectory
+            self.stop()
+            raise

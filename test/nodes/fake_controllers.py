@@ -1,0 +1,111 @@
+"""Controllers in this process that do what a test asks for, or fail as real ones do."""
+
+import threading
+import time
+
+from control_msgs.action import FollowJointTrajectory
+from controller_manager_msgs.msg import ControllerState
+from controller_manager_msgs.srv import ListControllers
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from m3_ros.config import M3Config
+from m3_ros.nodes.gripper_client import ACTIONS
+from m3_ros.robot_model import load_robot
+
+MODEL = load_robot()
+ARM, GRIPPER = MODEL.arm.controller.name, MODEL.gripper.controller.name
+
+
+class FakeControllers:
+    """Joint states that never change, and the servers that a test adds.
+
+    Attributes:
+        cancelled: set when a goal was cancelled.
+        following: set while a goal of the arm is under way.
+        trajectories: received on the arm's topic.
+    """
+
+    def __init__(self, node):
+        self.node, self.group = node, ReentrantCallbackGroup()
+        self.cancelled, self.following = threading.Event(), threading.Event()
+        self.trajectories, self.servers = [], []
+        self.silent = False
+        self.states = node.create_publisher(JointState, M3Config().robot.joint_states_topic, 10)
+        node.create_timer(0.02, self.publish, callback_group=self.group)
+
+    def publish(self):
+        self.states.publish(JointState(name=list(MODEL.joints), position=[0.0] * 7))
+
+    def serve_arm(self, code=0, seconds=0.3, accept=True, delay=0.0):
+        """Serve the arm's action: goals take `seconds`, with feedback, and end with a code."""
+
+        def follow(goal):
+            self.following.set()
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and not goal.is_cancel_requested:
+                if not self.silent:
+                    goal.publish_feedback(FollowJointTrajectory.Feedback())
+                time.sleep(0.02)
+            return self.end(goal, FollowJointTrajectory.Result(error_code=code), code == 0)
+
+        self.serve(FollowJointTrajectory, f"{ARM}/follow_joint_trajectory", follow, accept, delay)
+
+    def serve_gripper(self, kind="parallel", accept=True, succeeded=True, **result):
+        """Serve the gripper's action; returns the list of goals to come."""
+        goals = []
+
+        def move(goal):
+            goals.append(goal.request.command)
+            return self.end(goal, ACTIONS[kind].Result(**result), succeeded)
+
+        self.serve(ACTIONS[kind], f"{GRIPPER}/gripper_cmd", move, accept, 0.0)
+        return goals
+
+    def serve(self, kind, name, execute, accept, delay):
+        def answer(_):
+            time.sleep(delay)
+            return GoalResponse.ACCEPT if accept else GoalResponse.REJECT
+
+        server = ActionServer(
+            self.node,
+            kind,
+            name,
+            execute,
+            goal_callback=answer,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
+            callback_group=self.group,
+        )
+        self.servers.append(server)
+
+    def end(self, goal, result, succeeded):
+        if goal.is_cancel_requested:
+            goal.canceled()
+            self.cancelled.set()
+        else:
+            (goal.succeed if succeeded else goal.abort)()
+        return result
+
+    def listen(self):
+        """Take trajectories from the arm's topic."""
+        self.node.create_subscription(
+            JointTrajectory, f"{ARM}/joint_trajectory", self.trajectories.append, 10
+        )
+
+    def list(self, **states):
+        """Serve the controller manager's list."""
+
+        def answer(_, response):
+            response.controller = [
+                ControllerState(name=name, state=state) for name, state in states.items()
+            ]
+            return response
+
+        self.node.create_service(ListControllers, "controller_manager/list_controllers", answer)
+
+    def die(self):
+        """End all servers, as with their process."""
+        while self.servers:
+            self.servers.pop().destroy()

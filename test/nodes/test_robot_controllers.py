@@ -1,0 +1,244 @@
+"""A controller that is missing, inactive, silent or dying is named, and nothing moves on."""
+
+import importlib.util
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from geometry_msgs.msg import TwistStamped
+from rclpy.executors import MultiThreadedExecutor
+
+from m3_ros.config import M3Config, MotionConfig
+from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError, TrackingError
+from m3_ros.nodes.ros_robot import RosRobot
+
+SPEC = importlib.util.spec_from_file_location(
+    "fake_controllers", Path(__file__).parent / "fake_controllers.py"
+)
+fakes = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(fakes)
+MODEL = fakes.MODEL
+TIMEOUT = 0.8  # s, instead of the default: shorter tests
+MOTION = MotionConfig(controller_timeout=TIMEOUT, goal_timeout=0.3, require_guard=False)
+CONFIG = replace(M3Config(), motion=MOTION)
+STAY = JointTrajectory(np.zeros((2, 6)), np.zeros((2, 6)), np.array([0.0, 0.3]))
+LONG = JointTrajectory(np.zeros((2, 6)), np.zeros((2, 6)), np.array([0.0, 20.0]))
+RESULT = FollowJointTrajectory.Result
+
+
+@pytest.fixture
+def fake(context):
+    node = rclpy.create_node("controllers", context=context)
+    fake = fakes.FakeControllers(node)
+    stop = rclpy.task.Future()
+    executor = MultiThreadedExecutor(6, context=context)
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin_until_future_complete, args=(stop,))
+    thread.start()
+    yield fake
+    stop.set_result(None)
+    thread.join()
+    fake.die()
+    node.destroy_node()
+
+
+@pytest.fixture
+def make(spin):
+    """Make the robot over ROS, when the fake has its servers."""
+    robots = []
+
+    def begin(**names):
+        config = replace(CONFIG, robot=replace(CONFIG.robot, **names))
+        robots.append(RosRobot(spin("robot"), config, MODEL))
+        robots[-1].joint_state()
+        return robots[-1]
+
+    yield begin
+    for robot in robots:
+        robot.close()
+
+
+def refusal(motion, *arguments):
+    """What the error of a motion says, and how long it took, s."""
+    begun = time.monotonic()
+    with pytest.raises(RobotError) as error:
+        motion(*arguments)
+    return str(error.value), time.monotonic() - begun
+
+
+def test_a_gripper_that_nobody_drives_is_named(fake, make):
+    said, took = refusal(make().move_gripper, -0.2, 3.0, 0.5)
+    assert "nobody serves /gripper_controller/gripper_cmd" in said
+    assert "ParallelGripperCommand" in said and took < TIMEOUT + 1.0
+
+
+def test_an_arm_that_nobody_drives_is_named(fake, make):
+    said, took = refusal(make().execute_trajectory, STAY)
+    assert "nobody serves /joint_trajectory_controller/follow_joint_trajectory" in said
+    assert took < TIMEOUT + 1.0
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ({"gripper_controller": "inactive"}, "gripper_controller is inactive: run"),
+        ({"other": "active"}, "has not loaded gripper_controller: run"),
+        ({"gripper_controller": "active"}, "rejected the goal"),
+        (None, "rejected the goal; is gripper_controller loaded and active?"),
+    ],
+    ids=["inactive", "not loaded", "active", "no manager"],
+)
+def test_a_rejection_says_what_the_manager_knows(fake, make, states, words):
+    fake.serve_gripper(accept=False)
+    if states is not None:
+        fake.list(**states)
+    assert words in refusal(make().move_gripper, -0.2, 3.0, 0.5)[0]
+
+
+def test_limits_of_a_gripper_motion_are_those_of_the_goal(fake, make):
+    goals = fake.serve_gripper(reached_goal=True)
+    make().move_gripper(-0.2, 3.0, 0.5)
+    (command,) = goals
+    assert list(command.name) == [MODEL.gripper.joint]
+    assert (list(command.position), list(command.velocity)) == ([-0.2], [0.5])
+    assert list(command.effort) == [3.0]
+
+
+def test_the_older_gripper_action(fake, make):
+    goals = fake.serve_gripper("gripper_command", stalled=True)
+    make(gripper_action="gripper_command").move_gripper(-0.2, 3.0, 0.5)
+    assert (goals[0].position, goals[0].max_effort) == (-0.2, 3.0)
+
+
+def test_jaws_that_stalled_are_no_error_where_the_controller_calls_it_one(fake, make):
+    fake.serve_gripper(stalled=True, succeeded=False)
+    assert make().move_gripper(-0.2, 3.0, 0.5) == 0.0
+
+
+def test_a_gripper_that_gave_up_is_an_error(fake, make):
+    fake.serve_gripper(succeeded=False)
+    assert "neither reached nor stalled" in refusal(make().move_gripper, -0.2, 3.0, 0.5)[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "name"),
+    [
+        (RESULT.INVALID_GOAL, RobotError, "INVALID_GOAL"),
+        (RESULT.INVALID_JOINTS, RobotError, "INVALID_JOINTS"),
+        (RESULT.PATH_TOLERANCE_VIOLATED, TrackingError, "PATH_TOLERANCE_VIOLATED"),
+        (RESULT.GOAL_TOLERANCE_VIOLATED, TrackingError, "GOAL_TOLERANCE_VIOLATED"),
+    ],
+)
+def test_a_result_code_is_named(fake, make, code, kind, name):
+    fake.serve_arm(code)
+    with pytest.raises(RobotError, match=name) as error:
+        make().execute_trajectory(STAY)
+    assert type(error.value) is kind
+
+
+def test_a_controller_that_does_not_answer_a_goal_is_named_and_the_goal_cancelled(fake, make):
+    fake.serve_arm(seconds=20.0, delay=TIMEOUT + 0.6)
+    said, took = refusal(make().execute_trajectory, LONG)
+    assert "has not answered a goal" in said and took < TIMEOUT + 2.0
+    assert fake.cancelled.wait(5.0)
+
+
+def test_a_controller_that_falls_silent_in_a_motion_is_named(fake, make):
+    fake.serve_arm(seconds=20.0)
+    robot, box = make(), []
+    motion = threading.Thread(target=lambda: box.append(refusal(robot.execute_trajectory, LONG)))
+    motion.start()
+    assert fake.following.wait(5.0)
+    time.sleep(0.3)
+    fake.silent = True
+    motion.join(10.0)
+    assert "gives no feedback" in box[0][0]
+    assert fake.cancelled.wait(5.0)
+
+
+def test_a_controller_that_is_gone_in_a_motion_is_named(fake, make):
+    fake.serve_arm(seconds=1.0)
+    robot, box = make(), []
+    motion = threading.Thread(target=lambda: box.append(refusal(robot.execute_trajectory, LONG)))
+    motion.start()
+    assert fake.following.wait(5.0)
+    fake.die()
+    motion.join(10.0)
+    assert "is gone" in box[0][0]
+
+
+def test_a_controller_that_forgets_the_result_is_named(fake, make):
+    fake.serve_arm(seconds=20.0)
+    assert "gives no result" in refusal(make().execute_trajectory, STAY)[0]
+    assert fake.cancelled.wait(5.0)
+
+
+def test_without_the_action_a_cancel_sends_a_point_that_holds(fake, make):
+    fake.listen()
+    robot, begun = make(), time.monotonic()
+    with pytest.raises(MotionCancelled):
+        robot.execute_trajectory(LONG, lambda: len(fake.trajectories) > 0)
+    while len(fake.trajectories) < 2 and time.monotonic() < begun + 10.0:
+        time.sleep(0.02)
+    sent, hold = fake.trajectories
+    assert len(sent.points) == 2 and not any(len(point.effort) for point in sent.points)
+    (point,) = hold.points
+    assert list(point.positions) == [0.0] * 6 and list(point.velocities) == [0.0] * 6
+    assert not len(point.effort)
+    assert 0 < point.time_from_start.nanosec < 3e8 and point.time_from_start.sec == 0
+
+
+def test_without_the_action_an_inactive_controller_is_named(fake, make):
+    fake.listen()
+    fake.list(joint_trajectory_controller="inactive")
+    said, _ = refusal(make().execute_trajectory, STAY)
+    assert "joint_trajectory_controller is inactive" in said and not fake.trajectories
+
+
+def test_a_stop_without_a_motion_sends_nothing(fake, make):
+    fake.listen()
+    robot = make()
+    robot.execute_trajectory(STAY)
+    robot.stop()
+    time.sleep(0.3)
+    assert len(fake.trajectories) == 1
+
+
+def test_a_base_that_does_not_listen_is_named(fake, make):
+    robot = make()
+    said, took = refusal(robot.move_base, np.eye(4), 0.1, 0.1)
+    assert "nobody listens on /cmd_vel (geometry_msgs/msg/Twist)" in said
+    assert took < TIMEOUT + 1.0
+
+
+@pytest.fixture
+def elsewhere():
+    """A node of another process, as far as DDS knows: one process has one type a topic."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("base", context=context)
+    yield node
+    node.destroy_node()
+    context.shutdown()
+
+
+def test_a_base_that_takes_the_other_type_is_named(fake, make, elsewhere):
+    elsewhere.create_subscription(TwistStamped, "/cmd_vel", lambda _: None, 10)
+    said, _ = refusal(make().move_base, np.eye(4), 0.1, 0.1)
+    assert "TwistStamped" in said and "robot.cmd_vel_stamped" in said
+
+
+def test_stamped_commands_name_the_bases_frame(fake, make):
+    received = []
+    fake.node.create_subscription(TwistStamped, "/cmd_vel", received.append, 10)
+    robot, begun = make(cmd_vel_stamped=True), time.monotonic()
+    while not received and time.monotonic() < begun + 10.0:
+        robot.hold()
+        time.sleep(0.05)
+    assert received[0].header.frame_id == "base_link" and received[0].header.stamp.sec > 0
+    assert received[0].twist.linear.x == 0.0
