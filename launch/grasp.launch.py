@@ -1,6 +1,6 @@
 """Find and grasp; the arm moves only on a goal.
 
-ros2 launch m3_ros grasp.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros grasp.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

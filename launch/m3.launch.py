@@ -1,6 +1,6 @@
 """The whole system on a robot: scan, memory, query, grasp.
 
-ros2 launch m3_ros m3.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros m3.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

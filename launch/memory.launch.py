@@ -1,6 +1,6 @@
 """Build memories from scans.
 
-ros2 launch m3_ros memory.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros memory.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

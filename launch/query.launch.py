@@ -1,6 +1,6 @@
 """Answer queries from a memory, verified by the wrist camera.
 
-ros2 launch m3_ros query.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros query.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

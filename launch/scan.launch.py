@@ -1,6 +1,6 @@
 """Capture posed keyframes of the wrist camera.
 
-ros2 launch m3_ros scan.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros scan.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

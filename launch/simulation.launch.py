@@ -1,6 +1,6 @@
 """A simulated robot with camera and LiDAR odometry, under the real robot's names.
 
-ros2 launch m3_ros simulation.launch.py config:=/path/to/m3.yaml
+ros2 launch m3_ros simulation.launch.py params_file:=/path/to/robot.yaml
 """
 
 from launch import LaunchDescription

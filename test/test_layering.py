@@ -140,5 +140,5 @@ def test_every_node_has_a_starter_and_a_launch_file():
     for node in nodes:
         assert (PACKAGE / "nodes" / f"{node}.py").exists(), node
     assert {path.name for path in (ROOT / "launch").iterdir()} == {
-        f"{stack}.launch.py" for stack in STACKS
+        f"{stack}.launch.py" for stack in (*STACKS, "bringup")
     }

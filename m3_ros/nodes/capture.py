@@ -27,7 +27,7 @@ class CaptureNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("capture", "robot", "storage", "scan")
         inputs = self._inputs = InputNode(self)
-        monitor = TopicMonitor(inputs)
+        monitor = TopicMonitor(inputs, self._config.robot.model)
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._recording: Recording | None = None

@@ -33,7 +33,7 @@ class InputNode(Node):
     """
 
     def __init__(self, owner: Node) -> None:
-        self._owner = owner
+        self.owner = owner
         super().__init__(
             f"{owner.get_name()}_inputs",
             context=owner.context,
@@ -78,7 +78,7 @@ class InputNode(Node):
 
     def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
         """Return the full name that `topic` has for the owner."""
-        return self._owner.resolve_topic_name(topic, only_expand=only_expand)
+        return self.owner.resolve_topic_name(topic, only_expand=only_expand)
 
     def get_publishers_info_by_topic(
         self, topic_name: str, no_mangle: bool = False

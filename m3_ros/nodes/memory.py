@@ -17,6 +17,7 @@ from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 from m3_ros.memory.serialization import MemoryFileError, folder_size
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.base import ManagedNode
+from m3_ros.nodes.diagnostics import ERROR, OK, Diagnostics, Report, diagnostic_name
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.memory_messages import memory_status_message
 from m3_ros.nodes.qos import LATCHED
@@ -43,6 +44,9 @@ class MemoryNode(ManagedNode):
         groups = ("robot", "storage", "scan", "splat", "features", "memory", "query")
         super().__init__("memory", *groups)
         self._builder: IncrementalBuilder | None = None
+        self._last = Report(message="no build")
+        self._diagnostics = Diagnostics(self, diagnostic_name(self), "")
+        self._diagnostics.add("last build", lambda: self._last)
         self._status = self.create_publisher(MemoryStatus, "m3/memory_status", LATCHED)
         self._actions = ExclusiveActions(self)
         self._actions.serve(BuildMemory, "m3/build_memory", self._execute)
@@ -94,6 +98,10 @@ class MemoryNode(ManagedNode):
         except Exception as error:  # whatever it is, the node lives and the client is told
             result.error_code, result.error_msg = BuildErrorCode.FAILED, str(error)
             self.get_logger().error(f"the build failed: {type(error).__name__}: {error}")
+        values = {"code": BuildErrorCode(result.error_code).name, "folder": result.memory}
+        values |= {"Gaussians": result.gaussians, "duration [s]": f"{result.duration:.1f}"}
+        failed = result.error_code not in (BuildErrorCode.NONE, BuildErrorCode.CANCELLED)
+        self._last = Report(ERROR if failed else OK, result.error_msg or "built", values)
         return result
 
     def _publish(self, folder: Path) -> None:

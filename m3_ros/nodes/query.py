@@ -12,10 +12,11 @@ from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from m3_ros.capture.messages import to_rgb, to_seconds
-from m3_ros.codes import LoadErrorCode, QueryErrorCode
+from m3_ros.codes import LoadErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import header
+from m3_ros.nodes.diagnostics import ERROR, OK, WARN, Report
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.memory_loader import InvalidMemory, LoadedMemory, MemoryLoader, NoMemory
@@ -49,14 +50,17 @@ class QueryNode(ManagedNode):
     def __init__(self) -> None:
         super().__init__("query", "robot", "storage", "scan", "features", "memory", "query")
         inputs = self._inputs = InputNode(self)
-        monitor = TopicMonitor(inputs)
+        monitor = TopicMonitor(inputs, self._config.robot.model)
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._out = {
             name: self.create_publisher(kind, f"m3/{name}", LATCHED)
             for name, kind in TOPICS.items()
         }
-        self._latency = Latency(self)
+        self._latency, self._last, self._loaded = Latency(), Report(message="no query"), None
+        monitor.diagnostics.add("latency", self._latency.report)
+        monitor.diagnostics.add("last query", lambda: self._last)
+        monitor.diagnostics.add("memory", self._memory_report)
         self._memory = self._loader()
         group = MutuallyExclusiveCallbackGroup()  # one query or load at a time; others wait
         self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, group)
@@ -99,7 +103,15 @@ class QueryNode(ManagedNode):
         memory, status = loaded.localizer.memory, loaded.status
         self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
         self._out["loaded_memory"].publish(status)
+        self._loaded = status
         self.get_logger().info(f"{status.gaussians} Gaussians loaded from {status.folder}")
+
+    def _memory_report(self) -> Report:
+        status = self._loaded
+        if status is None:
+            return Report(WARN, f"no memory is loaded from {self._folder('')}")
+        values = {"folder": status.folder, "Gaussians": status.gaussians}
+        return Report(values={**values, "revision": status.revision})
 
     def _load(
         self, request: LoadMemory.Request, response: LoadMemory.Response
@@ -124,6 +136,10 @@ class QueryNode(ManagedNode):
         except Exception as error:  # whatever it is, the node lives and the client is told
             response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)
             self.get_logger().error(f"the query failed: {type(error).__name__}: {error}")
+        failed = response.error_code == QueryErrorCode.FAILED
+        status = QueryStatus(response.status.value).name
+        values = {"text": request.text, "status": status}
+        self._last = Report(ERROR if failed else OK, response.error_msg or status, values)
         return response
 
     def _query(self, request: Query.Request, response: Query.Response) -> None:

@@ -46,7 +46,7 @@ class RosRobot:
         self._node, self._names = node, config.robot
         self._limits = config.motion
         inputs = self._inputs = InputNode(node)
-        monitor = TopicMonitor(inputs)
+        monitor = TopicMonitor(inputs, self._names.model)
         self._guard = GuardClient(node, inputs, config.motion)
         self.tree = subscribe_transforms(inputs, monitor)
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)

@@ -1,16 +1,19 @@
 """A simulated robot in front of a table: publishes and obeys what the real robot does.
 
-The truth is only on /simulation/..., which no part of the pipeline reads. Stamps are the node's
-clock. `controllers.py` takes the commands, `simulated_camera.py` publishes the pictures.
+The truth is only on /simulation/..., which no part of the pipeline reads. Stamps are the
+system's clock, which with `use_sim_time` it publishes on /clock. `controllers.py` takes the
+commands, `simulated_camera.py` publishes the pictures.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
@@ -20,6 +23,7 @@ from m3_ros.nodes.controllers import Controllers
 from m3_ros.nodes.conversions import (
     joint_state_message,
     odometry_message,
+    to_stamp,
     transforms_message,
 )
 from m3_ros.nodes.parameters import declare_settings
@@ -52,6 +56,9 @@ class SimulationNode(Node):
         self._odometry = self.create_publisher(Odometry, self._settings.odometry_topic, 10)
         self._tf = self.create_publisher(TFMessage, "/tf", 100)
         self._truth = self.create_publisher(TFMessage, "simulation/ground_truth", 10)
+        # Only then: two simulations on one machine would contradict each other.
+        sim_time = self.get_parameter("use_sim_time").value
+        self._ticker = self.create_publisher(Clock, "/clock", 10) if sim_time else None
         self._epoch = self._now() - self._simulation.time
         self._publish_model()
         self._controllers = Controllers(self, self._simulation, self._names, lambda: self._epoch)
@@ -88,7 +95,7 @@ class SimulationNode(Node):
         raise SimulationFailed(str(self._failure)) from self._failure
 
     def _now(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
+        return time.time()  # the node's clock, with `use_sim_time` as well: it is what it tells
 
     def _publish_model(self) -> None:
         """Publish, as robot_state_publisher does, the URDF and the links that do not move."""
@@ -116,6 +123,8 @@ class SimulationNode(Node):
                 estimated = odometry.stamp
                 self._publish_odometry(odometry)
             stamp = self._epoch + joints.stamp
+            if self._ticker:
+                self._ticker.publish(Clock(clock=to_stamp(stamp)))
             self._joints.publish(
                 joint_state_message(joints, self._simulation.robot_model.joints, stamp)
             )

@@ -7,11 +7,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible
 
-PERIOD = 1.0  # s between two reports, diagnostic_updater's default
+from m3_ros.nodes.diagnostics import ERROR, PERIOD, STALE, Diagnostics, Report, diagnostic_name
+from m3_ros.nodes.inputs import InputNode
+
 SILENCE = 2.0 * PERIOD  # s without a message before a topic counts as silent
 RECENT = 30  # arrivals that the rate is of, one second of a camera at 30 Hz
 
@@ -38,14 +38,22 @@ class _Topic:
 
 
 class TopicMonitor:
-    """Watch a node's inputs and publish their state on /diagnostics every second."""
+    """Watch a node's inputs for its diagnostics.
 
-    def __init__(self, node: Node) -> None:
+    Args:
+        node: receives the inputs, and runs the tasks of the diagnostics.
+        hardware_id: what the inputs come from.
+
+    Attributes:
+        diagnostics: of the owner of `node`, for its other tasks.
+    """
+
+    def __init__(self, node: InputNode, hardware_id: str = "") -> None:
         self._node = node
         self._topics: list[_Topic] = []
         self._checks: list[Callable[[], str | None]] = []
-        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._timer = node.create_timer(PERIOD, self._report)
+        self.diagnostics = Diagnostics(node, diagnostic_name(node.owner), hardware_id)
+        self.diagnostics.add("inputs", self._report)
 
     def topic(
         self,
@@ -65,6 +73,7 @@ class TopicMonitor:
         names, also = (tuple(map(self._node.resolve_topic_name, some)) for some in (names, also))
         watched = _Topic(names, qos, steady, also)
         self._topics.append(watched)
+        self.diagnostics.add(watched.names[0], lambda: self._topic_report(watched))
         return lambda: watched.arrivals.append(time.monotonic())
 
     def check(self, problem: Callable[[], str | None]) -> None:
@@ -98,26 +107,14 @@ class TopicMonitor:
             return f"{who} publishes {names}, but no message has arrived"
         return f"{names} by {who} is silent for {topic.age:.1f} s"
 
-    def _report(self) -> None:
-        statuses = [self._status(topic) for topic in self._topics]
+    def _report(self) -> Report:
         failed = [text for check in self._checks if (text := check())]
-        name = f"{self._node.get_name()}: inputs"
-        level = DiagnosticStatus.ERROR if failed else DiagnosticStatus.OK
-        statuses.append(
-            DiagnosticStatus(level=level, name=name, message="; ".join(failed) or "ok")
-        )
-        message = DiagnosticArray(status=statuses)
-        message.header.stamp = self._node.get_clock().now().to_msg()
-        self._publisher.publish(message)
+        return Report(ERROR, "; ".join(failed)) if failed else Report()
 
-    def _status(self, topic: _Topic) -> DiagnosticStatus:
+    def _topic_report(self, topic: _Topic) -> Report:
         problem = self._problem(topic)
-        return DiagnosticStatus(
-            level=DiagnosticStatus.ERROR if problem else DiagnosticStatus.OK,
-            name=f"{self._node.get_name()}: {topic.names[0]}",
-            message=problem or "ok",
-            values=[
-                KeyValue(key="rate [Hz]", value=f"{topic.rate:.1f}"),
-                KeyValue(key="age [s]", value=f"{topic.age:.2f}"),
-            ],
-        )
+        values = {"rate [Hz]": f"{topic.rate:.1f}", "age [s]": f"{topic.age:.2f}"}
+        if not problem:
+            return Report(values=values)
+        # Silent after messages is stale; what never came, or cannot come, is an error.
+        return Report(STALE if topic.arrivals else ERROR, problem, values)

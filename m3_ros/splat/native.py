@@ -91,7 +91,9 @@ def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int 
         else:
             converted.append(c_float(value) if isinstance(value, float) else c_int64(value))
     function = getattr(library(), name)
-    return function(*converted, c_int32(torch.get_num_threads()))
+    # More threads than cores would wait for each other in every kernel.
+    threads = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
+    return function(*converted, c_int32(threads))
 
 
 def first_nonfinite(x: Tensor) -> int:

@@ -112,8 +112,8 @@ def test_diagnostics_say_what_arrives_and_what_does_not(start, capture, eventual
         states.update({status.name: status for status in message.status})
 
     capture.node.create_subscription(DiagnosticArray, "/diagnostics", receive, 10)
-    color = "capture_inputs: /camera/camera/color/image_raw"
-    depth = "capture_inputs: /camera/camera/aligned_depth_to_color/image_raw"
+    color = "capture: /camera/camera/color/image_raw"
+    depth = "capture: /camera/camera/aligned_depth_to_color/image_raw"
 
     def settled():
         return color in states and states[color].level == b"\0" and states[depth].level == b"\2"
@@ -122,4 +122,4 @@ def test_diagnostics_say_what_arrives_and_what_does_not(start, capture, eventual
     rate = {item.key: float(item.value) for item in states[color].values}["rate [Hz]"]
     assert 0.0 < rate < 25.0
     # The message says who is missing what.
-    assert depth.removeprefix("capture_inputs: ") in states[depth].message
+    assert depth.removeprefix("capture: ") in states[depth].message
