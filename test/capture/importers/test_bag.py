@@ -268,7 +268,7 @@ def test_damaged_bytes_are_said_to_be_damaged_and_leave_no_scan(tmp_path):
 
 def test_a_topic_of_another_type_is_named(tmp_path):
     bag = record(tmp_path / "bag")
-    robot = replace(ROBOT, color_topic=ROBOT.camera_info_topic)
+    robot = replace(ROBOT, color_topic=ROBOT.camera_info_topic, camera_info_topic="other")
     with pytest.raises(ScanError, match=r"robot.color_topic\) of sensor_msgs/msg/Image"):
         import_scan(bag, tmp_path / "scan", config=replace(M3Config(), robot=robot))
 
