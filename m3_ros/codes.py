@@ -67,6 +67,7 @@ class ScanMotionErrorCode(IntEnum):
     UNREACHABLE = 1  # too few viewpoints within reach, or too many turned out blocked
     EXECUTION_FAILED = 2  # the arm did not follow
     CANCELLED = 3  # stopped on request
+    HOLDING = 4  # the gripper holds something; put it down first
 
 
 class GraspErrorCode(IntEnum):
@@ -83,3 +84,25 @@ class GraspErrorCode(IntEnum):
     PLAN_FAILED = 8  # a grasp exists, no safe motion to it
     EXECUTION_FAILED = 9  # the arm did not follow, or the object slipped
     CANCELLED = 10  # stopped on request
+    HOLDING = 11  # the gripper holds something, and release_first is false
+
+
+class PlaceErrorCode(IntEnum):
+    """Why a held object was not put down (`action/Place.action`)."""
+
+    NONE = 0
+    NOTHING_HELD = 1  # the gripper holds nothing
+    NO_SPACE = 2  # no free spot, or no such surface
+    UNREACHABLE = 3  # out of the arm's reach; still held
+    PLAN_FAILED = 4  # no collision-free motion there; still held
+    EXECUTION_FAILED = 5  # a motion failed; the message says where the object is
+    CANCELLED = 6  # stopped on request
+
+
+class MoveErrorCode(IntEnum):
+    """Why jaws or arm did not move (`action/Release.action`, `action/Stow.action`)."""
+
+    NONE = 0
+    PLAN_FAILED = 1  # no such posture, or no collision-free motion to it
+    EXECUTION_FAILED = 2  # jaws or arm did not follow
+    CANCELLED = 3  # stopped on request

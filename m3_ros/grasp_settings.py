@@ -63,6 +63,19 @@ class GraspConfig(Stage):
     held_share: float = setting(
         0.2, "share of them that depth confirms between the jaws", "", 0.0, 1.0
     )
+    held_reach: float = setting(
+        0.15, "what is held reaches at most this far from the jaws' tips", "m", 0.02, 0.5
+    )
+    held_clearance: float = setting(
+        0.05,
+        "arm and jaws stay off other things by this while they carry, if they can",
+        "m",
+        0.0,
+        0.3,
+    )
+    free_radius: float = setting(
+        0.10, "free space around a spot on which something is put down", "m", 0.02, 0.5
+    )
     max_attempts: int = setting(3, "grasps tried before giving up", "", 1, 10)
     drive_base: bool = setting(True, "drive the base when the arm cannot reach")
     scan_center: tuple[float, ...] = setting(

@@ -19,6 +19,9 @@ INTERFACES = {
     "action/BuildMemory.action": (codes.BuildErrorCode,),
     "action/ScanMotion.action": (codes.ScanMotionErrorCode,),
     "action/Grasp.action": (codes.GraspErrorCode,),
+    "action/Place.action": (codes.PlaceErrorCode,),
+    "action/Release.action": (codes.MoveErrorCode,),
+    "action/Stow.action": (codes.MoveErrorCode,),
 }
 
 

@@ -1,4 +1,4 @@
-"""Commands that run the ROS 2 stack: demo, up, grasp."""
+"""Commands that run the ROS 2 stack: demo, up, grasp, place, release, stow."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ def up(
 
 @app.command
 def grasp(
-    text: Positional[str], dry_run: bool = False, place: bool = False, namespace: str = ""
+    text: Positional[str],
+    dry_run: bool = False,
+    place: bool = False,
+    release_first: bool = False,
+    namespace: str = "",
 ) -> int:
     """Find, grasp and lift an object with the running stack.
 
@@ -76,10 +80,63 @@ def grasp(
         text: what to grasp, for instance "yellow bath duck".
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
+        release_first: let go of what the gripper holds, where it is.
         namespace: of the robot's nodes, where they have one.
     """
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
     with node_errors():
-        return send_grasp_goal(text, dry_run, place, namespace)
+        return send_grasp_goal(text, dry_run, place, release_first, namespace)
+
+
+@app.command
+def place(
+    surface: Positional[str] = "table",
+    at: tuple[float, float, float] | None = None,
+    frame: str = "map",
+    namespace: str = "",
+) -> int:
+    """Put down what the gripper holds, on a free spot or at a point.
+
+    Args:
+        surface: on which a free spot is searched: "table" is the largest level surface within
+            reach, other names are found by a query.
+        at: x, y, z in m on which the object is to stand, instead of a free spot.
+        frame: of that point.
+        namespace: of the robot's nodes, where they have one.
+    """
+    require_ros()
+    from m3_ros.nodes.grasp_client import send_place_goal
+
+    with node_errors():
+        return send_place_goal(surface, at, frame, namespace)
+
+
+@app.command
+def release(namespace: str = "") -> int:
+    """Open the jaws where they are, to hand over what they hold; the arm does not move.
+
+    Args:
+        namespace: of the robot's nodes, where they have one.
+    """
+    require_ros()
+    from m3_ros.nodes.grasp_client import send_release_goal
+
+    with node_errors():
+        return send_release_goal(namespace)
+
+
+@app.command
+def stow(posture: str = "home", namespace: str = "") -> int:
+    """Fold the arm; the jaws keep what they hold.
+
+    Args:
+        posture: name of a posture in the robot's file.
+        namespace: of the robot's nodes, where they have one.
+    """
+    require_ros()
+    from m3_ros.nodes.grasp_client import send_stow_goal
+
+    with node_errors():
+        return send_stow_goal(posture, namespace)

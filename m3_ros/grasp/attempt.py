@@ -9,6 +9,7 @@ from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.closing import close_jaws
 from m3_ros.grasp.context import GraspContext, follow_until_contact, move_linear, plan_linear
+from m3_ros.grasp.jaws import open_surely
 from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import Plan
 from m3_ros.grasp.robot import JointTrajectory
@@ -34,7 +35,7 @@ def execute_attempt(context: GraspContext, plan: Plan, target: Target) -> float:
     robot, config, cancelled = context.robot, context.planner.config, context.cancelled
     context.report("pre-grasp", 0.3)
     robot.execute_trajectory(plan.phases["pre-grasp"], cancelled)
-    context.move_jaws(plan.grasp.pregrasp_aperture)
+    open_surely(context, plan.grasp.pregrasp_aperture)
     context.report("confirm", 0.45)
     _check_unmoved(context, target)
     context.report("approach", 0.5)
@@ -56,17 +57,6 @@ def _dwell(context: GraspContext, seconds: float) -> None:
     posture = np.tile(context.robot.joint_state().arm, (2, 1))
     dwell = JointTrajectory(posture, np.zeros_like(posture), np.array([0.0, seconds]))
     context.robot.execute_trajectory(dwell, context.cancelled)
-
-
-def open_jaws(context: GraspContext, opening: float) -> None:
-    """Open the jaws to `opening`, then rise by `approach_distance` if that is within reach."""
-    context.move_jaws(opening)
-    config = context.planner.config
-    try:
-        rise = plan_linear(context, (0.0, 0.0, config.approach_distance), config.approach_speed)
-    except RetryableGraspFailure:
-        return
-    context.robot.execute_trajectory(rise, context.cancelled)
 
 
 def _approach(context: GraspContext, plan: Plan) -> JointTrajectory:

@@ -12,23 +12,26 @@ import numpy as np
 
 from m3_ros.codes import GraspErrorCode
 from m3_ros.geometry import inverse, transform
-from m3_ros.grasp.attempt import execute_attempt, open_jaws
+from m3_ros.grasp.attempt import execute_attempt
 from m3_ros.grasp.base_placement import describe_move, place_base
 from m3_ros.grasp.candidates import Grasp, grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.history import AttemptHistory
+from m3_ros.grasp.jaws import empty_jaws, leave_object
 from m3_ros.grasp.outcome import (
     EmptyGrasp,
     GraspError,
     GraspOutcome,
     RetryableGraspFailure,
     Target,
+    plan_failure,
     require_located,
 )
 from m3_ros.grasp.place import put_back
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.points import near
+from m3_ros.grasp.recovery import abort, undo_attempt
 from m3_ros.grasp.robot import (
     JointTrajectory,
     MotionCancelled,
@@ -51,6 +54,7 @@ def execute_grasp(
     cancelled: Callable[[], bool] = never,
     dry_run: bool = False,
     place: bool = False,
+    release_first: bool = False,
 ) -> GraspOutcome:
     """Grasp, lift and hold the object that `localize` locates.
 
@@ -63,20 +67,21 @@ def execute_grasp(
         cancelled: returns true when the robot must stop.
         dry_run: plan from the current posture without moving.
         place: after the lift, put the object back where it stood.
+        release_first: first let go of what the gripper holds; otherwise such a goal fails.
     """
     run = _Execution(
         GraspContext(robot, planner, localize, feedback, cancelled), surroundings, place
     )
     code, message, height = GraspErrorCode.NONE, "", 0.0
     try:
-        height = run.plan_only() if dry_run else run.execute()
+        height = run.plan_only() if dry_run else run.execute(release_first)
     except GraspError as error:
         code, message = error.code, str(error)
     except RobotError as error:
         robot.hold()
         cancel, blocked = (isinstance(error, kind) for kind in (MotionCancelled, TrackingError))
         code = GraspErrorCode.CANCELLED if cancel else GraspErrorCode.EXECUTION_FAILED
-        message = str(error) + (run.abort() if blocked else "")
+        message = str(error) + (abort(run.context, run.history) if blocked else "")
     return GraspOutcome(code, message, run.context.retries, run.grasp, height)
 
 
@@ -102,10 +107,12 @@ class _Execution:
             self.base_goal(target)
         return 0.0
 
-    def execute(self) -> float:
+    def execute(self, release_first: bool) -> float:
         """Grasp the object; return how far the gripper was raised, m."""
+        empty_jaws(self.context, release_first)
         self.context.report("locate", 0.0)
         target = require_located(self.context.localize())
+        leave_object(self.context, self.cloud)
         for retries in range(self.config.max_attempts):
             self.context.retries = retries
             try:
@@ -118,7 +125,7 @@ class _Execution:
                 if isinstance(error, EmptyGrasp):
                     self.history.empty.append(self.grasp.middle)
                 self.context.report(f"attempt failed: {problem}", 0.9)
-                open_jaws(self.context, self.history.grasps[-1].pregrasp_aperture)
+                undo_attempt(self.context, plan)
             else:
                 if self.place:
                     put_back(self.context, plan)
@@ -126,17 +133,6 @@ class _Execution:
                 return height
         message = f"{problem}; attempts: {self.config.max_attempts}"
         raise GraspError(GraspErrorCode.EXECUTION_FAILED, message)
-
-    def abort(self) -> str:
-        """Open the jaws of a blocked arm; return what to add to the message if that fails."""
-        if not self.history.grasps:
-            return ""
-        try:
-            open_jaws(self.context, self.history.grasps[-1].pregrasp_aperture)
-        except RobotError as error:
-            self.robot.hold()
-            return f"; then the jaws could not open: {error}"
-        return ""
 
     def observe(self, target: Target) -> Target:
         """Move the camera over the object; return the target and update the scene from its depth.
@@ -241,9 +237,3 @@ class _Execution:
             way = describe_move(here, goal)
             raise GraspError(GraspErrorCode.UNREACHABLE, f"out of reach; the base must move {way}")
         return goal
-
-
-def plan_failure(error: PlanError) -> GraspError:
-    """Return the failure of the goal that a planning error means."""
-    code = GraspErrorCode.UNREACHABLE if error.unreachable else GraspErrorCode.PLAN_FAILED
-    return GraspError(code, str(error))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from m3_ros.codes import GraspErrorCode
 from m3_ros.grasp.candidates import Grasp
+from m3_ros.grasp.planning import PlanError
 
 
 class GraspError(RuntimeError):
@@ -72,6 +73,12 @@ def require_located(target: Target) -> Target:
     if not target.located:
         raise GraspError(GraspErrorCode[target.status], target.message)
     return target
+
+
+def plan_failure(error: PlanError) -> GraspError:
+    """Return the failure of the goal that a planning error means."""
+    code = GraspErrorCode.UNREACHABLE if error.unreachable else GraspErrorCode.PLAN_FAILED
+    return GraspError(code, str(error))
 
 
 @dataclass(frozen=True, eq=False)

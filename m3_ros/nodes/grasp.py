@@ -1,4 +1,7 @@
-"""Moves the arm: actions /m3/grasp and /m3/scan_motion. Nothing moves outside a goal."""
+"""Moves the arm: actions /m3/grasp, /m3/scan_motion and those of `HoldingActions`.
+
+Nothing moves outside a goal.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
 from m3_ros.geometry import transform
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
+from m3_ros.grasp.holding import holding_message, is_holding
 from m3_ros.grasp.outcome import GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.points import solid
@@ -20,6 +24,7 @@ from m3_ros.grasp.scan_path import enough_views, follow_scan, scan_path
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import pose_stamped
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
+from m3_ros.nodes.holding import HoldingActions
 from m3_ros.nodes.images import to_columns
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.ros_robot import RosRobot
@@ -44,6 +49,15 @@ class GraspNode(ManagedNode):
         actions = self._actions = ExclusiveActions(self)
         actions.serve(Grasp, "m3/grasp", self._grasp)
         actions.serve(ScanMotion, "m3/scan_motion", self._scan)
+        self._holding = HoldingActions(
+            self,
+            actions,
+            self._robot,
+            lambda: self._planner,
+            self._finder,
+            self._config.robot.world_frame,
+            lambda: self._remembered,
+        )
 
     def configure(self) -> None:
         """Load the robot's shapes for planning."""
@@ -85,6 +99,7 @@ class GraspNode(ManagedNode):
                 lambda: self._actions.interrupted(goal),
                 request.dry_run,
                 request.place,
+                request.release_first,
             )
         except Exception as error:  # whatever it is, the arm holds and the client is told
             self._robot.hold()
@@ -107,11 +122,16 @@ class GraspNode(ManagedNode):
             return self._actions.interrupted(goal)
 
         try:
+            joints = self._robot.joint_state()
+            if is_holding(self._planner, joints):
+                result.error_code = ScanMotionErrorCode.HOLDING
+                result.error_msg = holding_message(self._planner, joints)
+                return result
             path = scan_path(
                 self._planner,
                 self._center(request.center),
                 Scene(EMPTY),
-                self._robot.joint_state().arm,
+                joints.arm,
                 request.radius or settings.scan_radius,
                 request.views or settings.scan_views,
                 cancelled,

@@ -48,11 +48,11 @@ class TargetFinder:
             LookupError: the pose's frame is not in the TF tree.
         """
         if text or not pose.header.frame_id:
-            return lambda: self._query(text)
+            return lambda: self.named(text)
         T = self._robot.tree.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
         return lambda: self._observe(T[:3, 3])
 
-    def _query(self, text: str) -> Target:
+    def named(self, text: str) -> Target:
         """Return the answer of /m3/query."""
         if not self._client.wait_for_service(self._timeout):
             message = f"nobody serves {self._name}"

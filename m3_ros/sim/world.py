@@ -24,6 +24,7 @@ from m3_ros.sim.objects import add_object
 from m3_ros.sim.scene import TableScene
 from m3_ros.types import Array
 
+WINDUP = 2.0  # the set point of blocked jaws leads by this times what their largest effort needs
 SETTLE_TIME = 1.5
 """Objects come to rest in this time before anything else happens, s; test_world.py holds it."""
 
@@ -87,6 +88,7 @@ class World:
         self._dof = np.array([joint.dofadr[0] for joint in joints])
         self._actuators = np.array([self.model.actuator(name).id for name in names])
         gains = -self.model.actuator_biasprm[self._actuators]
+        self._gripper_stiffness = gains[-1, 1]
         self._lead = (gains[:, 2] + self.model.dof_damping[self._dof]) / gains[:, 1]
         home, closed = robot_model.home, robot_model.gripper.closed_position
         still = (home, np.zeros(len(home)))
@@ -107,9 +109,7 @@ class World:
         """One step of the physics."""
         dt = self.model.opt.timestep
         self._drive(dt)
-        most = self.command.gripper_speed * dt
-        moved = float(np.clip(self.command.gripper - self._gripper, -most, most))
-        self._gripper += moved
+        moved = self._drive_gripper(dt)
         arm, arm_velocity = self.command.arm(self.data.time)
         position = np.concatenate([self._base, arm, [self._gripper]])
         velocity = np.concatenate([self._world_velocity(), arm_velocity, [moved / dt]])
@@ -177,6 +177,20 @@ class World:
         change = np.array(base.acceleration) * dt
         self._base_velocity += np.clip(wanted - self._base_velocity, -change, change)
         self._base = self._base + self._world_velocity() * dt
+
+    def _drive_gripper(self, dt: float) -> float:
+        """Advance the gripper's set point towards its command; return by how much.
+
+        Of jaws that are blocked it stays where their effort is at its limit, so that they follow
+        a new command at once.
+        """
+        most = self.command.gripper_speed * dt
+        joint = float(self.data.qpos[self._qpos[-1]])
+        effort = float(self.model.actuator_forcerange[self._actuators[-1], 1])
+        lead = WINDUP * effort / self._gripper_stiffness
+        wanted = self._gripper + float(np.clip(self.command.gripper - self._gripper, -most, most))
+        before, self._gripper = self._gripper, float(np.clip(wanted, joint - lead, joint + lead))
+        return self._gripper - before
 
     def _world_velocity(self) -> Array:
         vx, vy, turn = self._base_velocity

@@ -135,7 +135,10 @@ def test_what_is_wrong_is_one_line(m3, arguments, code, words):
     assert status == code and words in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [("demo",), ("up", "m3"), ("grasp", "cup")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("demo",), ("up", "m3"), ("grasp", "cup"), ("place",), ("release",), ("stow",)],
+)
 @pytest.mark.parametrize(
     ("absent", "words"),
     [("rclpy", "ROS 2 cannot be used"), ("m3_ros.action", "messages of m3_ros are not built")],

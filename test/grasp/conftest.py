@@ -29,12 +29,14 @@ class PerfectRobot:
     `closings` lists the effort of each closing and the joint positions that it found the arm at.
 
     Its motions from number `fail_at` on, `fails` of them, fail with `failure`; when motion number
-    `resists` begins, torques rise. Its camera sees the points `scene`, in map.
+    `resists` begins, torques rise; jaws that are `stuck` do not open. Its camera sees the points
+    `scene`, in map.
     """
 
     def __init__(self, arm, grips=(-0.4,) * 27):
         self.arm, self.grips, self.scene = arm, list(grips), np.zeros((0, 3))
         self.fail_at, self.fails, self.failure, self.resists = None, 1, None, None
+        self.stuck = False
         self.reset()
 
     def reset(self):
@@ -64,11 +66,12 @@ class PerfectRobot:
 
     def move_gripper(self, position, max_effort, max_speed, cancelled=never):
         self._do("open" if position < 0.0 else "close", cancelled)
+        self.efforts = self.efforts.copy()
         if position < 0.0:
-            self.q[6] = position
+            self.q[6], self.efforts[6] = (self.q[6] if self.stuck else position), 0.0
         else:
             self.closings.append((max_effort, self.q[:6].copy()))
-            self.q[6] = self.grips.pop(0)
+            self.q[6], self.efforts[6] = self.grips.pop(0), max_effort
         return self.q[6]
 
     def move_base(self, T_map_base, max_speed, max_yaw_rate, cancelled=never):
@@ -80,7 +83,7 @@ class PerfectRobot:
 
     def _do(self, what, cancelled):
         if len(self.log) + 1 == self.resists:
-            self.efforts = self.efforts + 12.0
+            self.efforts = self.efforts + np.append(np.full(6, 12.0), 0.0)
         if cancelled():
             self.hold()
             raise MotionCancelled("cancelled")

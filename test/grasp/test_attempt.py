@@ -4,10 +4,10 @@ import pytest
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import look_at
-from m3_ros.grasp.attempt import execute_attempt, is_present, open_jaws
+from m3_ros.grasp.attempt import execute_attempt, is_present
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.outcome import EmptyGrasp, RetryableGraspFailure, Target
-from m3_ros.grasp.robot import never
+from m3_ros.grasp.robot import RobotError, never
 
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
 
@@ -123,9 +123,8 @@ def test_an_object_that_slips_after_the_lift_is_not_held(robot, job_of, plan, fo
         execute_attempt(job_of(robot), plan, found)
 
 
-def test_letting_go_opens_and_rises(robot, job_of, planner):
-    before = planner.arm.fk(robot.q[:6])[2, 3]
-    open_jaws(job_of(robot), 0.8)
-    assert robot.log[0] == "open" and robot.q[6] == -0.8
-    rise = planner.arm.fk(robot.q[:6])[2, 3] - before
-    assert rise == pytest.approx(planner.config.approach_distance, abs=1e-3)
+def test_jaws_that_do_not_open_never_go_down(robot, job_of, plan, found):
+    robot.stuck = True
+    with pytest.raises(RobotError, match="did not open"):
+        execute_attempt(job_of(robot), plan, found)
+    assert robot.log == ["follow", "open"]  # above the object, and no farther

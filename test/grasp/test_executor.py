@@ -49,6 +49,45 @@ def test_without_a_target_nothing_moves(planner, robot, status):
     assert robot.log == []
 
 
+def test_what_is_held_is_not_dropped_by_the_next_goal(planner, robot, found, table_in_map):
+    execute_grasp(robot, planner, lambda: found, table_in_map)
+    robot.log.clear()
+    outcome = execute_grasp(robot, planner, lambda: found, table_in_map)
+    assert outcome.error_code is GraspErrorCode.HOLDING and "m3 release" in outcome.error_msg
+    assert robot.log == [] and robot.q[6] == -0.4
+
+
+def test_a_goal_may_let_go_of_it_first(planner, robot, found, table_in_map):
+    execute_grasp(robot, planner, lambda: found, table_in_map)
+    robot.log.clear()
+    outcome = execute_grasp(robot, planner, lambda: found, table_in_map, release_first=True)
+    assert outcome.error_code is GraspErrorCode.NONE and robot.log[0] == "open"
+
+
+def test_a_dry_run_is_no_danger_to_what_is_held(planner, robot, found, table_in_map):
+    execute_grasp(robot, planner, lambda: found, table_in_map)
+    robot.log.clear()
+    outcome = execute_grasp(robot, planner, lambda: found, table_in_map, dry_run=True)
+    assert outcome.error_code is not GraspErrorCode.HOLDING and robot.log == []
+
+
+@pytest.mark.parametrize("stage", ["close", "check"])
+def test_after_a_cancel_with_jaws_around_the_object_the_next_goal_leaves_it(
+    planner, robot, found, table_in_map, cancel_in, stage
+):
+    cancel_in(stage)
+    if stage == "check":  # a controller that holds jaws in place squeezes no more
+        robot.efforts = np.zeros(7)
+        robot.q[:6] = planner.linear_path(
+            planner.arm.fk(robot.q[:6]), np.array([0.0, 0.0, -0.12]), robot.q[:6]
+        )[-1]
+    robot.log.clear()
+    scene = np.concatenate([table_in_map, found.points])
+    outcome = execute_grasp(robot, planner, lambda: found, scene)
+    assert outcome.error_code is GraspErrorCode.NONE
+    assert robot.log[:3] == ["open", "follow", "follow"]
+
+
 def test_a_dry_run_plans_and_moves_nothing(planner, robot, found, table_in_map):
     outcome = execute_grasp(robot, planner, lambda: found, table_in_map, dry_run=True)
     assert outcome.error_code is GraspErrorCode.NONE and outcome.grasp is not None

@@ -11,8 +11,8 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 
-from m3_ros.action import Grasp, ScanMotion
-from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
+from m3_ros.action import Grasp, Place, Release, ScanMotion, Stow
+from m3_ros.codes import GraspErrorCode, MoveErrorCode, PlaceErrorCode, ScanMotionErrorCode
 from m3_ros.config import M3Config
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.client import Client, ClientError
@@ -30,6 +30,7 @@ SETTINGS = (
     "simulation.objects=1",
     "grasp.max_attempts=2",
 )
+CODES = {Grasp: GraspErrorCode, ScanMotion: ScanMotionErrorCode}
 DUCK = "yellow bath duck"
 
 
@@ -150,6 +151,42 @@ def test_the_object_at_a_pose_is_lifted(client):
     time.sleep(2.0)
     assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
     assert abs(result.grasp.pose.position.x - place[0]) < 0.25
+
+
+def test_what_is_held_is_kept_until_it_is_put_down(client):
+    """The grasp before holds it; goals that would open the jaws or swing the arm are refused."""
+    count = len(client.joints)
+    for kind, name, goal in (
+        (Grasp, "/m3/grasp", Grasp.Goal(text=DUCK)),
+        (ScanMotion, "/m3/scan_motion", ScanMotion.Goal()),
+    ):
+        result = client.run(kind, name, goal, timeout=60.0)
+        assert not result.success and result.error_code == CODES[kind].HOLDING
+        assert "m3 place" in result.error_msg and "m3 release" in result.error_msg
+    assert moved_since(client, count) < 0.01
+    result = client.run(Place, "/m3/place", Place.Goal(), timeout=300.0)
+    assert result.success, result.error_msg
+    time.sleep(1.0)
+    spot, place = result.spot.point, client.truth.poses[DUCK][:3, 3]
+    assert np.hypot(spot.x - place[0], spot.y - place[1]) < 0.05
+    assert 0.0 < place[2] - spot.z < 0.08 and client.joints[-1].gripper < -0.2
+    assert client.run(Place, "/m3/place", Place.Goal()).error_code == PlaceErrorCode.NOTHING_HELD
+
+
+def test_the_arm_is_folded_and_the_jaws_open_on_request(client):
+    result = client.run(Stow, "/m3/stow", Stow.Goal(), timeout=120.0)
+    assert result.success, result.error_msg
+    home = load_robot().home
+    client.wait_until(
+        lambda: np.abs(client.joints[-1].arm - home).max() < 0.05, 10.0, "the arm is not at home"
+    )
+    result = client.run(Stow, "/m3/stow", Stow.Goal(posture="bed"))
+    assert result.error_code == MoveErrorCode.PLAN_FAILED and "'bed'" in result.error_msg
+    before = client.joints[-1]
+    result = client.run(Release, "/m3/release", Release.Goal(), timeout=60.0)
+    assert result.success, result.error_msg
+    assert client.joints[-1].gripper < before.gripper - 0.2
+    assert np.abs(client.joints[-1].arm - before.arm).max() < 0.01
 
 
 def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later(client):

@@ -1,0 +1,45 @@
+"""Whether the gripper holds something, from its joint alone: known also after a restart."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from m3_ros.grasp.planning import Planner
+from m3_ros.grasp.robot import JointState
+from m3_ros.robot_file import GripperConfig
+
+HELD_SHARE = 2.0 / 3.0
+"""Share of `closing_effort` from which jaws at rest hold something: for the Z1 halfway between its
+squeeze, 3 N m, and the dry friction of its joint, 1 N m (URDF), which empty jaws may show."""
+REST_SHARE = 0.5
+"""Share of `closing_speed` below which the jaws rest; closing jaws move at twice that."""
+
+
+def closing_effort(gripper: GripperConfig, state: JointState) -> float:
+    """Return the measured effort of the gripper's joint, positive in the closing direction."""
+    return float(-np.sign(gripper.opening_per_position) * state.efforts[-1])
+
+
+def is_holding(planner: Planner, state: JointState) -> bool:
+    """Return whether the jaws are apart, at rest, and squeeze what is between them.
+
+    A robot whose joint states carry no effort of the gripper (zero or NaN) never holds anything
+    by this test.
+    """
+    gripper = planner.robot_model.gripper
+    return (
+        gripper.opening(state.gripper) >= gripper.empty_opening
+        and abs(state.gripper_velocity) <= REST_SHARE * gripper.closing_speed
+        and closing_effort(gripper, state) > HELD_SHARE * gripper.closing_effort
+    )
+
+
+def holding_message(planner: Planner, state: JointState) -> str:
+    """Return the sentence with which a goal is refused while the gripper holds something."""
+    gripper = planner.robot_model.gripper
+    unit, effort_unit = gripper.units
+    return (
+        f"the gripper holds something ({gripper.joint} is {gripper.opening(state.gripper):.3f} "
+        f"{unit} open and closes with {closing_effort(gripper, state):.1f} {effort_unit}): put it "
+        "down with m3 place, or let go of it with m3 release"
+    )
