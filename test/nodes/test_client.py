@@ -25,8 +25,21 @@ def short_waits(monkeypatch):
 
 def test_a_missing_server_is_announced_and_then_named(short_waits, capsys):
     with pytest.raises(ClientError, match="nobody serves /m3/grasp.*m3 up"):
-        grasp_client.send_grasp_goal("duck", dry_run=True, place=False)
+        grasp_client.send_grasp_goal("duck", dry_run=True)
     assert capsys.readouterr().err.startswith("nobody serves /m3/grasp yet; waiting up to")
+
+
+@pytest.mark.parametrize(
+    ("name", "send"),
+    [
+        ("place", lambda: grasp_client.send_place_goal("table", None, "map")),
+        ("release", grasp_client.send_release_goal),
+        ("stow", lambda: grasp_client.send_stow_goal("home")),
+    ],
+)
+def test_a_missing_server_of_what_is_held_is_named(short_waits, name, send):
+    with pytest.raises(ClientError, match=f"nobody serves /m3/{name}.*m3 up"):
+        send()
 
 
 @pytest.fixture
@@ -65,7 +78,7 @@ def grasp_server():
 
 
 def test_a_failed_grasp_prints_its_error_code_and_reason(grasp_server, capsys):
-    assert grasp_client.send_grasp_goal("green mug", dry_run=True, place=False) == 1
+    assert grasp_client.send_grasp_goal("green mug", dry_run=True) == 1
     assert "NOT_FOUND: nothing here resembles 'green mug'" in capsys.readouterr().out
 
 
