@@ -147,7 +147,7 @@ class RobotFile(Stage):
     base: BaseConfig = required("the base")
     lidar_frame: str = setting("", "link of the LiDAR; the base's when empty")
     controllers: str = setting(
-        "", "path of the controllers' ROS parameter file, for the simulation"
+        "", "path of the controllers' ROS parameter file, for bringup and simulation"
     )
     mjcf: str = setting(
         "",

@@ -72,7 +72,8 @@ def _check_names(settings: object) -> None:
         name, value = f"{type(settings).__name__}.{item.name}", getattr(settings, item.name)
         if not isinstance(value, str):
             continue
-        if item.name.endswith("_frame") and not value.strip():
+        optional = item.default == ""
+        if item.name.endswith("_frame") and not value.strip() and not optional:
             raise ConfigError(f"{name} = {value!r}: it must be the name of a frame")
         if not item.name.endswith("_topic"):
             continue

@@ -258,7 +258,7 @@ def measure(
     return noticed / len(sample) if sample else 1.0
 
 
-def tests_of(root: Path, module: str) -> list[str]:
+def files_that_test(root: Path, module: str) -> list[str]:
     """Return the test file of a module, m3_ros/a/b.py -> test/a/test_b.py.
 
     Raises:
@@ -289,7 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
             tests = {
-                module: options.tests or tests_of(options.root, module)
+                module: options.tests or files_that_test(options.root, module)
                 for module in options.modules
             }
             copied = Copy(options.root, Path(folder))

@@ -14,7 +14,6 @@ from launch_ros.substitutions import FindPackageShare
 from m3_ros.config import RobotConfig
 from m3_ros.nodes.launch import ARGUMENTS, BOOLEAN, Argument, stack_nodes
 from m3_ros.nodes.stack import STACKS, TF_REMAPPINGS
-from m3_ros.resources import resource
 from m3_ros.robot_model import load_robot
 from m3_ros.settings import ConfigError
 
@@ -53,7 +52,7 @@ ROBOT_ARGUMENTS = (
     ),
     Argument("state_publisher", "true", "start robot_state_publisher with our URDF", BOOLEAN),
     Argument("ros2_control", "false", "start ros2_control and the controllers", BOOLEAN),
-    Argument("controllers_file", "", "config/z1_controllers.yaml of the package when empty"),
+    Argument("controllers_file", "", "the one that the robot's file names when empty"),
 )
 
 
@@ -157,12 +156,12 @@ def _imu_mount(chosen: dict[str, str], imu: str, base: str) -> Node:
 
 def _controllers(chosen: dict[str, str], urdf: str) -> list[Node]:
     """Return ros2_control and the spawner of the robot's controllers."""
-    path = Path(chosen["controllers_file"] or resource("config/z1_controllers.yaml")).expanduser()
+    model = load_robot(RobotConfig(model=chosen["robot"]))
+    path = Path(chosen["controllers_file"] or model.controllers).expanduser()
     if not path.is_file():
         raise ConfigError(f"controllers_file {path} is missing: it must be a YAML file")
     namespace = chosen["namespace"].strip("/")
     manager = f"/{namespace}/controller_manager" if namespace else "/controller_manager"
-    model = load_robot(RobotConfig(model=chosen["robot"]))
     names = [part.controller.name.strip("/") for part in (model.arm, model.gripper)]
     return [
         _node(

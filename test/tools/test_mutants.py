@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
 
-from mutants import Mutator, main, tests_of  # noqa: E402
+from mutants import Mutator, files_that_test, main  # noqa: E402
 
 SOURCE = '''"""Doc 1."""
 LIMIT: int = 4
@@ -127,4 +127,4 @@ def test_the_modules_of_make_mutants_have_tests():
     modules = re.search(r"^MODULES \?= (.+)$", makefile, re.MULTILINE)[1].split()
     assert len(modules) >= 4
     for module in modules:
-        assert (ROOT / module).is_file() and tests_of(ROOT, module)
+        assert (ROOT / module).is_file() and files_that_test(ROOT, module)
