@@ -61,7 +61,9 @@ class Scan:
         try:
             entries, points_file = read_transforms(folder, ScanError)
         except OSError as error:
-            raise ScanError(f"{folder} is no scan: {FILE} {error.strerror}") from error
+            raise ScanError(
+                f"{folder} is no scan: {FILE} cannot be read: {error.strerror}"
+            ) from error
         for index, entry in enumerate(entries):
             try:
                 distortion_of(entry)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from m3_ros.cli.app import OK, Positional, app, bench, evaluate, settings_from
+from m3_ros.cli.app import (
+    OK,
+    Positional,
+    app,
+    bench,
+    evaluate,
+    require_at_least,
+    require_scan,
+    settings_from,
+)
 from m3_ros.cli.ros import require_ros
 from m3_ros.config import M3Config
 
@@ -14,6 +23,7 @@ def bench_splat(scan: Path | None = None, json: Path | None = None) -> int:
     """Time the rasterizer beside the PyTorch oracle, and fits of a scan against their PSNR."""
     from m3_ros.evaluate.bench_splat import run
 
+    require_scan(scan)
     run(json, scan)
     return OK
 
@@ -34,6 +44,7 @@ def bench_query(
         work: folder that keeps memories and answers, for another run to go on from.
         json: file for the figures and all answers.
     """
+    require_at_least(1, scenes=scenes, views=views, workers=workers)
     from m3_ros.evaluate.bench_query import run
 
     run(M3Config(), encoder, scenes, seed, views, workers, work, json)
@@ -54,6 +65,7 @@ def calibrate(
         work: folder that keeps the memories.
         output: file; beside the model's weights unless given.
     """
+    require_at_least(1, scenes=scenes, views=views)
     from m3_ros.evaluate.calibrate import run
 
     run(M3Config(), encoder, scenes, views, work, output)
@@ -114,6 +126,7 @@ def bench_grasp(
         pictures: folder for strips of successes and failures.
         json: file of all trials; a run that was broken off goes on.
     """
+    require_at_least(1, scenes=scenes, workers=workers)
     from m3_ros.evaluate.bench_grasp import run
     from m3_ros.evaluate.grasp_trial import Conditions
 
@@ -183,9 +196,12 @@ def bench_memory(
         config: YAML file of settings.
         json: file of the figures.
     """
+    require_at_least(0, frames=frames)
+    require_at_least(1, dim=dim)
     from m3_ros.evaluate.bench_memory import run
     from m3_ros.features.loading import load_extractor
 
+    require_scan(scan)
     models = [load_extractor(name) for name in encoder] if scan else []
     run(frames, dim, scan, settings_from(config), models, json)
     return OK
@@ -206,6 +222,7 @@ def eval_grounding(
         work: folder that keeps the simulated scans.
         json: file for the figures.
     """
+    require_at_least(1, scenes=scenes, views=views)
     from m3_ros.evaluate.captions import captioned_folders
     from m3_ros.evaluate.grounding import run
     from m3_ros.features.loading import load_extractor
@@ -222,6 +239,7 @@ def eval_retrieval(
     views: int = 40, work: Path = Path("captions"), json: Path | None = None,
 ) -> int:  # fmt: skip
     """Find regions by captions and captions by regions (Table 2); options as `eval grounding`."""
+    require_at_least(1, scenes=scenes, views=views)
     from m3_ros.evaluate.captions import captioned_folders
     from m3_ros.evaluate.retrieval import run
     from m3_ros.features.loading import load_extractor

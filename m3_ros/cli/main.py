@@ -29,13 +29,20 @@ def main() -> int:
     except OSError as error:
         return _fail(str(error), Kind.FILES)
     except ImportError as error:
-        return _fail(str(error), Kind.UNAVAILABLE)
+        return _fail(_missing(error), Kind.UNAVAILABLE)
     except Exception as error:
         return _fail(
             f"this is a fault of m3, {type(error).__name__}: {error}; please report it with "
             f"{_write_traceback()}",
             Kind.BUG,
         )
+
+
+def _missing(error: ImportError) -> str:
+    """Return what is not installed, and how to get it where it is a module of m3_ros itself."""
+    if (error.name or "").startswith("m3_ros."):
+        return f"{error.name} is not installed; build m3_ros again, for instance with `make setup`"
+    return str(error)
 
 
 def _fail(message: str, kind: Kind) -> int:

@@ -96,18 +96,19 @@ def build(
     from m3_ros.features.cache import beside
     from m3_ros.features.loading import load_extractor
     from m3_ros.memory.build import build_memory
+    from m3_ros.memory.serialization import require_writable
     from m3_ros.splat.result import held_out
     from m3_ros.view.memory import memory_sheet
     from m3_ros.view.pictures import write_picture
 
     settings, opened = settings_from(config), Scan.open(scan)
+    memory = require_writable(memory or Path("memories") / scan.resolve().name)
     encoder = encoder or settings.features.models
     settings = replace(settings, features=replace(settings.features, models=encoder))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
     with stage_bar() as bar:
         built = build_memory(opened, settings, extractors, lambda *state: show_stage(bar, *state))
-    memory = memory or Path("memories") / scan.resolve().name
     built.save(memory)
     print(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"

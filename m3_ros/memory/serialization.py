@@ -38,9 +38,7 @@ def save_memory(memory: MemoryData, folder: str | Path) -> None:
         MemoryFileError: `folder` exists and is no memory.
         OSError: It cannot be written.
     """
-    folder = Path(folder).absolute()
-    if folder.exists() and not (folder / "manifest.json").is_file() and any(folder.iterdir()):
-        raise MemoryFileError(f"{folder} exists and is not a memory; name another folder")
+    folder = require_writable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -54,6 +52,22 @@ def save_memory(memory: MemoryData, folder: str | Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_writable(folder: str | Path) -> Path:
+    """Return the absolute path of a folder that is free or holds a memory to replace.
+
+    Raises:
+        MemoryFileError: it exists and is no memory.
+    """
+    folder = Path(folder).absolute()
+    if folder.is_dir():
+        free = (folder / "manifest.json").is_file() or not any(folder.iterdir())
+    else:
+        free = not folder.exists()
+    if not free:
+        raise MemoryFileError(f"{folder} exists and is not a memory; name another folder")
+    return folder
 
 
 def load_memory(folder: str | Path) -> MemoryData:

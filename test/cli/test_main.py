@@ -128,11 +128,32 @@ def test_features_are_put_beside_the_scan_once(m3, scan):
         (("query", "nowhere", "duck"), 65, "nowhere"),
         (("features", "nowhere"), 65, "nowhere is no scan"),
         (("bench", "features", "--models", "dinov2:nowhere"), 74, "is no folder"),
+        (("bench", "query", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
+        (("bench", "query", "--workers", "0"), 2, "workers = 0: it must be at least 1"),
+        (("bench", "grasp", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
+        (("bench", "memory", "--frames", "-1"), 2, "frames = -1: it must be at least 0"),
+        (("calibrate", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
+        (("eval", "grounding", "--views", "0"), 2, "views = 0: it must be at least 1"),
+        (("bench", "splat", "--scan", "nowhere"), 65, "nowhere is no scan"),
+        (("bench", "memory", "nowhere"), 65, "nowhere is no scan"),
     ],
 )
 def test_what_is_wrong_is_one_line(m3, arguments, code, words):
     status, _, err = m3(*arguments)
     assert status == code and words in err and err.count("\n") == 1
+
+
+def test_build_refuses_its_target_before_it_works(m3, scan, monkeypatch):
+    monkeypatch.setattr("m3_ros.memory.build.build_memory", lambda *_: pytest.fail("it built"))
+    status, _, err = m3("build", scan, scan)
+    assert status == 65 and "exists and is not a memory; name another folder" in err
+
+
+def test_a_build_older_than_its_sources_names_the_remedy(m3, monkeypatch):
+    monkeypatch.setitem(sys.modules, "m3_ros.view.scan", None)
+    status, _, err = m3("scan", "show", "scan")
+    assert status == 69 and err.count("\n") == 1
+    assert "m3_ros.view.scan is not installed" in err and "make setup" in err
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def run(command, folder):
 
 
 def test_the_command_line_starts(tmp_path):
-    expected = "m3: nowhere is no scan: transforms.json No such file or directory\n"
+    expected = (
+        "m3: nowhere is no scan: transforms.json cannot be read: No such file or directory\n"
+    )
     assert run([ROOT / "m3", "scan", "show", "nowhere"], tmp_path) == (65, "", expected)
 
 
