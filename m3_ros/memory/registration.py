@@ -65,11 +65,15 @@ def register(memory_points: Array, robot_points: Array, names: Sequence[str]) ->
         names: Names of the points, for error messages.
 
     Raises:
-        ValueError: Fewer than three points, points on one line, or points that do not fit.
+        ValueError: Fewer than three points, one that is not finite, points on one line, or points
+            that do not fit.
     """
     if len(names) < 3:
         raise DataError(f"registration needs at least three common points, got {len(names)}")
     for frame, points in (("the memory", memory_points), ("the robot's frame", robot_points)):
+        infinite = np.flatnonzero(~np.isfinite(points).all(1))
+        if len(infinite):
+            raise DataError(f"the coordinates in {frame} of {names[infinite[0]]} must be finite")
         first, second, _ = _spreads(points)
         if second <= ON_A_LINE * first:
             raise DataError(

@@ -112,6 +112,16 @@ def test_too_few_points_and_points_on_a_line_are_refused(points, message):
         register(points, others, names(len(points)))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_point_that_is_not_finite_is_refused_by_name(value):
+    points = np.random.default_rng(0).normal(size=(4, 3))
+    wrong = points.copy()
+    wrong[2, 1] = value
+    for pair in ((points, wrong), (wrong, points)):
+        with pytest.raises(ValueError, match="2.png must be finite"):
+            register(*pair, names(4))
+
+
 def test_a_line_in_the_robots_frame_is_refused():
     line = np.outer([0, 1, 2, 5.0], [1, 2, 3])
     with pytest.raises(ValueError, match="lie on one line in the robot's frame"):
