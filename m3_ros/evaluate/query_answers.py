@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from m3_ros.codes import QueryStatus
 from m3_ros.evaluate.known_queries import KnownQuery
 from m3_ros.query.result import QueryResult
 from m3_ros.types import Array
@@ -14,9 +15,9 @@ from m3_ros.types import Array
 MARGIN = 0.005
 """A centre this far (m) outside the true box still counts as inside: one or two spacings of
 Gaussians, to which an outline is known."""
-SEEN = ("FOUND", "AMBIGUOUS")
+SEEN = (QueryStatus.FOUND.name, QueryStatus.AMBIGUOUS.name)
 """Names of the statuses that say that the live frame shows the object."""
-CLAIMS = (*SEEN, "NO_DEPTH", "OUT_OF_VIEW")
+CLAIMS = (*SEEN, QueryStatus.NO_DEPTH.name, QueryStatus.OUT_OF_VIEW.name)
 """Names of the statuses that say where the object is."""
 
 
@@ -112,7 +113,9 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
         "queries": len(answers),
         "present: inside": found("present"),
         "present: elsewhere": claimed("present") - found("present"),
-        "present: hedged (AMBIGUOUS)": share([a.status == "AMBIGUOUS" for a in of("present")]),
+        "present: hedged (AMBIGUOUS)": share(
+            [a.status == QueryStatus.AMBIGUOUS.name for a in of("present")]
+        ),
         "phrase: inside": found("phrase"),
         "synonym: inside": found("synonym"),
         "category alone: inside": found("category"),
@@ -122,7 +125,9 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
         "hard absent: claimed": claimed("hard absent"),
         "absent category: claimed": claimed("absent category"),
         "unknown word: claimed": claimed("unknown"),
-        "ambiguous: said so": share([a.status == "AMBIGUOUS" for a in of("ambiguous")]),
+        "ambiguous: said so": share(
+            [a.status == QueryStatus.AMBIGUOUS.name for a in of("ambiguous")]
+        ),
         "ambiguous: all listed": share([a.hits == a.wanted for a in of("ambiguous")]),
         "removed: seen there": share([a.status in SEEN for a in of("removed")]),
         "moved: seen at a wrong place": share([a.status in SEEN and not a.inside for a in moved]),
