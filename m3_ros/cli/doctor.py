@@ -167,7 +167,11 @@ def _version(distribution: str) -> str:
 
 def _inputs(config: M3Config) -> list[tuple[tuple[str, ...], str]]:
     """Return the topics that the nodes read, each with its other names, and how to get it."""
-    names = {key: "/" + name.lstrip("/") for key, name in to_dict(config)["robot"].items()}
+    names = {
+        key: "/" + name.lstrip("/")
+        for key, name in to_dict(config)["robot"].items()
+        if key.endswith("_topic")
+    }
     camera = (
         "start the camera (realsense2_camera with align_depth.enable:=true enable_sync:=true), "
         "or `m3 up simulation`"
