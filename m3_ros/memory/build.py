@@ -104,7 +104,10 @@ class MemoryBuilder:
         models = {}
         for name in self._extractors:
             models[name] = self._build_model(name, fitted.gaussians, views, progress)
-        return SpatialMemory(fitted.gaussians, models, views, self._config, fitted.psnr_db)
+        frame_id = self._config.robot.world_frame
+        return SpatialMemory(
+            fitted.gaussians, models, views, self._config, fitted.psnr_db, frame_id
+        )
 
     def _process_pending(self) -> None:
         """Mask the robot in the pending frames, and add them to banks and fitter."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from m3_ros.config import M3Config
+from m3_ros.config import M3Config, RobotConfig
 from m3_ros.errors import DataError
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
@@ -42,8 +42,10 @@ class MemoryData:
         gaussians: N Gaussians in the memory's frame, m.
         models: One entry a foundation model, by the model's name.
         views: The keyframes' poses and intrinsics, in order.
-        config: Settings it was built with.
+        config: Settings it was built with; a memory that is read has those of
+            `serialization.SHAPING`, and defaults in the other groups.
         psnr_db: PSNR on the held-out keyframes, dB.
+        frame_id: Coordinate frame of the Gaussians and keyframes.
     """
 
     gaussians: Gaussians
@@ -51,8 +53,11 @@ class MemoryData:
     views: tuple[View, ...]
     config: M3Config = field(default_factory=M3Config)
     psnr_db: float = float("nan")
+    frame_id: str = RobotConfig.world_frame
 
     def __post_init__(self) -> None:
+        if not self.frame_id.strip():
+            raise DataError.at("frame_id", self.frame_id, "the name of a frame")
         for name, model in self.models.items():
             if len(model.queries) != len(self.gaussians):
                 raise DataError(
@@ -64,11 +69,6 @@ class MemoryData:
     def frames(self) -> int:
         """Number of keyframes."""
         return len(self.views)
-
-    @property
-    def frame_id(self) -> str:
-        """Coordinate frame of the Gaussians."""
-        return self.config.robot.world_frame
 
     @property
     def components(self) -> int:

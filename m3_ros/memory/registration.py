@@ -112,12 +112,11 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
         )
         for view in memory.views
     )
-    robot = replace(memory.config.robot, world_frame=frame_id)
     return replace(
         memory,
         gaussians=memory.gaussians.transformed(similarity),
         views=views,
-        config=replace(memory.config, robot=robot),
+        frame_id=frame_id,
     )
 
 

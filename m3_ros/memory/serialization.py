@@ -1,9 +1,9 @@
 """A memory folder: `manifest.json`, `gaussians.ply`, `queries.safetensors`, `banks/*.safetensors`.
 
 The manifest lists every other file with its SHA-256, the models with their weights' digests, the
-keyframes' image names, and the settings. A folder is written under a temporary name and renamed;
-the folder it replaces is kept as `.<name>.old` until then, and the next load restores it if the
-machine stopped in between.
+keyframes' image names, and the settings that shape a memory. A folder is written under a temporary
+name and renamed; the folder it replaces is kept as `.<name>.old` until then, and the next load
+restores it if the machine stopped in between.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ from m3_ros.memory.queries import View
 from m3_ros.schema import MAX_SIDE
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
+
+SHAPING = ("ego_mask", "splat", "features", "memory", "query")
+"""Groups of the settings that the manifest keeps: those of the build, and the thresholds of its
+queries. Others, of the robot or the simulation for instance, may change without the memory."""
 
 
 def save_memory(memory: MemoryData, folder: str | Path) -> None:
@@ -138,7 +142,7 @@ def _write(memory: MemoryData, folder: Path) -> None:
         "gaussians": len(memory.gaussians),
         "psnr_db": memory.psnr_db if np.isfinite(memory.psnr_db) else None,
         "models": models,
-        "config": to_dict(memory.config),
+        "config": _shaping(to_dict(memory.config)),
         "files": {str(path.relative_to(folder)): file_digest(path) for path in files},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -175,9 +179,15 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
             View(pose, K, *size, name, stamp)
             for pose, K, size, name, stamp in zip(*columns, strict=True)
         ),
-        from_dict(M3Config, manifest["config"]),
+        from_dict(M3Config, _shaping(manifest["config"])),
         float("nan") if psnr is None else float(psnr),
+        manifest["frame_id"],
     )
+
+
+def _shaping(config: dict) -> dict:
+    """Return the groups of settings that shape a memory, of all groups in a dict."""
+    return {name: config[name] for name in SHAPING if name in config}
 
 
 def _read_bank(path: Path, dim: int, threshold: float) -> MemoryBank:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from m3_ros.config import M3Config, MemoryConfig, SplatConfig
+from m3_ros.config import M3Config, MemoryConfig, RobotConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder, build_memory
 from m3_ros.memory.reduction import similarity_reduction
 
 SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
-CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=5))
+CONFIG = M3Config(
+    RobotConfig(world_frame="odom"), splat=SPLAT, memory=MemoryConfig(refine_steps=5)
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def built(toy):
 
 def test_the_memory_has_the_colours_at_their_places(toy, built):
     memory, _ = built
-    assert memory.frames == len(toy.frames)
+    assert (memory.frames, memory.frame_id) == (len(toy.frames), "odom")
     scores = memory.similarity("color", toy.model.encode_text(["blue", "red"]))
     for column, color in enumerate(("blue", "red")):
         best = memory.gaussians.means[scores[:, column].topk(10).indices, :2].mean(0)

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from m3_ros.config import M3Config
 from m3_ros.memory import manifest, serialization
 from m3_ros.memory.serialization import MemoryFileError, folder_size, load_memory, save_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.settings import from_dict
 
 
 @pytest.fixture
@@ -20,7 +22,6 @@ def folder(tmp_path, toy_memory):
 
 def test_round_trip(folder, toy, toy_memory):
     loaded = SpatialMemory.load(folder)
-    assert loaded.config == toy_memory.config
     assert (loaded.frames, loaded.frame_id, loaded.psnr_db) == (10, "map", 30.0)
     for name, tensor in toy_memory.gaussians.tensors.items():
         assert torch.equal(loaded.gaussians.tensors[name], tensor)
@@ -34,6 +35,46 @@ def test_round_trip(folder, toy, toy_memory):
         assert (read.width, read.name, read.stamp) == (written.width, written.name, written.stamp)
     text = toy.model.encode_text(["red"])
     assert torch.equal(loaded.similarity("color", text), toy_memory.similarity("color", text))
+
+
+SHAPING = {
+    "splat": {"test_every": 5},
+    "features": {"models": ["compact", "clip"]},
+    "memory": {"max_components": 4321},
+    "ego_mask": {"min_frames": 9},
+    "query": {"found_probability": 0.55},
+}
+"""Settings that shape a memory, one a group, other than the defaults."""
+
+
+def test_the_settings_that_shape_a_memory_come_back_and_no_others(tmp_path, toy_memory):
+    config = from_dict(M3Config, {**SHAPING, "motion": {"start_timeout": 3.5}})
+    replace(toy_memory, config=config).save(tmp_path / "memory")
+    content = json.loads((tmp_path / "memory" / "manifest.json").read_text())
+    assert set(content["config"]) == set(SHAPING)
+    loaded = load_memory(tmp_path / "memory")
+    assert loaded.config == from_dict(M3Config, SHAPING)
+
+
+@pytest.mark.parametrize("group", ["robot", "motion", "grasp", "simulation", "storage", "wings"])
+def test_a_setting_that_shapes_no_memory_refuses_none(folder, group):
+    path = folder / "manifest.json"
+    content = json.loads(path.read_text())
+    content["config"][group] = {"no_longer_known": 1}
+    path.write_text(json.dumps(content))
+    assert load_memory(folder).config == M3Config()
+
+
+def test_the_frame_of_a_memory_is_its_own(tmp_path, toy_memory):
+    replace(toy_memory, frame_id="odom").save(tmp_path / "memory")
+    assert load_memory(tmp_path / "memory").frame_id == "odom"
+
+
+def test_a_memory_in_a_frame_without_a_name_is_refused(folder):
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "frame_id": " "}))
+    with pytest.raises(MemoryFileError, match='frame_id is " "; it must be the name of a frame'):
+        load_memory(folder)
 
 
 def test_a_learned_temperature_comes_back(tmp_path, toy_memory):
