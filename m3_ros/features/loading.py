@@ -37,22 +37,31 @@ def load_extractor(
         FileNotFoundError: when weights are missing; says what, where, and how to get them.
         RuntimeError: when a Python package is missing.
     """
-    model, _, after = name.partition(":")
-    weights = weights or after or None
-    if model not in MODELS:
-        if not model or weights is None:
-            raise UsageError(
-                f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
-                "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
-            )
-        weights = f"{model}:{weights}"
-        model = "siglip" if "siglip" in model.lower() else "clip"
+    model, weights = split_name(name, weights)
     if model in ("clip", "siglip"):
         from m3_ros.features.clip import ClipExtractor
 
         return ClipExtractor(model, weights, device)
     module, class_name = _CLASSES[model]
     return getattr(import_module(f"m3_ros.features.{module}"), class_name)(weights, device)
+
+
+def split_name(name: str, weights: str | Path | None = None) -> tuple[str, str | Path | None]:
+    """Return the model that a name of `load_extractor` means, and its weights, None: its own.
+
+    Raises:
+        UsageError: for a name that is none of these.
+    """
+    model, _, after = name.partition(":")
+    weights = weights or after or None
+    if model in MODELS:
+        return model, weights
+    if not model or weights is None:
+        raise UsageError(
+            f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
+            "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
+        )
+    return "siglip" if "siglip" in model.lower() else "clip", f"{model}:{weights}"
 
 
 def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor:

@@ -19,6 +19,8 @@ from m3_ros.action import BuildMemory, Grasp, ScanMotion
 from m3_ros.capture.messages import to_depth, to_pose, to_rgb
 from m3_ros.codes import QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
+from m3_ros.errors import UsageError
+from m3_ros.features.loading import split_name
 from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.client import Client, ClientError
@@ -83,10 +85,17 @@ def settings(options: DemoOptions) -> M3Config:
     """Return the stack's settings for one run.
 
     Raises:
-        ValueError: the query is empty, or a setting breaks its rule.
+        UsageError: the query is empty, the shift is not finite, or the encoder is unknown.
+        ConfigError: a setting breaks its rule.
     """
     if not options.query.strip():
-        raise ValueError("query = '': say what to find, for instance 'yellow bath duck'")
+        rule = "what to find, for instance 'yellow bath duck'"
+        raise UsageError.at("query", options.query, rule)
+    if not np.isfinite(options.base_shift).all():
+        raise UsageError.at(
+            "base-shift", options.base_shift, "three finite numbers: m, m, degrees"
+        )
+    split_name(options.encoder)
     config, output = M3Config(), options.output.resolve()
     scene = str(options.scene.resolve()) if options.scene else ""
     return replace(
