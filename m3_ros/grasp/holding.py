@@ -10,7 +10,7 @@ from m3_ros.robot_file import GripperConfig
 
 HELD_SHARE = 2.0 / 3.0
 """Share of `closing_effort` from which jaws at rest hold something: halfway
-between a squeeze of 3 N m and the dry friction of 1 N m that empty jaws may show (b1_z1.urdf)."""
+between a squeeze of 3 N m and the dry friction of 1 N m that empty jaws may show (the URDF's)."""
 REST_SHARE = 0.5
 """Share of `closing_speed` below which the jaws rest; closing jaws move at twice that."""
 

@@ -79,10 +79,18 @@ def test_it_belongs_to_the_weights_it_names(file):
     assert Calibration.of(Model()) == Calibration()
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"slope": 1}', '{"digest": "weights"}'])
-def test_a_damaged_file_is_named(file, text):
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is not JSON"),
+        ("[]", r"\$ is \[\]; it must be an object"),
+        ('{"slope": 1}', r"\$.digest is missing"),
+        ('{"digest": "weights"}', r"\$.slope is missing"),
+    ],
+)
+def test_a_damaged_file_is_named(file, text, problem):
     file.write_text(text)
-    with pytest.raises(ValueError, match="no calibration"):
+    with pytest.raises(ValueError, match=f"{file.name}:? {problem}"):
         Calibration.of(Model())
 
 
