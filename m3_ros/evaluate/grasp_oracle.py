@@ -5,6 +5,7 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 
+from m3_ros.codes import QueryStatus
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.sim.camera import WRIST
@@ -49,7 +50,8 @@ class Oracle:
     def target(self) -> Target:
         """Return the object, as a perfect search would report it."""
         own, _ = self._points()
-        return Target("FOUND" if len(own) else "NOT_FOUND", own, f"{self._name} (oracle)")
+        status = QueryStatus.FOUND if len(own) else QueryStatus.NOT_FOUND
+        return Target(status, own, f"{self._name} (oracle)")
 
     def surroundings(self) -> Array:
         """Return the points `[S, 3]` of everything else near it."""

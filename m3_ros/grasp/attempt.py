@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, transform
 from m3_ros.grasp.closing import close_jaws
@@ -88,7 +89,7 @@ def _check_unmoved(context: GraspContext, target: Target) -> None:
     if is_present(context.robot.capture_frame(), target.points, config):
         return
     now = context.localize()
-    if now.status in ("STALE", "NOT_FOUND") and not now.located:
+    if now.status in (QueryStatus.STALE, QueryStatus.NOT_FOUND) and not now.located:
         raise RetryableGraspFailure("the object is no longer where it was")
     if not now.seen or np.linalg.norm(now.center - target.center) < config.max_shift:
         return

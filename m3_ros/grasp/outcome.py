@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.codes import GraspErrorCode
+from m3_ros.codes import GraspErrorCode, QueryStatus
 from m3_ros.grasp.candidates import Grasp
 from m3_ros.grasp.planning import PlanError
 
@@ -37,26 +37,33 @@ class Target:
     """Result of locating the object to grasp.
 
     Attributes:
-        status: FOUND, OUT_OF_VIEW, or the name of the `GraspErrorCode` that says why not. STALE
-            with points: the object has moved, and the camera sees it at these points.
+        status: of the query; UNKNOWN without an answer. STALE with points: the object has moved,
+            and the camera sees it at these points.
         points: `[M, 3]` on the object, in map, m; empty unless it was located.
         message: one sentence for the user.
+        error_code: why there is no answer; NONE with one.
     """
 
-    status: str
+    status: QueryStatus
     points: NDArray[np.float64]
     message: str = ""
+    error_code: GraspErrorCode = GraspErrorCode.NONE
 
     @property
     def located(self) -> bool:
         """Whether its position is known; only what is also `seen` may be grasped."""
-        known = self.status in ("FOUND", "OUT_OF_VIEW", "NO_DEPTH", "STALE")
-        return known and len(self.points) > 0
+        known = (
+            QueryStatus.FOUND,
+            QueryStatus.OUT_OF_VIEW,
+            QueryStatus.NO_DEPTH,
+            QueryStatus.STALE,
+        )
+        return self.status in known and len(self.points) > 0
 
     @property
     def seen(self) -> bool:
         """Whether the camera sees the object at its points."""
-        return self.located and self.status in ("FOUND", "STALE")
+        return self.located and self.status in (QueryStatus.FOUND, QueryStatus.STALE)
 
     @property
     def center(self) -> NDArray[np.float64]:
@@ -71,7 +78,9 @@ def require_located(target: Target) -> Target:
         GraspError: its position is not known.
     """
     if not target.located:
-        raise GraspError(GraspErrorCode[target.status], target.message)
+        named = GraspErrorCode.__members__.get(target.status.name, GraspErrorCode.NOT_FOUND)
+        code = target.error_code or named
+        raise GraspError(code, target.message)
     return target
 
 

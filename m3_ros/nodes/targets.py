@@ -71,19 +71,21 @@ class TargetFinder:
         points = NOTHING
         if answer.targets:
             points = to_points(answer.targets[0].points).astype(np.float64)
-        return Target(QueryStatus(answer.status.value).name, points, answer.error_msg)
+        return Target(QueryStatus(answer.status.value), points, answer.error_msg)
 
     def _observe(self, center: NDArray[np.float64]) -> Target:
         """Return what the camera shows at `center [3]` in map."""
         frame = self._robot.capture_frame()
         (column, row), _ = project(transform(inverse(frame.camtoworld), center), frame.K)
         if not (0 < column < frame.width and 0 < row < frame.height):  # NaN: behind the camera
-            return Target("OUT_OF_VIEW", center[None], "the camera does not look there")
+            return Target(QueryStatus.OUT_OF_VIEW, center[None], "the camera does not look there")
         points = object_at(depth_points(frame), center)
         if len(points) == 0:
-            return Target("NO_DEPTH", NOTHING, "the camera sees nothing that stands there")
-        return Target("FOUND", points)
+            return Target(
+                QueryStatus.NO_DEPTH, NOTHING, "the camera sees nothing that stands there"
+            )
+        return Target(QueryStatus.FOUND, points)
 
 
 def _failure(code: GraspErrorCode, message: str) -> Target:
-    return Target(code.name, NOTHING, message)
+    return Target(QueryStatus.UNKNOWN, NOTHING, message, code)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from m3_ros.codes import QueryStatus
 from m3_ros.config import SimulationConfig
 from m3_ros.evaluate.grasp_oracle import Oracle
 from m3_ros.geometry import inverse, transform
@@ -18,7 +19,7 @@ def points_of(noise=0.0, bias=(0.0, 0.0, 0.0), mount=(0.0, 0.0)):
     simulation = Simulation(replace(SimulationConfig(seed=3), mount_error=mount), scene)
     oracle = Oracle(simulation, LABEL, noise, np.array(bias), np.random.default_rng(0))
     target = oracle.target()
-    assert target.status == "FOUND"
+    assert target.status is QueryStatus.FOUND
     own = transform(inverse(simulation.ground_truth()[LABEL]), target.points)
     return own, oracle.surroundings(), scene.objects[0].model.size / 2
 

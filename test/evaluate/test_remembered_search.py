@@ -62,7 +62,7 @@ def test_a_search_answers_from_memory_and_camera(simulation, planner, config, to
     localize, surroundings = remembered_search(simulation, planner, config, LABEL)
     on_table = np.abs(surroundings[:, 2] - TABLE_HEIGHT) < 0.02
     assert len(surroundings) > 1000 and on_table.mean() > 0.3
-    assert localize().status == "NOT_FOUND"  # the toy model knows colours only
+    assert localize().status is QueryStatus.NOT_FOUND  # the toy model knows colours only
 
 
 def test_the_best_answer_is_the_target():

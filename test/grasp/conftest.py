@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import inverse, planar_pose, project, transform
 from m3_ros.grasp.candidates import grasp_candidates
@@ -142,7 +143,7 @@ def robot(make_robot):
 
 @pytest.fixture(scope="session")
 def found(box_points):
-    return Target("FOUND", transform(HERE, box_points((0.04, 0.05, 0.06), (0.7, 0.05))))
+    return Target(QueryStatus.FOUND, transform(HERE, box_points((0.04, 0.05, 0.06), (0.7, 0.05))))
 
 
 @pytest.fixture(scope="session")

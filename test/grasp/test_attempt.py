@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.codes import QueryStatus
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import look_at
 from m3_ros.grasp.attempt import execute_attempt, is_present
@@ -29,7 +30,7 @@ def test_depth_that_shows_the_object_need_not_ask_for_it(
     robot, planner, plan, found, table_in_map
 ):
     def gone():
-        return Target("STALE", np.zeros((0, 3)), "it looks different from here")
+        return Target(QueryStatus.STALE, np.zeros((0, 3)), "it looks different from here")
 
     context = GraspContext(robot, planner, gone, lambda *_: None, never)
     robot.scene = table_in_map

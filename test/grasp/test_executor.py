@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from m3_ros.codes import GraspErrorCode
+from m3_ros.codes import GraspErrorCode, QueryStatus
 from m3_ros.config import GraspConfig
 from m3_ros.geometry import transform
 from m3_ros.grasp.executor import execute_grasp
@@ -42,10 +42,19 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     assert np.linalg.norm(outcome.grasp.pose[:3, 3] - found.center) < 0.2
 
 
-@pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_MEMORY", "NO_DEPTH"])
+@pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH"])
 def test_without_a_target_nothing_moves(planner, robot, status):
-    outcome = execute_grasp(robot, planner, lambda: Target(status, NOTHING, "why"), NOTHING)
+    target = Target(QueryStatus[status], NOTHING, "why")
+    outcome = execute_grasp(robot, planner, lambda: target, NOTHING)
     assert outcome.error_code is GraspErrorCode[status] and outcome.error_msg == "why"
+    assert not robot.log
+
+
+def test_without_an_answer_the_error_code_is_that_of_the_query(planner, robot):
+    target = Target(QueryStatus.UNKNOWN, NOTHING, "why", GraspErrorCode.NO_MEMORY)
+    outcome = execute_grasp(robot, planner, lambda: target, NOTHING)
+    assert outcome.error_code is GraspErrorCode.NO_MEMORY and outcome.error_msg == "why"
+    assert not robot.log
     assert robot.log == []
 
 
@@ -110,7 +119,14 @@ def test_tries_are_bounded(planner, make_robot, found, table_in_map):
 
 
 def test_an_object_that_moved_is_not_grasped_blindly(planner, robot, found, table_in_map):
-    answers = iter([found, found, Target("STALE", NOTHING), Target("STALE", NOTHING, "gone")])
+    answers = iter(
+        [
+            found,
+            found,
+            Target(QueryStatus.STALE, NOTHING),
+            Target(QueryStatus.STALE, NOTHING, "gone"),
+        ]
+    )
     outcome = execute_grasp(robot, planner, lambda: next(answers), table_in_map)
     assert outcome.error_code is GraspErrorCode.STALE
     assert "close" not in robot.log
@@ -134,13 +150,13 @@ def test_a_cancel_within_a_motion_stops_the_robot(planner, robot, found, table_i
 def test_what_was_moved_but_is_seen_elsewhere_is_grasped_there(
     planner, robot, found, table_in_map
 ):
-    moved = replace(found, status="STALE")
+    moved = replace(found, status=QueryStatus.STALE)
     outcome = execute_grasp(robot, planner, lambda: moved, table_in_map)
     assert outcome.error_code is GraspErrorCode.NONE
 
 
 def test_what_the_camera_cannot_see_is_not_grasped(planner, robot, found, table_in_map):
-    hidden = replace(found, status="OUT_OF_VIEW", message="hidden")
+    hidden = replace(found, status=QueryStatus.OUT_OF_VIEW, message="hidden")
     outcome = execute_grasp(robot, planner, lambda: hidden, table_in_map)
     assert outcome.error_code is GraspErrorCode.NO_DEPTH
     assert robot.log == ["follow"]
@@ -184,7 +200,9 @@ def test_without_joint_states_the_arm_holds(planner, robot, found, table_in_map)
 @pytest.fixture(scope="module")
 def beyond(base_pose, box_points):
     """A box that the arm reaches only from another place of the base."""
-    return Target("FOUND", transform(base_pose, box_points((0.04, 0.05, 0.06), (0.72, 0.65))))
+    return Target(
+        QueryStatus.FOUND, transform(base_pose, box_points((0.04, 0.05, 0.06), (0.72, 0.65)))
+    )
 
 
 def test_the_base_drives_to_what_is_out_of_reach(planner, robot, beyond, table_in_map):
