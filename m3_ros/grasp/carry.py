@@ -12,7 +12,7 @@ from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext, move_linear
 from m3_ros.grasp.free_spot import surface_level
 from m3_ros.grasp.holding import is_holding
-from m3_ros.grasp.jaws import UP, leave_object, let_go
+from m3_ros.grasp.jaws import UP, leave_object, release_object
 from m3_ros.grasp.landing import plan_carried
 from m3_ros.grasp.outcome import GraspError, RetryableGraspFailure, Target
 from m3_ros.grasp.planning import PlanError, Planner
@@ -56,7 +56,7 @@ def execute_release(
 
     def release() -> None:
         context.report("release", 0.5)
-        let_go(context)
+        release_object(context)
 
     return _moved(robot, release)
 

@@ -55,7 +55,7 @@ def wider_opening(context: GraspContext) -> float:
     return min(context.opening() + wider, planner.robot_model.gripper.max_opening)
 
 
-def let_go(context: GraspContext) -> None:
+def release_object(context: GraspContext) -> None:
     """Open the jaws where they are, to `wider_opening`.
 
     Raises:
@@ -65,7 +65,7 @@ def let_go(context: GraspContext) -> None:
 
 
 def empty_jaws(context: GraspContext, release: bool) -> None:
-    """Let go of what the gripper holds.
+    """Release what the gripper holds.
 
     Raises:
         GraspError: it holds something, and `release` is false.
@@ -77,7 +77,7 @@ def empty_jaws(context: GraspContext, release: bool) -> None:
             message = holding_message(context.planner, joints) + ", or set release_first"
             raise GraspError(GraspErrorCode.HOLDING, message)
         context.report("release", 0.0)
-        let_go(context)
+        release_object(context)
 
 
 def retreat(context: GraspContext, away: Array) -> None:
@@ -110,7 +110,7 @@ def leave_object(context: GraspContext, surroundings: Array) -> None:
     if not is_between(context, surroundings):
         return
     context.report("leave the object", 0.05)
-    let_go(context)
+    release_object(context)
     try:
         retreat(context, UP)
     except RetryableGraspFailure as error:

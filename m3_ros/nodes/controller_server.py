@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -24,7 +25,7 @@ class Outcome:
     result: object
 
 
-class ControllerServer:
+class ControllerServer(ABC):
     """Serve one action of a simulated controller, whose rules a subclass knows.
 
     Args:
@@ -50,29 +51,29 @@ class ControllerServer:
             callback_group=group,
         )
 
+    @abstractmethod
     def check(self, request: object) -> None:
         """Raise `RobotError` where the controller rejects a goal."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, request: object) -> None:
         """Begin an accepted goal; raise `RobotError` where it no longer can be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outcome(self) -> Outcome | None:
         """Return how the goal under way has ended, None while it has not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def preempted(self) -> Outcome:
         """Return how a goal ends that another one replaces."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> Outcome:
         """Hold, and return how a cancelled goal ends."""
-        raise NotImplementedError
 
+    @abstractmethod
     def feedback(self) -> object:
         """Return the feedback of now."""
-        raise NotImplementedError
 
     def log_rejection(self, error: RobotError) -> None:
         """Log why a goal or a message is rejected."""

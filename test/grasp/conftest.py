@@ -152,7 +152,7 @@ def table_in_map(table):
 
 
 @pytest.fixture
-def job_of(planner, found):
+def context_of(planner, found):
     """Makes the context of a robot that nobody cancels."""
     return lambda robot: GraspContext(robot, planner, lambda: found, lambda *_: None, never)
 

@@ -13,15 +13,15 @@ from m3_ros.grasp.robot import RobotError, never
 APPROACH, TOUCH = 3, 4  # numbers of the motions of an attempt
 
 
-def test_an_attempt_lifts(robot, job_of, plan, found):
-    height = execute_attempt(job_of(robot), plan, found)
+def test_an_attempt_lifts(robot, context_of, plan, found):
+    height = execute_attempt(context_of(robot), plan, found)
     assert height == pytest.approx(0.13, abs=1e-3)
     assert robot.log.index("open") < robot.log.index("close") and robot.log[-1] == "follow"
     assert robot.q[6] == -0.4  # the jaws rest on the object
 
 
-def test_the_lift_ends_where_it_was_planned_to(robot, job_of, plan, found, planner):
-    execute_attempt(job_of(robot), plan, found)
+def test_the_lift_ends_where_it_was_planned_to(robot, context_of, plan, found, planner):
+    execute_attempt(context_of(robot), plan, found)
     planned = planner.arm.fk(plan.phases["lift"].positions[-1])
     np.testing.assert_allclose(planner.arm.fk(robot.q[:6]), planned, atol=1e-3)
 
@@ -44,21 +44,21 @@ def test_depth_that_shows_the_object_need_not_ask_for_it(
         execute_attempt(context, plan, found)
 
 
-def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, job_of, plan, found):
+def test_a_contact_far_above_the_grasp_ends_the_attempt(robot, context_of, plan, found):
     robot.resists = APPROACH
     with pytest.raises(RetryableGraspFailure, match="met something 10 cm above"):
-        execute_attempt(job_of(robot), plan, found)
+        execute_attempt(context_of(robot), plan, found)
     assert "close" not in robot.log
 
 
-def test_a_contact_while_touching_is_the_object(robot, job_of, plan, found):
+def test_a_contact_while_touching_is_the_object(robot, context_of, plan, found):
     robot.resists = TOUCH
-    height = execute_attempt(job_of(robot), plan, found)
+    height = execute_attempt(context_of(robot), plan, found)
     assert height == pytest.approx(0.13, abs=0.01)
     assert robot.log[TOUCH - 1 :][:2] == ["hold", "close"]
 
 
-def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found, planner):
+def test_the_support_may_be_a_little_higher_than_seen(robot, context_of, plan, found, planner):
     follow, planned = robot.execute_trajectory, plan.phases["touch"].positions[-1]
 
     def stop_short(trajectory, cancelled=never):
@@ -69,7 +69,7 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
         return robot._do("follow", cancelled)
 
     robot.execute_trajectory = stop_short
-    execute_attempt(job_of(robot), plan, found)
+    execute_attempt(context_of(robot), plan, found)
     raised = planner.arm.fk(robot.q[:6])[2, 3] - planner.arm.fk(planned)[2, 3]
     assert raised == pytest.approx(planner.config.lift_height, abs=1e-3)
     _, closed_at = robot.closings[0]
@@ -78,21 +78,21 @@ def test_the_support_may_be_a_little_higher_than_seen(robot, job_of, plan, found
     assert clearance / 4 < above < clearance
 
 
-def test_jaws_that_close_completely_have_missed(make_robot, job_of, plan, found):
+def test_jaws_that_close_completely_have_missed(make_robot, context_of, plan, found):
     with pytest.raises(EmptyGrasp):
-        execute_attempt(job_of(make_robot(grips=[0.0])), plan, found)
+        execute_attempt(context_of(make_robot(grips=[0.0])), plan, found)
 
 
-def test_what_stays_at_its_place_was_not_lifted(robot, job_of, plan, found, table_in_map):
+def test_what_stays_at_its_place_was_not_lifted(robot, context_of, plan, found, table_in_map):
     robot.scene = np.concatenate([table_in_map, found.points])
     with pytest.raises(RetryableGraspFailure, match="still at its place"):
-        execute_attempt(job_of(robot), plan, found)
+        execute_attempt(context_of(robot), plan, found)
 
 
-def test_empty_looking_jaws_hold_nothing(robot, job_of, plan, found, table_in_map):
+def test_empty_looking_jaws_hold_nothing(robot, context_of, plan, found, table_in_map):
     robot.scene = table_in_map
     with pytest.raises(RetryableGraspFailure, match="nothing between the jaws"):
-        execute_attempt(job_of(robot), plan, found)
+        execute_attempt(context_of(robot), plan, found)
 
 
 def test_a_thin_thing_is_told_from_the_table_below_it():
@@ -110,7 +110,7 @@ def test_a_thin_thing_is_told_from_the_table_below_it():
     assert is_present(frame(0.012), slab, config)
 
 
-def test_an_object_that_slips_after_the_lift_is_not_held(robot, job_of, plan, found, planner):
+def test_an_object_that_slips_after_the_lift_is_not_held(robot, context_of, plan, found, planner):
     follow = robot.execute_trajectory
 
     def lose_it(trajectory, cancelled=never):
@@ -121,11 +121,11 @@ def test_an_object_that_slips_after_the_lift_is_not_held(robot, job_of, plan, fo
 
     robot.execute_trajectory = lose_it
     with pytest.raises(RetryableGraspFailure, match="slipped from the jaws"):
-        execute_attempt(job_of(robot), plan, found)
+        execute_attempt(context_of(robot), plan, found)
 
 
-def test_jaws_that_do_not_open_never_go_down(robot, job_of, plan, found):
+def test_jaws_that_do_not_open_never_go_down(robot, context_of, plan, found):
     robot.stuck = True
     with pytest.raises(RobotError, match="did not open"):
-        execute_attempt(job_of(robot), plan, found)
+        execute_attempt(context_of(robot), plan, found)
     assert robot.log == ["follow", "open"]  # above the object, and no farther

@@ -8,9 +8,9 @@ from m3_ros.grasp.robot import MotionCancelled, TrackingError
 
 
 @pytest.fixture
-def holder(robot, job_of, plan, found):
+def holder(robot, context_of, plan, found):
     """A robot that holds the object in the air."""
-    execute_attempt(job_of(robot), plan, found)
+    execute_attempt(context_of(robot), plan, found)
     robot.log.clear()
     return robot
 

@@ -23,9 +23,9 @@ def at_object(robot, plan):
     return robot
 
 
-def test_the_jaws_squeeze_only_after_they_have_settled(at_object, job_of, planner):
+def test_the_jaws_squeeze_only_after_they_have_settled(at_object, context_of, planner):
     start = planner.arm.fk(at_object.q[:6])
-    close_jaws(job_of(at_object))
+    close_jaws(context_of(at_object))
     full = planner.robot_model.gripper.closing_effort
     low = planner.config.settle_effort_share * full
     assert [effort for effort, _ in at_object.closings] == [low, low, full]
@@ -34,17 +34,17 @@ def test_the_jaws_squeeze_only_after_they_have_settled(at_object, job_of, planne
         np.testing.assert_allclose(planner.arm.fk(q)[:3, 3] - start[:3, 3], way, atol=2e-4)
 
 
-def test_what_the_gentle_jaws_lose_is_an_empty_grasp(at_object, job_of):
+def test_what_the_gentle_jaws_lose_is_an_empty_grasp(at_object, context_of):
     at_object.grips = [-0.4, 0.0]
     with pytest.raises(EmptyGrasp):
-        close_jaws(job_of(at_object))
+        close_jaws(context_of(at_object))
     assert len(at_object.closings) == 2
 
 
-def test_jaws_that_push_the_arm_off_the_table_stop_closing(at_object, job_of):
+def test_jaws_that_push_the_arm_off_the_table_stop_closing(at_object, context_of):
     at_object.resists = 1
     with pytest.raises(RetryableGraspFailure, match="pushed the arm away"):
-        close_jaws(job_of(at_object))
+        close_jaws(context_of(at_object))
     assert at_object.log[-1] == "hold" and not at_object.closings
 
 
@@ -94,22 +94,24 @@ def slide(at_object, monkeypatch):
 
 @pytest.mark.parametrize("closings", [(1, 2), (2,)])
 @pytest.mark.parametrize(("way", "lost"), [(0.5 * MAX_SLIP, False), (3.0 * MAX_SLIP, True)])
-def test_jaws_do_not_run_on_after_what_gives_way(at_object, job_of, slide, closings, way, lost):
+def test_jaws_do_not_run_on_after_what_gives_way(
+    at_object, context_of, slide, closings, way, lost
+):
     """Neither when they close again, and once more, nor when they squeeze."""
     slide(closings, way)
     if not lost:
-        close_jaws(job_of(at_object))
+        close_jaws(context_of(at_object))
         return
     with pytest.raises(RetryableGraspFailure, match="slipped"):
-        close_jaws(job_of(at_object))
+        close_jaws(context_of(at_object))
     assert at_object.q[6] < -0.4 + len(closings) * (MAX_SLIP + 0.01)
 
 
 def test_the_fixed_jaw_comes_nearer_to_what_the_other_one_pushes_before_it(
-    at_object, job_of, planner, slide
+    at_object, context_of, planner, slide
 ):
     slide([1], 3.0 * MAX_SLIP)
-    close_jaws(job_of(at_object))
+    close_jaws(context_of(at_object))
     gentle, slid, again, full = (planner.arm.fk(q)[:3, 3] for _, q in at_object.closings)
     across = planner.config.settle_distance
     assert np.linalg.norm(again - slid) == pytest.approx(across, rel=0.05)

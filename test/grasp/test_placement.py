@@ -13,9 +13,9 @@ TARGET = np.array([0.62, -0.12, TABLE_Z])
 
 
 @pytest.fixture
-def holder(robot, job_of, plan, found):
+def holder(robot, context_of, plan, found):
     """A robot that holds the object in the air."""
-    execute_attempt(job_of(robot), plan, found)
+    execute_attempt(context_of(robot), plan, found)
     robot.log.clear()
     return robot
 
@@ -140,7 +140,7 @@ def test_a_bare_spot_afterwards_is_told(put, holder, table_in_map, base_pose, bo
     assert "nothing is seen to stand" in outcome.error_msg
 
 
-def test_what_is_held_does_not_block_its_own_way(put, holder, job_of, planner, base_pose):
+def test_what_is_held_does_not_block_its_own_way(put, holder, context_of, planner, base_pose):
     tips = transform(planner.arm.fk(holder.q[:6]), planner.gripper.tips)
     held = tips + 0.03 * np.random.default_rng(0).uniform(-1, 1, (200, 3))
     holder.scene = transform(base_pose, held)
