@@ -36,6 +36,8 @@ NODES = (*STACKS["simulation"], *STACKS["m3"])
 LIFT_HEIGHT = 0.10  # m, by definition: an object that is held this high is lifted
 HOLD_TIME = 2.0  # s, by definition: it stays there this long
 STARTUP = 60.0  # s for all nodes to come up and the camera to deliver; more is a node that hangs
+# s: the build shares the cores with the loop that moves the arm, which harms nobody here
+PATIENCE = {"heartbeat_timeout": 2.0, "guard_timeout": 10.0, "state_timeout": 5.0}
 OBSERVER_TOPIC = "simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
@@ -92,9 +94,7 @@ def settings(options: DemoOptions) -> M3Config:
         rule = "what to find, for instance 'yellow bath duck'"
         raise UsageError.at("query", options.query, rule)
     if not np.isfinite(options.base_shift).all():
-        raise UsageError.at(
-            "base-shift", options.base_shift, "three finite numbers: m, m, degrees"
-        )
+        raise UsageError.at("base-shift", options.base_shift, "three finite numbers: m, m, deg")
     split_name(options.encoder)
     config, output = M3Config(), options.output.resolve()
     scene = str(options.scene.resolve()) if options.scene else ""
@@ -102,6 +102,7 @@ def settings(options: DemoOptions) -> M3Config:
         config,
         storage=replace(config.storage, scans=f"{output}/scans", memory=f"{output}/memory"),
         features=replace(config.features, models=(options.encoder,)),
+        motion=replace(config.motion, **PATIENCE),
         simulation=replace(config.simulation, seed=options.seed, scene=scene),
     )
 

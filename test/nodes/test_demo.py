@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from m3_ros.config import M3Config
 from m3_ros.errors import UsageError
 from m3_ros.nodes.demo import DemoOptions, settings
 
@@ -30,3 +31,10 @@ def test_an_option_that_cannot_work_is_refused(change, words):
 @pytest.mark.parametrize("encoder", ["compact", "clip", "ViT-B-16:laion2b_s34b_b88k"])
 def test_the_encoder_of_the_demo_is_the_model_of_the_memory(encoder):
     assert settings(replace(OPTIONS, encoder=encoder)).features.models == (encoder,)
+
+
+def test_a_machine_that_is_busy_with_the_build_does_not_stop_the_simulated_arm():
+    ordinary = M3Config().motion
+    motion = settings(OPTIONS).motion
+    assert motion.heartbeat_timeout > 3 * ordinary.heartbeat_timeout
+    assert motion.guard_timeout > ordinary.guard_timeout and motion.require_guard
