@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.points_file import read_points
-from m3_ros.capture.transforms_file import FILE, read_transforms
+from m3_ros.capture.transforms_file import FILE, Contents, read_transforms
 from m3_ros.capture.transforms_json import distortion_of, read_frame
 from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV
@@ -44,11 +44,15 @@ class Scan:
     """A folder of posed RGB-D frames, read one at a time.
 
     `len(scan)` is the number of frames, `scan[i]` reads one, iteration reads all in order.
+
+    Attributes:
+        folder: of the scan.
+        metric: whether its lengths are metres; False after structure from motion alone.
     """
 
-    def __init__(self, folder: Path, entries: list[dict], points_file: str | None) -> None:
-        self.folder = folder
-        self._entries, self._points_file = entries, points_file
+    def __init__(self, folder: Path, contents: Contents) -> None:
+        self.folder, self.metric = folder, contents.metric
+        self._entries, self._points_file = contents.entries, contents.points_file
 
     @classmethod
     def open(cls, folder: str | Path) -> Scan:
@@ -59,17 +63,17 @@ class Scan:
         """
         folder = Path(folder)
         try:
-            entries, points_file = read_transforms(folder, ScanError)
+            contents = read_transforms(folder, ScanError)
         except OSError as error:
             raise ScanError(
                 f"{folder} is no scan: {FILE} cannot be read: {error.strerror}"
             ) from error
-        for index, entry in enumerate(entries):
+        for index, entry in enumerate(contents.entries):
             try:
                 distortion_of(entry)
             except ValueError as error:
                 raise ScanError(f"{folder / FILE} frames[{index}]: {error}") from error
-        return cls(folder, entries, points_file)
+        return cls(folder, contents)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -112,17 +116,22 @@ class ScanWriter:
 
     Use as a context manager, or call `close()`; a writer that got no frame removes its folder.
 
+    Args:
+        folder: to make.
+        metric: whether the frames' lengths are metres.
+
     Raises:
         ScanError: the folder already exists and is not empty.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, metric: bool = True) -> None:
         self.folder = Path(folder)
         if self.folder.exists() and any(self.folder.iterdir()):
             raise ScanError(f"scan folder {self.folder} exists and is not empty; name a new one")
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
         (self.folder / "depths").mkdir(exist_ok=True)
-        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": 1e-3, "frames": []}
+        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": 1e-3, "metric": metric}
+        self._meta["frames"] = []
 
     def __enter__(self) -> Self:
         return self

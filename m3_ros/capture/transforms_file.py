@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,12 +75,27 @@ class TransformsFile(CameraFields):
         ),
     ] = UNSET
     ply_file_path: Name | UnsetType = UNSET
+    metric: bool | UnsetType = UNSET
 
 
-def read_transforms(
-    folder: Path, error: type[DataError]
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return the frames' fields, each with those of the root, and the path of the points' file.
+@dataclass(frozen=True)
+class Contents:
+    """What a checked `transforms.json` says.
+
+    Attributes:
+        entries: the frames' fields, each with those of the root.
+        points_file: path of the sparse points' file, relative to the folder.
+        metric: whether lengths are metres. Where the file does not say so, they are if any frame
+            has a depth image: structure from motion measures no scale, and gives no depth images.
+    """
+
+    entries: list[dict[str, Any]]
+    points_file: str | None
+    metric: bool
+
+
+def read_transforms(folder: Path, error: type[DataError]) -> Contents:
+    """Return the fields of the frames, and what the file says of all of them.
 
     Raises:
         DataError: of the class `error`: a field is missing or breaks its rule.
@@ -109,4 +125,8 @@ def read_transforms(
             value = matrix[3] if what else np.round(poses[index, :3, :3], 4).tolist()
             shown = f"$.frames[{index}].transform_matrix{what}"
             raise error(f"{path}: {shown} is {value}; it must be {rule}", place=shown, rule=rule)
-    return entries, None if content.ply_file_path is UNSET else content.ply_file_path
+    points_file = None if content.ply_file_path is UNSET else content.ply_file_path
+    metric = content.metric
+    if metric is UNSET:
+        metric = any("depth_file_path" in entry for entry in entries)
+    return Contents(entries, points_file, metric)

@@ -52,6 +52,26 @@ def test_every_added_frame_survives_a_crash(tmp_path, frame):
     assert len(Scan.open(tmp_path / "scan")) == 2
 
 
+@pytest.mark.parametrize("metric", [True, False])
+def test_whether_lengths_are_metres_is_kept(tmp_path, frame, metric):
+    with ScanWriter(tmp_path / "scan", metric) as writer:
+        writer.add(frame)
+    assert Scan.open(tmp_path / "scan").metric is metric
+
+
+@pytest.mark.parametrize("depth", [True, False])
+def test_a_file_that_does_not_say_is_metric_if_it_has_depth(tmp_path, frame, depth):
+    with ScanWriter(tmp_path / "scan") as writer:
+        writer.add(frame)
+    file = tmp_path / "scan/transforms.json"
+    meta = json.loads(file.read_text())
+    del meta["metric"]
+    if not depth:
+        del meta["frames"][0]["depth_file_path"]
+    file.write_text(json.dumps(meta))
+    assert Scan.open(tmp_path / "scan").metric is depth
+
+
 def test_a_scan_without_frames_leaves_no_folder(tmp_path):
     with ScanWriter(tmp_path / "scan"):
         pass

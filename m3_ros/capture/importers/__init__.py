@@ -64,7 +64,7 @@ def import_scan(
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")
     imported = importer.read(source, config or M3Config())
-    writer = ScanWriter(target)
+    writer = ScanWriter(target, imported.metric)
     has_depth = textured = False
     try:
         for done, frame in enumerate(imported.frames, start=1):

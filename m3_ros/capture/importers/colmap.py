@@ -49,7 +49,8 @@ def read(source: Path, _: M3Config) -> Imported:
     cloud = list(reconstruction.points3D.values())
     points = np.array([point.xyz for point in cloud]).reshape(-1, 3)
     colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
-    return Imported(len(names), _frames(source, reconstruction, names), (points, colors))
+    frames = _frames(source, reconstruction, names)
+    return Imported(len(names), frames, (points, colors), metric=False)
 
 
 def _model_folders(source: Path) -> list[Path]:

@@ -19,8 +19,10 @@ class Imported:
             `ValueError` where one is invalid.
         points: sparse points `[P, 3]` (the scan's unit, world) with colours `[P, 3]` uint8;
             None without.
+        metric: whether lengths are metres; False after structure from motion alone.
     """
 
     count: int
     frames: Iterator[RgbdFrame]
     points: tuple[Array, Image] | None = None
+    metric: bool = True

@@ -21,4 +21,4 @@ def read(source: Path, _: M3Config) -> Imported:
         ScanError: `transforms.json` is invalid.
     """
     scan = Scan.open(source)
-    return Imported(len(scan), iter(scan), scan.points)
+    return Imported(len(scan), iter(scan), scan.points, scan.metric)
