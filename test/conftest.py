@@ -199,16 +199,24 @@ def toy_memory(toy, toy_store, toy_views):
     return lifted(toy.gaussians, toy.model, toy_views, toy_store)
 
 
-@pytest.fixture(scope="session")
+DOMAINS = set(range(1, 102))  # have safe ports everywhere
+_used_domains = set()
+
+
+@pytest.fixture(scope="module")
 def own_domain():
-    """Take a ROS domain on this machine that no other test run has."""
-    # Domains 1 to 101 have safe ports everywhere.
-    for domain in random.SystemRandom().sample(range(1, 102), 101):
+    """Take a ROS domain that no other test run of this machine and no other module has.
+
+    Participants of processes that a test has killed stay listed until their leases end.
+    """
+    free = sorted(DOMAINS - _used_domains)
+    for domain in random.SystemRandom().sample(free, len(free)):
         with (Path(tempfile.gettempdir()) / f"m3_ros_domain_{domain}.lock").open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue
+            _used_domains.add(domain)
             os.environ["ROS_DOMAIN_ID"] = str(domain)
             os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
             yield domain

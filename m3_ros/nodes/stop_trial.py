@@ -76,6 +76,7 @@ class StopTrial:
         rest_s: from the stop to the last joint state or odometry in motion, s of wall time.
         moved: of the joint that moved farthest, rad, after the stop.
         driven: by the base after the stop, m.
+        guard_stops: how often the guard stopped the robot.
         load: processes ready to run, averaged over a minute, when the trial ended.
     """
 
@@ -86,6 +87,7 @@ class StopTrial:
     rest_s: float
     moved: float
     driven: float
+    guard_stops: int
     load: float
 
 
@@ -166,8 +168,8 @@ def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) 
         if kind == "SIGSTOP":
             stack.send_signal("grasp", signal.SIGKILL)
         rest, moved, driven = robot.since(stop)
-        load = os.getloadavg()[0]
-        return StopTrial(phase, kind, seed, float(speed), rest, moved, driven, load)
+        stops, load = guards[-1].stops, os.getloadavg()[0]
+        return StopTrial(phase, kind, seed, float(speed), rest, moved, driven, stops, load)
 
 
 def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> Future:

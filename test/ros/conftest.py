@@ -1,4 +1,4 @@
-"""Real processes over DDS: each test run has a domain of its own, on this machine only."""
+"""Real processes over DDS: each module has a domain of its own, on this machine only."""
 
 import subprocess
 import sys
@@ -10,9 +10,9 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def separate_domain(own_domain):
-    """Every test of this folder runs in the session's domain, and so do its processes."""
+    """Every test of a module runs in the module's domain, and so do its processes."""
 
 
 @pytest.fixture
