@@ -38,6 +38,9 @@ class ScanConfig(Stage):
     keyframe_translation: float = setting(0.03, "new keyframe after this motion", "m", 0.0, 10.0)
     keyframe_rotation: float = setting(0.10, "new keyframe after this turn", "rad", 0.0, 3.15)
     max_speed: float = setting(0.3, "skip frames taken while the camera moves faster", "m/s", 0.0)
+    max_missing_share: float = setting(
+        0.3, "a scan is refused where more of its listed frames lack a file", "", 0.0, 1.0
+    )
     max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, 100_000)
     start_timeout: float = setting(
         5.0, "wait for the first frame when a scan starts", "s", 0.1, 60.0

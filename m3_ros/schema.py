@@ -45,7 +45,7 @@ Matrix = Annotated[
     list[
         Annotated[list[Length], Meta(min_length=4, max_length=4, description="a row of 4 numbers")]
     ],
-    Meta(min_length=4, max_length=4, description="a matrix of 4 x 4 numbers"),
+    Meta(min_length=3, max_length=4, description="a matrix of 4 x 4 or 3 x 4 numbers"),
 ]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a whole number, 0 to 2^31 - 1")]
 Text = Annotated[str, Meta(max_length=4095, description="a text of at most 4095 characters")]

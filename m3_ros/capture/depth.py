@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 
 from m3_ros.types import Depth
 
+MAX_DEPTH = 1e6
+"""Depth (m) from which on a renderer means background: Blender writes 1e10 there."""
+
 
 def to_metres(pixels: NDArray, unit: float) -> Depth:
     """Convert depth pixels `[H, W]` to m; 0 where nothing is measured.
 
-    Nothing is measured at 0, at negative and non-finite values, and at the largest value of an
-    integer type, which some cameras write there.
+    Nothing is measured at 0, at negative and non-finite values, at the largest value of an integer
+    or half float type, which some cameras write there, and from `MAX_DEPTH` on.
 
     Args:
         pixels: integers or floats.
@@ -21,8 +24,10 @@ def to_metres(pixels: NDArray, unit: float) -> Depth:
     """
     if np.issubdtype(pixels.dtype, np.integer):
         pixels = np.where(pixels == np.iinfo(pixels.dtype).max, 0, pixels)
+    elif pixels.dtype == np.float16:
+        pixels = np.where(pixels == np.finfo(np.float16).max, 0, pixels)
     depth = pixels.astype(np.float32) * np.float32(unit)
-    return np.where(np.isfinite(depth) & (depth > 0.0), depth, np.float32(0.0))
+    return np.where((depth > 0.0) & (depth < MAX_DEPTH), depth, np.float32(0.0))
 
 
 def to_size(pixels: NDArray, shape: tuple[int, int]) -> NDArray:

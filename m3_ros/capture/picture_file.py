@@ -26,18 +26,26 @@ def read_picture(path: Path, flags: int) -> NDArray:
             file's name.
     """
     try:
-        size = _size(path)
-        if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
-            raise ValueError(
-                f"has {size[0]} x {size[1]} pixels; it must have at most {MAX_SIDE} a side and "
-                f"{MAX_PIXELS} in all"
-            )
+        check_size(_size(path))
         pixels = cv2.imread(str(path), flags)
     except (OSError, cv2.error) as error:
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if pixels is None:
         raise ValueError("is no readable image")
     return pixels
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Check width and height of a picture before its pixels take memory.
+
+    Raises:
+        ValueError: it is too large; the message continues the file's name.
+    """
+    if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(
+            f"has {size[0]} x {size[1]} pixels; it must have at most {MAX_SIDE} a side and "
+            f"{MAX_PIXELS} in all"
+        )
 
 
 def _size(path: Path) -> tuple[int, int]:
@@ -65,5 +73,5 @@ def check_depth_type(pixels: NDArray) -> None:
         raise ValueError(f"has {pixels.shape[2]} channels; it must have one")
     if pixels.dtype.itemsize < 2:
         raise ValueError("has 8 bits a pixel; depth must have 16, or be float32")
-    if pixels.dtype.kind == "f" and pixels.dtype.itemsize not in (4, 8):
+    if pixels.dtype.kind not in "uif" or pixels.dtype.itemsize > 8:
         raise ValueError(f"is {np.dtype(pixels.dtype)}; depth must be uint16 or float32")

@@ -9,9 +9,11 @@ and their folders are read here (`transforms_json`).
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +24,17 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.points_file import read_points
-from m3_ros.capture.transforms_file import FILE, Contents, read_transforms
-from m3_ros.capture.transforms_json import distortion_of, read_frame
-from m3_ros.errors import DataError
+from m3_ros.capture.transforms_file import Contents, read_transforms, transforms_path
+from m3_ros.capture.transforms_json import distortion_of, missing_file, read_frame
+from m3_ros.config import ScanConfig
+from m3_ros.errors import DataError, show
 from m3_ros.geometry import OPENGL_FROM_OPENCV
 from m3_ros.types import Array
 
 if TYPE_CHECKING:
     from typing import Self
+
+logger = logging.getLogger(__name__)
 
 POINTS_FILE = "sparse_pc.ply"
 MAX_DEPTH = 65534
@@ -50,30 +55,36 @@ class Scan:
         metric: whether its lengths are metres; False after structure from motion alone.
     """
 
-    def __init__(self, folder: Path, contents: Contents) -> None:
-        self.folder, self.metric = folder, contents.metric
+    def __init__(self, contents: Contents) -> None:
+        self._file, self.folder = contents.path, contents.path.parent
+        self.metric = contents.metric
         self._entries, self._points_file = contents.entries, contents.points_file
 
     @classmethod
-    def open(cls, folder: str | Path) -> Scan:
-        """Open a scan folder.
+    def open(cls, folder: str | Path, config: ScanConfig | None = None) -> Scan:
+        """Open a scan folder; frames of which a file is missing are left out, and counted.
+
+        Args:
+            folder: of the scan, or its `transforms.json`, which may have another name.
+            config: its `max_missing_share` bounds the frames that are left out.
 
         Raises:
-            ScanError: there is no `transforms.json`, or one of its fields is missing or invalid.
+            ScanError: there is no `transforms.json`, one of its fields is missing or invalid, or
+                too many files are missing.
         """
-        folder = Path(folder)
+        path = transforms_path(Path(folder))
         try:
-            contents = read_transforms(folder, ScanError)
+            contents = read_transforms(path, ScanError)
         except OSError as error:
             raise ScanError(
-                f"{folder} is no scan: {FILE} cannot be read: {error.strerror}"
+                f"{folder} is no scan: {path.name} cannot be read: {error.strerror}"
             ) from error
         for index, entry in enumerate(contents.entries):
             try:
                 distortion_of(entry)
             except ValueError as error:
-                raise ScanError(f"{folder / FILE} frames[{index}]: {error}") from error
-        return cls(folder, contents)
+                raise ScanError(f"{path} frames[{index}]: {error}") from error
+        return cls(_without_missing(contents, config or ScanConfig()))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -92,7 +103,7 @@ class Scan:
         try:
             return read_frame(self.folder, entry, float(index))
         except ValueError as error:
-            raise ScanError(f"{self.folder / FILE} frames[{index}]: {error}") from error
+            raise ScanError(f"{self._file} frames[{index}]: {error}") from error
 
     @property
     def points(self) -> tuple[Array, NDArray[np.uint8]] | None:
@@ -103,12 +114,37 @@ class Scan:
         """
         if self._points_file is None:
             return None
-        path = self.folder / self._points_file
+        path = self.folder / self._points_file.replace("\\", "/")
         try:
             return read_points(path)
         except (ValueError, OSError) as error:
             problem = getattr(error, "strerror", None) or error
-            raise ScanError(f"{self.folder / FILE}: $.ply_file_path: {path} {problem}") from error
+            raise ScanError(f"{self._file}: $.ply_file_path: {path} {problem}") from error
+
+
+def _without_missing(contents: Contents, config: ScanConfig) -> Contents:
+    """Return the contents without the frames that lack a file.
+
+    Raises:
+        ScanError: they are more than `max_missing_share` of all.
+    """
+    folder, entries = contents.path.parent, contents.entries
+    missing = {index: missing_file(folder, entry) for index, entry in enumerate(entries)}
+    missing = {index: key for index, key in missing.items() if key is not None}
+    if not missing:
+        return contents
+    index, key = next(iter(missing.items()))
+    problem = (
+        f"{contents.path} frames[{index}]: {key} = {show(entries[index][key])} is not there; so "
+        f"it is with {len(missing)} of {len(entries)} frames"
+    )
+    if len(missing) > config.max_missing_share * len(entries):
+        raise ScanError(
+            f"{problem}, more than scan.max_missing_share = {config.max_missing_share:g} of all"
+        )
+    logger.warning("%s, which are left out", problem)
+    kept = [entry for index, entry in enumerate(entries) if index not in missing]
+    return replace(contents, entries=kept)
 
 
 class ScanWriter:

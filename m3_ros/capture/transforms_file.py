@@ -25,9 +25,18 @@ from m3_ros.schema import (
 )
 
 FILE = "transforms.json"
+BLENDER_FILE = "transforms_train.json"
+"""Of a Blender data set; those named _val and _test hold other views of the same scene."""
 MAX_FRAMES = 100_000
 """Most frames of a scan, as `scan.max_frames`."""
-REQUIRED = ("file_path", "fl_x", "cx", "cy", "transform_matrix")
+REQUIRED = ("file_path", "transform_matrix")
+FOCALS = ("fl_x", "fl_y", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov")
+"""Fields one of which a frame must have: focal length (px), angle of view (rad), (degrees)."""
+ALIASES = {"depth_path": "depth_file_path", "integer_depth_scale": "depth_unit_scale_factor"}
+"""Names of instant-ngp, and those of nerfstudio."""
+
+Angle = Annotated[float, Meta(gt=0, lt=3.15, description="an angle of view, rad, 0 to 3.14")]
+Degrees = Annotated[float, Meta(gt=0, lt=180, description="an angle of view, degrees, 0 to 180")]
 
 
 class CameraFields(Struct):
@@ -49,17 +58,25 @@ class CameraFields(Struct):
     k6: Coefficient | UnsetType = UNSET
     p1: Coefficient | UnsetType = UNSET
     p2: Coefficient | UnsetType = UNSET
+    camera_angle_x: Angle | UnsetType = UNSET
+    camera_angle_y: Angle | UnsetType = UNSET
+    x_fov: Degrees | UnsetType = UNSET
+    y_fov: Degrees | UnsetType = UNSET
+    distortion_params: Annotated[list[Coefficient], Meta(max_length=6)] | UnsetType = UNSET
     depth_unit_scale_factor: Unit | UnsetType = UNSET
+    integer_depth_scale: Unit | UnsetType = UNSET
     file_path: Name | UnsetType = UNSET
     depth_file_path: Name | UnsetType = UNSET
+    depth_path: Name | UnsetType = UNSET
     mask_path: Name | UnsetType = UNSET
     source_name: Text | UnsetType = UNSET
     stamp: Stamp | UnsetType = UNSET
     transform_matrix: Matrix | UnsetType = UNSET
 
     def given(self) -> dict[str, Any]:
-        """Return the fields that are there."""
-        fields = ((name, getattr(self, name)) for name in CameraFields.__struct_fields__)
+        """Return the fields that are there, by nerfstudio's names."""
+        names = CameraFields.__struct_fields__
+        fields = ((ALIASES.get(name, name), getattr(self, name)) for name in names)
         return {name: value for name, value in fields if value is not UNSET}
 
 
@@ -83,25 +100,39 @@ class Contents:
     """What a checked `transforms.json` says.
 
     Attributes:
+        path: of the file.
         entries: the frames' fields, each with those of the root.
         points_file: path of the sparse points' file, relative to the folder.
         metric: whether lengths are metres. Where the file does not say so, they are if any frame
             has a depth image: structure from motion measures no scale, and gives no depth images.
     """
 
+    path: Path
     entries: list[dict[str, Any]]
     points_file: str | None
     metric: bool
 
 
-def read_transforms(folder: Path, error: type[DataError]) -> Contents:
+def transforms_path(source: Path) -> Path:
+    """Return the path of the file of a scan: a folder, or the file itself."""
+    if source.suffix == ".json":
+        return source
+    path = source / FILE
+    blender = source / BLENDER_FILE
+    return blender if blender.is_file() and not path.is_file() else path
+
+
+def read_transforms(path: Path, error: type[DataError]) -> Contents:
     """Return the fields of the frames, and what the file says of all of them.
+
+    Args:
+        path: of the file.
+        error: class of the error.
 
     Raises:
         DataError: of the class `error`: a field is missing or breaks its rule.
         OSError: the file cannot be read.
     """
-    path = folder / FILE
     content = read_json(path, TransformsFile, error)
     if content.frames is UNSET:
         raise error(
@@ -113,6 +144,12 @@ def read_transforms(folder: Path, error: type[DataError]) -> Contents:
         for name in REQUIRED:
             if name not in entry:
                 raise error(f"{path}: $.frames[{index}].{name} is missing, also at the root")
+        if not entry.keys() & set(FOCALS):
+            raise error(
+                f"{path}: $.frames[{index}] has no focal length, and neither has the root; one of "
+                f"{', '.join(FOCALS)} must be there"
+            )
+        entry["transform_matrix"] = [*entry["transform_matrix"], [0.0, 0.0, 0.0, 1.0]][:4]
     poses = np.array([entry["transform_matrix"] for entry in entries], np.float64)
     last = np.abs(poses[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(1) > 1e-6
     for wrong, what, rule in (
@@ -129,4 +166,4 @@ def read_transforms(folder: Path, error: type[DataError]) -> Contents:
     metric = content.metric
     if metric is UNSET:
         metric = any("depth_file_path" in entry for entry in entries)
-    return Contents(entries, points_file, metric)
+    return Contents(path, entries, points_file, metric)

@@ -1,4 +1,4 @@
-"""Importer of nerfstudio folders: `transforms.json` with its images, depths and masks."""
+"""Importer of `transforms.json` with its images, depths and masks, of any dialect."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from pathlib import Path
 
 from m3_ros.capture.importers.imported import Imported
 from m3_ros.capture.scan import Scan
+from m3_ros.capture.transforms_file import transforms_path
 from m3_ros.config import M3Config
 
 
 def matches(source: Path) -> bool:
-    """Return whether a folder holds a `transforms.json`."""
-    return (source / "transforms.json").is_file()
+    """Return whether a path is a `transforms.json`, or a folder that holds one."""
+    return transforms_path(source).is_file()
 
 
-def read(source: Path, _: M3Config) -> Imported:
+def read(source: Path, config: M3Config) -> Imported:
     """Open a nerfstudio folder.
 
     Raises:
-        ScanError: `transforms.json` is invalid.
+        ScanError: `transforms.json` is invalid, or too many of its files are missing.
     """
-    scan = Scan.open(source)
+    scan = Scan.open(source, config.scan)
     return Imported(len(scan), iter(scan), scan.points, scan.metric)

@@ -1,0 +1,40 @@
+"""Search for the file that a scan lists: programs write its path in many ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif")
+"""Suffixes of colour images, those of video-like data sets first."""
+DEPTH_SUFFIXES = (".png", ".exr", ".tif", ".tiff", ".npy", ".npz", ".pfm")
+MASK_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def find_listed(folder: Path, name: str, suffixes: Sequence[str]) -> Path | None:
+    """Return the file that a name stands for; None if there is none.
+
+    The name may have backslashes, lack its suffix (Blender's), have it in the other case, or be a
+    path of another computer, of which the last parts are looked for in the folder.
+
+    Args:
+        folder: of the scan.
+        name: as listed, relative to it or absolute.
+        suffixes: tried where the name has none that exists.
+    """
+    listed = Path(name.replace("\\", "/"))
+    parts = [part for part in listed.parts if part not in ("/", ".")]
+    tails = [Path(*parts[start:]) for start in range(1, len(parts))]
+    for path in (folder / listed, *(folder / tail for tail in tails if ".." not in tail.parts)):
+        found = _with_suffix(path, suffixes)
+        if found is not None:
+            return found
+    return None
+
+
+def _with_suffix(path: Path, suffixes: Sequence[str]) -> Path | None:
+    # A dot may belong to the name: r_0.5 is r_0.5.png, not r_0 with the suffix .5.
+    candidates = [path, *(path.with_name(path.name + suffix) for suffix in suffixes)]
+    candidates += [path.with_suffix(case(path.suffix)) for case in (str.upper, str.lower)]
+    candidates += [path.with_name(path.name + suffix.upper()) for suffix in suffixes]
+    return next((each for each in candidates if each.is_file()), None)
