@@ -1,7 +1,7 @@
 # Needs Debian or Ubuntu, no ROS. Every target does the set-up it needs; a second run is quick.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint mutants fuzz clean
+.PHONY: help setup models demo test lint mutants fuzz sanitize clean
 
 # The modules of `make mutants`: what a wrong sign or threshold would harm most.
 MODULES ?= m3_ros/query/segment.py m3_ros/query/score.py m3_ros/query/verify.py \
@@ -15,8 +15,10 @@ help:
 	@echo "            progress by file and share, the ten slowest tests; TEST_ARGS=test/query"
 	@echo "make mutants  how many small mutations of modules their tests notice (an hour);"
 	@echo "            MODULES=\"m3_ros/grasp/candidates.py ...\" MUTANT_ARGS=\"--count 10\""
-	@echo "make fuzz   damaged scans, memories and settings: 20 000 of each (20 minutes);"
+	@echo "make fuzz   damaged scans, memories, settings, calls: 20 000 of each (20 minutes);"
 	@echo "            FUZZ_ARGS=\"importer --runs 1000 --seed 1\""
+	@echo "make sanitize  tests of the native code and 2000 hostile calls of it under the address"
+	@echo "            and undefined-behaviour sanitizers (three minutes)"
 	@echo "make clean  remove what the build made (the virtual environment stays)"
 
 setup:
@@ -38,6 +40,9 @@ mutants: setup
 
 fuzz: setup
 	@source tools/environment.sh && python tools/fuzz.py $(FUZZ_ARGS)
+
+sanitize: setup
+	@tools/sanitize.sh
 
 lint: setup
 	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .

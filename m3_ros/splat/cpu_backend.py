@@ -11,15 +11,16 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from m3_ros.splat import native
+from m3_ros.splat.native_functions import ROW_FLOATS, TILE_SIZE, CameraStruct, SplatsStruct
 
 EPS2D = 0.3  # px^2 added to every projected covariance, gsplat's default
 
 
 def _camera(
     viewmat: Tensor, K: Tensor, width: int, height: int, near: float, far: float
-) -> native.CameraStruct:
+) -> CameraStruct:
     """Return the camera of one view: world to camera `[4, 4]`, intrinsics `[3, 3]` in pixels."""
-    return native.CameraStruct(
+    return CameraStruct(
         tuple(viewmat.detach().flatten().tolist()),
         tuple(K.detach().flatten().tolist()),
         width,
@@ -56,7 +57,7 @@ class Project(Function):
         ctx.cameras = [_camera(*pose, *size, near, far) for pose in zip(viewmats, Ks, strict=True)]
         radii = torch.empty(views, n, 2, dtype=torch.int32)
         means2d, depths = torch.empty(views, n, 2), torch.empty(views, n)
-        conics, rows = torch.empty(views, n, 3), torch.empty(views, n, native.ROW_FLOATS)
+        conics, rows = torch.empty(views, n, 3), torch.empty(views, n, ROW_FLOATS)
         for b, view in enumerate(ctx.cameras):
             outputs = radii[b], means2d[b], depths[b], conics[b], rows[b]
             native.call("m3_project", n, means, quats, scales, opacities, view, *outputs)
@@ -124,7 +125,7 @@ class Rasterize(Function):
         background = None if backgrounds is None else backgrounds.contiguous()
         ctx.size, ctx.with_depth, ctx.tiles = size, with_depth, []
         for b in range(views):
-            splats = _splats(radii, rows, colors, b, size, with_depth)
+            splats = _view(radii, rows, colors, b, size, with_depth)
             offsets, ids = _sort_into_tiles(splats)
             ctx.tiles.append((offsets, ids))
             native.call(
@@ -151,7 +152,7 @@ class Rasterize(Function):
             v_backgrounds = torch.einsum("bhwc,bhw->bc", v_renders, transmittance)
         v_colors, v_rows = torch.zeros_like(colors), torch.zeros_like(rows)
         for b, (offsets, ids) in enumerate(ctx.tiles):
-            splats = _splats(radii, rows, colors, b, ctx.size, ctx.with_depth)
+            splats = _view(radii, rows, colors, b, ctx.size, ctx.with_depth)
             native.call(
                 "m3_rasterize_backward",
                 *(splats, offsets, ids, transmittance[b], last[b]),
@@ -163,27 +164,23 @@ class Rasterize(Function):
         return *gradients, v_backgrounds, None, None, None, None
 
 
-def _splats(
-    radii: Tensor,
-    rows: Tensor,
-    colors: Tensor,
-    b: int,
-    size: tuple[int, int],
-    with_depth: bool,
-) -> native.SplatsStruct:
+def _view(
+    radii: Tensor, rows: Tensor, colors: Tensor, b: int, size: tuple[int, int], with_depth: bool
+) -> SplatsStruct:
     """Return view `b` of the inputs of `Rasterize`; they must outlive the result."""
-    arrays = radii[b], rows[b], (colors if colors.ndim == 2 else colors[b])
-    pointers = [x.data_ptr() for x in arrays]
-    return native.SplatsStruct(radii.shape[1], *pointers, colors.shape[-1], with_depth, *size)
+    channels = colors if colors.ndim == 2 else colors[b]
+    return native.splats(radii[b], rows[b], channels, size, with_depth)
 
 
-def _sort_into_tiles(splats: native.SplatsStruct) -> tuple[Tensor, Tensor]:
+def _sort_into_tiles(splats: SplatsStruct) -> tuple[Tensor, Tensor]:
     """Return the start of each tile's list `[tiles + 1]` int64, and the lists, near to far."""
-    across, down = (-(-x // native.TILE_SIZE) for x in (splats.width, splats.height))
+    across, down = (-(-x // TILE_SIZE) for x in (splats.width, splats.height))
     order = torch.empty(splats.n, dtype=torch.int32)
-    counts = torch.empty(torch.get_num_threads(), across * down, dtype=torch.int32)
+    threads = native.threads()
+    counts = torch.empty(threads, across * down, dtype=torch.int32)
     offsets = torch.empty(across * down + 1, dtype=torch.int64)
-    total = native.call("m3_count_tiles", splats, order, counts, offsets)
+    arguments = splats, order, counts, offsets
+    total = native.call("m3_count_tiles", *arguments, thread_count=threads)
     ids = torch.empty(total, dtype=torch.int32)
-    native.call("m3_fill_tiles", splats, order, counts, offsets, ids)
+    native.call("m3_fill_tiles", *arguments, ids, thread_count=threads)
     return offsets, ids

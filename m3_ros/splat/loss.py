@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,13 +11,19 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from m3_ros.splat import native
+from m3_ros.splat.arguments import check_alike, check_tensor, describe
 
 _RADIUS, _SIGMA = 5, 1.5  # the 11 x 11 window of Wang et al. 2004
 _C1, _C2 = 0.01**2, 0.03**2  # of the same paper, for a range of 1
 
 
 def ssim(image: Tensor, target: Tensor) -> Tensor:
-    """Return the mean SSIM of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded."""
+    """Return the mean SSIM of images `[H, W, C]` in 0..1 (Wang et al. 2004), zero-padded.
+
+    Raises:
+        ValueError: they are no images of one size, type and device.
+    """
+    _check_images(image, target)
     offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=image.dtype, device=image.device)
     window = torch.exp(-0.5 * (offsets / _SIGMA) ** 2)
     window = window / window.sum()
@@ -31,8 +39,18 @@ def ssim(image: Tensor, target: Tensor) -> Tensor:
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> Tensor:
     """Return (1 - w) L1 + w (1 - SSIM) of images `[H, W, C]` in 0..1; the target gets no gradient.
 
-    The colour loss of 3DGS (Kerbl et al. 2023).
+    The colour loss of 3DGS (Kerbl et al. 2023). NaN in an image makes it NaN.
+
+    Raises:
+        ValueError: they are no images of one size, type and device, or w is not within 0..1.
     """
+    _check_images(image, target)
+    if (
+        isinstance(ssim_weight, bool)
+        or not isinstance(ssim_weight, Real)
+        or not (0 <= ssim_weight <= 1)
+    ):
+        raise ValueError(f"ssim_weight must be a number from 0 to 1, got {describe(ssim_weight)}")
     if image.dtype == torch.float32 and image.device.type == "cpu":
         return _NativeLoss.apply(image, target, ssim_weight)
     l1 = (image - target).abs().mean()
@@ -44,7 +62,7 @@ class _NativeLoss(Function):
 
     @staticmethod
     def forward(ctx: FunctionCtx, image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-        image, target = image.contiguous(), target.to(image).contiguous()
+        image, target = image.contiguous(), target.contiguous()
         gradient = torch.empty_like(image)
         name, sizes = "m3_photometric_loss", image.shape
         value = native.call(name, image, target, *sizes, float(ssim_weight), gradient)
@@ -55,6 +73,15 @@ class _NativeLoss(Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, v_loss: Tensor) -> tuple[Tensor | None, ...]:
         return ctx.saved_tensors[0] * v_loss, None, None
+
+
+def _check_images(image: Tensor, target: Tensor) -> None:
+    """Raise ValueError unless they are images `[H, W, C]` of one size, type and device."""
+    check_tensor("image", image, ("H", "W", "C"))
+    check_tensor("target", target, tuple(image.shape))
+    check_alike("target", target, "image", image)
+    if not image.numel():
+        raise ValueError(f"image must have pixels, got {list(image.shape)}")
 
 
 def depth_loss(depth: Tensor, measured: Tensor, alpha: Tensor) -> Tensor:

@@ -11,39 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-TILE_SIZE = 16  # px, kTileSize of src/rasterizer.h
-ROW_FLOATS = 8  # of a Gaussian's Row, src/rasterizer.h
+from m3_ros.splat.native_functions import (
+    FUNCTIONS,
+    ROW_FLOATS,
+    Array,
+    SplatsStruct,
+    floats,
+    ints,
+)
+
 ISAS = {1: "baseline", 3: "x86-64-v3", 4: "x86-64-v4"}
 _FOLDER = Path(__file__).parent / "_native"
-
-
-class CameraStruct(Structure):
-    """`Camera` of src/rasterizer.h."""
-
-    _fields_ = [
-        ("viewmat", c_float * 16),
-        ("K", c_float * 9),
-        ("width", c_int32),
-        ("height", c_int32),
-        ("near_plane", c_float),
-        ("far_plane", c_float),
-        ("eps2d", c_float),
-    ]
-
-
-class SplatsStruct(Structure):
-    """`Splats` of src/rasterizer.h."""
-
-    _fields_ = [
-        ("n", c_int64),
-        ("radii", c_void_p),
-        ("rows", c_void_p),
-        ("colors", c_void_p),
-        ("channels", c_int32),
-        ("with_depth", c_int32),
-        ("width", c_int32),
-        ("height", c_int32),
-    ]
 
 
 @cache
@@ -77,28 +55,80 @@ def _open(name: str) -> ctypes.CDLL:
     return native
 
 
-def call(name: str, *arguments: Tensor | Structure | int | float | None) -> int | float:
-    """Call a function of the library; tensors are passed as pointers, the thread count last.
+def threads() -> int:
+    """Return how many threads a function uses: more than cores would wait for each other."""
+    return min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
 
-    The caller must keep every tensor alive, contiguous, on the CPU and of the right dtype.
+
+def call(
+    name: str, *arguments: Tensor | Structure | int | float | None, thread_count: int | None = None
+) -> int | float:
+    """Call a function of the library; the caller keeps its tensors alive.
+
+    Args:
+        name: one of `FUNCTIONS`.
+        arguments: as it lists them.
+        thread_count: `threads()` if not given.
+
+    Raises:
+        ValueError: an argument is not what the function reads or writes.
     """
-    converted = []
-    for value in arguments:
-        if value is None or isinstance(value, Tensor):
-            converted.append(c_void_p(None if value is None else value.data_ptr()))
-        elif isinstance(value, Structure):
-            converted.append(byref(value))
-        else:
-            converted.append(c_float(value) if isinstance(value, float) else c_int64(value))
-    function = getattr(library(), name)
-    # More threads than cores would wait for each other in every kernel.
-    threads = min(torch.get_num_threads(), len(os.sched_getaffinity(0)))
-    return function(*converted, c_int32(threads))
+    thread_count = threads() if thread_count is None else thread_count
+    named = dict(zip(FUNCTIONS[name], arguments, strict=True))
+    known = {"threads": thread_count}
+    for key, value in named.items():
+        if FUNCTIONS[name][key] is int:
+            known[key] = value
+        elif isinstance(value, SplatsStruct):
+            known |= value.sizes()
+        elif key == "ids":
+            known["listed"] = int(named["offsets"][-1])
+    converted = [_convert(name, key, value, known) for key, value in named.items()]
+    return getattr(library(), name)(*converted, c_int32(thread_count))
+
+
+def _convert(name: str, key: str, value: object, known: dict[str, int]) -> object:
+    """Return an argument as ctypes passes it, if it is right."""
+    kind = FUNCTIONS[name][key]
+    if isinstance(kind, Array):
+        kind.check(f"{name}: {key}", value, known)
+        return c_void_p(None if value is None else value.data_ptr())
+    if not isinstance(value, kind) or (kind is int and not 0 <= value < 2**63):
+        raise ValueError(f"{name}: {key} must be {kind.__name__}, got {value!r}")
+    if kind is int:
+        return c_int64(value)
+    return c_float(value) if kind is float else byref(value)
+
+
+def splats(
+    radii: Tensor, rows: Tensor, colors: Tensor, size: tuple[int, int], with_depth: bool
+) -> SplatsStruct:
+    """Return the projected Gaussians of one view; the tensors must outlive it.
+
+    Args:
+        radii: `[N, 2]` int32, px.
+        rows: `[N, 8]`.
+        colors: `[N, C]`.
+        size: width and height, px.
+        with_depth: whether the depth is rendered as one more, last channel.
+
+    Raises:
+        ValueError: they are not of these shapes or types.
+    """
+    n, channels = colors.shape
+    ints(n, 2).check("radii", radii, {})
+    floats(n, ROW_FLOATS).check("rows", rows, {})
+    floats(n, channels).check("colors", colors, {})
+    pointers = [x.data_ptr() for x in (radii, rows, colors)]
+    return SplatsStruct(n, *pointers, channels, with_depth, *size)
 
 
 def first_nonfinite(x: Tensor) -> int:
     """Return the flat index of the first NaN or infinity of a contiguous float32 CPU tensor.
 
     -1 if all values are finite.
+
+    Raises:
+        ValueError: it is no such tensor.
     """
     return call("m3_first_nonfinite", x, x.numel())

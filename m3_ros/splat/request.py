@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 
 import torch
 from torch import Tensor
 
+from m3_ros.errors import show
 from m3_ros.splat import native
+from m3_ros.splat.arguments import check_integer, check_tensor, describe
 
 RENDER_MODES = ("RGB", "D", "ED", "RGB+D", "RGB+ED")
 MAX_CHANNELS = 512  # with the depth 513, the most of one of gsplat's kernels
 MAX_SIZE = 16384  # px; pixel indices then fit 32 bits
+MIN_NEAR = 1e-18
+"""Least near plane: the gradient divides by its square, which float32 then still holds."""
+MAX_FAR = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ class Request:
             x = getattr(self, name)
             if not isinstance(x, Tensor) or x.ndim != dimensions:
                 shape = "[N, 3]" if name == "means" else "[B, 4, 4]"
-                raise ValueError(f"{name} must be a tensor of shape {shape}, got {_describe(x)}")
+                raise ValueError(f"{name} must be a tensor of shape {shape}, got {describe(x)}")
         if not len(self.viewmats):
             raise ValueError("viewmats must hold at least one view, got none")
         if self.means.device.type not in ("cpu", "cuda"):
@@ -63,26 +70,26 @@ class Request:
         return replace(self, **changed)
 
     def _check_options(self) -> None:
-        if self.render_mode not in RENDER_MODES:
+        if not isinstance(self.render_mode, str) or self.render_mode not in RENDER_MODES:
             raise ValueError(
-                f"render_mode must be one of {RENDER_MODES}, got {self.render_mode!r}"
+                f"render_mode must be one of {RENDER_MODES}, got {describe(self.render_mode)}"
             )
         for name in ("width", "height"):
-            size = getattr(self, name)
-            if not isinstance(size, int) or not 1 <= size <= MAX_SIZE:
-                raise ValueError(f"{name} must be an integer from 1 to {MAX_SIZE}, got {size!r}")
+            check_integer(name, getattr(self, name), 1, MAX_SIZE)
         near, far = self.near_plane, self.far_plane
-        if not 0 < near < far:
-            raise ValueError(f"near_plane must be above 0 and below far_plane, got {near}, {far}")
+        for name, plane in (("near_plane", near), ("far_plane", far)):
+            if isinstance(plane, bool) or not isinstance(plane, Real):
+                raise ValueError(f"{name} must be a number, got {describe(plane)}")
+        if not (MIN_NEAR <= near < far and (far <= MAX_FAR or far == math.inf)):
+            raise ValueError(
+                f"near_plane must be at least {MIN_NEAR:g} and below far_plane, which must be at "
+                f"most {MAX_FAR:g} or infinite, got {show(near)}, {show(far)}"
+            )
 
     def _check(self, name: str, *shapes: tuple[int, ...]) -> None:
         """Raise ValueError unless it is a finite floating-point tensor of one of the shapes."""
         x, device = getattr(self, name), self.means.device
-        if not isinstance(x, Tensor) or tuple(x.shape) not in shapes:
-            wanted = " or ".join(str(list(shape)) for shape in shapes)
-            raise ValueError(f"{name} must have shape {wanted}, got {_describe(x)}")
-        if not x.is_floating_point():
-            raise ValueError(f"{name} must be floating point, got {x.dtype}")
+        check_tensor(name, x, *shapes)
         if x.device != device:
             raise ValueError(f"{name} must be on {device} as means is, got {x.device}")
         if not _is_finite(x):
@@ -93,15 +100,14 @@ class Request:
         """Check plain channels or spherical-harmonic coefficients, and the background."""
         degree, colors = self.sh_degree, self.colors
         if not isinstance(colors, Tensor) or colors.ndim not in (2, 3):
-            raise ValueError(f"colors must have shape [{n}, C], got {_describe(colors)}")
+            raise ValueError(f"colors must have shape [{n}, C], got {describe(colors)}")
         if degree is None:
             channels = colors.shape[-1]
             self._check("colors", (n, channels), (views, n, channels))
             if not 1 <= channels <= MAX_CHANNELS:
                 raise ValueError(f"colors must have 1 to {MAX_CHANNELS} channels, got {channels}")
         else:
-            if degree not in (0, 1, 2, 3):
-                raise ValueError(f"sh_degree must be 0, 1, 2, 3 or None, got {degree!r}")
+            check_integer("sh_degree", degree, 0, 3, " or None")
             channels, stored, used = 3, colors.shape[1], (degree + 1) ** 2
             self._check("colors", (n, stored, 3))
             if stored < used:
@@ -112,7 +118,7 @@ class Request:
             self._check("backgrounds", (views, channels))
 
     def _check_values(self) -> None:
-        lengths = self.quats.detach().square().sum(-1)
+        lengths = self.quats.detach().float().square().sum(-1)
         if len(lengths) and lengths.min() < 1e-20:
             worst = int(lengths.argmin())
             raise ValueError(f"quats must not have zero length, but quats[{worst}] has")
@@ -124,7 +130,3 @@ def _is_finite(x: Tensor) -> bool:
     if x.is_cuda:
         return bool(torch.isfinite(x).all())
     return native.first_nonfinite(x.detach().to(torch.float32).contiguous()) < 0
-
-
-def _describe(x: object) -> str:
-    return str(list(x.shape)) if isinstance(x, Tensor) else type(x).__name__

@@ -8,6 +8,7 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from m3_ros.splat import native
+from m3_ros.splat.arguments import check_alike, check_integer, check_tensor
 
 
 def sh_basis(degree: int, directions: Tensor) -> Tensor:
@@ -42,7 +43,21 @@ def sh_colors(degree: int, means: Tensor, coefficients: Tensor, viewmats: Tensor
         means: Centres `[N, 3]`, world frame, m.
         coefficients: `[N, K, 3]`, K >= (degree + 1)^2.
         viewmats: World to camera `[B, 4, 4]`.
+
+    Raises:
+        ValueError: an argument has another shape, or the degree is not 0, 1, 2 or 3.
     """
+    check_integer("degree", degree, 0, 3)
+    check_tensor("means", means, ("N", 3))
+    check_tensor("coefficients", coefficients, (len(means), "K", 3))
+    check_tensor("viewmats", viewmats, ("B", 4, 4))
+    check_alike("coefficients", coefficients, "means", means)
+    check_alike("viewmats", viewmats, "means", means)
+    if coefficients.shape[1] < (degree + 1) ** 2:
+        raise ValueError(
+            f"coefficients must be at least {(degree + 1) ** 2} for degree {degree}, got "
+            f"{coefficients.shape[1]}"
+        )
     positions = -torch.einsum("bji,bj->bi", viewmats[:, :3, :3], viewmats[:, :3, 3])
     if means.dtype == torch.float32 and means.device.type == "cpu":
         return _NativeColors.apply(means, positions, coefficients, degree)
@@ -85,7 +100,7 @@ class _NativeColors(Function):
     ) -> Tensor:
         means, positions = means.contiguous(), positions.contiguous()
         coefficients = coefficients.contiguous()
-        colors = torch.empty(len(positions), len(means), 3)
+        colors = means.new_empty(len(positions), len(means), 3)
         sizes = len(means), degree, coefficients.shape[1]
         for position, color in zip(positions, colors, strict=True):
             native.call("m3_sh_colors", *sizes, means, position, coefficients, color)

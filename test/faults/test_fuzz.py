@@ -8,11 +8,13 @@ import pytest
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
 import fuzz
+from fuzz_inputs import make_ply
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    ("name", "runs"), [("importer", 60), ("memory", 150), ("ply", 300), ("settings", 80)]
+    ("name", "runs"),
+    [("importer", 60), ("memory", 150), ("ply", 300), ("settings", 80), ("rasterizer", 200)],
 )
 def test_no_damage_escapes(name, runs):
     assert fuzz.fuzz(name, runs, seed=7) == []
@@ -24,7 +26,7 @@ def test_an_escape_is_told_with_its_run(monkeypatch):
     def read(folder):
         raise TypeError("cannot be read")
 
-    monkeypatch.setitem(fuzz.READERS, "ply", fuzz.Reader(fuzz.make_ply, read, ValueError))
+    monkeypatch.setitem(fuzz.READERS, "ply", fuzz.Reader(make_ply, read, ValueError))
     assert fuzz.fuzz("ply", 1, first=3) == ["ply run 3 (g.ply): TypeError: cannot be read"]
 
 

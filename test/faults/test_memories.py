@@ -14,7 +14,7 @@ from m3_ros.memory.serialization import load_memory
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
-from fuzz import make_memory
+from fuzz_inputs import make_memory
 
 QUERIES = "queries.safetensors"
 BANK = "banks/0-compact.safetensors"

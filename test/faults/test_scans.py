@@ -14,7 +14,7 @@ from m3_ros.capture.scan import Scan, ScanError
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
-from fuzz import make_scan
+from fuzz_inputs import make_scan
 
 POSE = np.eye(4).tolist()
 MIRRORED = np.diag([-1.0, 1, 1, 1]).tolist()
