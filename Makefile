@@ -12,7 +12,7 @@ help:
 	@echo "make models what the paper's foundation models need besides, see docs/models.md"
 	@echo "make demo   scan, remember, find and grasp in simulation; DEMO_ARGS=\"--seed 3\""
 	@echo "make test   lint, unit tests, ROS 2 tests between processes, one end-to-end run;"
-	@echo "            progress by file and share, the ten slowest tests; TEST_ARGS=test/query"
+	@echo "            the ten slowest tests of each part are named; TEST_ARGS=test/query"
 	@echo "make mutants  how many small mutations of modules their tests notice (an hour);"
 	@echo "            MODULES=\"m3_ros/grasp/candidates.py ...\" MUTANT_ARGS=\"--count 10\""
 	@echo "make fuzz   damaged scans, memories, settings, calls: 20 000 of each (20 minutes);"
@@ -32,7 +32,7 @@ demo: setup
 
 test: EXTRA = models
 test: setup lint
-	@source tools/environment.sh && pytest --durations=10 $(TEST_ARGS)
+	@tools/test.sh $(TEST_ARGS)
 
 mutants: EXTRA = models
 mutants: setup
