@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,8 +34,12 @@ def find_listed(folder: Path, name: str, suffixes: Sequence[str]) -> Path | None
 
 
 def _with_suffix(path: Path, suffixes: Sequence[str]) -> Path | None:
+    if not path.name:
+        return None
     # A dot may belong to the name: r_0.5 is r_0.5.png, not r_0 with the suffix .5.
-    candidates = [path, *(path.with_name(path.name + suffix) for suffix in suffixes)]
-    candidates += [path.with_suffix(case(path.suffix)) for case in (str.upper, str.lower)]
-    candidates += [path.with_name(path.name + suffix.upper()) for suffix in suffixes]
-    return next((each for each in candidates if each.is_file()), None)
+    endings = ["", *suffixes, *(suffix.upper() for suffix in suffixes)]
+    names = [path.name + ending for ending in endings]
+    names += [path.stem + path.suffix.upper(), path.stem + path.suffix.lower()]
+    candidates = (path.parent / name for name in names)
+    # os.path.isfile takes a name that no file can have, which Path.is_file raises for.
+    return next((each for each in candidates if os.path.isfile(each)), None)

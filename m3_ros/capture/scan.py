@@ -9,7 +9,6 @@ and their folders are read here (`transforms_json`).
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.missing import check_missing
 from m3_ros.capture.points_file import read_points
 from m3_ros.capture.transforms_file import Contents, read_transforms, transforms_path
 from m3_ros.capture.transforms_json import distortion_of, missing_file, read_frame
@@ -33,8 +33,6 @@ from m3_ros.types import Array
 
 if TYPE_CHECKING:
     from typing import Self
-
-logger = logging.getLogger(__name__)
 
 POINTS_FILE = "sparse_pc.ply"
 MAX_DEPTH = 65534
@@ -129,21 +127,14 @@ def _without_missing(contents: Contents, config: ScanConfig) -> Contents:
         ScanError: they are more than `max_missing_share` of all.
     """
     folder, entries = contents.path.parent, contents.entries
-    missing = {index: missing_file(folder, entry) for index, entry in enumerate(entries)}
-    missing = {index: key for index, key in missing.items() if key is not None}
+    fields = [missing_file(folder, entry) for entry in entries]
+    missing = [(index, field) for index, field in enumerate(fields) if field is not None]
     if not missing:
         return contents
-    index, key = next(iter(missing.items()))
-    problem = (
-        f"{contents.path} frames[{index}]: {key} = {show(entries[index][key])} is not there; so "
-        f"it is with {len(missing)} of {len(entries)} frames"
-    )
-    if len(missing) > config.max_missing_share * len(entries):
-        raise ScanError(
-            f"{problem}, more than scan.max_missing_share = {config.max_missing_share:g} of all"
-        )
-    logger.warning("%s, which are left out", problem)
-    kept = [entry for index, entry in enumerate(entries) if index not in missing]
+    index, field = missing[0]
+    first = f"{contents.path} frames[{index}]: {field} = {show(entries[index][field])}"
+    check_missing(first, len(missing), len(entries), config, ScanError)
+    kept = [entry for entry, field in zip(entries, fields, strict=True) if field is None]
     return replace(contents, entries=kept)
 
 

@@ -44,6 +44,8 @@ CAMERA_MODELS = {
 """Distortion coefficients of each `camera_model`, in OpenCV's order."""
 NERFSTUDIO_KEYS = ("k1", "k2", "k3", "k4", "p1", "p2")
 """Order of nerfstudio's `distortion_params`."""
+ROUNDING = 0.75
+"""Largest error of a side of a scaled picture, px: half a pixel, and half of one of its source."""
 FILES = {
     "file_path": IMAGE_SUFFIXES,
     "depth_file_path": DEPTH_SUFFIXES,
@@ -98,11 +100,11 @@ def _intrinsics(entry: Mapping, shape: tuple[int, int]) -> Array:
     """Return `K [3, 3]` for a picture of (height, width), which may be a scaled one.
 
     Raises:
-        ValueError: w, h and the picture have other aspect ratios, by more than a pixel.
+        ValueError: w, h and the picture have other aspect ratios.
     """
     height, width = shape
     w, h = int(entry.get("w", width)), int(entry.get("h", height))
-    if abs(w * height / h - width) > 1.0 or abs(h * width / w - height) > 1.0:
+    if max(abs(w * height / h - width), abs(h * width / w - height)) > ROUNDING:
         raise ValueError(
             f"w, h = {w}, {h}: they must have the aspect ratio of the picture "
             f"{entry['file_path']}, {width} x {height}"

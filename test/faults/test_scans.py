@@ -63,19 +63,19 @@ FIELDS = [
     ("file_path", 5, "$.frames[1].file_path is 5; it must be a text"),
     ("file_path", ["a"], '$.frames[1].file_path is ["a"]; it must be a text'),
     ("file_path", "a" * 5000, "$.frames[1].file_path is", "1 to 4095 characters"),
-    ("file_path", "a" * 4000, "frames[1]", "file_path", "cannot be read"),
-    ("file_path", "none.png", 'frames[1]: file_path = "none.png" cannot be read: No such file'),
+    ("file_path", "a" * 4000, "frames[1]", "file_path", "is not there"),
+    ("file_path", "none.png", 'frames[1]: file_path = "none.png" is not there'),
     ("depth_file_path", None, "$.frames[1].depth_file_path is null"),
     ("stamp", "yesterday", '$.frames[1].stamp is "yesterday"; it must be a number of seconds'),
     ("stamp", NAN, "$.frames[1].stamp is NaN"),
     ("depth_unit_scale_factor", "mm", 'depth_unit_scale_factor is "mm"; it must be a number > 0'),
     ("depth_unit_scale_factor", -1, "depth_unit_scale_factor is -1; it must be a number > 0"),
     ("depth_unit_scale_factor", NAN, "depth_unit_scale_factor is NaN"),
-    ("w", 33, "frames[1]: w, h = 33, 24: they must be those of the picture", "32 x 24"),
+    ("w", 33, "frames[1]: w, h = 33, 24: they must have the aspect ratio", "32 x 24"),
     ("w", 0, "$.frames[1].w is 0; it must be a whole number"),
     ("h", 24.5, "$.frames[1].h is 24.5; it must be a whole number"),
     ("transform_matrix", "x", '$.frames[1].transform_matrix is "x"; it must be a matrix of 4 x 4'),
-    ("transform_matrix", POSE[:3], "$.frames[1].transform_matrix is a list of 3", "4 x 4"),
+    ("transform_matrix", POSE[:2], "$.frames[1].transform_matrix is a list of 2", "4 x 4"),
     ("transform_matrix", [*POSE[:3], [1]], "$.frames[1].transform_matrix[3] is [1]", "4 numbers"),
     ("transform_matrix", pose(0, 3, "x"), '$.frames[1].transform_matrix[0][3] is "x"'),
     ("transform_matrix", pose(0, 3, NAN), "$.frames[1].transform_matrix[0][3] is NaN"),
@@ -100,7 +100,7 @@ def test_a_field_of_a_frame(scan, tmp_path, field, value, words):
     assert all(each in sentence for each in words), sentence
 
 
-@pytest.mark.parametrize("field", ["fl_x", "cx", "cy", "file_path", "transform_matrix"])
+@pytest.mark.parametrize("field", ["file_path", "transform_matrix"])
 def test_a_field_that_is_missing(scan, tmp_path, field):
     path = scan / "transforms.json"
     content = json.loads(path.read_text())
@@ -152,7 +152,7 @@ def encoded(image):
         ("images", png_header(32, 24), "is no readable image"),
         ("images", b"this is no picture", "is no readable image"),
         ("images", b"", "is no readable image"),
-        ("images", encoded(np.zeros((1, 1, 3), np.uint8)), "they must be those of the picture"),
+        ("images", encoded(np.zeros((1, 1, 3), np.uint8)), "it must have at least 16 a side"),
         ("depths", encoded(np.zeros((24, 32), np.uint8)), "8 bits a pixel; depth must have 16"),
         ("depths", encoded(np.zeros((24, 32, 3), np.uint16)), "has 3 channels; it must have one"),
         ("depths", encoded(np.zeros((40, 32), np.uint16)), "aspect ratios must be equal"),

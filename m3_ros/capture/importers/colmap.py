@@ -1,13 +1,13 @@
-"""Importer of COLMAP folders: a sparse model, binary or text, with its `images/`.
+"""Importer of COLMAP folders: a sparse model, binary or text, with its images.
 
 Scale is arbitrary. Distortion is removed by COLMAP. The depth of a pixel is that of the sparse
-point seen in it.
+point seen in it; of points without tracks, such as a LiDAR's, those count that nothing hides.
 """
 
 from __future__ import annotations
 
 import logging
-import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +15,26 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.color_file import read_color
+from m3_ros.capture.depth import to_size
+from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.listed_file import IMAGE_SUFFIXES, MASK_SUFFIXES, find_listed
+from m3_ros.capture.missing import check_missing
+from m3_ros.capture.picture_file import read_picture
 from m3_ros.capture.scan import ScanError
+from m3_ros.capture.zbuffer import points_depth, spacing
 from m3_ros.config import M3Config
-from m3_ros.geometry import inverse, se3
-from m3_ros.types import Depth
+from m3_ros.geometry import inverse, se3, transform
+from m3_ros.types import Array, Image, Mask
 
 if TYPE_CHECKING:
     import pycolmap
 
-FOLDERS = ("sparse", "colmap/sparse", ".")
+FOLDERS = ("sparse", "colmap/sparse", "dense/sparse", ".")
 """Where models may lie in a COLMAP folder, directly or in numbered subfolders."""
+IMAGE_FOLDERS = ("images", "../images", "../../images", "dense/images", "input", "rgb", ".")
+"""Where images may lie, from the folder; names in the model continue it."""
 
 logger = logging.getLogger(__name__)
 
@@ -36,21 +44,46 @@ def matches(source: Path) -> bool:
     return bool(_model_folders(source))
 
 
-def read(source: Path, _: M3Config) -> Imported:
+def read(source: Path, config: M3Config) -> Imported:
     """Open a COLMAP folder; of several models the one with most images.
 
     Raises:
-        ScanError: a model cannot be read, or has no registered image.
+        ScanError: a model cannot be read, has no registered image, or lacks too many image files.
     """
-    model, reconstruction = _largest(_model_folders(source))
-    names = sorted(image.name for image in reconstruction.images.values())
-    if not names:
-        raise ScanError(f"the COLMAP model {model} has no registered image")
-    cloud = list(reconstruction.points3D.values())
-    points = np.array([point.xyz for point in cloud]).reshape(-1, 3)
+    return read_model(source, *_largest(_model_folders(source)), config)
+
+
+def read_model(
+    source: Path, folder: Path, model: pycolmap.Reconstruction, config: M3Config
+) -> Imported:
+    """Return the scan of a model.
+
+    Args:
+        source: folder in which the images lie in one of `IMAGE_FOLDERS`.
+        folder: of the model, for messages.
+        model: with registered images.
+        config: the share of images that may be missing.
+
+    Raises:
+        ScanError: it has no registered image, or lacks too many image files.
+    """
+    images = sorted(
+        (image for image in model.images.values() if image.has_pose), key=lambda each: each.name
+    )
+    if not images:
+        raise ScanError(f"the COLMAP model {folder} has no registered image")
+    files = _find_images(source, [image.name for image in images])
+    missing = [image.name for image in images if image.name not in files]
+    first = f"{folder}: {missing[0]}, an image of the model," if missing else ""
+    check_missing(first, len(missing), len(images), config.scan, ScanError)
+    images = [image for image in images if image.name in files]
+    cloud = list(model.points3D.values())
+    points = np.array([point.xyz for point in cloud], np.float64).reshape(-1, 3)
     colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
-    frames = _frames(source, reconstruction, names)
-    return Imported(len(names), frames, (points, colors), metric=False)
+    if not len(points):
+        logger.warning("the COLMAP model %s has no points", folder)
+    frames = _frames(source, images, files, model, points)
+    return Imported(len(images), frames, (points, colors), metric=False)
 
 
 def _model_folders(source: Path) -> list[Path]:
@@ -90,60 +123,109 @@ def _plural(count: int) -> str:
     return f"{count} image{'s' if count != 1 else ''}"
 
 
-def _frames(source: Path, model: pycolmap.Reconstruction, names: list[str]) -> Iterator[RgbdFrame]:
-    """Yield the frames in the order of their names."""
+def _find_images(source: Path, names: list[str]) -> dict[str, Path]:
+    """Return the file of each name; its last part alone will do where no other name has it."""
+    last = Counter(Path(name).name for name in names)
+    files = {}
+    for name in names:
+        unique = last[Path(name).name] == 1
+        for base in (source / folder for folder in IMAGE_FOLDERS):
+            found = base / name
+            if unique and not found.is_file():
+                found = find_listed(base, name, IMAGE_SUFFIXES)
+            if found is not None and found.is_file():
+                files[name] = found
+                break
+    return files
+
+
+def _frames(
+    source: Path,
+    images: list[pycolmap.Image],
+    files: dict[str, Path],
+    model: pycolmap.Reconstruction,
+    points: Array,
+) -> Iterator[RgbdFrame]:
+    cloud = None
+    if len(points) and not any(point.track.length() for point in model.points3D.values()):
+        cloud = points, spacing(points)
+    for index, image in enumerate(images):
+        path = files[image.name]
+        try:
+            pixels, opaque = read_color(path, (image.camera.width, image.camera.height))
+        except ValueError as error:
+            raise ScanError(f"{path} {error}") from error
+        camera = _camera_of(path, image.camera, pixels)
+        rgb, pinhole = _undistort(pixels, camera)
+        masks = [mask for mask in (opaque, _mask(source, image.name, pixels)) if mask is not None]
+        matrix = image.cam_from_world().matrix()
+        world_to_camera = se3(matrix[:, :3], matrix[:, 3])
+        K = np.asarray(pinhole.calibration_matrix(), np.float64)
+        seen = transform(world_to_camera, points if cloud else _seen(image, model))
+        frame = RgbdFrame(
+            rgb=rgb,
+            depth=points_depth(seen, K, rgb.shape[:2], cloud[1] if cloud else 0.0),
+            K=K,
+            camtoworld=inverse(world_to_camera),
+            stamp=float(index),
+            name=image.name,
+        )
+        if masks:
+            visible = np.where(np.logical_and.reduce(masks), 255, 0).astype(np.uint8)
+            frame = apply_mask(frame, _undistort(visible, camera)[0] > 127)
+        yield frame
+
+
+def _seen(image: pycolmap.Image, model: pycolmap.Reconstruction) -> Array:
+    """Return the points `[N, 3]` that were matched in an image."""
+    rows = [model.points3D[each.point3D_id].xyz for each in image.points2D if each.has_point3D()]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def _camera_of(path: Path, camera: pycolmap.Camera, pixels: Image) -> pycolmap.Camera:
+    """Return the camera at the size of the picture, which may be a scaled one."""
     import pycolmap
 
-    with tempfile.TemporaryDirectory() as undistorted:
-        fisheye = Path(undistorted) / "model"
-        fisheye.mkdir()
-        _with_fisheye(model).write(str(fisheye))
-        pycolmap.undistort_images(undistorted, str(fisheye), str(source / "images"))
-        pinhole = pycolmap.Reconstruction(f"{undistorted}/sparse")
-        by_name = {image.name: image for image in pinhole.images.values()}
-        for index, name in enumerate(names):
-            image = by_name[name]
-            yield _frame(Path(undistorted) / "images", image, pinhole.points3D, index)
+    height, width = pixels.shape[:2]
+    if abs(camera.width * height / camera.height - width) > 1.0:
+        raise ScanError(
+            f"{path} has {width} x {height} pixels, its COLMAP camera {camera.camera_id} "
+            f"{camera.width} x {camera.height}; their aspect ratios must be equal"
+        )
+    scaled = pycolmap.Camera(camera.todict())
+    if scaled.is_perspective_fisheye() and scaled.is_undistorted():
+        # COLMAP would take a fisheye without coefficients for undistorted: its test asks for
+        # coefficients above 1e-8, and an equidistant lens has none; 1e-7 theta^9 moves no pixel.
+        lens = [camera.focal_length_x, camera.focal_length_y]
+        lens += [camera.principal_point_x, camera.principal_point_y]
+        scaled.model = "OPENCV_FISHEYE"
+        scaled.params = [*lens, 0.0, 0.0, 0.0, 1e-7]
+    if (camera.width, camera.height) != (width, height):
+        scaled.rescale(width, height)
+    return scaled
 
 
-def _with_fisheye(model: pycolmap.Reconstruction) -> pycolmap.Reconstruction:
-    """Replace fisheye cameras without coefficients, which COLMAP would take for undistorted ones.
+def _undistort(pixels: Image, camera: pycolmap.Camera) -> tuple[Image, pycolmap.Camera]:
+    """Return an image without the camera's distortion, and the pinhole camera of it."""
+    import pycolmap
 
-    Its test asks for coefficients above 1e-8, and an equidistant lens has none; a term of 1e-7
-    theta^9 moves no pixel.
-    """
-    for camera in model.cameras.values():
-        if camera.is_perspective_fisheye() and camera.is_undistorted():
-            lens = [camera.focal_length_x, camera.focal_length_y]
-            lens += [camera.principal_point_x, camera.principal_point_y]
-            camera.model = "OPENCV_FISHEYE"
-            camera.params = [*lens, 0.0, 0.0, 0.0, 1e-7]
-    return model
-
-
-def _frame(
-    folder: Path, image: pycolmap.Image, points: pycolmap.Point3DMap, index: int
-) -> RgbdFrame:
-    bgr = cv2.imread(str(folder / image.name), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise ScanError(f"the COLMAP model names {image.name}, which is not among the images")
-    world_to_camera = image.cam_from_world().matrix()
-    return RgbdFrame(
-        rgb=cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB),
-        depth=_sparse_depth(image, points),
-        K=np.asarray(image.camera.calibration_matrix(), np.float64),
-        camtoworld=inverse(se3(world_to_camera[:, :3], world_to_camera[:, 3])),
-        stamp=float(index),
-        name=image.name,
+    if camera.is_undistorted():
+        return pixels, camera
+    bitmap, pinhole = pycolmap.undistort_image(
+        pycolmap.UndistortCameraOptions(), pycolmap.Bitmap.from_array(pixels), camera
     )
+    return np.ascontiguousarray(bitmap.to_array()), pinhole
 
 
-def _sparse_depth(image: pycolmap.Image, points: pycolmap.Point3DMap) -> Depth:
-    """Return depth `[H, W]` of the pixels in which an image saw a sparse point, else 0."""
-    depth = np.zeros((image.camera.height, image.camera.width), np.float32)
-    for seen in image.points2D:
-        column, row = seen.xy.astype(int)
-        if seen.has_point3D() and 0 <= row < len(depth) and 0 <= column < depth.shape[1]:
-            z = (image.cam_from_world() * points[seen.point3D_id].xyz)[2]
-            depth[row, column] = max(z, 0.0)
-    return depth
+def _mask(source: Path, name: str, pixels: Image) -> Mask | None:
+    """Return the mask of an image as COLMAP names it (masks/a.jpg.png), or masks/a.png."""
+    for listed in (f"{name}.png", name, str(Path(name).with_suffix(""))):
+        path = find_listed(source / "masks", listed, MASK_SUFFIXES)
+        if path is not None:
+            break
+    else:
+        return None
+    try:
+        return to_size(read_picture(path, cv2.IMREAD_GRAYSCALE), pixels.shape[:2]) > 0
+    except ValueError as error:
+        raise ScanError(f"{path} {error}") from error
