@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import threading
+import weakref
 
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 
 
 class ThreadSafeActionClient(ActionClient):
-    """An `ActionClient` whose requests may come from any thread.
+    """An `ActionClient` whose requests may come from any thread, and whose goals are not lost.
 
     rclpy records a request after sending it; a spinning thread that takes the answer in between
     drops it ("Ignoring unexpected goal response"), and the goal waits for ever.
+
+    The middleware may lose the answer to a goal: Fast DDS drops a response when the server has
+    not discovered the client's reader within 0.1 s, as after a stall of either process. The goal
+    runs all the same. Its feedback or its status, which is kept for late subscribers, then stands
+    for the answer.
     """
 
     def __init__(self, *args: object, **options: object) -> None:
         self._mutex = threading.RLock()
+        self._inferred: set[int] = set()  # sequence numbers of goals accepted without an answer
         super().__init__(*args, **options)
 
     def send_goal_async(self, *args: object, **options: object) -> Future:
@@ -32,10 +40,30 @@ class ThreadSafeActionClient(ActionClient):
         with self._mutex:
             return super()._get_result_async(*args)
 
-    async def execute(self, taken_data: object) -> None:
+    async def execute(self, taken_data: dict[str, object]) -> None:
         """Answer the futures of what was taken; waits while a request is being sent."""
         with self._mutex:
+            if taken_data.get("goal", (None,))[0] in self._inferred:
+                self._inferred.discard(taken_data.pop("goal")[0])  # late, not lost
             await super().execute(taken_data)
+            self._infer_acceptance(taken_data)
+
+    def _infer_acceptance(self, taken_data: dict[str, object]) -> None:
+        """Accept goals without an answer that feedback or status name: the server runs them."""
+        heard = []
+        if "feedback" in taken_data:
+            heard.append(taken_data["feedback"].goal_id)
+        if "status" in taken_data:
+            heard += [item.goal_info.goal_id for item in taken_data["status"].status_list]
+        running = {bytes(goal_id.uuid) for goal_id in heard}
+        for sequence, goal_id in list(self._goal_sequence_number_to_goal_id.items()):
+            sent = self._pending_goal_requests.get(sequence)
+            if sent and not sent.done() and bytes(goal_id.uuid) in running:
+                answer = self._action_type.Impl.SendGoalService.Response(accepted=True)
+                handle = ClientGoalHandle(self, goal_id, answer)
+                self._goal_handles[bytes(goal_id.uuid)] = weakref.ref(handle)
+                self._inferred.add(sequence)
+                sent.set_result(handle)
 
 
 def cancel_goal(sent: Future) -> Future:

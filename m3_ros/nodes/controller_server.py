@@ -7,12 +7,13 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 
 from m3_ros.grasp.robot import RobotError
+from m3_ros.nodes.action_server import ReliableActionServer
 
 PERIOD = 0.05  # s between feedbacks: the controllers' action_monitor_rate is 20 Hz
 
@@ -40,7 +41,7 @@ class ControllerServer(ABC):
         self._lock = threading.RLock()
         self._active: ServerGoalHandle | None = None
         self._ended: dict[bytes, Outcome] = {}
-        self._server = ActionServer(
+        self._server = ReliableActionServer(
             node,
             kind,
             name,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 
+from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.base import ManagedNode
 
 GOAL_END = 2.0
@@ -27,7 +28,7 @@ class ExclusiveActions:
     def __init__(self, node: ManagedNode) -> None:
         self._node = node
         self._busy = threading.Lock()
-        self._servers: list[ActionServer] = []
+        self._servers: list[ReliableActionServer] = []
 
     def serve(self, kind: type, name: str, execute: Callable[[ServerGoalHandle], object]) -> None:
         """Serve action `name` from the first activation on.
@@ -49,7 +50,7 @@ class ExclusiveActions:
                 self._busy.release()
 
         def create() -> None:
-            server = ActionServer(
+            server = ReliableActionServer(
                 self._node,
                 kind,
                 name,
