@@ -10,7 +10,7 @@ PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 250
 
 BASE = {
-    "codes", "config", "errors", "geometry", "grasp_settings", "memory_settings",
+    "codes", "config", "errors", "files", "geometry", "grasp_settings", "memory_settings",
     "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "robot_settings",
     "schema",
     "settings", "strict_yaml", "types",
@@ -27,6 +27,7 @@ ALL = GRASP | {"sim", "evaluate", "view", "nodes"}
 ALLOWED = {
     "codes": set(),
     "errors": set(),
+    "files": {"errors"},
     "ply_header": set(),
     "schema": {"errors"},
     "strict_yaml": set(),

@@ -1,19 +1,15 @@
 """A memory folder: `manifest.json`, `gaussians.ply`, `queries.safetensors`, `banks/*.safetensors`.
 
 The manifest lists every other file with its SHA-256, the models with their weights' digests, the
-keyframes' image names, and the settings that shape a memory. A folder is written under a temporary
-name and renamed; the folder it replaces is kept as `.<name>.old` until then, and the next load
-restores it if the machine stopped in between.
+keyframes' image names, and the settings that shape a memory. A folder is written beside its place
+and exchanged under a lock (`m3_ros.files`); the next load or save puts right what a crash left.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from m3_ros.config import M3Config
+from m3_ros.files import WriteError, reason_of, recover, require_replaceable, writing
 from m3_ros.memory.manifest import SCHEMA, MemoryFileError, TensorFile, read_manifest
 from m3_ros.memory.memory_data import MemoryData, ModelMemory
 from m3_ros.memory.psc import MemoryBank
@@ -33,6 +30,9 @@ from m3_ros.splat import load_ply, save_ply
 SHAPING = ("ego_mask", "splat", "features", "memory", "query")
 """Groups of the settings that the manifest keeps: those of the build, and the thresholds of its
 queries. Others, of the robot or the simulation for instance, may change without the memory."""
+LOAD_ATTEMPTS = 3
+"""Times that a memory is read while another program replaces it: a save takes longer than a load
+finds out, so that a second replacement during one load is rare already."""
 
 
 def save_memory(memory: MemoryData, folder: str | Path) -> None:
@@ -40,65 +40,81 @@ def save_memory(memory: MemoryData, folder: str | Path) -> None:
 
     Raises:
         MemoryFileError: `folder` exists and is no memory.
-        OSError: It cannot be written.
+        WriteError: it cannot be written; a memory that was there is as it was.
     """
     folder = require_writable(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        os.chmod(temporary, 0o755)
-        _write(memory, temporary)
-        old = _backup(folder)
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(temporary, folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with writing(folder) as part:
+            _write(memory, part)
+    except WriteError:
+        raise
+    except (OSError, SafetensorError) as error:
+        kept = "the memory of before is kept" if folder.exists() else "nothing is kept"
+        raise WriteError(f"{folder} cannot be written: {reason_of(error)}; {kept}") from error
 
 
 def require_writable(folder: str | Path) -> Path:
-    """Return the absolute path of a folder that is free or holds a memory to replace.
+    """Return the place, with links resolved, of a folder that is free or holds a memory.
 
     Raises:
         MemoryFileError: it exists and is no memory.
+        WriteError: no folder can be written there.
     """
-    folder = Path(folder).absolute()
-    if folder.is_dir():
-        free = (folder / "manifest.json").is_file() or not any(folder.iterdir())
+    place = require_replaceable(folder)
+    if place.is_dir():
+        free = (place / "manifest.json").is_file() or not any(place.iterdir())
     else:
-        free = not folder.exists()
+        free = not place.exists()
     if not free:
         raise MemoryFileError(f"{folder} exists and is not a memory; name another folder")
-    return folder
+    return place
 
 
 def load_memory(folder: str | Path) -> MemoryData:
-    """Read the memory in `folder`.
+    """Read the memory in `folder`; one that is replaced meanwhile is read anew.
 
     Raises:
         MemoryFileError: There is none, or a file is missing, damaged or of another version.
     """
-    folder = Path(folder).absolute()
-    if not folder.exists() and _backup(folder).is_dir():
-        os.rename(_backup(folder), folder)
-    manifest = read_manifest(folder)
-    for name, digest in manifest["files"].items():
-        if not (folder / name).is_file():
-            raise MemoryFileError(f"{folder / name} is missing; the memory is incomplete")
-        if file_digest(folder / name) != digest:
-            raise MemoryFileError(f"{folder / name} is damaged: its SHA-256 is not the manifest's")
+    for _ in range(LOAD_ATTEMPTS - 1):
+        source = recover(folder)
+        version = _version(source)
+        try:
+            return _load(source)
+        except MemoryFileError:
+            if _version(source) == version:
+                raise
+    return _load(recover(folder))
+
+
+def _version(folder: Path) -> tuple[int, int] | None:
+    """Return what differs between a memory and one that replaces it; None where there is none."""
     try:
+        status = (folder / "manifest.json").stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _load(folder: Path) -> MemoryData:
+    manifest = read_manifest(folder)
+    try:
+        for name, digest in manifest["files"].items():
+            if not (folder / name).is_file():
+                raise MemoryFileError(f"{folder / name} is missing; the memory is incomplete")
+            if file_digest(folder / name) != digest:
+                raise MemoryFileError(
+                    f"{folder / name} is damaged: its SHA-256 is not the manifest's"
+                )
         return _read(folder, manifest)
     except ConfigError as error:
         raise MemoryFileError(
             f"{folder} cannot be read with this version's settings: {error}; build it again"
         ) from error
-    except (MemoryFileError, OSError):
+    except MemoryFileError:
         raise
-    except (ValueError, SafetensorError) as error:
-        raise MemoryFileError(f"{folder} cannot be read: {error}") from error
+    except (OSError, ValueError, SafetensorError) as error:
+        raise MemoryFileError(f"{folder} cannot be read: {reason_of(error)}") from error
 
 
 def folder_size(folder: str | Path) -> int:
@@ -204,10 +220,6 @@ def _read_bank(path: Path, dim: int, threshold: float) -> MemoryBank:
         "totals": file.take("totals", (3,), False, 0),
     }
     return MemoryBank.restore(state, threshold)
-
-
-def _backup(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
 
 
 def file_digest(path: Path) -> str:

@@ -73,7 +73,7 @@ class SpatialMemory(MemoryData):
 
         Raises:
             MemoryFileError: `folder` exists and is no memory.
-            OSError: It cannot be written.
+            WriteError: It cannot be written; a memory that was there is as it was.
         """
         save_memory(self, folder)
 

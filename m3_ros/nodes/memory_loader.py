@@ -9,6 +9,7 @@ from pathlib import Path
 
 from m3_ros.config import M3Config
 from m3_ros.features.loading import load_language_extractor
+from m3_ros.files import recover
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
@@ -94,7 +95,7 @@ class MemoryLoader:
 def _version(folder: Path) -> int | None:
     """Return when the memory in a folder was written, ns; None when there is none."""
     try:
-        return (folder / "manifest.json").stat().st_mtime_ns
+        return (recover(folder) / "manifest.json").stat().st_mtime_ns
     except OSError:
         return None
 

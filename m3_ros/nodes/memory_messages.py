@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
+from m3_ros.files import recover
 from m3_ros.memory.serialization import MemoryFileError, file_digest, read_manifest
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
@@ -23,8 +24,9 @@ def memory_status_message(folder: Path) -> MemoryStatus:
     Raises:
         MemoryFileError: there is none, it is damaged or newer.
     """
-    manifest = read_manifest(folder)
-    path = folder / "manifest.json"
+    source = recover(folder)
+    manifest = read_manifest(source)
+    path = source / "manifest.json"
     try:
         psnr = manifest["psnr_db"]
         return MemoryStatus(
