@@ -33,8 +33,13 @@ class SplatConfig(Stage):
     )
     densify: bool = setting(False, "split and prune Gaussians during the fit, as in 3DGS")
     sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
-    max_iterations: int = setting(600, "the fit ends after these steps", "", 0)
-    max_seconds: float = setting(15.0, "or after this time; 0: no limit", "s", 0.0)
+    quality: str = setting(
+        "normal", "steps of the fit, by the number of frames", choices=("draft", "normal", "best")
+    )
+    max_iterations: int = setting(0, "steps of the fit; 0: as many as quality asks for", "", 0)
+    max_seconds: float = setting(
+        1800.0, "safety net: the fit ends early after this time and warns; 0: none", "s", 0.0
+    )
     coarse_share: float = setting(
         0.75, "share of the fit that runs at half resolution", "", 0.0, 1.0
     )

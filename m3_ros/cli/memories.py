@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from tyro.conf import UseAppendAction
 
@@ -78,6 +79,7 @@ def build(
     scan: Positional[Path],
     memory: Positional[Path | None] = None,
     encoder: tuple[str, ...] = (),
+    quality: Literal["draft", "normal", "best"] | None = None,
     config: Path | None = None,
 ) -> int:
     """Build a memory from a scan folder and measure it on held-out frames.
@@ -88,6 +90,7 @@ def build(
         encoder: models of `m3 models`, name:weights, or open_clip names such as
             ViT-B-16:laion2b_s34b_b88k; the first answers text; by default features.models.
             Features that `m3 features` has left in the scan folder are read.
+        quality: how many steps the fit takes; splat.quality by default.
         config: YAML file of settings.
     """
     from m3_ros.capture.ego_mask import apply_ego_mask
@@ -105,6 +108,8 @@ def build(
     memory = require_writable(memory or Path("memories") / scan.resolve().name)
     encoder = encoder or settings.features.models
     settings = replace(settings, features=replace(settings.features, models=encoder))
+    if quality:
+        settings = replace(settings, splat=replace(settings.splat, quality=quality))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
     with stage_bar() as bar:

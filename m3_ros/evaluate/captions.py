@@ -117,7 +117,7 @@ def remembered_features(
     """Yield unit features `[h, w, d]` of held-out frames by setting; the image's own first."""
     scan = folder / "scan" if (folder / "scan").is_dir() else folder
     frames = list(Scan.open(scan))
-    fitted = fit(frames, replace(config.splat, max_iterations=FIT_STEPS, max_seconds=0.0))
+    fitted = fit(frames, replace(config.splat, max_iterations=FIT_STEPS))
     if not fitted.test_frames:
         raise DataError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)

@@ -1,7 +1,8 @@
-"""Quality of a fit of Gaussians after a budget of seconds, on held-out frames."""
+"""Quality of fits of Gaussians, on held-out frames."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,15 +23,15 @@ SEED, VIEWS = 100_007, 60  # of the simulated scan
 
 @dataclass(frozen=True)
 class FitQuality:
-    """A fit with a budget of `seconds` (those it used in `used_s`), scored on held-out frames.
+    """A fit of a `quality` of the settings, scored on held-out frames; `cpu_s` of all threads.
 
     `sensor_mm` is the median difference between a held-out frame's depth and that of the fitted
     frame nearest to it: what the sensor itself agrees to. `truth_mm` is the median error of the
     rendered depth, of which `depth_error_mm` contains the sensor's noise; known in simulation.
     """
 
-    seconds: float
-    used_s: float
+    quality: str
+    cpu_s: float
     iterations: int
     gaussians: int
     psnr_db: float
@@ -41,24 +42,25 @@ class FitQuality:
 
 def fit_quality(
     frames: Sequence[RgbdFrame],
-    budgets: Sequence[float],
+    qualities: Sequence[str],
     true_frame: Callable[[Array], RgbdFrame] | None = None,
 ) -> list[FitQuality]:
-    """Fit once for each budget of seconds and score each fit on held-out frames.
+    """Fit once for each quality and score each fit on held-out frames.
 
     Args:
         frames: of a scan.
-        budgets: seconds of the fits.
+        qualities: of the settings.
         true_frame: returns the frame without noise at a pose `camtoworld [4, 4]`; known in
             simulation only.
     """
     results = []
-    for seconds in budgets:
-        config = replace(SplatConfig(), max_seconds=seconds, max_iterations=1_000_000)
-        result = fit(frames, config)
+    for quality in qualities:
+        start = time.process_time()
+        result = fit(frames, replace(SplatConfig(), quality=quality))
+        cpu = time.process_time() - start
         results.append(
             FitQuality(
-                *(seconds, result.seconds, result.iterations, len(result.gaussians)),
+                *(quality, cpu, result.iterations, len(result.gaussians)),
                 *(result.psnr_db, 1e3 * result.depth_error_m),
                 1e3 * sensor_agreement(frames, result),
                 None if true_frame is None else 1e3 * true_error(result, true_frame),
@@ -96,7 +98,7 @@ def sensor_agreement(frames: Sequence[RgbdFrame], result: FitResult) -> float:
     return float(np.median(np.concatenate(differences))) if differences else float("nan")
 
 
-def fit_simulated(budgets: Sequence[float]) -> list[FitQuality]:
+def fit_simulated(qualities: Sequence[str]) -> list[FitQuality]:
     """Fit a noisy simulated scan of a random table and score it against frames without noise."""
     noisy, config = (
         SimulationConfig(),
@@ -106,7 +108,7 @@ def fit_simulated(budgets: Sequence[float]) -> list[FitQuality]:
     scanned = SimulatedScene(scene, noisy, POSE_NOISE)
     perfect = SimulatedScene(scene, config, (0.0, 0.0))
     try:
-        return fit_quality(scanned.scan(VIEWS), budgets, perfect.frame)
+        return fit_quality(scanned.scan(VIEWS), qualities, perfect.frame)
     finally:
         scanned.close()
         perfect.close()

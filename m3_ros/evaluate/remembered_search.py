@@ -85,7 +85,7 @@ def remembered_search(
 ) -> tuple[Callable[[], Target], Array]:
     """Scan, build a memory; return a search for `text` and the memory's solid points `[S, 3]`."""
     extractors: list[FeatureExtractor] = [load_once(name) for name in config.features.models]
-    splat = replace(config.splat, max_iterations=STEPS, max_seconds=0.0)
+    splat = replace(config.splat, max_iterations=STEPS)
     frames = scan(simulation, planner, config)
     memory = build_memory(frames, replace(config, splat=splat), extractors)
     localizer = Localizer(memory, extractors[0])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.config import SplatConfig
 
 if TYPE_CHECKING:
     from gsplat.strategy.base import Strategy
@@ -23,7 +22,7 @@ def scene_scale(frames: Sequence[RgbdFrame]) -> float:
     return 1.1 * float(np.linalg.norm(centres - centres.mean(0), axis=1).max())
 
 
-def make_strategy(config: SplatConfig) -> Strategy:
+def make_strategy(steps: int) -> Strategy:
     """Return gsplat's densification, paced for a fit of a few hundred steps.
 
     gsplat starts after 500 of 30 000 steps and refines every 100; here a frame is visited every
@@ -34,6 +33,6 @@ def make_strategy(config: SplatConfig) -> Strategy:
     return DefaultStrategy(
         refine_start_iter=50,
         refine_every=50,
-        refine_stop_iter=int(0.7 * config.max_iterations),
+        refine_stop_iter=int(0.7 * steps),
         reset_every=1_000_000,
     )

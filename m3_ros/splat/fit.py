@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -23,10 +25,16 @@ from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import LEARNING_RATES, Adam
 from m3_ros.splat.poses import CameraCorrections
 from m3_ros.splat.result import FitResult, held_out, score
+from m3_ros.splat.schedule import steps
 from m3_ros.splat.seeding import seed_gaussians
 from m3_ros.splat.training_view import TrainingView
 from m3_ros.splat.voxels import Voxels, working_distance
 from m3_ros.types import Progress, no_progress
+
+if TYPE_CHECKING:
+    from gsplat.strategy.base import Strategy
+
+logger = logging.getLogger(__name__)
 
 PROGRESS_PERIOD = 20  # steps between two reports of progress, about ten a second
 
@@ -65,7 +73,7 @@ class Fitter:
         train_frames: Indices of the frames that are fitted.
         test_frames: Indices of the held-out frames.
         iteration: Optimisation steps that count as used.
-        seconds: Wall time that counts as used.
+        seconds: Wall time of all work so far; only a safety net depends on it.
     """
 
     def __init__(self, config: SplatConfig, device: str = "cpu") -> None:
@@ -76,7 +84,7 @@ class Fitter:
         self.test_frames: list[int] = []
         self.iteration, self.seconds = 0, 0.0
         self.params: dict[str, torch.nn.Parameter] = {}
-        self.strategy = make_strategy(config) if config.densify else None
+        self.strategy: Strategy | None = None
         self.strategy_state: dict = {}
         self.optimizers: dict[str, Adam] = {}
         self.cameras = CameraCorrections(torch.zeros(0, 4, 4)).to(device)
@@ -125,7 +133,8 @@ class Fitter:
             raise DataError(f"frames must have depth, but none of the {len(frames)} has any")
         for name, x in added.to(self.device).tensors.items():
             self._set_tensor(name, torch.cat([present.tensors[name], x]))
-        if self.strategy:
+        if self.config.densify:
+            self.strategy = make_strategy(self.steps)
             scale = scene_scale(self.frames)
             self.strategy_state = self.strategy.initialize_state(scene_scale=scale)
 
@@ -160,23 +169,33 @@ class Fitter:
 
     @property
     def budget_used(self) -> float:
-        """Share of the budget (steps or seconds, whichever is more) that is used; 1: all."""
-        config = self.config
-        steps = self.iteration / config.max_iterations if config.max_iterations else 1.0
-        return max(steps, self.seconds / config.max_seconds) if config.max_seconds else steps
+        """Share of the steps that is used; 1: all."""
+        return min(1.0, self.iteration / self.steps)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the fit of all frames so far."""
+        return steps(self.config, len(self.train_frames))
 
     def cap_budget_used(self, share: float) -> None:
-        """Count at most `share` of the budget as used; seconds then follow the steps."""
-        config = self.config
-        self.iteration = min(self.iteration, math.ceil(share * config.max_iterations))
-        self.seconds = config.max_seconds * self.iteration / max(1, config.max_iterations)
+        """Count at most `share` of the steps as used."""
+        self.iteration = min(self.iteration, math.ceil(share * self.steps))
 
     def run(self, progress: Progress = no_progress) -> None:
-        """Run steps until the budget is used; report them as stage "fit"."""
+        """Run the remaining steps; report them as stage "fit"."""
+        limit = self.config.max_seconds
         start, before = time.perf_counter(), self.seconds
         while (share := self.budget_used) < 1:
             self.step()
-            self.seconds = before + time.perf_counter() - start
+            elapsed = time.perf_counter() - start
+            self.seconds = before + elapsed
+            if limit and elapsed > limit:
+                logger.warning(
+                    "the fit ended after %d of %d steps, because splat.max_seconds = %g s are "
+                    "over; raise it, or choose a lower splat.quality",
+                    *(self.iteration, self.steps, limit),
+                )
+                break
             if self.iteration % PROGRESS_PERIOD == 0:
                 progress("fit", share)
 

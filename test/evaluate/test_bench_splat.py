@@ -9,7 +9,7 @@ def test_writes_every_row_beside_the_reference(monkeypatch, tmp_path):
     monkeypatch.setattr(bench_splat, "COUNTS", (200, 400))
     monkeypatch.setattr(bench_splat, "SIZES", ((32, 24),))
     monkeypatch.setattr(bench_splat, "REPEATS", 1)
-    monkeypatch.setattr(bench_splat, "fit_simulated", lambda budgets: [])
+    monkeypatch.setattr(bench_splat, "fit_simulated", lambda qualities: [])
     report = bench_splat.run(tmp_path / "splat.json")
     assert json.loads((tmp_path / "splat.json").read_text()) == json.loads(json.dumps(report))
     assert [s["channels"] for s in report["steps"]] == [4, 20, 52] * 2

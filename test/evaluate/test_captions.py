@@ -14,7 +14,7 @@ from m3_ros.evaluate.retrieval import largest_regions, recalls
 from m3_ros.splat.result import held_out
 
 QUICK = M3Config(
-    splat=SplatConfig(max_iterations=10, max_seconds=0.0, refine_poses=False),
+    splat=SplatConfig(max_iterations=10, refine_poses=False),
     memory=MemoryConfig(refine_steps=20),
 )
 VIEWS = 16

@@ -13,7 +13,6 @@ from m3_ros.evaluate.features import evaluate_features, run
 SPLAT = SplatConfig(
     voxel_size=0.012,
     max_iterations=5,
-    max_seconds=0.0,
     sh_degree=0,
     test_every=4,
     refine_poses=False,

@@ -5,12 +5,14 @@ import pytest
 
 from m3_ros.evaluate import fit_quality
 from m3_ros.evaluate.fit_quality import FitResult, fit_simulated, sensor_agreement
+from m3_ros.splat import schedule
 
 
 def test_a_simulated_fit_is_nearer_the_truth_than_to_the_noisy_sensor(monkeypatch):
     monkeypatch.setattr(fit_quality, "VIEWS", 16)
-    (quality,) = fit_simulated([0.5])
-    assert quality.iterations >= 0 and quality.gaussians > 1000
+    monkeypatch.setitem(schedule.EFFORTS, "draft", schedule.Effort(1.0, 8))
+    (quality,) = fit_simulated(["draft"])
+    assert quality.iterations == 14 and quality.gaussians > 1000
     assert 0 < quality.truth_mm < quality.depth_error_mm < 30
     assert 0 < quality.sensor_mm < 30
 

@@ -10,7 +10,7 @@ from m3_ros.config import M3Config, MemoryConfig, RobotConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder, build_memory
 from m3_ros.memory.reduction import similarity_reduction
 
-SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
+SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, sh_degree=0)
 CONFIG = M3Config(
     RobotConfig(world_frame="odom"), splat=SPLAT, memory=MemoryConfig(refine_steps=5)
 )

@@ -9,7 +9,7 @@ from m3_ros.capture.scan import ScanError, ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 
-SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, max_seconds=0.0, sh_degree=0)
+SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, sh_degree=0)
 CONFIG = M3Config(splat=SPLAT, memory=MemoryConfig(refine_steps=2))
 
 

@@ -7,7 +7,7 @@ from m3_ros.splat import Fitter
 
 
 def test_default_strategy_grows_and_prunes(table_frames):
-    config = SplatConfig(voxel_size=0.012, max_iterations=60, max_seconds=0.0, refine_poses=False)
+    config = SplatConfig(voxel_size=0.012, max_iterations=60, refine_poses=False)
     fitter = Fitter(config)
     fitter.add(table_frames)
     fitter.strategy = strategy.DefaultStrategy(
@@ -21,9 +21,7 @@ def test_default_strategy_grows_and_prunes(table_frames):
 
 
 def test_densification_by_setting_stays_within_the_bound(table_frames):
-    config = SplatConfig(
-        voxel_size=0.02, max_iterations=30, max_seconds=0.0, refine_poses=False, densify=True
-    )
+    config = SplatConfig(voxel_size=0.02, max_iterations=30, refine_poses=False, densify=True)
     fitter = Fitter(config)
     fitter.add(table_frames)
     fitter.run()

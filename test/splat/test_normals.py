@@ -57,7 +57,7 @@ def test_nothing_has_no_normal():
 
 
 def test_a_fitted_table_has_the_table_s_normals(table_frames):
-    config = SplatConfig(voxel_size=0.008, max_iterations=80, max_seconds=0.0, refine_poses=False)
+    config = SplatConfig(voxel_size=0.008, max_iterations=80, refine_poses=False)
     result, frame = fit(table_frames, config), table_frames[4]
     viewmats = torch.from_numpy(inverse(frame.camtoworld)).float()[None]
     Ks = torch.from_numpy(frame.K).float()[None]
