@@ -22,7 +22,7 @@ from m3_ros.splat.densification import make_strategy, scene_scale
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.initialization import Points, gaussians_from_points
 from m3_ros.splat.loss import depth_loss, photometric_loss
-from m3_ros.splat.optimizer import LEARNING_RATES, Adam
+from m3_ros.splat.optimizer import Optimizers
 from m3_ros.splat.poses import CameraCorrections
 from m3_ros.splat.result import FitResult, held_out, score
 from m3_ros.splat.schedule import steps
@@ -86,7 +86,7 @@ class Fitter:
         self.params: dict[str, torch.nn.Parameter] = {}
         self.strategy: Strategy | None = None
         self.strategy_state: dict = {}
-        self.optimizers: dict[str, Adam] = {}
+        self.optimizers = Optimizers()
         self.cameras = CameraCorrections(torch.zeros(0, 4, 4)).to(device)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._queue: list[int] = []  # training frames still to visit in this round
@@ -148,19 +148,12 @@ class Fitter:
         ):
             values = torch.cat([getattr(old, name), getattr(new, name).to(self.device)])
             setattr(self.cameras, name, torch.nn.Parameter(values.detach(), refined))
-            self._set_optimizer(name, getattr(self.cameras, name))
+            self.optimizers.replace(name, getattr(self.cameras, name))
 
     def _set_tensor(self, name: str, values: Tensor) -> None:
         """Replace a tensor of the Gaussians; its first rows keep their optimizer state."""
         self.params[name] = torch.nn.Parameter(values)
-        self._set_optimizer(name, self.params[name])
-
-    def _set_optimizer(self, name: str, parameter: Tensor) -> None:
-        """Make an optimizer for `parameter`; its first rows keep their state."""
-        old = self.optimizers.get(name)
-        self.optimizers[name] = Adam(parameter, LEARNING_RATES[name])
-        if old:
-            self.optimizers[name].extend(old)
+        self.optimizers.replace(name, self.params[name])
 
     @property
     def gaussians(self) -> Gaussians:
@@ -229,11 +222,7 @@ class Fitter:
         if densify:
             self.strategy.step_pre_backward(*state)
         loss.backward()
-        decay = config.final_rate**share
-        for name, optimizer in self.optimizers.items():
-            optimizer.param_groups[0]["lr"] = LEARNING_RATES[name] * decay
-            optimizer.step()
-            optimizer.zero_grad()
+        self.optimizers.step(config.final_rate**share)
         if densify:
             self.strategy.step_post_backward(*state)
         self.iteration += 1

@@ -84,3 +84,21 @@ class Adam:
             first.lerp_(gradient, 1 - BETAS[0])
             second.mul_(BETAS[1]).addcmul_(gradient, gradient, value=1 - BETAS[1])
             x.addcdiv_(first, second.sqrt().add_(EPSILON * root), value=-rate)
+
+
+class Optimizers(dict[str, Adam]):
+    """The optimizer of each named parameter, as gsplat's strategies edit them."""
+
+    def replace(self, name: str, parameter: Tensor) -> None:
+        """Make an optimizer for a parameter; rows that it had before keep their state."""
+        old = self.get(name)
+        self[name] = Adam(parameter, LEARNING_RATES[name])
+        if old:
+            self[name].extend(old)
+
+    def step(self, decay: float) -> None:
+        """Take a step of all at their rates times `decay`, and delete the gradients."""
+        for name, optimizer in self.items():
+            optimizer.param_groups[0]["lr"] = LEARNING_RATES[name] * decay
+            optimizer.step()
+            optimizer.zero_grad()
