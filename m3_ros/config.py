@@ -49,7 +49,11 @@ class ScanConfig(Stage):
         1.0, "wait for a camera frame, of a scan or to verify a query", "s", 0.0, 60.0
     )
     max_tilt: float = setting(
-        0.26, "no scan begins while base_frame leans more in world_frame", "rad", 0.0, 3.15
+        0.26,
+        "no scan, no grasp and no check by the camera while base_frame leans more in world_frame",
+        "rad",
+        0.0,
+        3.15,
     )
 
 

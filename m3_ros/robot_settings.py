@@ -20,7 +20,7 @@ class RobotConfig(Stage):
     color_topic: str = setting("camera/camera/color/image_raw", "colour images")
     depth_topic: str = setting(
         "camera/camera/aligned_depth_to_color/image_raw",
-        "depth aligned to colour, 16UC1 or 32FC1",
+        "depth, 16UC1 or 32FC1: aligned to colour, or with a camera info beside it",
     )
     camera_info_topic: str = setting("camera/camera/color/camera_info", "colour intrinsics")
     joint_states_topic: str = setting("joint_states", "arm and gripper joints")

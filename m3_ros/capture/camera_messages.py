@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from m3_ros.capture.depth import to_size
-from m3_ros.capture.distortion import Distortion, undistort
+from m3_ros.capture.depth_registration import register_depth
+from m3_ros.capture.distortion import Distortion, undistort, undistort_depth
 from m3_ros.capture.frame import RgbdFrame, check_intrinsics
 from m3_ros.capture.messages import ConversionError, to_depth, to_rgb, to_seconds
-from m3_ros.types import Array, Depth, Image
+from m3_ros.types import Array, Depth
 
 PINHOLE_MODELS = ("plumb_bob", "rational_polynomial")
 PINHOLE_COEFFICIENTS = (4, 5, 8, 12, 14)
@@ -20,7 +23,8 @@ FISHEYE_COEFFICIENTS = 4
 
 ALIGNED = (
     "robot.depth_topic must be depth aligned to colour (realsense2_camera: "
-    "align_depth.enable:=true, topic aligned_depth_to_color/image_raw)"
+    "align_depth.enable:=true, topic aligned_depth_to_color/image_raw), or have a frame and a "
+    "camera info of its own"
 )
 
 
@@ -60,44 +64,93 @@ def _distortion(model: str, coefficients: Array) -> Distortion:
     )
 
 
-def to_frame(color: object, depth: object, info: object, camtoworld: Array) -> RgbdFrame:
-    """Return the undistorted frame of a colour and a depth image of one camera.
+@dataclass(frozen=True, eq=False)
+class DepthCamera:
+    """A depth camera beside the colour camera.
+
+    Attributes:
+        info: its sensor_msgs/CameraInfo.
+        T_color_depth: its pose `[4, 4]` in the colour camera.
+    """
+
+    info: object
+    T_color_depth: Array
+
+
+def frames_of(color: object, depth: object) -> tuple[str, str]:
+    """Return the frames of a colour and a depth image, that of colour where depth has none."""
+    color_frame, depth_frame = (item.header.frame_id.lstrip("/") for item in (color, depth))
+    return color_frame, depth_frame or color_frame
+
+
+def is_registered(color: object, depth: object) -> bool:
+    """Return whether depth is of the colour camera's frame: aligned, as most drivers call it."""
+    color_frame, depth_frame = frames_of(color, depth)
+    return not color_frame or color_frame == depth_frame
+
+
+def to_frame(
+    color: object,
+    depth: object,
+    info: object,
+    camtoworld: Array,
+    depth_camera: DepthCamera | None = None,
+) -> RgbdFrame:
+    """Return the undistorted frame of a colour and a depth image.
 
     Args:
         color: image.
-        depth: image aligned to it; of another size it is scaled.
-        info: camera info of both.
-        camtoworld: `[4, 4]` pose of the camera.
+        depth: image; registered depth of another size is scaled.
+        info: camera info of colour.
+        camtoworld: `[4, 4]` pose of the colour camera.
+        depth_camera: that of depth which is not registered.
 
     Raises:
-        ValueError: one of them cannot be converted, they do not fit together, or the depth is of
-            another frame.
+        ValueError: one of them cannot be converted, they do not fit together, or the camera of
+            depth that is not registered is not given.
     """
-    K, distortion = to_intrinsics(info)
-    rgb = to_rgb(color)
-    height, width = rgb.shape[:2]
-    # Some simulators leave the size at 0.
-    if info.width and info.height and (info.width, info.height) != (width, height):
-        raise ConversionError(
-            f"camera_info is of {info.width} x {info.height} px, the colour image has {width} x "
-            f"{height}; both must be of one camera and profile"
-        )
-    check_intrinsics("camera_info.k", K, (height, width))
+    rgb, measured = to_rgb(color), to_depth(depth)
+    shape = rgb.shape[:2]
+    K, distortion = _camera("camera_info", "colour", info, shape)
     stamp = to_seconds(color.header.stamp)
-    frame = RgbdFrame(rgb, _aligned(color, depth, rgb), K, camtoworld, stamp)
-    return undistort(frame, distortion)
-
-
-def _aligned(color: object, depth: object, rgb: Image) -> Depth:
-    """Return the depth of an image that belongs to the colour image's pixels."""
-    color_frame, depth_frame = (item.header.frame_id.lstrip("/") for item in (color, depth))
-    if color_frame and depth_frame and color_frame != depth_frame:
+    if is_registered(color, depth):
+        frame = RgbdFrame(rgb, _scaled(measured, shape), K, camtoworld, stamp)
+        return undistort(frame, distortion)
+    if depth_camera is None:
+        color_frame, depth_frame = frames_of(color, depth)
         raise ConversionError(
             f"depth is in frame {depth_frame}, colour in {color_frame}; {ALIGNED}"
         )
+    frame = undistort(
+        RgbdFrame(rgb, np.zeros(shape, np.float32), K, camtoworld, stamp), distortion
+    )
+    return replace(frame, depth=_registered(measured, depth_camera, K, shape))
+
+
+def _camera(
+    name: str, image: str, info: object, shape: tuple[int, int]
+) -> tuple[Array, Distortion]:
+    """Return `K [3, 3]` and the distortion of a camera whose images have a shape."""
+    K, distortion = to_intrinsics(info)
+    height, width = shape
+    # Some simulators leave the size at 0.
+    if info.width and info.height and (info.width, info.height) != (width, height):
+        raise ConversionError(
+            f"{name} is of {info.width} x {info.height} px, the {image} image has {width} x "
+            f"{height}; both must be of one camera and profile"
+        )
+    check_intrinsics(f"{name}.k", K, shape)
+    return K, distortion
+
+
+def _scaled(depth: Depth, shape: tuple[int, int]) -> Depth:
     try:
-        return to_size(to_depth(depth), rgb.shape[:2])
-    except ConversionError:
-        raise
+        return to_size(depth, shape)
     except ValueError as error:
         raise ConversionError(f"the depth image {error}; {ALIGNED}") from error
+
+
+def _registered(depth: Depth, camera: DepthCamera, K: Array, shape: tuple[int, int]) -> Depth:
+    K_depth, distortion = _camera("camera_info of depth", "depth", camera.info, depth.shape)
+    straight = undistort_depth(depth, K_depth, distortion)
+    return register_depth(straight, K_depth, camera.T_color_depth, K, shape)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.types import Array
+from m3_ros.types import Array, Depth
 
 MIN_INSIDE = 0.1
 """Least share of an undistorted picture that the lens saw: below, nine tenths are black."""
@@ -43,19 +44,7 @@ def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
     """
     if distortion.is_none:
         return frame
-    # OpenCV's pixel centres are integers, this project's are at + 0.5.
-    K = frame.K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
-    model = cv2.fisheye if distortion.fisheye else cv2
-    size = (frame.width, frame.height)
-    maps = model.initUndistortRectifyMap(
-        K, distortion.coefficients, np.eye(3), K, size, cv2.CV_32FC1
-    )
-    inside = (maps[0] >= 0) & (maps[0] < size[0]) & (maps[1] >= 0) & (maps[1] < size[1])
-    if inside.mean() < MIN_INSIDE:
-        raise ValueError(
-            f"distortion {distortion.coefficients.tolist()} leaves {inside.mean():.0%} of the "
-            f"picture; it must leave at least {MIN_INSIDE:.0%}"
-        )
+    maps = _maps(frame.K, distortion, frame.depth.shape)
     mask = frame.mask
     if mask is not None:
         mask = cv2.remap(mask.astype(np.uint8), *maps, cv2.INTER_NEAREST) > 0
@@ -65,3 +54,32 @@ def undistort(frame: RgbdFrame, distortion: Distortion) -> RgbdFrame:
         depth=cv2.remap(frame.depth, *maps, cv2.INTER_NEAREST),
         mask=mask,
     )
+
+
+def undistort_depth(depth: Depth, K: Array, distortion: Distortion) -> Depth:
+    """Remove the distortion of a depth image `[H, W]` of its own camera `K [3, 3]`.
+
+    Raises:
+        ValueError: less than `MIN_INSIDE` of the picture is left.
+    """
+    if distortion.is_none:
+        return depth
+    return cv2.remap(depth, *_maps(K, distortion, depth.shape), cv2.INTER_NEAREST)
+
+
+def _maps(K: Array, distortion: Distortion, shape: tuple[int, int]) -> tuple[NDArray, NDArray]:
+    """Return the columns and rows at which each undistorted pixel is seen."""
+    # OpenCV's pixel centres are integers, this project's are at + 0.5.
+    K = K - [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]]
+    model = cv2.fisheye if distortion.fisheye else cv2
+    height, width = shape
+    maps = model.initUndistortRectifyMap(
+        K, distortion.coefficients, np.eye(3), K, (width, height), cv2.CV_32FC1
+    )
+    inside = (maps[0] >= 0) & (maps[0] < width) & (maps[1] >= 0) & (maps[1] < height)
+    if inside.mean() < MIN_INSIDE:
+        raise ValueError(
+            f"distortion {distortion.coefficients.tolist()} leaves {inside.mean():.0%} of the "
+            f"picture; it must leave at least {MIN_INSIDE:.0%}"
+        )
+    return maps

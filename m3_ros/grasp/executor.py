@@ -74,6 +74,7 @@ def execute_grasp(
     )
     code, message, height = GraspErrorCode.NONE, "", 0.0
     try:
+        robot.base_pose()  # raises where it is unknown or cannot be right, before anything moves
         height = run.plan_only() if dry_run else run.execute(release_first)
     except GraspError as error:
         code, message = error.code, str(error)

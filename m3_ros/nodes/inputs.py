@@ -12,6 +12,7 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from m3_ros.capture.transform_buffer import TIME_JUMP
+from m3_ros.nodes.elapsed_time import ElapsedTime
 from m3_ros.nodes.spinner import Spinner
 
 
@@ -30,6 +31,9 @@ class InputNode(Node):
 
     A message whose callback raises is dropped and told. Where the thread ends all the same, the
     owner's executor raises `InputsFailed`: a node that receives nothing must not live on.
+
+    Attributes:
+        elapsed: time in which the age of data is counted.
     """
 
     def __init__(self, owner: Node) -> None:
@@ -42,6 +46,7 @@ class InputNode(Node):
             start_parameter_services=False,
             parameter_overrides=[owner.get_parameter("use_sim_time")],
         )
+        self.elapsed = ElapsedTime(self.get_clock())
         self._jump_handles: list[JumpHandle] = []
         self._failure: Exception | None = None
         self._failed = owner.create_guard_condition(self._raise_failure)

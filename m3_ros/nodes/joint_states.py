@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 
 import numpy as np
@@ -27,7 +26,8 @@ class JointStates:
 
     A position that is not finite is dropped and told; velocities and efforts that are not, which
     drivers without such sensors publish, are 0. A joint that jumps back and forth, faster
-    than its greatest velocity, has publishers that contradict each other.
+    than its greatest velocity, has publishers that contradict each other. Ages are of the node's
+    time.
 
     Args:
         node: carries the subscription.
@@ -81,7 +81,7 @@ class JointStates:
 
     def problem(self) -> str | None:
         """Return why nobody knows where a joint is; None when all are known."""
-        now = time.monotonic()
+        now = self._node.elapsed()
         with self._lock:
             ages = now - self._arrivals
             jumps = list(self._jumps)
@@ -125,7 +125,7 @@ class JointStates:
                 f"{len(message.position)} positions; there must be one a name"
             )
             return
-        now, stamp = time.monotonic(), to_seconds(message.header.stamp)
+        now, stamp = self._node.elapsed(), to_seconds(message.header.stamp)
         columns = (message.position, message.velocity, message.effort)
         others = [name for name in message.name if name not in self._index]
         with self._lock:

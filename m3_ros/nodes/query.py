@@ -151,6 +151,8 @@ class QueryNode(ManagedNode):
         frame, blind = None, ""
         try:
             frame = self._stream.next(timeout=self._config.scan.frame_timeout)
+            if problem := self._stream.level_problem():
+                raise FrameError(problem)
         except FrameError as error:
             blind = f"answered without the camera: {error}"
             self.get_logger().warning(blind, throttle_duration_sec=5.0)

@@ -76,6 +76,8 @@ class RosRobot:
         return self._joint_states.current()
 
     def base_pose(self) -> Array:
+        if problem := self.stream.level_problem():
+            raise RobotError(problem)
         try:
             return self.tree.lookup(self._names.world_frame, self._names.base_frame)
         except TransformError as error:

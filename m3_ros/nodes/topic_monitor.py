@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,21 +23,19 @@ class _Topic:
     also: tuple[str, ...] = ()
     arrivals: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
 
-    @property
-    def age(self) -> float:
+    def age(self, now: float) -> float:
         """Return the seconds since the last message; infinite before the first."""
-        return time.monotonic() - self.arrivals[-1] if self.arrivals else float("inf")
+        return now - self.arrivals[-1] if self.arrivals else float("inf")
 
-    @property
-    def rate(self) -> float:
+    def rate(self, now: float) -> float:
         """Return the messages per second over the last ones; 0 when silent."""
-        if len(self.arrivals) < 2 or self.age > SILENCE:
+        if len(self.arrivals) < 2 or self.age(now) > SILENCE:
             return 0.0
         return (len(self.arrivals) - 1) / max(self.arrivals[-1] - self.arrivals[0], 1e-9)
 
 
 class TopicMonitor:
-    """Watch a node's inputs for its diagnostics.
+    """Watch a node's inputs for its diagnostics; rates and ages are of the node's time.
 
     Args:
         node: receives the inputs, and runs the tasks of the diagnostics.
@@ -74,7 +71,7 @@ class TopicMonitor:
         watched = _Topic(names, qos, steady, also)
         self._topics.append(watched)
         self.diagnostics.add(watched.names[0], lambda: self._topic_report(watched))
-        return lambda: watched.arrivals.append(time.monotonic())
+        return lambda: watched.arrivals.append(self._node.elapsed())
 
     def check(self, problem: Callable[[], str | None]) -> None:
         """Add a check that returns one sentence when something is wrong."""
@@ -98,14 +95,15 @@ class TopicMonitor:
             compatible, reason = qos_check_compatible(info.qos_profile, topic.qos)
             if compatible == QoSCompatibility.ERROR:
                 return f"{info.node_name} publishes {names} with a QoS that fails here: {reason}"
-        if not topic.steady or topic.age <= SILENCE:
+        age = topic.age(self._node.elapsed())
+        if not topic.steady or age <= SILENCE:
             return None
         if not publishers:
             return f"nobody publishes {names}"
         who = ", ".join(sorted({info.node_name for info in publishers}))
         if not topic.arrivals:
             return f"{who} publishes {names}, but no message has arrived"
-        return f"{names} by {who} is silent for {topic.age:.1f} s"
+        return f"{names} by {who} is silent for {age:.1f} s"
 
     def _report(self) -> Report:
         failed = [text for check in self._checks if (text := check())]
@@ -113,7 +111,8 @@ class TopicMonitor:
 
     def _topic_report(self, topic: _Topic) -> Report:
         problem = self._problem(topic)
-        values = {"rate [Hz]": f"{topic.rate:.1f}", "age [s]": f"{topic.age:.2f}"}
+        now = self._node.elapsed()
+        values = {"rate [Hz]": f"{topic.rate(now):.1f}", "age [s]": f"{topic.age(now):.2f}"}
         if not problem:
             return Report(values=values)
         # Silent after messages is stale; what never came, or cannot come, is an error.

@@ -9,7 +9,7 @@ from m3_ros.geometry import transform
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.planning import Planner
-from m3_ros.grasp.robot import JointStatesLost, MotionCancelled, TrackingError
+from m3_ros.grasp.robot import JointStatesLost, MotionCancelled, RobotError, TrackingError
 from m3_ros.resources import resource
 
 NOTHING = np.zeros((0, 3))
@@ -48,6 +48,17 @@ def test_without_a_target_nothing_moves(planner, robot, status):
     outcome = execute_grasp(robot, planner, lambda: target, NOTHING)
     assert outcome.error_code is GraspErrorCode[status] and outcome.error_msg == "why"
     assert not robot.log
+
+
+@pytest.mark.parametrize("options", [{}, {"dry_run": True}, {"release_first": True}])
+def test_without_a_pose_of_the_base_nothing_moves(planner, robot, found, options, monkeypatch):
+    def lost():
+        raise RobotError("map is not level")
+
+    monkeypatch.setattr(robot, "base_pose", lost)
+    outcome = execute_grasp(robot, planner, lambda: found, NOTHING, **options)
+    assert outcome.error_code is GraspErrorCode.EXECUTION_FAILED
+    assert outcome.error_msg == "map is not level" and set(robot.log) <= {"hold"}
 
 
 def test_without_an_answer_the_error_code_is_that_of_the_query(planner, robot):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import CameraInfo
 
-from m3_ros.capture.camera_messages import to_frame, to_intrinsics
+from m3_ros.capture.camera_messages import DepthCamera, to_frame, to_intrinsics
 from m3_ros.capture.messages import ConversionError
 from m3_ros.nodes import images
 from m3_ros.nodes.conversions import header
@@ -123,3 +123,36 @@ def test_depth_that_is_not_aligned_is_refused_with_the_remedy(options, reason):
 @pytest.mark.parametrize("frame", ["", "/" + FRAME])
 def test_depth_without_a_frame_belongs_to_the_colour(frame):
     assert to_frame(*pair(depth_frame=frame), info_of("plumb_bob", []), np.eye(4)).depth.all()
+
+
+def depth_pair(depth, frame="camera_depth_optical_frame"):
+    """A colour image, and depth of another camera."""
+    color, _ = pair()
+    return color, images.depth_message(depth, header(frame, 1.0))
+
+
+@pytest.mark.parametrize("coefficients", [[], PINHOLE[:5]], ids=["ideal", "distorted"])
+def test_depth_of_another_camera_is_registered(coefficients):
+    """Of another size and lens, 5 cm beside: a wall at 1 m, with a dot of the colour camera."""
+    K_depth = np.array([[40.0, 0.0, 30.0], [0.0, 40.0, 25.0], [0.0, 0.0, 1.0]])
+    depth_info = info_of("plumb_bob", coefficients, K=K_depth, width=60, height=50)
+    near = np.full((50, 60), 1.0, np.float32)
+    near[20:30, 35:40] = 0.5
+    T = np.eye(4)
+    T[0, 3] = -0.05
+    camera = DepthCamera(depth_info, T)
+    frame = to_frame(*depth_pair(near), info_of("plumb_bob", []), np.eye(4), camera)
+    assert frame.depth.shape == (HEIGHT, WIDTH)
+    # The middle of the near patch: column 37.5, row 25 of depth at 0.5 m.
+    u = 48.5 + 80.0 * ((37.5 - 30.0) / 40.0 - 0.1)
+    v = 36.5
+    seen = np.argwhere(frame.depth == 0.5) + 0.5
+    np.testing.assert_allclose(seen.mean(0), [v, u], atol=1.0)
+    assert np.median(frame.depth) == 1.0
+
+
+def test_camera_info_of_depth_that_does_not_fit_is_refused_by_name():
+    camera = DepthCamera(info_of("plumb_bob", []), np.eye(4))
+    with pytest.raises(ConversionError, match="camera_info of depth is of 96 x 72 px, the depth"):
+        depth = np.ones((50, 60), np.float32)
+        to_frame(*depth_pair(depth), info_of("plumb_bob", []), np.eye(4), camera)

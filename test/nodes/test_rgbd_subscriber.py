@@ -1,5 +1,6 @@
 """Posed frames from topics whose time goes back, whose images are compressed, and the like."""
 
+import time
 from array import array
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +8,8 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
+from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from tf2_msgs.msg import TFMessage
 
@@ -14,12 +17,12 @@ from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.geometry import planar_pose, rpy_to_matrix, se3
 from m3_ros.nodes import images
-from m3_ros.nodes.conversions import header, transform_stamped
+from m3_ros.nodes.conversions import header, to_stamp, transform_stamped
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.recording import Recording
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
-from m3_ros.nodes.transforms import TF, subscribe_transforms
+from m3_ros.nodes.transforms import TF, TF_STATIC, subscribe_transforms
 
 CONFIG = M3Config()
 CAMERA = CONFIG.robot.camera_frame
@@ -41,7 +44,9 @@ class Publisher:
         self.info = node.create_publisher(CameraInfo, robot.camera_info_topic, 10)
         self.tf = node.create_publisher(TFMessage, "/tf", TF)
 
-    def publish(self, stamp, y=0.0, K=K, camera=CAMERA, base=None, transforms=True):
+    def publish(
+        self, stamp, y=0.0, K=K, camera=CAMERA, base=None, transforms=True, depth_frame=None
+    ):
         head = header(camera, stamp)
         self.info.publish(images.camera_info_message(K, 32, 24, head))
         if transforms:
@@ -53,7 +58,7 @@ class Publisher:
                 )
             )
         color = images.image_message(RGB, "rgb8", head)
-        depth = images.depth_message(DEPTH, head)
+        depth = images.depth_message(DEPTH, header(depth_frame or camera, stamp))
         if self.compressed:
             color, depth = compress(color, depth)
         self.color.publish(color)
@@ -178,3 +183,64 @@ def test_a_world_that_is_not_level_is_named(camera, stream):
     camera.publish(1001.0)
     stream.next(10.0, after=1000.0)
     assert stream.level_problem() is None
+
+
+DEPTH_FRAME = "camera_depth_optical_frame"
+
+
+def test_depth_that_is_not_registered_is_registered_by_tf_and_its_camera_info(
+    camera, stream, spin, until
+):
+    node = spin("depth_camera")
+    T = np.eye(4)
+    T[0, 3] = 0.1  # 6 px at 0.5 m
+    mount = transform_stamped(CAMERA, DEPTH_FRAME, 1000.0, T)
+    static = node.create_publisher(TFMessage, "/tf_static", TF_STATIC)
+    static.publish(TFMessage(transforms=[mount]))
+    topic = CONFIG.robot.depth_topic.rpartition("/")[0] + "/camera_info"
+    infos = node.create_publisher(CameraInfo, topic, 10)
+    camera.publish(1000.0, depth_frame=DEPTH_FRAME)
+    with pytest.raises(FrameError, match=f"depth is in frame {DEPTH_FRAME}, .* on /{topic}"):
+        stream.next(0.2, after=999.0)
+    until(infos.get_subscription_count)
+    infos.publish(images.camera_info_message(K, 32, 24, header(DEPTH_FRAME, 1000.0)))
+    frame = None
+    for stamp in np.arange(1000.1, 1010.0, 0.1):
+        camera.publish(stamp, depth_frame=DEPTH_FRAME)
+        try:
+            frame = stream.next(0.2, after=stamp - 0.05)
+            break
+        except FrameError:  # the camera info has not come yet
+            continue
+    assert not frame.depth[:, :6].any() and np.allclose(frame.depth[:, 6:], 0.5)
+
+
+def test_a_wait_for_a_frame_is_of_simulated_time(context, spin, until):
+    """A recording played at a tenth of its speed: the frame comes 0.5 s later by /clock."""
+    simulated = Parameter("use_sim_time", value=True)
+    owner = rclpy.create_node("owner", context=context, parameter_overrides=[simulated])
+    inputs = InputNode(owner)
+    tree = subscribe_transforms(inputs, TopicMonitor(inputs))
+    stream = RgbdSubscriber(inputs, CONFIG, tree, TopicMonitor(inputs))
+    node = spin("camera")
+    clock = node.create_publisher(Clock, "/clock", 10)
+    camera = Publisher(node)
+
+    def show(seconds):
+        clock.publish(Clock(clock=to_stamp(seconds)))
+        return inputs.elapsed() >= seconds - 1000.0
+
+    try:
+        until(camera.color.get_subscription_count)
+        until(lambda: show(1000.0) and inputs.get_clock().now().nanoseconds)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(stream.next, 0.6, after=999.0)
+            for seconds in np.arange(1000.0, 1000.55, 0.05):
+                until(lambda seconds=seconds: show(seconds))
+                time.sleep(0.1)  # 1.2 s in all, twice the timeout
+            until(lambda: camera.publish(1000.5) or waiting.done())
+        assert waiting.result().stamp == 1000.5
+    finally:
+        stream.close()
+        inputs.destroy_node()
+        owner.destroy_node()

@@ -13,7 +13,8 @@ from rclpy.executors import MultiThreadedExecutor
 from sensor_msgs.msg import JointState
 
 from m3_ros.config import M3Config, MotionConfig
-from m3_ros.grasp.robot import JointTrajectory, MotionCancelled
+from m3_ros.geometry import rpy_to_matrix, se3
+from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.robot_model import load_robot
 
@@ -84,6 +85,16 @@ def robot(spin, controller):
     assert ActionClient(node, FollowJointTrajectory, NAME).wait_for_server(20.0)
     yield robot
     robot.close()
+
+
+def test_the_pose_of_a_base_that_leans_is_refused_by_name(robot):
+    """A world that is not level, or a base that is not: what is planned there is wrong."""
+    lean = se3(rpy_to_matrix([0.0, np.radians(20.0), 0.0]), np.zeros(3))
+    robot.tree.add("map", "base_link", 1.0, lean)
+    with pytest.raises(RobotError, match="map is not level: base_link leans by 20.0 degrees"):
+        robot.base_pose()
+    robot.tree.add("map", "base_link", 1.1, np.eye(4))
+    assert np.array_equal(robot.base_pose(), np.eye(4))
 
 
 def test_a_cancel_reaches_a_goal_that_is_not_accepted_yet(controller, robot):

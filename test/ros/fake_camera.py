@@ -1,7 +1,7 @@
 """A process that publishes what a wrist RealSense and LiDAR odometry would: a known moving scene.
 
 Usage: fake_camera.py [--without color|depth|info|odometry] [--skew SECONDS] [--rectified-name]
-                      [--frame NAME] [--tf-age SECONDS] [--depth METRES]
+                      [--frame NAME] [--tf-age SECONDS] [--depth METRES] [--tilt DEGREES]
 
 The camera looks straight down from 1 m at a flat floor and moves along +x at 0.1 m/s; colour is
 (10, 20, 30), depth 1 m, and the transform map -> base_link -> camera is exact.
@@ -16,7 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 
-from m3_ros.geometry import look_at, planar_pose
+from m3_ros.geometry import look_at, planar_pose, rpy_to_matrix, se3
 from m3_ros.nodes import conversions, images
 
 SPEED = 0.1  # m/s
@@ -68,7 +68,8 @@ class FakeCamera(Node):
         if self._options.without == "odometry":
             return
         stamp = self._now() - self._options.tf_age
-        pose = planar_pose(SPEED * (stamp % 1000.0), 0.0, 0.0)
+        lean = se3(rpy_to_matrix([np.deg2rad(self._options.tilt), 0.0, 0.0]), np.zeros(3))
+        pose = lean @ planar_pose(SPEED * (stamp % 1000.0), 0.0, 0.0)
         item = conversions.transform_stamped("map", "base_link", stamp, pose)
         self._tf.publish(TFMessage(transforms=[item]))
 
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("--frame", default=OPTICAL)
     parser.add_argument("--tf-age", type=float, default=0.0)
     parser.add_argument("--depth", type=float, default=1.0)
+    parser.add_argument("--tilt", type=float, default=0.0)
     options = parser.parse_args()
     rclpy.init()
     try:

@@ -186,8 +186,12 @@ def start_camera(start, client, *options):
 
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [(("--frame", "nowhere"), "nowhere"), (("--tf-age", "20"), "is known from|unknown")],
-    ids=["wrong frame", "stale TF"],
+    [
+        (("--frame", "nowhere"), "nowhere"),
+        (("--tf-age", "20"), "is known from|unknown"),
+        (("--tilt", "20"), "map is not level: base_link leans by 20.0 degrees"),
+    ],
+    ids=["wrong frame", "stale TF", "not level"],
 )
 def test_a_camera_whose_pose_is_unknown_is_named_and_the_memory_answers(
     start, client, eventually, options, complaint

@@ -70,7 +70,8 @@ def open_bag(source: Path) -> Iterator[AnyReader]:
 def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
     """Return the role of each topic.
 
-    A D405 may call its colour image_rect_raw; images may be recorded compressed only.
+    A D405 may call its colour image_rect_raw; images may be recorded compressed only. The role
+    `depth_info` is there where depth has a camera info of its own.
     """
     roles = {"/tf": "moving", "/tf_static": "fixed"}
     for role, kind in ROLES.items():
@@ -85,7 +86,15 @@ def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict
                 f"{source} has no topic {topic} (robot.{role}_topic) of {kind}; it has {there}"
             )
         roles[found[0]] = role
+    info = depth_info_topic(robot)
+    if types.get(info) == ROLES["camera_info"]:
+        roles.setdefault(info, "depth_info")
     return roles
+
+
+def depth_info_topic(robot: RobotConfig) -> str:
+    """Return the topic of depth's own camera info: beside the images, image_transport's rule."""
+    return "/" + robot.depth_topic.lstrip("/").rpartition("/")[0] + "/camera_info"
 
 
 def messages(

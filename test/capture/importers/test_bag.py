@@ -11,7 +11,7 @@ from rosbags.typesys import Stores, get_typestore
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import M3Config
-from m3_ros.geometry import matrix_to_quat, se3, wxyz_to_xyzw
+from m3_ros.geometry import matrix_to_quat, rpy_to_matrix, se3, wxyz_to_xyzw
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 ROBOT = M3Config().robot
@@ -126,18 +126,21 @@ def record(
     no_depth=0,
     start=0,
     restart=None,
+    depth_frame=ROBOT.camera_frame,
+    tilt=None,
 ):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
 
     `packed`: of a topic, what image_transport appends to its name, its packing, a header.
     `stray`: when, in images, one message gives the base another parent. `no_depth`: the number of
     the pixels without depth in the last columns. `k`: intrinsics, or those of each image.
-    `restart`: the image from which on all stamps are 20 s earlier.
+    `restart`: the image from which on all stamps are 20 s earlier. `depth_frame`: another one has
+    a camera info of its own and lies 4 px to the right. `tilt`: pose of the level world.
     """
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
     for index in range(start, start + COUNT + 2):
         stamp = 100.0 + (index - 0.5) * PERIOD
-        pose = base(stamp - 100.0)
+        pose = base(stamp - 100.0) if tilt is None else tilt @ base(stamp - 100.0)
         frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", pose))))
     for index in range(start, start + COUNT):
         restarted = restart is not None and index >= restart
@@ -150,7 +153,7 @@ def record(
             (
                 stamp + delay,
                 ROBOT.depth_topic,
-                image(depth, "16UC1", stamp + delay, ROBOT.camera_frame),
+                image(depth, "16UC1", stamp + delay, depth_frame),
             ),
             (
                 stamp,
@@ -158,6 +161,11 @@ def record(
                 camera_info(stamp, intrinsics),
             ),
         ]
+    if depth_frame != ROBOT.camera_frame:
+        shifted = transforms(0.0, (ROBOT.camera_frame, depth_frame, np.eye(4)))
+        topic = ROBOT.depth_topic.rpartition("/")[0] + "/camera_info"
+        k_depth = k + [[0, 0, -4.0], [0, 0, 0], [0, 0, 0]]
+        frames += [(0.0, "/tf_static", shifted), (0.0, topic, camera_info(0.0, k_depth))]
     if stray is not None:
         stamp = 100.0 + stray * PERIOD
         edge = ("camera_init", "base_link", base(5.0))
@@ -339,3 +347,30 @@ def test_time_that_goes_back_is_refused_by_name(tmp_path):
     bag = record(tmp_path / "bag", restart=COUNT // 2)
     with pytest.raises(ScanError, match=r"time goes back by 19\.9 s"):
         import_scan(bag, tmp_path / "scan")
+
+
+def test_depth_of_another_camera_is_registered(tmp_path):
+    bag = record(tmp_path / "bag", depth_frame="camera_depth_optical_frame")
+    scan = import_scan(bag, tmp_path / "scan")
+    assert len(scan) == 6
+    color, depth = pictures(0)
+    np.testing.assert_array_equal(scan[0].rgb, color)
+    assert not scan[0].depth[:, :4].any()
+    np.testing.assert_allclose(scan[0].depth[:, 4:], depth[:, :-4] * 1e-3, atol=1e-6)
+
+
+def test_depth_of_another_camera_without_its_camera_info_is_refused(tmp_path):
+    without = (ROBOT.depth_topic.rpartition("/")[0] + "/camera_info",)
+    bag = record(tmp_path / "bag", depth_frame="camera_depth_optical_frame", without=without)
+    with pytest.raises(ScanError, match="depth is in frame camera_depth_optical_frame, colour"):
+        import_scan(bag, tmp_path / "scan")
+
+
+def test_a_world_that_is_not_level_is_refused_by_name(tmp_path):
+    tilt = se3(rpy_to_matrix([np.radians(20.0), 0.0, 0.0]), np.zeros(3))
+    bag = record(tmp_path / "bag", tilt=tilt)
+    with pytest.raises(ScanError, match="map is not level: base_link leans by 20.0 degrees"):
+        import_scan(bag, tmp_path / "scan")
+    assert not (tmp_path / "scan").exists()
+    accepted = replace(M3Config(), scan=replace(M3Config().scan, max_tilt=0.5))
+    assert len(import_scan(bag, tmp_path / "scan", config=accepted)) == 6
