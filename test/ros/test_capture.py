@@ -94,6 +94,28 @@ def test_the_status_of_a_scan_is_published_to_whoever_comes_late(
     assert states[-1].keyframes == keyframes
 
 
+def test_diagnostics_say_what_arrives_and_what_does_not(start, impatient, eventually):
+    client, _ = impatient
+    start_camera(start, client, "--without", "depth")
+    states = {}
+
+    def receive(message):
+        states.update({status.name: status for status in message.status})
+
+    client.node.create_subscription(DiagnosticArray, "/diagnostics", receive, 10)
+    color = "capture: /camera/camera/color/image_raw"
+    depth = "capture: /camera/camera/aligned_depth_to_color/image_raw"
+
+    def settled():
+        return color in states and states[color].level == b"\0" and states[depth].level == b"\2"
+
+    eventually(settled, "colour reported well and depth missing")
+    rate = {item.key: float(item.value) for item in states[color].values}["rate [Hz]"]
+    assert 0.0 < rate < 25.0
+    # The message says who is missing what.
+    assert depth.removeprefix("capture: ") in states[depth].message
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -119,24 +141,3 @@ def test_what_is_missing_is_named_and_the_node_lives(
     eventually(is_named, complaint)
     assert end(client).error_code == ScanErrorCode.NOT_RECORDING
     assert not list(folder.iterdir())
-
-
-def test_diagnostics_say_what_arrives_and_what_does_not(start, capture, eventually):
-    start_camera(start, capture, "--without", "depth")
-    states = {}
-
-    def receive(message):
-        states.update({status.name: status for status in message.status})
-
-    capture.node.create_subscription(DiagnosticArray, "/diagnostics", receive, 10)
-    color = "capture: /camera/camera/color/image_raw"
-    depth = "capture: /camera/camera/aligned_depth_to_color/image_raw"
-
-    def settled():
-        return color in states and states[color].level == b"\0" and states[depth].level == b"\2"
-
-    eventually(settled, "colour reported well and depth missing")
-    rate = {item.key: float(item.value) for item in states[color].values}["rate [Hz]"]
-    assert 0.0 < rate < 25.0
-    # The message says who is missing what.
-    assert depth.removeprefix("capture: ") in states[depth].message
