@@ -53,10 +53,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
 def test_a_setting(tmp_path, text, words):
     path = tmp_path / "m3.yaml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ConfigError) as error:
         load_config(path)
-    assert time.perf_counter() - start < 5.0
+    assert time.process_time() - start < 5.0
     sentence = str(error.value)
     assert str(path) in sentence and words in sentence and len(sentence) < 800
 

@@ -1,7 +1,5 @@
 """The simulation's controllers over DDS: what they reject, replace, cancel and tell."""
 
-import time
-
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
@@ -30,6 +28,7 @@ SETTINGS = (
     "simulation.camera_rate=1.0",
 )
 TURN = np.array([0.4, 0, 0, 0, 0, 0])
+LONG = 8.0  # s of a motion that a test stops: 0.025 rad in half a second
 RESULT = FollowJointTrajectory.Result
 
 
@@ -79,10 +78,19 @@ class Robot:
         return self.done(handle.get_result_async())
 
     def rests(self):
-        """Whether the arm moved less than 0.01 rad in half a second."""
-        before = self.joints().arm
-        time.sleep(0.5)
-        return np.abs(self.joints().arm - before).max() < 0.01
+        """Whether the arm moves less than 0.01 rad in half a second of the joint states."""
+        before = self.joints()
+        self.pause(0.5)
+        return np.abs(self.joints().arm - before.arm).max() < 0.01
+
+    def pause(self, seconds):
+        """Wait by the stamps of the joint states."""
+        end = self.joints().stamp + seconds
+        self.wait(lambda: self.joints().stamp > end, "no joint states")
+
+    def moves(self, start):
+        """Wait until the arm has left `start`, rad."""
+        self.wait(lambda: np.abs(self.joints().arm - start).max() > 0.02, "the arm did not move")
 
 
 @pytest.fixture(scope="module")
@@ -131,31 +139,31 @@ def test_a_goal_ends_with_success_and_gives_feedback(robot):
 
 
 def test_an_empty_trajectory_on_the_topic_is_no_stop_and_a_holding_point_is(robot):
-    goal = robot.joints().arm - TURN
-    robot.topic.publish(trajectory(goal, 2.0))
-    robot.wait(lambda: not robot.rests(), "the arm did not move")
+    start = robot.joints().arm
+    robot.topic.publish(trajectory(start - TURN, LONG))
+    robot.moves(start)
     robot.topic.publish(JointTrajectory())
     assert not robot.rests()
     robot.topic.publish(trajectory(robot.joints().arm, 0.1))
-    time.sleep(0.3)
+    robot.pause(0.3)
     assert robot.rests()
-    assert np.abs(robot.joints().arm - goal).max() > 0.05
+    assert np.abs(robot.joints().arm - (start - TURN)).max() > 0.05
 
 
 def test_a_cancelled_goal_holds(robot):
-    goal = robot.joints().arm + TURN
-    handle = robot.send(trajectory(goal, 2.0))
-    time.sleep(0.8)
+    start = robot.joints().arm
+    handle = robot.send(trajectory(start + TURN, LONG))
+    robot.moves(start)
     robot.done(handle.cancel_goal_async())
     assert robot.result(handle).status == GoalStatus.STATUS_CANCELED
-    time.sleep(0.2)
+    robot.pause(0.2)
     assert robot.rests()
-    assert np.abs(robot.joints().arm - goal).max() > 0.05
+    assert np.abs(robot.joints().arm - (start + TURN)).max() > 0.05
 
 
 def test_a_new_goal_aborts_the_one_under_way(robot):
     start = robot.joints().arm
-    first = robot.send(trajectory(start + TURN, 3.0))
+    first = robot.send(trajectory(start + TURN, LONG))
     second = robot.send(trajectory(start, 1.0))
     answer = robot.result(first)
     assert answer.status == GoalStatus.STATUS_ABORTED
@@ -172,7 +180,7 @@ def test_a_goals_own_tolerance_is_checked(robot):
     assert answer.status == GoalStatus.STATUS_ABORTED
     assert answer.result.error_code == RESULT.PATH_TOLERANCE_VIOLATED
     assert JOINTS[0] in answer.result.error_string
-    time.sleep(0.2)
+    robot.pause(0.2)
     assert robot.rests()
 
 
@@ -181,12 +189,13 @@ def test_the_gripper_opens_stops_and_rejects(robot):
     assert answer.status == GoalStatus.STATUS_SUCCEEDED
     assert answer.result.reached_goal and not answer.result.stalled
     assert answer.result.state.position[0] == pytest.approx(-0.8, abs=0.03)
-    handle = robot.close([0.0], velocity=[0.2], effort=[3.0])
-    time.sleep(1.0)
+    handle = robot.close([0.0], velocity=[0.1], effort=[3.0])
+    robot.wait(lambda: robot.joints().gripper > -0.75, "the jaws did not move")
     robot.done(handle.cancel_goal_async())
     assert robot.result(handle).status == GoalStatus.STATUS_CANCELED
-    time.sleep(1.0)
-    assert -0.75 < robot.joints().gripper < -0.2
+    stopped = robot.joints().gripper
+    robot.pause(1.0)
+    assert stopped - 0.03 < robot.joints().gripper < min(stopped + 0.03, -0.2)
     assert not robot.close([-0.1, -0.2]).accepted
     assert not robot.close([]).accepted
 

@@ -29,6 +29,11 @@ SETTINGS = (
     "simulation.focal_length=191.13",
     "simulation.objects=1",
     "grasp.max_attempts=2",
+    "motion.heartbeat_timeout=2.0",
+    "motion.guard_timeout=10.0",
+    "motion.state_timeout=10.0",
+    "motion.start_timeout=60.0",
+    "motion.query_timeout=1.0",
 )
 CODES = {Grasp: GraspErrorCode, ScanMotion: ScanMotionErrorCode}
 DUCK = "yellow bath duck"
@@ -66,10 +71,15 @@ def moved_since(client, count):
     return np.ptp(positions, axis=0).max() if len(positions) else 0.0
 
 
+def motion(client, seconds=1.0):
+    """Largest joint motion in rad in the time from now on, by the stamps of the joint states."""
+    count, end = len(client.joints), client.joints[-1].stamp + seconds
+    client.wait_until(lambda: client.joints[-1].stamp > end, 60.0, "no joint states")
+    return moved_since(client, count)
+
+
 def test_nothing_moves_without_a_goal(client):
-    count = len(client.joints)
-    time.sleep(1.0)
-    assert len(client.joints) > count and moved_since(client, count) < 0.01
+    assert motion(client) < 0.01
 
 
 def test_a_text_without_a_query_service_moves_nothing(client):
@@ -83,27 +93,24 @@ def test_a_text_without_a_query_service_moves_nothing(client):
 def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
     action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
     seen, answered, ended = [], threading.Event(), threading.Event()
-    assert action.wait_for_server(30.0)
+    assert action.wait_for_server(60.0)
     sent = action.send_goal_async(ScanMotion.Goal(), lambda m: seen.append(m.feedback.visited))
     sent.add_done_callback(lambda _: answered.set())
-    assert answered.wait(30.0)
+    assert answered.wait(60.0)
     handle = sent.result()
     busy = client.run
     with pytest.raises(Exception, match="rejected"):
-        busy(Grasp, "/m3/grasp", Grasp.Goal(text=DUCK), timeout=30.0)
+        busy(Grasp, "/m3/grasp", Grasp.Goal(text=DUCK), timeout=60.0)
     client.wait_until(lambda: seen, 60.0, "no viewpoint was reached")
     handle.cancel_goal_async()
     result = handle.get_result_async()
     result.add_done_callback(lambda _: ended.set())
-    assert ended.wait(30.0)
+    assert ended.wait(60.0)
     answer = result.result()
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.error_code == ScanMotionErrorCode.CANCELLED
     assert 0 < answer.result.visited < 60
-    time.sleep(1.0)
-    count = len(client.joints)
-    time.sleep(1.0)
-    assert moved_since(client, count) < 0.01
+    assert motion(client) < 0.01
     action.destroy()
 
 
@@ -120,24 +127,6 @@ def at(place):
     point = target.pose.position
     point.x, point.y, point.z = (float(value) for value in place)
     return target
-
-
-def test_the_object_at_a_pose_is_lifted_and_put_back(client):
-    place = client.truth.poses[DUCK][:3, 3].copy()
-    stages, heights = [], []
-
-    def note(feedback):
-        stages.append(feedback.stage)
-        heights.append(client.truth.poses[DUCK][2, 3])
-
-    goal = Grasp.Goal(target=at(place), place=True)
-    result = client.run(Grasp, "/m3/grasp", goal, note, timeout=300.0)
-    assert result.success, result.error_msg
-    assert stages[-3:] == ["lower", "release", "done"]
-    assert max(heights) - place[2] > 0.10
-    time.sleep(1.0)
-    assert np.linalg.norm(client.truth.poses[DUCK][:3, 3] - place) < 0.03
-    assert client.joints[-1].gripper < -0.2
 
 
 def test_the_object_at_a_pose_is_lifted(client):
@@ -178,7 +167,7 @@ def test_the_arm_is_folded_and_the_jaws_open_on_request(client):
     assert result.success, result.error_msg
     home = load_robot().home
     client.wait_until(
-        lambda: np.abs(client.joints[-1].arm - home).max() < 0.05, 10.0, "the arm is not at home"
+        lambda: np.abs(client.joints[-1].arm - home).max() < 0.05, 60.0, "the arm is not at home"
     )
     result = client.run(Stow, "/m3/stow", Stow.Goal(posture="bed"))
     assert result.error_code == MoveErrorCode.PLAN_FAILED and "'bed'" in result.error_msg
@@ -191,16 +180,14 @@ def test_the_arm_is_folded_and_the_jaws_open_on_request(client):
 
 def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later(client):
     action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
-    assert action.wait_for_server(30.0)
+    assert action.wait_for_server(60.0)
     count, accepted = len(client.joints), []
     sent = action.send_goal_async(ScanMotion.Goal())
     client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
     assert change_state(client, Transition.TRANSITION_DEACTIVATE)
-    count = len(client.joints)
-    time.sleep(1.0)
-    assert len(client.joints) > count and moved_since(client, count) < 0.01
+    assert motion(client) < 0.01
     ended = sent.result().get_result_async()
-    client.wait_until(ended.done, 10.0, "the goal did not end")
+    client.wait_until(ended.done, 60.0, "the goal did not end")
     assert ended.result().result.error_code == ScanMotionErrorCode.CANCELLED
     with pytest.raises(ClientError, match="not active"):
         client.run(ScanMotion, "/m3/scan_motion", ScanMotion.Goal())
@@ -208,22 +195,15 @@ def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later
     action.send_goal_async(ScanMotion.Goal()).add_done_callback(
         lambda sent: accepted.append(sent.result()) or sent.result().cancel_goal_async()
     )
-    client.wait_until(lambda: accepted, 10.0, "no answer")
+    client.wait_until(lambda: accepted, 60.0, "no answer")
     assert accepted[0].accepted
-    client.wait_until(lambda: not busy(client), 10.0, "the goal did not end")
+    client.wait_until(lambda: motion(client, 0.5) < 0.002, 60.0, "the goal did not end")
     action.destroy()
 
 
 def change_state(client, number):
     request = ChangeState.Request(transition=Transition(id=number))
-    return client.call(ChangeState, "/grasp/change_state", request, timeout=10.0).success
-
-
-def busy(client):
-    """Whether the arm still moves."""
-    count = len(client.joints)
-    time.sleep(0.5)
-    return moved_since(client, count) > 0.002
+    return client.call(ChangeState, "/grasp/change_state", request, timeout=60.0).success
 
 
 def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
@@ -233,14 +213,13 @@ def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
         GoalStatusArray, f"{name}/_action/status", lambda m: goals.extend(m.status_list), LATCHED
     )
     action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
-    assert action.wait_for_server(30.0)
+    assert action.wait_for_server(60.0)
     count = len(client.joints)
     action.send_goal_async(ScanMotion.Goal())
     client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
     grasp_node.stop()
-    client.wait_until(lambda: goals, 5.0, "the arm's controller tells no goals")
-    assert goals[-1].status == GoalStatus.STATUS_CANCELED
-    count = len(client.joints)
-    time.sleep(1.0)
-    assert len(client.joints) > count and moved_since(client, count) < 0.01
+    client.wait_until(
+        lambda: goals and goals[-1].status == GoalStatus.STATUS_CANCELED, 60.0, "no cancelled goal"
+    )
+    assert motion(client) < 0.01
     action.destroy()
