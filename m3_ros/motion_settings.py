@@ -17,16 +17,21 @@ class MotionConfig(Stage):
     )
     require_guard: bool = setting(True, "move only while the guard watches (docs/grasping.md)")
     # Six heartbeats: at rest within 0.5 s of a node's death, with 0.1 s for the controllers and
-    # 0.1 s for delays. A loaded machine makes a living node pause too: 0.23 s once, at load 10.
+    # 0.1 s for delays.
     heartbeat_timeout: float = setting(
         0.3,
-        "the guard stops the robot when its heartbeats stay away for this long",
+        "the guard stops the robot when heartbeats of a node whose process it cannot see, on "
+        "another machine or in another container, stay away for this long",
         "s",
         0.1,
         2.0,
     )
-    guard_timeout: float = setting(
-        1.0, "a motion stops when the guard is silent for this long", "s", 0.2, 10.0
+    hang_timeout: float = setting(
+        1.0,
+        "a motion stops when the guard, or the moving node, lives but is silent for this long",
+        "s",
+        0.2,
+        30.0,
     )
     frame_timeout: float = setting(15.0, "wait for a camera frame", "s", 0.1, 120.0)
     query_timeout: float = setting(20.0, "wait for /m3/query and for its answer", "s", 0.1, 300.0)

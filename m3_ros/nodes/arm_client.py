@@ -85,7 +85,10 @@ class ArmClient:
         if self._on_topic:
             self._on_topic = False
             self._topic.publish(holding_message(self._joints, self._measured.tolist()))
-            self._topic.wait_for_all_acked(Duration(seconds=ACK_TIMEOUT))
+            self._loop.ending(self._acknowledged, ACK_TIMEOUT)
+
+    def _acknowledged(self, timeout: float) -> bool:
+        return self._topic.wait_for_all_acked(Duration(seconds=timeout))
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, self._joints))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -13,7 +12,7 @@ from rclpy.task import Future
 from m3_ros.grasp.robot import JointState, RobotError
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.controller_manager import ControllerManager
-from m3_ros.nodes.motion_loop import TICK, MotionLoop
+from m3_ros.nodes.motion_loop import TICK, MotionLoop, event_of
 
 ACK_TIMEOUT = 1.0
 """Time (s) in which controllers must acknowledge the last command when the node ends; part of the
@@ -48,7 +47,7 @@ class ControllerAction:
         self.type = action_type
         self._loop, self._timeout = loop, timeout
         self._client = ThreadSafeActionClient(node, action_type, self.name)
-        self._manager = ControllerManager(node)
+        self._manager = ControllerManager(node, loop)
         self._sent: Future | None = None
 
     def ready(self) -> bool:
@@ -116,9 +115,7 @@ class ControllerAction:
         sent = self._sent
         if sent is None:
             return
-        done = threading.Event()
-        cancel_goal(sent).add_done_callback(lambda _: done.set())
-        done.wait(ACK_TIMEOUT)
+        self._loop.ending(event_of(cancel_goal(sent)).wait, ACK_TIMEOUT)
         self._sent = None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-
 from controller_manager_msgs.srv import ListControllers
 from rclpy.node import Node
+
+from m3_ros.nodes.motion_loop import MotionLoop, event_of
 
 SERVICE = "controller_manager/list_controllers"
 TIMEOUT = 1.0
@@ -13,19 +13,23 @@ TIMEOUT = 1.0
 
 
 class ControllerManager:
-    """Asks for the states of controllers, from threads that do not spin `node`."""
+    """Asks for the states of controllers, from threads that do not spin `node`.
 
-    def __init__(self, node: Node) -> None:
+    Args:
+        node: carries the client.
+        loop: waits for the answer.
+    """
+
+    def __init__(self, node: Node, loop: MotionLoop) -> None:
         self._client = node.create_client(ListControllers, SERVICE)
+        self._loop = loop
 
     def problem(self, controller: str) -> str:
         """Return why a controller does not take goals, with the remedy; empty if unknown."""
         if not self._client.service_is_ready():
             return ""
-        done = threading.Event()
         future = self._client.call_async(ListControllers.Request())
-        future.add_done_callback(lambda _: done.set())
-        if not done.wait(TIMEOUT):
+        if not self._loop.ending(event_of(future).wait, TIMEOUT):
             return f"{SERVICE} does not answer"
         name = controller.rsplit("/", 1)[-1]
         states = {item.name: item.state for item in future.result().controller}

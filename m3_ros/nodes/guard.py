@@ -1,22 +1,20 @@
-"""Stops the robot when the node that moves it falls silent: killed, suspended or hung.
+"""Stops the robot when the node that moves it is killed, suspended or hung.
 
 A controller follows a trajectory to its end whatever becomes of the node that sent it. The guard
-is a process without models that watches that node's heartbeats; when they end in the middle of a
-motion, it asks the controllers to cancel all their goals and sends the base a zero velocity. All
-times are wall times: a process dies in wall time, whatever /clock says.
+is a process without models that watches that node's process and heartbeats; when they end in the
+middle of a motion, it asks the controllers to cancel all their goals and sends the base a zero
+velocity. All times are wall times: a process dies in wall time, whatever /clock says.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from action_msgs.srv import CancelGoal
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.subscription import Subscription
-from rclpy.timer import Timer
 from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory
 
@@ -26,14 +24,12 @@ from m3_ros.msg import GuardStatus, MotionHeartbeat
 from m3_ros.nodes.base_client import BaseClient
 from m3_ros.nodes.conversions import holding_message, to_joint_state
 from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, STATUS_PERIOD
+from m3_ros.nodes.motion_watch import POLL, MotionWatch
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.process_state import own_process
 from m3_ros.nodes.runtime import run_node
 from m3_ros.robot_model import load_robot
 
-MISSES = 2
-"""Watchdog periods without a heartbeat after which a node counts as silent. More than one: after a
-pause of the guard itself its timers come before the messages that wait for it."""
-STOP_PERIOD = 0.05  # s between two cancels, the period of the heartbeats
 STOP_DURATION = 1.0
 """Time (s) for which a stop is repeated. A controller may accept a goal of the dead node after the
 first cancel: that takes a message's way through DDS and one cycle of its node, far below 1 s."""
@@ -67,14 +63,6 @@ class _Controller:
         self._topic.publish(holding_message(self._joints, positions))
 
 
-@dataclass(eq=False)
-class _Watch:
-    """Heartbeats of one node."""
-
-    timer: Timer
-    missed: int = 0
-
-
 class GuardNode(Node):
     """Watches every node that sends heartbeats; its own end stops a motion too.
 
@@ -86,59 +74,50 @@ class GuardNode(Node):
         super().__init__("guard", **options)
         config = declare_settings(self, "robot", "motion")
         robot = self._robot = load_robot(config.robot)
-        self._timeout = config.motion.heartbeat_timeout
+        self._limits = config.motion
         self._joint_states_topic = config.robot.joint_states_topic
         gripper = robot.gripper
         self._arm = _Controller(self, robot.arm.controller.name, robot.arm.joints)
         self._gripper = _Controller(self, gripper.controller.name, (gripper.joint,))
         self._base = BaseClient(self, config.robot)
-        self._clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watches: dict[str, _Watch] = {}
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._watches: dict[str, MotionWatch] = {}
         self._states: Subscription | None = None
         self._joints: JointState | None = None
         self._stop_end = 0.0
-        self._status = GuardStatus(watching=True)
+        self._status = GuardStatus(process=own_process(), watching=True)
         self._publisher = self.create_publisher(GuardStatus, GUARD_TOPIC, 1)
-        self.create_timer(STATUS_PERIOD, self._report, clock=self._clock)
-        self._stopper = self.create_timer(STOP_PERIOD, self._stop, clock=self._clock)
+        self.create_timer(STATUS_PERIOD, self._report, clock=clock)
+        self.create_timer(POLL, self._check, clock=clock)
+        self._stopper = self.create_timer(POLL, self._stop, clock=clock)
         self._stopper.cancel()
         self.create_subscription(MotionHeartbeat, HEARTBEAT_TOPIC, self._beat, 10)
 
     def destroy_node(self) -> None:
         """Stop what moves now: nobody guards it any more."""
         self._status.watching = False
-        moving = [name for name, watch in self._watches.items() if not watch.timer.is_canceled()]
+        moving = [name for name, watch in self._watches.items() if watch.moving]
         if moving:
             self._begin_stop(f"the guard ended while {', '.join(moving)} moved the robot")
         self._report()
         super().destroy_node()
 
     def _beat(self, message: MotionHeartbeat) -> None:
-        watch = self._watches.get(message.node)
-        if watch is None:
-            timer = self.create_timer(
-                self._timeout / MISSES, lambda: self._miss(message.node), clock=self._clock
-            )
-            watch = self._watches[message.node] = _Watch(timer)
-        watch.missed = 0
+        watch = self._watches.setdefault(message.node, MotionWatch(message.node, self._limits))
+        watch.beat(message.process, message.moving)
         if not message.moving:
-            watch.timer.cancel()
             return
-        watch.timer.reset()
         if self._states is None and not (self._arm.has_action() and self._gripper.has_action()):
             # A controller without an action can only be stopped where its joints are.
             self._states = self.create_subscription(
                 JointStateMessage, self._joint_states_topic, self._receive, qos_profile_sensor_data
             )
 
-    def _miss(self, name: str) -> None:
-        watch = self._watches[name]
-        watch.missed += 1
-        if watch.missed >= MISSES:
-            watch.timer.cancel()
-            self._begin_stop(
-                f"{name} moved the robot and sent no heartbeat for {self._timeout:.2f} s"
-            )
+    def _check(self) -> None:
+        for watch in self._watches.values():
+            if problem := watch.check():
+                watch.moving = False
+                self._begin_stop(problem)
 
     def _begin_stop(self, reason: str) -> None:
         """Stop all at once, then again until `STOP_DURATION` is over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from rclpy.node import Node
 from m3_ros.config import MotionConfig
 from m3_ros.grasp.robot import RobotError
 from m3_ros.msg import GuardStatus, MotionHeartbeat
+from m3_ros.nodes.process_state import ProcessState, own_process, process_state
 
 HEARTBEAT_TOPIC, GUARD_TOPIC = "m3/motion_heartbeat", "m3/guard"
-STATUS_PERIOD = 0.1  # s between two messages of the guard: ten in the default `guard_timeout`
+STATUS_PERIOD = 0.1  # s between two messages of the guard: ten in the default `hang_timeout`
 REMEDY = (
     "start it with the stack (`m3 up grasp`), or set motion.require_guard to false and accept "
     "that the arm goes on when this node dies"
@@ -30,7 +32,7 @@ class GuardClient:
     Args:
         node: moves the robot; carries the publisher.
         inputs: carries the subscription; it is spun while `node` is busy.
-        limits: `require_guard`, `guard_timeout`, `heartbeat_timeout`, `start_timeout`.
+        limits: `require_guard`, `hang_timeout`, `heartbeat_timeout`, `start_timeout`.
     """
 
     def __init__(self, node: Node, inputs: Node, limits: MotionConfig) -> None:
@@ -39,8 +41,10 @@ class GuardClient:
         self._topic = inputs.resolve_topic_name(GUARD_TOPIC)
         self._status = GuardStatus()
         self._received: float | None = None
+        self._excused = 0.0  # s since then in which this process paused, not the guard
         self._stops = 0
         self._beaten: float | None = None
+        self._mover: int | None = None
         inputs.create_subscription(GuardStatus, GUARD_TOPIC, self._receive, 1)
 
     @contextmanager
@@ -55,15 +59,17 @@ class GuardClient:
             time.sleep(STATUS_PERIOD)
         if problem := self._absence():
             raise GuardError(problem)
-        if self._lives() and self._status.stopping:
+        if self._watches() and self._status.stopping:
             raise GuardError(f"the guard is stopping the robot: {self._status.reason}")
         self._stops, self._beaten = self._status.stops, None
+        self._mover = threading.get_ident()
         try:
             self.beat()
             yield
             self._check()  # a motion that the guard has stopped may seem to have ended well
         finally:
-            self._publisher.publish(MotionHeartbeat(node=self._name, moving=False))
+            self._mover = None
+            self._publish(moving=False)
 
     def beat(self) -> None:
         """Send a heartbeat; call it in each round of the loop that supervises a motion.
@@ -74,36 +80,54 @@ class GuardClient:
         """
         self._check()
         self._beaten = time.monotonic()
-        self._publisher.publish(MotionHeartbeat(node=self._name, moving=True))
+        self._publish(moving=True)
+
+    def keep_alive(self) -> None:
+        """Send a heartbeat while the thread that moves the robot stops it, guarded or not.
+
+        In other threads, and without a motion, nothing is sent.
+        """
+        if self._mover == threading.get_ident():
+            self._beaten = time.monotonic()
+            self._publish(moving=True)
+
+    def _publish(self, moving: bool) -> None:
+        heartbeat = MotionHeartbeat(node=self._name, process=own_process(), moving=moving)
+        self._publisher.publish(heartbeat)
 
     def _check(self) -> None:
         pause = time.monotonic() - self._beaten if self._beaten else 0.0
-        if self._lives() and pause > self._limits.heartbeat_timeout:
+        self._excused += max(0.0, pause - STATUS_PERIOD)
+        visible = process_state(self._status.process) is ProcessState.RUNNING
+        limit = self._limits.hang_timeout if visible else self._limits.heartbeat_timeout
+        if self._watches() and pause > limit:
             raise GuardError(f"this node stood still for {pause:.2f} s: the motion is stopped")
         if problem := self._absence():
             raise GuardError(problem)
-        if self._lives() and self._status.stops != self._stops:
+        if self._watches() and self._status.stops != self._stops:
             raise GuardError(f"the guard stopped the robot: {self._status.reason}")
 
     def _receive(self, status: GuardStatus) -> None:
-        self._status, self._received = status, time.monotonic()
+        self._status, self._received, self._excused = status, time.monotonic(), 0.0
 
-    def _lives(self) -> bool:
-        return (
-            self._received is not None
-            and self._status.watching
-            and time.monotonic() - self._received < self._limits.guard_timeout
-            and self._publisher.get_subscription_count() > 0
-        )
+    def _problem(self) -> str | None:
+        """Return why no guard watches; None if one does."""
+        if self._received is None:
+            return "there is none"
+        state = process_state(self._status.process)
+        if not self._status.watching or state is ProcessState.ENDED:
+            return "it has ended"
+        if state is ProcessState.SUSPENDED:
+            return f"its process {state.value}"
+        silence = time.monotonic() - self._received - self._excused
+        if silence > self._limits.hang_timeout:
+            return f"it was last heard {silence:.1f} s ago"
+        return None if self._publisher.get_subscription_count() else "it receives no heartbeats"
+
+    def _watches(self) -> bool:
+        return self._problem() is None
 
     def _absence(self) -> str | None:
         """Return in one sentence why no guard watches; None if one does or none is required."""
-        if self._lives() or not self._limits.require_guard:
-            return None
-        if self._received is None:
-            state = "there is none"
-        elif not self._status.watching:
-            state = "it has ended"
-        else:
-            state = f"it was last heard {time.monotonic() - self._received:.1f} s ago"
-        return f"no guard on {self._topic} ({state}): {REMEDY}"
+        problem = self._problem() if self._limits.require_guard else None
+        return problem and f"no guard on {self._topic} ({problem}): {REMEDY}"

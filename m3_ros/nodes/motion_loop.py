@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
+import numpy as np
 from rclpy.task import Future
 
-from m3_ros.grasp.robot import JointState, MotionCancelled
+from m3_ros.grasp.robot import JointState, JointStatesLost, MotionCancelled
+from m3_ros.nodes.diagnostics import WARN, Report
+from m3_ros.nodes.guard_client import GuardClient
 
 TICK = 0.05  # s between two checks of `cancelled` and of the joints, as `Robot` asks for
+LOST_TICKS = 3
+"""Ticks in a row without joint states after which they are lost: after a pause of this process
+those that wait for it come within a tick or two."""
+RECENT = 1200  # ticks that the diagnostics tell of: a minute of motion
 
 
 class MotionLoop:
@@ -18,12 +26,16 @@ class MotionLoop:
 
     Args:
         joint_state: returns the newest joints; raises `JointStatesLost`.
-        beat: called in every tick: the guard's heartbeat; raises where the motion must not go on.
+        guard: gets a heartbeat in every tick; raises where the motion must not go on.
+        deadline: tick that the diagnostics warn of, s.
     """
 
-    def __init__(self, joint_state: Callable[[], JointState], beat: Callable[[], None]) -> None:
-        self.joint_state, self._beat = joint_state, beat
+    def __init__(
+        self, joint_state: Callable[[], JointState], guard: GuardClient, deadline: float
+    ) -> None:
+        self.joint_state, self._guard, self._deadline = joint_state, guard, deadline
         self._ended = threading.Event()
+        self._ticks: deque[float] = deque(maxlen=RECENT)
 
     def end(self) -> None:
         """End the motion under way and every later one, as if cancelled."""
@@ -44,13 +56,22 @@ class MotionLoop:
             JointStatesLost: nobody knows where the arm is.
             GuardError: no guard watches the motion, or it has stopped the robot.
         """
-        self.check(cancelled)
-        self._beat()
-        if done is None:
-            time.sleep(TICK)
-        else:
-            done.wait(TICK)
-        return self.joint_state()
+        for lost in range(1, LOST_TICKS + 1):
+            begun = time.monotonic()
+            self.check(cancelled)
+            self._guard.beat()
+            if done is None:
+                time.sleep(TICK)
+            else:
+                done.wait(TICK)
+            try:
+                return self.joint_state()
+            except JointStatesLost:
+                if lost == LOST_TICKS:
+                    raise
+            finally:
+                self._ticks.append(time.monotonic() - begun)
+        raise AssertionError("the last tick returns or raises")
 
     def result(
         self,
@@ -59,10 +80,46 @@ class MotionLoop:
         watch: Callable[[JointState], None] = lambda _: None,
     ) -> object:
         """Return a future's result; `watch` looks at the joints in every tick and may raise."""
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
+        done = event_of(future)
         while not done.is_set():
             joints = self.tick(cancelled, done)
             if not done.is_set():
                 watch(joints)
         return future.result()
+
+    def ending(self, arrived: Callable[[float], bool], timeout: float) -> bool:
+        """Wait for an answer that ends a motion, cancelled or not; return whether it came.
+
+        Args:
+            arrived: waits so many s at most, and returns whether the answer has come.
+            timeout: s.
+        """
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            self._guard.keep_alive()
+            if arrived(TICK):
+                return True
+        return False
+
+    def report(self) -> Report:
+        """Return the diagnostics of the ticks: late ones are a machine that is too busy."""
+        ticks = list(self._ticks)
+        if not ticks:
+            return Report(message="no motion so far")
+        late, longest = np.percentile(ticks, 99), max(ticks)
+        values = {
+            "deadline [s]": f"{self._deadline:.2f}",
+            "p99 [s]": f"{late:.3f}",
+            "longest [s]": f"{longest:.3f}",
+        }
+        if longest < 0.5 * self._deadline:
+            return Report(values=values)
+        text = f"a round of the motion loop took {longest:.2f} s, the deadline is"
+        return Report(WARN, f"{text} {self._deadline:.2f} s: too many processes", values)
+
+
+def event_of(future: Future) -> threading.Event:
+    """Return an event that is set when the future is done."""
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    return done

@@ -52,7 +52,8 @@ class RosRobot:
         self.stream = RgbdSubscriber(inputs, config, self.tree, monitor)
         joints = self._joint_states = JointStates(inputs, config, robot_model, monitor)
         # Actions are carried by the inputs: their thread still spins when the node ends.
-        loop = self._loop = MotionLoop(self.joint_state, self._guard.beat)
+        loop = self._loop = MotionLoop(self.joint_state, self._guard, config.motion.hang_timeout)
+        monitor.diagnostics.add("motion loop", loop.report)
         self._arm = ArmClient(
             node, inputs, robot_model.arm.controller.name, joints.arm_names, config.motion, loop
         )

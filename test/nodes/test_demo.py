@@ -36,5 +36,4 @@ def test_the_encoder_of_the_demo_is_the_model_of_the_memory(encoder):
 def test_a_machine_that_is_busy_with_the_build_does_not_stop_the_simulated_arm():
     ordinary = M3Config().motion
     motion = settings(OPTIONS).motion
-    assert motion.heartbeat_timeout > 3 * ordinary.heartbeat_timeout
-    assert motion.guard_timeout > ordinary.guard_timeout and motion.require_guard
+    assert motion.hang_timeout > 3 * ordinary.hang_timeout and motion.require_guard

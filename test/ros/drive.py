@@ -9,7 +9,7 @@ from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
 from m3_ros.robot_model import load_robot
 
-MOTION = MotionConfig(start_timeout=60.0, heartbeat_timeout=2.0)
+MOTION = MotionConfig(start_timeout=60.0, hang_timeout=10.0)
 
 
 class Driver(Node):

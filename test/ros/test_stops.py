@@ -15,7 +15,7 @@ from m3_ros.nodes.stack import Stack, override
 from m3_ros.nodes.stop_trial import SETTINGS, WATCHED, MotionRecord, run_trial
 
 CASES = (("scan", "cancel", 0), ("look", "SIGTERM", 0), ("close", "SIGKILL", 1))
-PATIENT = ("motion.heartbeat_timeout=2.0", "motion.start_timeout=60.0")
+PATIENT = ("motion.hang_timeout=10.0", "motion.start_timeout=60.0")
 
 
 @pytest.mark.parametrize(("phase", "kind", "guard_stops"), CASES)
