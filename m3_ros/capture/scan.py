@@ -1,9 +1,9 @@
 """A scan folder: posed RGB-D frames on disk, in nerfstudio's `transforms.json` convention.
 
-Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, millimetres, 0 = none),
-`masks/000000.png` (8-bit, 0 = ignore; of frames with a mask) and `transforms.json`, whose
-`transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and instant-ngp read these folders,
-and their folders are read here (`transforms_json`).
+Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, 0 = none; in mm, or in the
+frame's `depth_unit_scale_factor`), `masks/000000.png` (8-bit, 0 = ignore; of frames with a mask)
+and `transforms.json`, whose `transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and
+instant-ngp read these folders, and their folders are read here (`transforms_json`).
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from m3_ros.capture.transforms_json import distortion_of, missing_file, read_fra
 from m3_ros.config import ScanConfig
 from m3_ros.errors import DataError, show
 from m3_ros.geometry import OPENGL_FROM_OPENCV
-from m3_ros.types import Array
+from m3_ros.types import Array, Depth
 
 if TYPE_CHECKING:
     from typing import Self
 
 POINTS_FILE = "sparse_pc.ply"
-MAX_DEPTH = 65534
-"""Largest depth of a file, mm: 65535 is a hole, as of many cameras."""
+MAX_STEPS = 65534
+"""Largest depth of a file, in steps of its unit: 65535 is a hole, as of many cameras."""
+MILLIMETRE = 1e-3
+MAX_RANGE = 20.0
+"""Largest depth in medians of its image where lengths are no metres: a step is then 3e-4 of the
+median, and stray points of structure from motion do not coarsen it."""
 
 
 class ScanError(DataError):
@@ -157,7 +161,8 @@ class ScanWriter:
             raise ScanError(f"scan folder {self.folder} exists and is not empty; name a new one")
         (self.folder / "images").mkdir(parents=True, exist_ok=True)
         (self.folder / "depths").mkdir(exist_ok=True)
-        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": 1e-3, "metric": metric}
+        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": MILLIMETRE}
+        self._meta["metric"] = metric
         self._meta["frames"] = []
 
     def __enter__(self) -> Self:
@@ -177,9 +182,10 @@ class ScanWriter:
         """
         name = f"{len(self):06d}.png"
         bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
-        millimetres = np.rint(frame.depth * 1e3)
-        millimetres = np.where(millimetres <= MAX_DEPTH, millimetres, 0).astype(np.uint16)
-        files = {f"images/{name}": bgr, f"depths/{name}": millimetres}
+        unit = self._depth_unit(frame.depth)
+        steps = np.rint(frame.depth / unit)
+        steps = np.where(steps <= MAX_STEPS, steps, 0).astype(np.uint16)
+        files = {f"images/{name}": bgr, f"depths/{name}": steps}
         if frame.mask is not None:
             (self.folder / "masks").mkdir(exist_ok=True)
             files[f"masks/{name}"] = np.where(frame.mask, 255, 0).astype(np.uint8)
@@ -192,6 +198,7 @@ class ScanWriter:
             {
                 "file_path": f"images/{name}",
                 "depth_file_path": f"depths/{name}",
+                **({} if unit == MILLIMETRE else {"depth_unit_scale_factor": unit}),
                 **mask,
                 "fl_x": K[0, 0],
                 "fl_y": K[1, 1],
@@ -205,6 +212,16 @@ class ScanWriter:
             }
         )
         self._write_meta()
+
+    def _depth_unit(self, depth: Depth) -> float:
+        """Return the step of a depth image: 1 mm, unless lengths are no metres or do not fit."""
+        measured = depth[depth > 0.0]
+        farthest = float(measured.max(initial=0.0))
+        if not len(measured) or (self._meta["metric"] and farthest <= MAX_STEPS * MILLIMETRE):
+            return MILLIMETRE
+        if not self._meta["metric"]:
+            farthest = min(farthest, MAX_RANGE * float(np.median(measured)))
+        return min(farthest / MAX_STEPS, 1.0)
 
     def set_points(self, points: Array, colors: NDArray[np.uint8]) -> None:
         """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`; none are not stored."""

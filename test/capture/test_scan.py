@@ -140,13 +140,17 @@ def test_a_missing_picture_is_named(tmp_path, frame):
         Scan.open(tmp_path / "scan")[0]
 
 
-def test_depth_beyond_the_files_range_is_a_hole(tmp_path, frame):
-    depth = np.full((24, 32), 65.534, np.float32)
-    depth[3] = 70.0
-    with ScanWriter(tmp_path / "scan") as writer:
+@pytest.mark.parametrize(
+    ("metric", "depth", "error"),
+    [(True, 2.0, 5.1e-4), (True, 60.0, 5.1e-4), (True, 200.0, 2e-3), (False, 0.02, 5e-7)],
+)
+def test_depth_of_any_range_keeps_its_precision(tmp_path, frame, metric, depth, error):
+    depth = np.linspace(depth / 2, depth, 24 * 32, dtype=np.float32).reshape(24, 32)
+    depth[3] = 0.0
+    with ScanWriter(tmp_path / "scan", metric) as writer:
         writer.add(replace(frame, depth=depth))
     (back,) = Scan.open(tmp_path / "scan")
-    assert not back.depth[3].any() and back.depth[4:] == pytest.approx(65.534, abs=1e-3)
+    assert np.abs(back.depth - depth).max() < error and not back.depth[3].any()
 
 
 def test_a_mask_comes_back_as_it_was(tmp_path, frame):
