@@ -185,8 +185,13 @@ class SimulationConfig(Stage):
     odometry_topic: str = setting("Odometry", "LiDAR odometry; the nodes take poses from TF")
     odom_frame: str = setting("odom", "REP-105's frame between world and base; empty: none")
     odometry_rate: float = setting(10.0, "LiDAR odometry", "Hz", 0.1, 200.0)
+    sensor: str = setting(
+        "d405",
+        "noisy: twice the depth errors, flying pixels, holes, depth off by 2 px, auto-exposure",
+        choices=("d405", "noisy"),
+    )
     depth_noise: float = setting(
-        1.0, "scale of the D405's depth errors; 0 is perfect", "", 0.0, 10
+        1.0, "scale of the sensor's depth errors; 0 is perfect", "", 0.0, 10
     )
     depth_range: tuple[float, ...] = setting(
         (0.07, 2.0), "nearest and farthest depth measured", "m", 0.0, 30.0, length=2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from m3_ros.cli.app import (
     OK,
@@ -31,7 +32,7 @@ def bench_splat(scan: Path | None = None, json: Path | None = None) -> int:
 @bench.command(name="query")
 def bench_query(
     scenes: int = 40, seed: int = 0, views: int = 60, encoder: str = "compact", workers: int = 1,
-    work: Path | None = None, json: Path | None = None,
+    work: Path | None = None, json: Path | None = None, sensor: Literal["d405", "noisy"] = "d405",
 ) -> int:  # fmt: skip
     """Ask random simulated scenes for present, absent, ambiguous, moved and removed objects.
 
@@ -41,13 +42,14 @@ def bench_query(
         views: of a scan.
         encoder: name of the model that answers.
         workers: processes that share the scenes.
-        work: folder that keeps memories and answers, for another run to go on from.
+        work: folder that keeps memories and answers, to go on from.
         json: file for the figures and all answers.
+        sensor: errors of the camera, as `simulation.sensor`.
     """
     require_at_least(1, scenes=scenes, views=views, workers=workers)
     from m3_ros.evaluate.bench_query import run
 
-    run(M3Config(), encoder, scenes, seed, views, workers, work, json)
+    run(M3Config(), encoder, scenes, seed, views, workers, work, json, sensor)
     return OK
 
 
@@ -227,9 +229,8 @@ def eval_grounding(
     from m3_ros.evaluate.grounding import run
     from m3_ros.features.loading import load_extractor
 
-    config = M3Config()
-    captioned = captioned_folders(folders, scenes, views, work, config)
-    run(captioned, config, load_extractor(encoder), json_path=json)
+    config, extractor = M3Config(), load_extractor(encoder)
+    run(captioned_folders(folders, scenes, views, work, config), config, extractor, json_path=json)
     return OK
 
 
@@ -244,7 +245,6 @@ def eval_retrieval(
     from m3_ros.evaluate.retrieval import run
     from m3_ros.features.loading import load_extractor
 
-    config = M3Config()
-    captioned = captioned_folders(folders, scenes, views, work, config)
-    run(captioned, config, load_extractor(encoder), json_path=json)
+    config, extractor = M3Config(), load_extractor(encoder)
+    run(captioned_folders(folders, scenes, views, work, config), config, extractor, json_path=json)
     return OK

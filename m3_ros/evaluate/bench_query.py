@@ -175,6 +175,7 @@ def run(
     workers: int = 1,
     work: Path | None = None,
     json_path: Path | None = None,
+    sensor: str = "d405",
 ) -> dict[str, dict[str, float]]:
     """Send queries about `scenes` scenes, print the table, write the JSON if a path is given.
 
@@ -187,7 +188,9 @@ def run(
         workers: processes that share the scenes.
         work: folder that keeps memories and answers, for another run to go on from.
         json_path: file for the figures and all answers.
+        sensor: errors of the camera, as `simulation.sensor`.
     """
+    config = replace(config, simulation=replace(config.simulation, sensor=sensor))
     with tempfile.TemporaryDirectory() as scratch:
         folder = work or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -202,13 +205,20 @@ def run(
             answers = [a for future in track(done, "scenes", scenes) for a in future.result()]
     answers.sort(key=lambda answer: answer.seed)
     summary = summarize(answers)
-    table = Table("figure", *summary, title=f"{scenes} scenes, {views} views each")
+    table = Table("figure", *summary, title=f"{scenes} scenes, {views} views each, {sensor}")
     for name in next(iter(summary.values())):
         table.add_row(name, *(f"{values[name]:.3f}" for values in summary.values()))
     Console(width=110).print(table)
     if json_path is not None:
         rows = [asdict(answer) for answer in answers]
         write_json(
-            json_path, {"scenes": scenes, "seed": seed, "summary": summary, "answers": rows}
+            json_path,
+            {
+                "scenes": scenes,
+                "seed": seed,
+                "sensor": sensor,
+                "summary": summary,
+                "answers": rows,
+            },
         )
     return summary

@@ -19,7 +19,7 @@ from m3_ros.errors import UsageError
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform
 from m3_ros.sim.camera import WRIST, Camera, intrinsics
 from m3_ros.sim.scene import REGION, TABLE_HEIGHT, SceneObject, TableScene
-from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.sensor_noise import measured_color, measured_depth
 from m3_ros.sim.simulation import scene_of
 from m3_ros.sim.world import World
 from m3_ros.types import Array
@@ -60,14 +60,13 @@ class SimulatedScene:
         """Return the camera's frame at a true pose; the pose stored in it has noise."""
         config = self._config
         rgb, depth = self._render(camtoworld)
-        noise = (config.focal_length, self._rng, config.depth_noise, config.depth_range)
         shift, turn = self._pose_noise
         error = se3(
             Rotation.from_rotvec(self._rng.normal(0.0, turn, 3)).as_matrix(),
             self._rng.normal(0.0, shift, 3),
         )
-        color = noisy_color(rgb, config.color_noise, self._rng)
-        depth = noisy_depth(depth, *noise)
+        color = measured_color(rgb, config, self._rng)
+        depth = measured_depth(depth, rgb, config, self._rng)
         return RgbdFrame(color, depth, intrinsics(config), camtoworld @ error, stamp)
 
     def _render(self, camtoworld: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

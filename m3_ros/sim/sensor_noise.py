@@ -1,6 +1,7 @@
 """Sensor model of a RealSense D405: noise, stereo shadows, dropouts, quantised depth.
 
-Pure functions of their arguments; randomness comes in as a generator.
+Pure functions of their arguments; randomness comes in as a generator. With the setting
+`simulation.sensor` = "noisy" the effects of `sensor_artifacts` are added.
 """
 
 from __future__ import annotations
@@ -9,6 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.config import SimulationConfig
+from m3_ros.sim.sensor_artifacts import (
+    NOISE_FACTOR,
+    expose,
+    flying_pixels,
+    lost_pixels,
+    misregister,
+)
 from m3_ros.types import Depth, Image, Mask
 
 BASELINE = 0.018
@@ -28,6 +37,32 @@ SILHOUETTE_DROPOUT = 0.5
 """Probability that a pixel on a silhouette has no depth."""
 SPECKLE = 0.001
 """Probability that any pixel has no depth."""
+
+
+def measured_depth(
+    depth: Depth, rgb: Image, config: SimulationConfig, rng: np.random.Generator
+) -> Depth:
+    """Return what the configured sensor measures.
+
+    Args:
+        depth: `[H, W]` true depth, m; 0 where there is none.
+        rgb: `[H, W, 3]` true colour.
+        config: Sensor, scale of its errors, limits.
+        rng: randomness.
+    """
+    scale, limits = config.depth_noise, config.depth_range
+    if config.sensor == "d405" or scale == 0.0:
+        return noisy_depth(depth, config.focal_length, rng, scale, limits)
+    flying = flying_pixels(depth, _silhouettes(depth), rng)
+    measured = noisy_depth(flying, config.focal_length, rng, NOISE_FACTOR * scale, limits)
+    measured[lost_pixels(rgb, rng)] = 0.0
+    return misregister(measured)
+
+
+def measured_color(rgb: Image, config: SimulationConfig, rng: np.random.Generator) -> Image:
+    """Return what the configured sensor shows of true colour `[H, W, 3]`."""
+    exposed = rgb if config.sensor == "d405" else expose(rgb)
+    return noisy_color(exposed, config.color_noise, rng)
 
 
 def depth_sigma(z: NDArray, focal_length: float) -> NDArray:

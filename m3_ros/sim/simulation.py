@@ -23,7 +23,7 @@ from m3_ros.sim.gripper_controller import GripperController
 from m3_ros.sim.lidar import LidarOdometry, Odometry
 from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.scene_file import load_scene
-from m3_ros.sim.sensor_noise import noisy_color, noisy_depth
+from m3_ros.sim.sensor_noise import measured_color, measured_depth
 from m3_ros.sim.trajectory_controller import TrajectoryController
 from m3_ros.sim.trajectory_rules import Tolerances, Trajectory
 from m3_ros.sim.world import World
@@ -192,12 +192,9 @@ class Simulation:
         if moved or self._seen is None:
             self._seen = self._wrist.render(self._view, WRIST)
         rgb, depth = self._seen
-        config = self.config
-        measured = noisy_depth(
-            depth, config.focal_length, self._rng, config.depth_noise, config.depth_range
-        )
+        measured = measured_depth(depth, rgb, self.config, self._rng)
         T_base_camera = self.robot.base_to(self.robot_model.camera_frame, joints.positions)
-        color = noisy_color(rgb, config.color_noise, self._rng)
+        color = measured_color(rgb, self.config, self._rng)
         return RgbdFrame(
             color, measured, self.K, odometry.T_map_base @ T_base_camera, joints.stamp
         )
