@@ -39,6 +39,9 @@ class ArmClient:
         joints: names that it knows.
         limits: tolerances and times.
         loop: waits of motions.
+
+    Attributes:
+        action: of the controller.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class ArmClient:
         limits: MotionConfig, loop: MotionLoop,
     ) -> None:  # fmt: skip
         self._joints, self._limits, self._loop = joints, limits, loop
-        self._action = ControllerAction(
+        self.action = ControllerAction(
             inputs,
             FollowJointTrajectory,
             controller,
@@ -68,20 +71,20 @@ class ArmClient:
             TrackingError: the arm did not follow, and the controller has stopped it.
             RobotError: the controller is missing, rejects, or dies.
         """
-        if not self._topic_only and not self._action.ready():
-            self._topic_only = not self._action.wait_ready(cancelled)
-        if self._action.ready():
+        if not self._topic_only and not self.action.ready():
+            self._topic_only = not self.action.wait_ready(cancelled)
+        if self.action.ready():
             self._topic_only = False
             self._follow_action(trajectory, cancelled)
         elif self._topic.get_subscription_count():
             self._follow_topic(trajectory, cancelled)
         else:
             self._topic_only = False
-            raise self._action.missing()
+            raise self.action.missing()
 
     def stop(self) -> None:
         """Stop the motion under way, if any: cancel its goal, or send a point that holds."""
-        self._action.stop()
+        self.action.stop()
         if self._on_topic:
             self._on_topic = False
             self._topic.publish(holding_message(self._joints, self._measured.tolist()))
@@ -92,19 +95,19 @@ class ArmClient:
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, self._joints))
-        answer = self._action.run(
+        answer = self.action.run(
             goal, trajectory.duration, self._limits.goal_timeout, cancelled, steady=True
         )
         code, said = answer.result.error_code, answer.result.error_string
         if answer.status == GoalStatus.STATUS_SUCCEEDED and code == RESULT.SUCCESSFUL:
             return
         if answer.status == GoalStatus.STATUS_CANCELED:
-            raise RobotError(f"{self._action.name}: another node has cancelled the motion")
-        text = f"{self._action.name} ended with {CODES.get(code, code)}: {said or 'no reason'}"
+            raise RobotError(f"{self.action.name}: another node has cancelled the motion")
+        text = f"{self.action.name} ended with {CODES.get(code, code)}: {said or 'no reason'}"
         raise TrackingError(text) if code in OFF_TRAJECTORY else RobotError(text)
 
     def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
-        if told := self._action.problem():
+        if told := self.action.problem():
             raise RobotError(told)
         self._measured, limits = self._loop.joint_state().arm, self._limits
         self._loop.check(cancelled)

@@ -12,6 +12,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from m3_ros.nodes.elapsed_time import ElapsedTime
+
 PERIOD = 1.0  # s between two reports, diagnostic_updater's default
 OK, WARN, ERROR, STALE = (
     DiagnosticStatus.OK,
@@ -42,6 +44,7 @@ class Diagnostics:
 
     def __init__(self, node: Node, name: str, hardware_id: str) -> None:
         self._node, self._name, self._hardware_id = node, name, hardware_id
+        self._elapsed = ElapsedTime(node.get_clock())
         self._tasks: dict[str, Callable[[], Report]] = {"clock": self._clock}
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A simulated clock that stands still is what must be told.
@@ -77,6 +80,8 @@ class Diagnostics:
         values = {"source": "/clock", "time [s]": f"{seconds:.3f}"}
         if seconds == 0.0:
             return Report(ERROR, "use_sim_time is set, but no message on /clock has come", values)
+        if self._elapsed.stands():
+            return Report(WARN, "/clock stands still", values)
         return Report(values=values)
 
 

@@ -27,13 +27,16 @@ class GripperClient:
         joint: name that it knows.
         loop: waits of motions.
         config: kind of the action (`robot`) and times (`motion`).
+
+    Attributes:
+        action: of the controller.
     """
 
     def __init__(
         self, inputs: Node, controller: str, joint: str, loop: MotionLoop, config: M3Config
     ) -> None:
         self._joint, self._limits, self._loop = joint, config.motion, loop
-        self._action = ControllerAction(
+        self.action = ControllerAction(
             inputs,
             ACTIONS[config.robot.gripper_action],
             controller,
@@ -56,25 +59,25 @@ class GripperClient:
         Raises:
             RobotError: the controller is missing, rejects, dies or gives up.
         """
-        if not self._action.wait_ready(cancelled):
-            raise self._action.missing()
+        if not self.action.wait_ready(cancelled):
+            raise self.action.missing()
         duration = abs(position - self._loop.joint_state().gripper) / max_speed
         goal = self._goal(position, max_effort, max_speed)
-        answer = self._action.run(goal, duration, self._limits.gripper_timeout, cancelled)
+        answer = self.action.run(goal, duration, self._limits.gripper_timeout, cancelled)
         if answer.result.reached_goal or answer.result.stalled:
             return
         if answer.status != GoalStatus.STATUS_SUCCEEDED:
             raise RobotError(
-                f"{self._action.name} gave up the goal {position:.3f}: neither reached nor "
+                f"{self.action.name} gave up the goal {position:.3f}: neither reached nor "
                 "stalled; another node may have replaced it"
             )
 
     def stop(self) -> None:
         """Cancel the goal under way, if any: the jaws stop."""
-        self._action.stop()
+        self.action.stop()
 
     def _goal(self, position: float, max_effort: float, max_speed: float) -> object:
-        if self._action.type is GripperCommand:
+        if self.action.type is GripperCommand:
             command = GripperCommandMessage(position=position, max_effort=max_effort)
             return GripperCommand.Goal(command=command)
         command = JointStateMessage(

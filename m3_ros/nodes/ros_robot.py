@@ -19,6 +19,7 @@ from m3_ros.grasp.robot import (
 )
 from m3_ros.nodes.arm_client import ArmClient
 from m3_ros.nodes.base_client import BaseClient
+from m3_ros.nodes.controller_report import ControllerReport, ControllerStates
 from m3_ros.nodes.gripper_client import GripperClient
 from m3_ros.nodes.guard_client import GuardClient
 from m3_ros.nodes.inputs import InputNode
@@ -61,6 +62,13 @@ class RosRobot:
             inputs, robot_model.gripper.controller.name, joints.gripper_name, loop, config
         )
         self._base = BaseClient(node, config.robot)
+        states = ControllerStates(inputs)
+        self._arm_report, self._gripper_report = (
+            ControllerReport(
+                monitor.diagnostics, action.controller, action.name, action.ready, states
+            )
+            for action in (self._arm.action, self._gripper.action)
+        )
 
     def stop(self) -> None:
         """Hold for good: the present motion ends as if cancelled, and so does any later one."""
@@ -96,7 +104,7 @@ class RosRobot:
     ) -> None:
         self.joint_state()
         self._loop.check(cancelled)
-        with self._guard.motion():
+        with self._arm_report.goal(), self._guard.motion():
             self._arm.follow(trajectory, cancelled)
 
     def move_gripper(
@@ -107,7 +115,7 @@ class RosRobot:
         cancelled: Callable[[], bool] = never,
     ) -> float:
         self._loop.check(cancelled)
-        with self._guard.motion():
+        with self._gripper_report.goal(), self._guard.motion():
             self._gripper.move(position, max_effort, max_speed, cancelled)
         return self.joint_state().gripper
 

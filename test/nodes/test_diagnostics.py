@@ -2,11 +2,22 @@
 
 import pytest
 import rclpy
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
 from std_msgs.msg import String
 
-from m3_ros.nodes.diagnostics import ERROR, OK, STALE, Diagnostics, Report, diagnostic_name
+from m3_ros.nodes.diagnostics import (
+    ERROR,
+    OK,
+    PERIOD,
+    STALE,
+    WARN,
+    Diagnostics,
+    Report,
+    diagnostic_name,
+)
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.topic_monitor import TopicMonitor
@@ -63,6 +74,28 @@ def test_a_simulated_clock_that_nobody_publishes_is_an_error(owner, heard, until
     Diagnostics(inputs, "owner", "")
     until(lambda: "owner: clock" in heard)
     assert heard["owner: clock"].level == ERROR and "/clock" in heard["owner: clock"].message
+
+
+def test_a_simulated_clock_that_stands_makes_no_input_stale(
+    owner, spin, heard, until, monkeypatch
+):
+    monkeypatch.setattr("m3_ros.nodes.elapsed_time.CLOCK_TIMEOUT", 2.5 * PERIOD)
+    inputs = owner("-p", "use_sim_time:=true")
+    tick = TopicMonitor(inputs).topic(("words",), QoSProfile(depth=10))
+    inputs.create_subscription(String, "words", lambda _: tick(), 10)
+    player = spin("player")
+    clock = player.create_publisher(Clock, "/clock", 10)
+    words = player.create_publisher(String, "words", 10)
+
+    def play():
+        clock.publish(Clock(clock=Time(sec=7)))
+        words.publish(String())
+        return "owner: /words" in heard and heard["owner: /words"].level == OK
+
+    until(play)
+    until(lambda: heard["owner: clock"].message == "/clock stands still")
+    assert heard["owner: clock"].level == WARN
+    assert heard["owner: /words"].level == OK
 
 
 def test_an_input_that_never_came_is_an_error_and_one_that_fell_silent_is_stale(

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import rclpy
 from control_msgs.action import FollowJointTrajectory
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 from rclpy.executors import MultiThreadedExecutor
 
 from m3_ros.config import M3Config, MotionConfig
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError, TrackingError
+from m3_ros.nodes.diagnostics import ERROR, OK
 from m3_ros.nodes.ros_robot import RosRobot
 
 SPEC = importlib.util.spec_from_file_location(
@@ -22,7 +24,7 @@ SPEC = importlib.util.spec_from_file_location(
 )
 fakes = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(fakes)
-MODEL = fakes.MODEL
+MODEL, ARM, GRIPPER = fakes.MODEL, fakes.ARM, fakes.GRIPPER
 TIMEOUT = 0.8  # s, for tests of controllers that are missing or silent
 MOTION = MotionConfig(
     require_guard=False,
@@ -246,3 +248,41 @@ def test_stamped_commands_name_the_bases_frame(fake, make):
         time.sleep(0.05)
     assert received[0].header.frame_id == "base_link" and received[0].header.stamp.sec > 0
     assert received[0].twist.linear.x == 0.0
+
+
+def heard_diagnostics(node):
+    """The newest status of each name on /diagnostics, its values as a dict."""
+    states = {}
+
+    def receive(message):
+        for status in message.status:
+            values = {item.key: item.value for item in status.values}
+            states[status.name] = status.level, status.message, values
+
+    node.create_subscription(DiagnosticArray, "/diagnostics", receive, 10)
+    return states
+
+
+def test_diagnostics_tell_the_state_of_controllers_and_how_goals_ended(fake, make, until):
+    fake.serve_arm()
+    fake.serve_gripper(accept=False)
+    fake.list(joint_trajectory_controller="active", gripper_controller="inactive")
+    robot, heard = make(), heard_diagnostics(fake.node)
+    arm, gripper = f"robot: {ARM}", f"robot: {GRIPPER}"
+    until(lambda: heard.get(gripper, [OK])[0] == ERROR and heard[arm][0] == OK, 60.0)
+    assert heard[gripper][1] == "gripper_controller is inactive"
+    assert heard[arm][2]["state"] == "active" and heard[arm][2]["last goal"] == "none"
+    robot.execute_trajectory(STAY)
+    refusal(robot.move_gripper, -0.2, 3.0, 0.5)
+    until(lambda: heard[arm][2]["last goal"] == "succeeded", 60.0)
+    until(lambda: "rejected the goal" in heard[gripper][2]["last stop"], 60.0)
+    assert heard[arm][2]["last stop"] == "none"
+
+
+def test_diagnostics_tell_that_nobody_serves_a_controllers_action(fake, make, until):
+    make()
+    heard = heard_diagnostics(fake.node)
+    until(lambda: f"robot: {ARM}" in heard, 60.0)
+    level, message, values = heard[f"robot: {ARM}"]
+    assert level == ERROR and message == f"nobody serves /{ARM}/follow_joint_trajectory"
+    assert values["state"].startswith("unknown")
