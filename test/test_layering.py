@@ -10,7 +10,8 @@ PACKAGE = ROOT / "m3_ros"
 MAX_LINES = 250
 
 BASE = {
-    "codes", "config", "errors", "files", "geometry", "grasp_settings", "memory_settings",
+    "capture_settings", "codes", "config", "errors", "files", "geometry", "grasp_settings",
+    "memory_settings",
     "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "robot_settings",
     "schema",
     "settings", "strict_yaml", "types",
@@ -32,6 +33,7 @@ ALLOWED = {
     "schema": {"errors"},
     "strict_yaml": set(),
     "geometry": {"types"},
+    "capture_settings": {"settings"},
     "grasp_settings": {"settings"},
     "motion_settings": {"settings"},
     "robot_settings": {"settings"},
@@ -40,6 +42,7 @@ ALLOWED = {
     "settings": {"errors", "strict_yaml"},
     "types": set(),
     "config": {
+        "capture_settings",
         "grasp_settings",
         "memory_settings",
         "motion_settings",

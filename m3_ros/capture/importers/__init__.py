@@ -1,4 +1,4 @@
-"""Import of other programs' scans into a scan folder: nerfstudio, COLMAP, ROS 2 bags.
+"""Import of other programs' scans into a scan folder: transforms.json, COLMAP, bags, photographs.
 
 A module a format; each recognises a folder (`matches`) and opens it (`read`). `IMPORTERS` lists
 them in the order in which they are tried. Checks of all formats stand in `import_scan`.
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from m3_ros.capture.importers import bag, bag_reader, colmap, nerfstudio
-from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.importers import bag, bag_reader, colmap, nerfstudio, photographs
+from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.types import Progress, no_progress
@@ -27,7 +27,7 @@ class Importer:
 
     signature: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path, M3Config], Imported]
+    read: Callable[[ImportRequest], Imported]
 
 
 IMPORTERS = (
@@ -38,6 +38,7 @@ IMPORTERS = (
         colmap.read,
     ),
     Importer("a ROS 2 bag (metadata.yaml, *.mcap, *.db3)", bag_reader.is_bag, bag.read),
+    Importer("a video or a folder of pictures", photographs.matches, photographs.read),
 )
 
 
@@ -49,11 +50,14 @@ def import_scan(
 ) -> Scan:
     """Copy a scan of another program into a new scan folder; distortion is removed.
 
+    An import that places photographs goes on where an earlier one was interrupted.
+
     Args:
         source: folder or file in one of the formats of `IMPORTERS`.
         target: folder to make; it must not exist or be empty.
-        progress: called after each frame with the stage "import".
-        config: a bag's topics and frames (`robot`), and which of its frames are kept (`scan`).
+        progress: called after each frame with the stage "import", and with earlier stages.
+        config: a bag's topics and frames (`robot`), which of its frames are kept (`scan`), and
+            how pictures are placed (`photographs`).
 
     Raises:
         ScanError: the source has no known format, is broken, or the target is not empty.
@@ -63,7 +67,11 @@ def import_scan(
     if importer is None:
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")
-    imported = importer.read(source, config or M3Config())
+    target = Path(target)
+    if target.exists() and any(target.iterdir()):
+        raise ScanError(f"scan folder {target} exists and is not empty; name a new one")
+    work = target.parent / f".{target.name}.import"
+    imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
     writer = ScanWriter(target, imported.metric)
     has_depth = textured = False
     try:
@@ -81,6 +89,7 @@ def import_scan(
         if isinstance(error, ValueError) and not isinstance(error, ScanError):
             raise ScanError(f"{source} frame {len(writer)}: {error}") from error
         raise
+    shutil.rmtree(work, ignore_errors=True)
     if not has_depth:
         logger.warning("%s has no depth: neither depth images nor sparse points", source)
     return Scan.open(target)

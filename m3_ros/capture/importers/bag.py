@@ -16,7 +16,7 @@ from m3_ros.capture.camera_messages import to_frame, to_intrinsics
 from m3_ros.capture.frame import RgbdFrame, check_intrinsics
 from m3_ros.capture.importers.bag_contents import Recorded, read_contents, transform_tree
 from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
-from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.level import level_problem
 from m3_ros.capture.messages import to_seconds
@@ -40,17 +40,14 @@ class _Keyframe:
         return ("color", self.color), ("depth", self.depth)
 
 
-def read(source: Path, config: M3Config) -> Imported:
-    """Open a bag.
-
-    Args:
-        source: the bag's folder, or its .mcap file.
-        config: names of topics and frames (`robot`), and which frames are kept (`scan`).
+def read(request: ImportRequest) -> Imported:
+    """Open a bag, a folder or a file; settings say its topics and frames, and what is kept.
 
     Raises:
         ScanError: the bag cannot be read, lacks a topic, has no usable frame, or its world is not
             level; says why.
     """
+    source, config = request.source, request.config
     with open_bag(source) as reader:
         types = {connection.topic: connection.msgtype for connection in reader.connections}
         roles = topic_roles(source, types, config.robot)

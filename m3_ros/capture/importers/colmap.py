@@ -18,7 +18,7 @@ import numpy as np
 from m3_ros.capture.color_file import read_color
 from m3_ros.capture.depth import to_size
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.listed_file import IMAGE_SUFFIXES, MASK_SUFFIXES, find_listed
 from m3_ros.capture.missing import check_missing
 from m3_ros.capture.picture_file import read_picture
@@ -44,13 +44,14 @@ def matches(source: Path) -> bool:
     return bool(_model_folders(source))
 
 
-def read(source: Path, config: M3Config) -> Imported:
+def read(request: ImportRequest) -> Imported:
     """Open a COLMAP folder; of several models the one with most images.
 
     Raises:
         ScanError: a model cannot be read, has no registered image, or lacks too many image files.
     """
-    return read_model(source, *_largest(_model_folders(source)), config)
+    folder, model = _largest(_model_folders(request.source))
+    return read_model(request.source, folder, model, request.config)
 
 
 def read_model(

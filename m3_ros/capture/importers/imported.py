@@ -1,12 +1,32 @@
-"""What every importer returns: typed frames, and sparse points where the format has them."""
+"""What every importer is given and returns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.types import Array, Image
+from m3_ros.config import M3Config
+from m3_ros.types import Array, Image, Progress, no_progress
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """A scan to import.
+
+    Attributes:
+        source: its folder or file.
+        work: folder for what a long import keeps until it is done, so that it can go on after an
+            interruption.
+        config: settings.
+        progress: called with a stage and its share that is done.
+    """
+
+    source: Path
+    work: Path
+    config: M3Config = field(default_factory=M3Config)
+    progress: Progress = no_progress
 
 
 @dataclass(frozen=True, eq=False)

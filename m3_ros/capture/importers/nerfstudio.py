@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from m3_ros.capture.importers.imported import Imported
+from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.scan import Scan
 from m3_ros.capture.transforms_file import transforms_path
-from m3_ros.config import M3Config
 
 
 def matches(source: Path) -> bool:
@@ -15,11 +14,11 @@ def matches(source: Path) -> bool:
     return transforms_path(source).is_file()
 
 
-def read(source: Path, config: M3Config) -> Imported:
+def read(request: ImportRequest) -> Imported:
     """Open a nerfstudio folder.
 
     Raises:
         ScanError: `transforms.json` is invalid, or too many of its files are missing.
     """
-    scan = Scan.open(source, config.scan)
+    scan = Scan.open(request.source, request.config.scan)
     return Imported(len(scan), iter(scan), scan.points, scan.metric)
