@@ -113,6 +113,9 @@ class SimulationConfig(Stage):
 
     seed: int = setting(0, "seed of scene and sensor noise", "", 0)
     scene: str = setting("", "scene.yaml to load; a random scene of `seed` when empty")
+    state: str = setting(
+        "", "file that `m3 bench stops` made: start there instead of at home; empty: home"
+    )
     objects: int = setting(8, "objects of a random scene", "", 0, 20)
     include: tuple[str, ...] = setting(("yellow bath duck",), "objects a random scene must have")
     exclude: tuple[str, ...] = setting((), "objects a random scene must not have")

@@ -1,6 +1,7 @@
 """`m3 bench stops`: how soon the robot is at rest after every kind of stop in every phase.
 
-Each trial starts the nodes anew in a scene of its own and stops them once, at a random moment.
+Each trial starts the nodes anew, from a saved state of its scene, and stops them once, at a random
+moment.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +42,18 @@ def run(
     for given, known in ((phases, PHASES), (kinds, KINDS)):
         if unknown := set(given) - set(known):
             raise UsageError(f"{', '.join(unknown)}: it must be of {', '.join(known)}")
+    with TemporaryDirectory(prefix="m3_stops_") as folder:
+        return _run(moments, phases, kinds, seed, json_path, Path(folder))
+
+
+def _run(
+    moments: int,
+    phases: Sequence[str],
+    kinds: Sequence[str],
+    seed: int,
+    json_path: Path | None,
+    folder: Path,
+) -> list[StopTrial]:
     trials = _read(json_path)
     done = {(trial.phase, trial.kind, trial.seed) for trial in trials}
     for index in range(seed, seed + moments):
@@ -48,8 +62,8 @@ def run(
                 if (phase, kind, index) in done:
                     continue
                 try:
-                    trials.append(run_trial(phase, kind, index))
-                except ClientError as error:
+                    trials.append(run_trial(phase, kind, index, folder))
+                except (ClientError, UsageError) as error:
                     print(f"{phase}, {kind}, scene {index}: {error}", flush=True)
                     continue
                 print(trials[-1], flush=True)

@@ -163,7 +163,7 @@ class GraspNode(ManagedNode):
             return np.array(self._config.grasp.scan_center)
         frames = self._config.robot.base_frame, center.header.frame_id
         point = center.point
-        return transform(self._robot.tree.lookup(*frames), [point.x, point.y, point.z])
+        return transform(self._robot.lookup(*frames), [point.x, point.y, point.z])
 
 
 def main() -> None:

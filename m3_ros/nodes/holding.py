@@ -129,5 +129,5 @@ class HoldingActions:
         if not stamped.header.frame_id:
             return None
         point = stamped.point
-        T = self._robot.tree.lookup(self._world, stamped.header.frame_id)
+        T = self._robot.lookup(self._world, stamped.header.frame_id)
         return transform(T, [point.x, point.y, point.z])

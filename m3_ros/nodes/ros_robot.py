@@ -24,7 +24,7 @@ from m3_ros.nodes.gripper_client import GripperClient
 from m3_ros.nodes.guard_client import GuardClient
 from m3_ros.nodes.inputs import InputNode
 from m3_ros.nodes.joint_states import JointStates
-from m3_ros.nodes.motion_loop import MotionLoop
+from m3_ros.nodes.motion_loop import TICK, MotionLoop
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
@@ -62,6 +62,7 @@ class RosRobot:
             inputs, robot_model.gripper.controller.name, joints.gripper_name, loop, config
         )
         self._base = BaseClient(node, config.robot)
+        self._localized = False
         states = ControllerStates(inputs)
         self._arm_report, self._gripper_report = (
             ControllerReport(
@@ -88,9 +89,24 @@ class RosRobot:
         if problem := self.stream.level_problem():
             raise RobotError(problem)
         try:
-            return self.tree.lookup(self._names.world_frame, self._names.base_frame)
+            return self.lookup(self._names.world_frame, self._names.base_frame)
         except TransformError as error:
             raise RobotError(str(error)) from error
+
+    def lookup(self, target: str, source: str) -> Array:
+        """Return the newest `T_target_source [4, 4]`; wait for the first pose of the base.
+
+        Raises:
+            TransformError: a frame is unknown, or the frames are not connected.
+        """
+        end = time.monotonic() + self._limits.start_timeout
+        while not self._localized and time.monotonic() < end:
+            try:
+                self.tree.lookup(self._names.world_frame, self._names.base_frame)
+                self._localized = True
+            except TransformError:
+                time.sleep(TICK)
+        return self.tree.lookup(target, source)
 
     def capture_frame(self) -> RgbdFrame:
         now = self._node.get_clock().now().nanoseconds * 1e-9

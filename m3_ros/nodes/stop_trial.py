@@ -7,36 +7,64 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
-from nav_msgs.msg import Odometry
 from rclpy.task import Future
-from sensor_msgs.msg import JointState as JointStateMessage
 
-from m3_ros.action import Grasp, ScanMotion
+from m3_ros.action import Grasp, Place, ScanMotion
+from m3_ros.codes import QueryStatus
 from m3_ros.config import M3Config
-from m3_ros.grasp.robot import JointState
-from m3_ros.msg import GuardStatus
+from m3_ros.msg import GuardStatus, TargetObject
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.client import Client, ClientError
-from m3_ros.nodes.conversions import to_joint_state
+from m3_ros.nodes.conversions import header
 from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.images import cloud_message
+from m3_ros.nodes.motion_record import MotionRecord
 from m3_ros.nodes.stack import Stack, override
-from m3_ros.robot_model import load_robot
+from m3_ros.nodes.stop_states import (
+    FAR,
+    HELD,
+    HOME,
+    VIEW,
+    points_file,
+    save_states,
+    state_file,
+)
+from m3_ros.srv import Query
+from m3_ros.types import Array
 
 NODES = ("simulation", "guard", "grasp")
+
+
+class Phase(NamedTuple):
+    """Where a phase of motion comes from.
+
+    Attributes:
+        state: saved state of the simulation (`stop_states.py`) in which its goal is sent.
+        action: class of the goal.
+        stage: of the goal's feedback in which it happens.
+    """
+
+    state: str
+    action: type
+    stage: str = ""
+
+
 PHASES = {
-    "scan": "",
-    "look": "observe",
-    "pre-grasp": "pre-grasp",
-    "approach": "approach",
-    "close": "close",
-    "lift": "lift",
-    "place": "lower",
+    "scan": Phase(HOME, ScanMotion),
+    "look": Phase(HOME, Grasp, "observe"),
+    "drive": Phase(FAR, Grasp, "drive"),
+    "pre-grasp": Phase(VIEW, Grasp, "pre-grasp"),
+    "approach": Phase(VIEW, Grasp, "approach"),
+    "close": Phase(VIEW, Grasp, "close"),
+    "lift": Phase(VIEW, Grasp, "lift"),
+    "place": Phase(HELD, Place, "lower"),
 }
-"""Phases of motion, and the stage of a grasp's feedback in which each happens. A drive needs a
-memory of an object out of reach: `test/ros/test_stops.py` stops one of its own."""
+ACTIONS = {ScanMotion: "/m3/scan_motion", Grasp: "/m3/grasp", Place: "/m3/place"}
 KINDS = {
     "cancel": None,
     "SIGINT": ("grasp", signal.SIGINT),
@@ -45,15 +73,15 @@ KINDS = {
     "SIGSTOP": ("grasp", signal.SIGSTOP),
     "guard SIGINT": ("guard", signal.SIGINT),
     "guard SIGKILL": ("guard", signal.SIGKILL),
+    "guard SIGSTOP": ("guard", signal.SIGSTOP),
 }
 """Kinds of stop: a cancel of the goal, or a signal to a node."""
 MAX_DELAY = 1.0  # s from the first motion of a phase to the stop; phases last 1 s or more
-MOVING = np.array([0.05, 0.02])  # joints faster than this (rad/s), base (m/s, rad/s): it moves
-REST = np.array([0.02, 0.01])  # slower than this: at rest; 0.02 rad/s are 1 cm/s at full reach
-WATCHED = 2.5  # s of joint states after the stop
+WATCHED = 1.5  # s of joint states after the stop at least, three times what a kill may take
+STILL = 0.5  # s without motion at its end
 STARTUP = 90.0  # s for all nodes to start on a loaded machine
 PATIENCE = 120.0  # s until a phase comes
-DISCOVERY = 3.0  # s in which the nodes find one another, as this one has found them
+DISCOVERY = 2.0  # s in which the nodes find one another, as this one has found them
 SETTINGS = (
     "simulation.width=320",
     "simulation.height=240",
@@ -91,70 +119,35 @@ class StopTrial:
     load: float
 
 
-class MotionRecord:
-    """Record joint states and odometry with the time of arrival, so that every delay counts."""
-
-    def __init__(self, client: Client, config: M3Config) -> None:
-        self._joints = load_robot(config.robot).joints
-        self.states: list[tuple[float, JointState]] = []
-        self.base: list[tuple[float, np.ndarray, np.ndarray]] = []
-        topics = config.robot.joint_states_topic, config.simulation.odometry_topic
-        client.node.create_subscription(JointStateMessage, topics[0], self._receive, 50)
-        client.node.create_subscription(Odometry, topics[1], self._receive_base, 50)
-
-    def _receive(self, message: JointStateMessage) -> None:
-        self.states.append((time.monotonic(), to_joint_state(message, self._joints)))
-
-    def _receive_base(self, message: Odometry) -> None:
-        position, twist = message.pose.pose.position, message.twist.twist
-        velocity = np.array([twist.linear.x, twist.linear.y, twist.angular.z])
-        self.base.append((time.monotonic(), velocity, np.array([position.x, position.y])))
-
-    def speeds(self) -> np.ndarray:
-        """Return the newest speeds `[2]` of the fastest joint and of the base."""
-        if not self.states or not self.base:
-            return np.zeros(2)
-        joints, base = self.states[-1][1].velocities, self.base[-1][1]
-        return np.array([np.abs(joints).max(), np.abs(base).max()])
-
-    def moving(self) -> bool:
-        """Return whether a joint or the base moves."""
-        return bool((self.speeds() > MOVING).any())
-
-    def since(self, stop: float) -> tuple[float, float, float]:
-        """Return time to rest (s), way of a joint (rad) and of the base (m) after `stop` (s)."""
-        fast = [now for now, s in self.states if np.abs(s.velocities).max() > REST[0]]
-        fast += [now for now, velocity, _ in self.base if np.abs(velocity).max() > REST[1]]
-        joints = np.array([s.positions for now, s in self.states if now >= stop])
-        base = np.array([position for now, _, position in self.base if now >= stop])
-        return (
-            max(0.0, max(fast, default=stop) - stop),
-            float(np.abs(joints - joints[0]).max()),
-            float(np.linalg.norm(base - base[0], axis=1).max()),
-        )
-
-
-def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) -> StopTrial:
-    """Start the robot, stop it in a phase of a goal, and measure when it rests.
+def run_trial(
+    phase: str, kind: str, seed: int, folder: Path, settings: tuple[str, ...] = ()
+) -> StopTrial:
+    """Start the robot where a phase begins, stop it in that phase, and measure when it rests.
 
     Args:
         phase: of `PHASES`.
         kind: of `KINDS`.
         seed: of the scene and of the moment.
+        folder: of saved states; those of the scene are added where they are missing.
         settings: replaced ones, as `group.name=value`.
 
     Raises:
         ClientError: the phase did not come, or the robot did not move in it.
+        UsageError: the scene's object is not lifted, so that there are no states.
     """
     config = override(M3Config(), [*SETTINGS, f"simulation.seed={seed}", *settings])
+    save_states(config, OBJECT, folder)
+    state = state_file(folder, seed, PHASES[phase].state)
+    config = override(config, [f"simulation.state={state}"])
     with Stack(NODES, config) as stack, Client("stop_trial") as client:
         robot, truth = MotionRecord(client, config), GroundTruth(client.node)
         guards: list[GuardStatus] = []
         client.node.create_subscription(GuardStatus, "m3/guard", guards.append, 10)
         client.wait_until(lambda: bool(guards and robot.states and truth.poses), STARTUP, "start")
-        time.sleep(DISCOVERY)
         stages = [""]
-        sent = _send(client, phase, truth, stages)
+        points = np.load(points_file(folder, seed))
+        client.node.create_service(Query, "/m3/query", partial(_answer, points))
+        sent = _send(client, PHASES[phase], truth, stages)
         _await_moment(client, robot, phase, stages, sent, seed)
         speed = robot.speeds().max()
         stop = time.monotonic()
@@ -163,32 +156,42 @@ def run_trial(phase: str, kind: str, seed: int, settings: tuple[str, ...] = ()) 
         else:
             stack.send_signal(*KINDS[kind])
         client.wait_until(
-            lambda: robot.states[-1][0] > stop + WATCHED, PATIENCE, "no joint states"
+            lambda: robot.states[-1][0] > stop + max(WATCHED, robot.since(stop)[0] + STILL),
+            PATIENCE,
+            "the robot does not come to rest",
         )
-        if kind == "SIGSTOP":
-            stack.send_signal("grasp", signal.SIGKILL)
+        if kind.endswith("SIGSTOP"):
+            stack.send_signal(KINDS[kind][0], signal.SIGKILL)
         rest, moved, driven = robot.since(stop)
         stops, load = guards[-1].stops, os.getloadavg()[0]
         return StopTrial(phase, kind, seed, float(speed), rest, moved, driven, stops, load)
 
 
-def _send(client: Client, phase: str, truth: GroundTruth, stages: list[str]) -> Future:
-    """Send the goal that has the phase; return its future."""
-    if phase == "scan":
-        action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
-        goal, note = ScanMotion.Goal(), None
-    else:
-        action = ThreadSafeActionClient(client.node, Grasp, "/m3/grasp")
-        target = PoseStamped()
-        target.header.frame_id = "map"
-        point = target.pose.position
-        point.x, point.y, point.z = map(float, truth.poses[OBJECT][:3, 3])
-        goal = Grasp.Goal(target=target, place=phase == "place")
+def _answer(points: Array, _: Query.Request, response: Query.Response) -> Query.Response:
+    """Answer a query as a memory does that knows the object's surface `points [N, 3]`, in map."""
+    cloud = cloud_message(points, header("map"))
+    response.status.value = QueryStatus.OUT_OF_VIEW
+    response.targets = [TargetObject(points=cloud)]
+    return response
 
-        def note(message: object) -> None:
-            stages.append(message.feedback.stage)
+
+def _send(client: Client, phase: Phase, truth: GroundTruth, stages: list[str]) -> Future:
+    """Send the goal that has the phase; return its future."""
+    kind = phase.action
+    action = ThreadSafeActionClient(client.node, kind, ACTIONS[kind])
+    goal = kind.Goal()
+    if phase.state == FAR:
+        goal.text = OBJECT
+    elif kind is Grasp:
+        goal.target.header.frame_id = "map"
+        point = goal.target.pose.position
+        point.x, point.y, point.z = map(float, truth.poses[OBJECT][:3, 3])
+
+    def note(message: object) -> None:
+        stages.append(getattr(message.feedback, "stage", ""))
 
     client.wait_until(action.server_is_ready, STARTUP, "no action server")
+    time.sleep(DISCOVERY)
     accepted = threading.Event()
     sent = action.send_goal_async(goal, note)
     sent.add_done_callback(lambda _: accepted.set())
@@ -207,7 +210,7 @@ def _await_moment(
     def moving() -> bool:
         if ended.done():
             raise ClientError(f"the goal ended before {phase}: {ended.result().result.error_msg}")
-        return stages[-1] == PHASES[phase] and robot.moving()
+        return stages[-1] == PHASES[phase].stage and robot.moving()
 
     client.wait_until(moving, PATIENCE, f"no motion in {phase}")
     time.sleep(rng.uniform(0.0, MAX_DELAY))

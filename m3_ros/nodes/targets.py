@@ -49,7 +49,7 @@ class TargetFinder:
         """
         if text or not pose.header.frame_id:
             return lambda: self.named(text)
-        T = self._robot.tree.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
+        T = self._robot.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
         return lambda: self._observe(T[:3, 3])
 
     def named(self, text: str) -> Target:

@@ -21,6 +21,7 @@ from m3_ros.sim.camera import OBSERVER, WRIST, Camera, intrinsics
 from m3_ros.sim.controller_parameters import arm_parameters, gripper_parameters
 from m3_ros.sim.gripper_controller import GripperController
 from m3_ros.sim.lidar import LidarOdometry, Odometry
+from m3_ros.sim.saved_state import load_state
 from m3_ros.sim.scene import TableScene, random_scene
 from m3_ros.sim.scene_file import load_scene
 from m3_ros.sim.sensor_noise import measured_color, measured_depth
@@ -70,9 +71,11 @@ class Simulation:
         self.robot, self.robot_model = self.world.robot, self.world.robot_model
         self.K = intrinsics(config)
         self._lock = threading.RLock()
+        held = load_state(self.world, config.state)
         joints = self.world.joint_state()
-        self.arm = TrajectoryController(arm_parameters(self.robot_model), joints.arm)
+        self.arm = TrajectoryController(arm_parameters(self.robot_model), held.arm)
         self.gripper = GripperController(gripper_parameters(self.robot_model), joints.gripper)
+        self.gripper.command = held.gripper or self.gripper.command
         self.world.command.arm = self.arm.set_point
         self._command_gripper()
         self._lidar = LidarOdometry(config, self.world.base_pose())
@@ -152,7 +155,8 @@ class Simulation:
     def stop_gripper(self) -> None:
         """Cancel the goal of the gripper under way and hold the jaws where they are."""
         with self._lock:
-            self.gripper.cancel(self.world.joint_state().gripper)
+            if self.gripper.state is None:
+                self.gripper.cancel(self.world.hold_gripper())
             self._command_gripper()
 
     def set_base_velocity(self, vx: float, vy: float, yaw_rate: float) -> None:

@@ -6,7 +6,7 @@ the base is a planar base that follows a velocity. Not thread safe: `simulation.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import mujoco
@@ -24,6 +24,7 @@ from m3_ros.sim.objects import add_object
 from m3_ros.sim.scene import TableScene
 from m3_ros.types import Array
 
+PHYSICS = mujoco.mjtState.mjSTATE_INTEGRATION  # of MuJoCo: all that the next step depends on
 WINDUP = 2.0  # the set point of blocked jaws leads by this times what their largest effort needs
 SETTLE_TIME = 1.5
 """Objects come to rest in this time before anything else happens, s; test_world.py holds it."""
@@ -122,6 +123,15 @@ class World:
         effort = float(np.clip(effort, *self.robot_model.gripper.effort_range))
         self.model.actuator_forcerange[self._actuators[-1]] = [-effort, effort]
 
+    def hold_gripper(self) -> float:
+        """Let the jaws' set point be where they are; return that position.
+
+        The way back from a set point ahead of them would throw them back: the speed of the set
+        point is fed forward.
+        """
+        self._gripper = float(self.data.qpos[self._qpos[-1]])
+        return self._gripper
+
     def teleport_base(self, x: float, y: float, yaw: float) -> None:
         """Put the base at a planar pose (m, rad) of the world, at rest."""
         self._base = np.array([x, y, yaw])
@@ -129,6 +139,34 @@ class World:
         self.command.base_velocity = np.zeros(3)
         self.data.qpos[self._qpos[:3]] = self._base
         self.data.qvel[self._dof[:3]] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+
+    def state(self) -> dict[str, Array]:
+        """Return all that steps change, by name; `restore` takes it."""
+        physics = np.empty(mujoco.mj_stateSize(self.model, PHYSICS))
+        mujoco.mj_getState(self.model, self.data, physics, PHYSICS)
+        effort = self.model.actuator_forcerange[self._actuators[-1], 1]
+        return {
+            "physics": physics,
+            "base": self._base,
+            "gripper": np.array([self._gripper, effort, self.command.gripper]),
+            "gripper_speed": np.array(self.command.gripper_speed),
+        }
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take over what `state` returned for the same scene; the base is at rest, time is 0.
+
+        Raises:
+            ValueError: it is of another scene.
+        """
+        if len(state["physics"]) != mujoco.mj_stateSize(self.model, PHYSICS):
+            raise ValueError("the state is of a scene with other objects")
+        mujoco.mj_setState(self.model, self.data, state["physics"], PHYSICS)
+        self._base, self._base_velocity = state["base"], np.zeros(3)
+        self._gripper, effort, self.command.gripper = map(float, state["gripper"])
+        self.command.gripper_speed = float(state["gripper_speed"])
+        self.set_gripper_effort(effort)
+        self.data.time = 0.0
         mujoco.mj_forward(self.model, self.data)
 
     def joint_state(self) -> JointState:

@@ -189,3 +189,16 @@ def test_settings_choose_the_scene(tmp_path):
     assert [item.name for item in scene_of(SimulationConfig(scene=str(path))).objects] == [
         "red mug"
     ]
+
+
+def test_moving_jaws_that_are_cancelled_stay_where_they_are(simulation):
+    simulation.start_gripper([-1.0], [1.5], [10.0])
+    simulation.step_until(2.0)
+    simulation.start_gripper([0.0], [0.15], [3.0])
+    simulation.step_until(3.0)
+    before = simulation.joint_state()
+    assert before.gripper_velocity > 0.1
+    simulation.stop_gripper()
+    simulation.step_until(3.1)
+    after = simulation.joint_state()
+    assert abs(after.gripper - before.gripper) < 0.003 and abs(after.gripper_velocity) < 0.02
