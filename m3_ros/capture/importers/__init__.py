@@ -12,7 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from m3_ros.capture.importers import bag, bag_reader, colmap, nerfstudio, photographs
+from m3_ros.capture.importers import (
+    bag,
+    bag_reader,
+    colmap,
+    nerfstudio,
+    photographs,
+    polycam,
+    record3d,
+    seven_scenes,
+    stray_scanner,
+    tum_rgbd,
+)
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.scan import Scan, ScanError, ScanWriter
 from m3_ros.config import M3Config
@@ -38,6 +49,13 @@ IMPORTERS = (
         colmap.read,
     ),
     Importer("a ROS 2 bag (metadata.yaml, *.mcap, *.db3)", bag_reader.is_bag, bag.read),
+    Importer("raw data of Polycam (keyframes/)", polycam.matches, polycam.read),
+    Importer("a recording of Record3D (.r3d, metadata.json)", record3d.matches, record3d.read),
+    Importer(
+        "one of Stray Scanner (odometry.csv, rgb.mp4)", stray_scanner.matches, stray_scanner.read
+    ),
+    Importer("a TUM RGB-D sequence (rgb.txt, groundtruth.txt)", tum_rgbd.matches, tum_rgbd.read),
+    Importer("7-Scenes (frame-*.pose.txt)", seven_scenes.matches, seven_scenes.read),
     Importer("a video or a folder of pictures", photographs.matches, photographs.read),
 )
 

@@ -1,0 +1,163 @@
+"""Importer of Record3D: a `.r3d` file, or the folder of its "EXR + RGB" export.
+
+Both have metadata in JSON: `poses` (qx qy qz qw x y z, OpenGL camera axes, y up, m), `K` by
+columns, and in newer versions intrinsics and stamps of each frame. Depth is float32 in m, in a
+`.r3d` compressed by LZFSE.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+from msgspec import Meta, Struct
+from numpy.typing import NDArray
+
+from m3_ros.capture.depth import to_metres
+from m3_ros.capture.importers.imported import Imported, ImportRequest
+from m3_ros.capture.importers.sequence import (
+    Z_FROM_Y,
+    Shot,
+    drop_unsure,
+    import_shots,
+    pinhole,
+    read_rgbd,
+)
+from m3_ros.capture.scan import ScanError
+from m3_ros.geometry import OPENGL_FROM_OPENCV, quat_to_matrix, se3, xyzw_to_wxyz
+from m3_ros.schema import Length, Pixel, Side, decode, read_json
+from m3_ros.types import Array, Depth, Image
+
+SUFFIX = ".r3d"
+MIN_CONFIDENCE = 1
+"""Least confidence of ARKit's LiDAR depth that counts: 0 is low, 1 medium, 2 high."""
+DEPTH_SIZES = ((256, 192), (960, 720), (640, 480))
+"""Height and width of depth where the metadata lack it: LiDAR, and the front camera."""
+
+
+class _Metadata(Struct):
+    w: Side
+    h: Side
+    K: Annotated[list[Pixel], Meta(min_length=9, max_length=9, description="a list of 9 numbers")]
+    poses: list[
+        Annotated[list[Length], Meta(min_length=7, max_length=7, description="a row of 7 numbers")]
+    ]
+    fps: float = 60.0
+    dw: int = 0
+    dh: int = 0
+    perFrameIntrinsicCoeffs: list[list[Pixel]] | None = None
+    frameTimestamps: list[float] | None = None
+
+
+def matches(source: Path) -> bool:
+    """Return whether a path is a `.r3d` file, or a folder that Record3D exported."""
+    return source.suffix.lower() == SUFFIX or _metadata(source) is not None
+
+
+def _metadata(source: Path) -> Path | None:
+    if (source / "rgb").is_dir() or (source / "rgbd").is_dir():
+        paths = (source / "metadata.json", source / "metadata")
+        return next((path for path in paths if path.is_file()), None)
+    return None
+
+
+def read(request: ImportRequest) -> Imported:
+    """Open a recording of Record3D.
+
+    Raises:
+        ScanError: it is damaged.
+    """
+    if request.source.is_file():
+        return _read_archive(request)
+    source = request.source
+    content = read_json(_metadata(source), _Metadata, ScanError)
+
+    def reader(index: int) -> tuple[Callable[[], tuple[Image, Depth | None]], tuple[Path, ...]]:
+        color = source / "rgb" / f"{index}.jpg"
+        color = color if color.is_file() else color.with_suffix(".png")
+        depth = source / "depth" / f"{index}.exr"
+        return lambda: read_rgbd(color, depth if depth.is_file() else None, 1.0), (color,)
+
+    return import_shots(request, _shots(content, reader))
+
+
+def _read_archive(request: ImportRequest) -> Imported:
+    import json
+
+    source = request.source
+    try:
+        archive = zipfile.ZipFile(source)
+        plain = json.loads(archive.read("metadata"))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ScanError(f"{source} is no file of Record3D that can be read: {error}") from error
+    content = decode(plain, _Metadata, f"{source} metadata", ScanError)
+    names = set(archive.namelist())
+
+    def reader(index: int) -> tuple[Callable[[], tuple[Image, Depth | None]], tuple[Path, ...]]:
+        name = f"rgbd/{index}"
+        files = () if f"{name}.jpg" in names else (source / f"{name}.jpg",)
+        return lambda: _unpack(archive, names, name, (content.dh, content.dw)), files
+
+    return import_shots(request, _shots(content, reader))
+
+
+def _shots(content: _Metadata, reader: Callable) -> list[Shot]:
+    shots = []
+    for index, (*xyzw, x, y, z) in enumerate(content.poses):
+        length = np.linalg.norm(xyzw)
+        rotation = (
+            quat_to_matrix(xyzw_to_wxyz(np.array(xyzw) / length)) if length else np.zeros((3, 3))
+        )
+        pose = Z_FROM_Y @ se3(rotation, [x, y, z]) @ OPENGL_FROM_OPENCV
+        stamps = content.frameTimestamps or []
+        stamp = stamps[index] if index < len(stamps) else index / max(content.fps, 1.0)
+        read, files = reader(index)
+        shots.append(Shot(f"{index}.jpg", stamp, pose, _intrinsics(content, index), read, files))
+    return shots
+
+
+def _intrinsics(content: _Metadata, index: int) -> Array:
+    each = content.perFrameIntrinsicCoeffs or []
+    if index < len(each) and len(each[index]) >= 4:
+        return pinhole(*each[index][:4])
+    K = np.array(content.K, np.float64).reshape(3, 3).T  # by columns
+    return pinhole(K[0, 0], K[1, 1], K[0, 2], K[1, 2])
+
+
+def _unpack(
+    archive: zipfile.ZipFile, names: set[str], name: str, size: tuple[int, int]
+) -> tuple[Image, Depth | None]:
+    """Return colour and depth of a frame of a `.r3d` file.
+
+    Raises:
+        ValueError: one of them is damaged.
+    """
+    bgr = cv2.imdecode(np.frombuffer(archive.read(f"{name}.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError(f"{name}.jpg is no readable image")
+    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    if f"{name}.depth" not in names:
+        return rgb, None
+    depth = to_metres(_inflate(archive, f"{name}.depth", "<f4", size), 1.0)
+    if f"{name}.conf" in names:
+        sure = _inflate(archive, f"{name}.conf", "u1", depth.shape)
+        depth = drop_unsure(depth, sure, MIN_CONFIDENCE)
+    return rgb, depth
+
+
+def _inflate(archive: zipfile.ZipFile, name: str, dtype: str, size: tuple[int, int]) -> NDArray:
+    import lzfse  # for this format alone
+
+    try:
+        numbers = np.frombuffer(lzfse.decompress(archive.read(name)), dtype)
+    except (lzfse.error, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{name} is damaged: {error}") from error
+    sizes = [size, *DEPTH_SIZES]
+    fitting = next((each for each in sizes if each[0] * each[1] == len(numbers)), None)
+    if fitting is None or not len(numbers):
+        raise ValueError(f"{name} has {len(numbers)} numbers; metadata dh, dw must give its size")
+    return numbers.reshape(fitting)
