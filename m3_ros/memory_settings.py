@@ -11,7 +11,9 @@ from m3_ros.settings import Stage, setting
 class SplatConfig(Stage):
     """Gaussians fitted to the frames."""
 
-    voxel_size: float = setting(0.003, "least spacing of Gaussians from depth", "m", 1e-4, 1.0)
+    voxel_size: float = setting(
+        0.003, "least spacing of Gaussians, at a working distance of 0.4 m", "m", 1e-4, 1.0
+    )
     max_gaussians: int = setting(60_000, "spacing grows until no more are needed", "", 1)
     points_per_frame: int = setting(36_000, "most points taken from one frame", "", 1)
     near_quantile: float = setting(
@@ -31,7 +33,11 @@ class SplatConfig(Stage):
     hole_frames: int = setting(
         20, "frames, spread over the scan, that must not see through a filled hole", "", 1
     )
-    densify: bool = setting(False, "split and prune Gaussians during the fit, as in 3DGS")
+    densify: str = setting(
+        "auto",
+        "split and prune Gaussians during the fit, as in 3DGS; auto: where depth is not measured",
+        choices=("auto", "always", "never"),
+    )
     sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
     quality: str = setting(
         "normal", "steps of the fit, by the number of frames", choices=("draft", "normal", "best")
@@ -48,7 +54,15 @@ class SplatConfig(Stage):
         0.1, "learning rates fall to this share of their first value", "", 1e-4, 1.0
     )
     ssim_weight: float = setting(0.2, "share of SSIM in the colour loss", "", 0.0, 1.0)
-    depth_weight: float = setting(1.0, "weight of the depth loss", "1/m", 0.0)
+    depth_weight: float = setting(
+        1.0, "weight of the loss of measured depth, at a working distance of 0.4 m", "1/m", 0.0
+    )
+    stereo_weight: float = setting(
+        0.2, "the same of depth that is estimated from colour, at half resolution", "1/m", 0.0
+    )
+    min_depth_share: float = setting(
+        0.6, "frames with a smaller share of depth get the rest from colour", "", 0.0, 1.0
+    )
     refine_poses: bool = setting(True, "correct camera poses during the fit")
     refine_exposure: bool = setting(True, "correct each frame's gain and offset")
     test_every: int = setting(8, "hold out every n-th frame and measure the fit on it; 0: none")

@@ -93,15 +93,13 @@ def build(
         quality: how many steps the fit takes; splat.quality by default.
         config: YAML file of settings.
     """
-    from m3_ros.capture.ego_mask import apply_ego_mask
     from m3_ros.capture.scan import Scan
-    from m3_ros.evaluate.views import score_views
     from m3_ros.features.cache import beside
     from m3_ros.features.loading import load_extractor
-    from m3_ros.memory.build import build_memory
+    from m3_ros.memory.build import MemoryBuilder
     from m3_ros.memory.serialization import require_writable
     from m3_ros.splat.result import held_out
-    from m3_ros.view.memory import memory_sheet
+    from m3_ros.view.memory import describe_scores, memory_sheet
     from m3_ros.view.pictures import write_picture
 
     settings, opened = settings_from(config), Scan.open(scan)
@@ -112,22 +110,16 @@ def build(
         settings = replace(settings, splat=replace(settings.splat, quality=quality))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
+    builder = MemoryBuilder(settings, extractors, opened.points, opened.metric)
     with stage_bar() as bar:
-        built = build_memory(opened, settings, extractors, lambda *state: show_stage(bar, *state))
+        built = builder.build(opened, lambda *state: show_stage(bar, *state))
     built.save(memory)
     print(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"
     )
     kept = held_out(len(opened), settings.splat.test_every)
-    frames = apply_ego_mask(list(opened), settings.ego_mask)
-    views = [frames[index] for index in kept] or frames
-    score = score_views(built, views)
-    print(
-        f"{len(views)} views {'kept from the fit' if kept else 'of the fit itself'}: "
-        f"PSNR {score.psnr_db:.2f} dB, "
-        f"median depth error {1e3 * score.depth_error:.1f} mm"
-    )
-    sheet = memory_sheet(built, views)
+    print(describe_scores(built, builder.scores()))
+    sheet = memory_sheet(built, [opened[index] for index in kept or range(len(opened))])
     print(f"memory: {memory}\npictures: {write_picture(sheet, memory.with_suffix('.views.png'))}")
     return OK
 

@@ -25,8 +25,7 @@ from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.build import covered_cells
-from m3_ros.memory.feature_store import FeatureStore
+from m3_ros.memory.feature_store import FeatureStore, covered_cells
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
     Decoder,

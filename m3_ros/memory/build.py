@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-import cv2
 import numpy as np
 import torch
 
 from m3_ros.capture.ego_mask import estimate_ego_mask
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.config import M3Config
+from m3_ros.config import EgoMaskConfig, M3Config
 from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.feature_store import FeatureStore
+from m3_ros.memory.feature_store import FeatureStore, covered_cells
 from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import (
@@ -23,11 +23,18 @@ from m3_ros.memory.queries import (
     principal_directions,
     refine,
 )
-from m3_ros.memory.reduction import similarity_reduction
+from m3_ros.memory.reduction import paper_bank
+from m3_ros.memory.registration import transform_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
-from m3_ros.splat.fit import Fitter
+from m3_ros.splat.fitter import Fitter
+from m3_ros.splat.held_out import HeldOutScores
+from m3_ros.splat.scale import NOMINAL_DISTANCE, scaled, working_distance
+from m3_ros.splat.seeding import SparsePoints
 from m3_ros.types import Mask, Progress, no_progress
+
+MAX_EGO_DISTANCE = 10.0
+"""Upper bound of `ego_mask.max_distance`, m."""
 
 
 class MemoryBuilder:
@@ -36,9 +43,24 @@ class MemoryBuilder:
     `add` extracts a frame's features. `step`, called in spare time, adds pending frames to the
     banks and fits Gaussians to them at half resolution. `finish` does the rest. Frames may be
     added, and `finish` called again, at any time.
+
+    Lengths inside are those of a scan at the nominal distance (`m3_ros.splat.scale`); those of
+    the result are the scan's.
+
+    Args:
+        config: Settings of every stage.
+        extractors: Foundation models; text queries use the first.
+        points: Sparse points of the scan.
+        metric: Whether the scan's lengths are metres.
     """
 
-    def __init__(self, config: M3Config, extractors: Sequence[FeatureExtractor]) -> None:
+    def __init__(
+        self,
+        config: M3Config,
+        extractors: Sequence[FeatureExtractor],
+        points: SparsePoints | None = None,
+        metric: bool = True,
+    ) -> None:
         if not extractors:
             raise ValueError("extractors is empty; a memory needs at least one model")
         self._config = config
@@ -49,6 +71,8 @@ class MemoryBuilder:
             for name, extractor in self._extractors.items()
         }
         self._fitter = Fitter(config.splat)
+        self._points, self._metric = points, metric
+        self._unit = 0.0  # of the scan's lengths, in lengths at the nominal distance; 0: unknown
         self._batch = 2 * config.ego_mask.min_frames  # that `step` processes together
         self._pending: list[RgbdFrame] = []  # not yet in banks and fitter
         self._mask: Mask | None = None  # the ego mask
@@ -63,6 +87,16 @@ class MemoryBuilder:
             result = extractor.extract(frame.rgb)
             self._stores[name].append(result.features, result.valid, result.regions)
         self._pending.append(frame)
+
+    def build(
+        self, frames: Iterable[RgbdFrame], progress: Progress = no_progress
+    ) -> SpatialMemory:
+        """Add all frames and return their memory; see `build_memory`."""
+        frames = list(frames)
+        for count, frame in enumerate(frames, 1):
+            self.add(frame)
+            progress("features", count / len(frames))
+        return self.finish(progress)
 
     def step(self) -> bool:
         """Do a bounded piece of work on the frames so far; return False when there is none."""
@@ -105,17 +139,21 @@ class MemoryBuilder:
         for name in self._extractors:
             models[name] = self._build_model(name, fitted.gaussians, views, progress)
         frame_id = self._config.robot.world_frame
-        return SpatialMemory(
-            fitted.gaussians, models, views, self._config, fitted.psnr_db, frame_id
+        memory = SpatialMemory(
+            *(fitted.gaussians, models, views, self._config, fitted.psnr_db, frame_id),
+            metric=self._metric,
         )
+        return transform_memory(memory, np.diag([*[self._unit] * 3, 1.0]), frame_id)
 
     def _process_pending(self) -> None:
         """Mask the robot in the pending frames, and add them to banks and fitter."""
         known = len(self._fitter.frames)
-        if self._mask is None:
-            every = [*self._fitter.frames, *self._pending]
-            self._mask = estimate_ego_mask(every, self._config.ego_mask)
-        frames = [apply_mask(frame, self._mask) for frame in self._pending]
+        if not self._unit:
+            self._set_unit()
+        pending = [scaled(frame, 1 / self._unit) for frame in self._pending]
+        if self._mask is None and self._metric:  # no robot holds a camera of unknown scale
+            self._mask = estimate_ego_mask([*self._fitter.frames, *pending], self._ego_mask())
+        frames = [apply_mask(frame, self._mask) for frame in pending]
         for index, frame in enumerate(frames, known):
             for name, store in self._stores.items():
                 if frame.mask is not None:
@@ -125,6 +163,28 @@ class MemoryBuilder:
                 self._banks[name].add(features[valid], index, torch.nonzero(valid))
         self._fitter.add(frames)
         self._pending = []
+
+    def scores(self) -> HeldOutScores:
+        """Return how well the last memory renders held-out frames; lengths are the scan's."""
+        return self._fitter.scores().scaled(self._unit)
+
+    def _set_unit(self) -> None:
+        """Find the scan's working distance."""
+        positions = None if self._points is None else self._points[0]
+        quantile = self._config.splat.near_quantile
+        distance = working_distance(self._pending, positions, quantile)
+        self._unit = distance / NOMINAL_DISTANCE
+        if self._points is not None:
+            self._fitter.points = self._points[0] / self._unit, self._points[1]
+
+    def _ego_mask(self) -> EgoMaskConfig:
+        """Return the settings of the ego mask, their lengths at the nominal distance."""
+        config = self._config.ego_mask
+        return replace(
+            config,
+            max_distance=min(config.max_distance / self._unit, MAX_EGO_DISTANCE),
+            min_translation=config.min_translation / self._unit,
+        )
 
     def _build_model(
         self,
@@ -169,8 +229,10 @@ def build_memory(
     config: M3Config,
     extractors: Sequence[FeatureExtractor],
     progress: Progress = no_progress,
+    points: SparsePoints | None = None,
+    metric: bool = True,
 ) -> SpatialMemory:
-    """Return the memory of a scan, or of any posed RGB-D frames.
+    """Return the memory of a scan, or of any posed frames.
 
     Args:
         frames: Keyframes in order, for instance a `Scan`.
@@ -178,38 +240,10 @@ def build_memory(
         extractors: Foundation models; text queries use the first.
         progress: Called with the stages "features", "fit" and, for each model, "lift" and its
             name.
+        points: Sparse points of the scan.
+        metric: Whether the scan's lengths are metres.
 
     Raises:
         ValueError: No frames, no extractor, or no valid feature.
     """
-    builder = MemoryBuilder(config, extractors)
-    frames = list(frames)
-    for count, frame in enumerate(frames, 1):
-        builder.add(frame)
-        progress("features", count / len(frames))
-    return builder.finish(progress)
-
-
-def covered_cells(mask: Mask, size: tuple[int, int]) -> Mask:
-    """Return the cells `[h, w]` of a feature map that lie inside an image mask.
-
-    Args:
-        mask: `[H, W]`.
-        size: Width and height of the feature map.
-    """
-    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return share > 0.99  # 1 up to the rounding of the area filter
-
-
-def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:
-    """Return the bank of Algorithm 1 over all valid features, in the order of frames and cells."""
-    rows, origins = [], []
-    for frame in range(len(store)):
-        features = store.read(frame)
-        valid = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
-        cells = torch.nonzero(valid)
-        rows.append(features[valid])
-        origins.append(torch.cat([torch.full((len(cells), 1), frame), cells], 1))
-    features, sources = torch.cat(rows), torch.cat(origins)
-    kept = similarity_reduction(features, extractor.threshold)
-    return MemoryBank.of(features[kept], sources[kept], extractor.threshold)
+    return MemoryBuilder(config, extractors, points, metric).build(frames, progress)

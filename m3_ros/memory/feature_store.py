@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -88,3 +89,14 @@ class FeatureStore:
         length = features.norm(dim=-1, keepdim=True)
         valid = torch.isfinite(length[..., 0]) & (length[..., 0] > 0)
         return torch.where(valid[..., None], features / length, 0.0), valid
+
+
+def covered_cells(mask: Mask, size: tuple[int, int]) -> Mask:
+    """Return the cells `[h, w]` of a feature map that lie inside an image mask.
+
+    Args:
+        mask: `[H, W]`.
+        size: Width and height of the feature map.
+    """
+    share = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return share > 0.99  # 1 up to the rounding of the area filter

@@ -93,7 +93,8 @@ class IncrementalBuilder:
     def _begin(self, scan: Path) -> None:
         self._scan, self._builder = scan, None
         self._extractors = self._extractors or self._load()
-        self._builder = MemoryBuilder(self._config, self._extractors)
+        opened = Scan.open(scan)
+        self._builder = MemoryBuilder(self._config, self._extractors, opened.points, opened.metric)
 
     def _newest(self) -> tuple[Path, int] | None:
         """Return the newest scan and the time of its last change, ns; None without scans."""

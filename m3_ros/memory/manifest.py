@@ -13,7 +13,7 @@ from torch import Tensor
 from m3_ros.errors import DataError
 from m3_ros.schema import Count, Name, Text, decode, parse_json
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the layout; other versions are refused."""
 MAX_FRAMES = 100_000
 """Most keyframes, as `scan.max_frames`."""
@@ -46,6 +46,8 @@ class Manifest(Struct):
         list[Text], Meta(max_length=MAX_FRAMES, description="a list of file names, one a frame")
     ]
     gaussians: Count
+    metric: bool
+    working_distance: Annotated[float, Meta(gt=0, le=1e6, description="a number > 0, at most 1e6")]
     psnr_db: (
         Annotated[float, Meta(ge=-1e3, le=1e3, description="a number within ±1000, dB, or null")]
         | None

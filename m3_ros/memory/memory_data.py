@@ -11,6 +11,7 @@ from m3_ros.errors import DataError
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.splat import Gaussians
+from m3_ros.splat.scale import NOMINAL_DISTANCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,8 @@ class MemoryData:
             `serialization.SHAPING`, and defaults in the other groups.
         psnr_db: PSNR on the held-out keyframes, dB.
         frame_id: Coordinate frame of the Gaussians and keyframes.
+        metric: Whether lengths are metres; False after structure from motion alone.
+        working_distance: Distance at which the cameras saw most detail, in the memory's unit.
     """
 
     gaussians: Gaussians
@@ -54,6 +57,8 @@ class MemoryData:
     config: M3Config = field(default_factory=M3Config)
     psnr_db: float = float("nan")
     frame_id: str = RobotConfig.world_frame
+    metric: bool = True
+    working_distance: float = NOMINAL_DISTANCE
 
     def __post_init__(self) -> None:
         if not self.frame_id.strip():

@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from m3_ros.memory.psc import BLOCK_ELEMENTS
+from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.memory.feature_store import FeatureStore
+from m3_ros.memory.psc import BLOCK_ELEMENTS, MemoryBank
 
 
 def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5000) -> Tensor:
@@ -42,3 +44,17 @@ def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5
                 kept.append(row)
             used |= neighbours
     return torch.tensor(kept, dtype=torch.int64, device=features.device)
+
+
+def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:
+    """Return the bank of Algorithm 1 over all valid features, in the order of frames and cells."""
+    rows, origins = [], []
+    for frame in range(len(store)):
+        features = store.read(frame)
+        valid = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
+        cells = torch.nonzero(valid)
+        rows.append(features[valid])
+        origins.append(torch.cat([torch.full((len(cells), 1), frame), cells], 1))
+    features, sources = torch.cat(rows), torch.cat(origins)
+    kept = similarity_reduction(features, extractor.threshold)
+    return MemoryBank.of(features[kept], sources[kept], extractor.threshold)

@@ -102,7 +102,7 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
         similarity: `[4, 4]` from its frame to `frame_id`.
         frame_id: Name of the new frame.
     """
-    _, rotation, _ = split_similarity(similarity)
+    scale, rotation, _ = split_similarity(similarity)
     views = tuple(
         replace(
             view,
@@ -117,6 +117,7 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
         gaussians=memory.gaussians.transformed(similarity),
         views=views,
         frame_id=frame_id,
+        working_distance=scale * memory.working_distance,
     )
 
 

@@ -156,6 +156,8 @@ def _write(memory: MemoryData, folder: Path) -> None:
         "frames": memory.frames,
         "images": [view.name for view in memory.views],
         "gaussians": len(memory.gaussians),
+        "metric": memory.metric,
+        "working_distance": memory.working_distance,
         "psnr_db": memory.psnr_db if np.isfinite(memory.psnr_db) else None,
         "models": models,
         "config": _shaping(to_dict(memory.config)),
@@ -198,6 +200,8 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
         from_dict(M3Config, _shaping(manifest["config"])),
         float("nan") if psnr is None else float(psnr),
         manifest["frame_id"],
+        manifest["metric"],
+        float(manifest["working_distance"]),
     )
 
 

@@ -24,6 +24,7 @@ from m3_ros.memory.queries import View
 from m3_ros.memory.serialization import load_memory, save_memory
 from m3_ros.splat import rasterization
 from m3_ros.splat.normals import render_normals
+from m3_ros.splat.scale import NEAR_PLANE
 from m3_ros.types import Array
 
 IMAGES = ("rgb", "depth", "normals", "features", "pca")
@@ -126,6 +127,11 @@ class SpatialMemory(MemoryData):
         """Return decoded features `[N, d]` of every Gaussian in the model's space."""
         return self._decode(name, self.model(name).queries)
 
+    @property
+    def near_plane(self) -> float:
+        """Nearest depth that is rendered, in the memory's unit."""
+        return NEAR_PLANE * self.working_distance
+
     def render_values(
         self, values: Tensor, camtoworld: Array, K: Array,
         size: tuple[int, int],
@@ -140,7 +146,12 @@ class SpatialMemory(MemoryData):
         """
         viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
         renders, _, _ = rasterization(
-            *self.gaussians.activated(), values, viewmat[None], intrinsics[None], *size
+            *self.gaussians.activated(),
+            values,
+            viewmat[None],
+            intrinsics[None],
+            *size,
+            near_plane=self.near_plane,
         )
         return renders[0].numpy()
 
@@ -167,9 +178,11 @@ class SpatialMemory(MemoryData):
         viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
         if what == "normals":
             view = viewmat[None], intrinsics[None]
-            return render_normals(self.gaussians, *view, *size)[0].numpy()
+            return render_normals(self.gaussians, *view, *size, self.near_plane)[0].numpy()
         if what in ("rgb", "depth"):
-            renders, alphas, _ = self.gaussians.render(viewmat[None], intrinsics[None], *size)
+            renders, alphas, _ = self.gaussians.render(
+                viewmat[None], intrinsics[None], *size, near_plane=self.near_plane
+            )
             if what == "rgb":
                 return renders[0, ..., :3].clamp(0, 1).numpy()
             return torch.where(alphas[0] > 0.5, renders[0, ..., 3:], 0.0)[..., 0].numpy()

@@ -1,6 +1,7 @@
 """3D Gaussians: rendering, fitting to posed RGB-D frames, lifting of features, files."""
 
-from m3_ros.splat.fit import Fitter, fit
+from m3_ros.splat.fit import fit
+from m3_ros.splat.fitter import Fitter
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.lift import lift
 from m3_ros.splat.ply import load_ply, save_ply

@@ -1,42 +1,17 @@
-"""Fit Gaussians to posed RGB-D frames (3D Gaussian Splatting, Kerbl et al. 2023)."""
+"""Fit Gaussians to posed frames of a static scene, of any scale."""
 
 from __future__ import annotations
 
-import logging
-import math
-import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
 from m3_ros.errors import DataError
-from m3_ros.geometry import inverse
-from m3_ros.splat.alignment import align_frames
-from m3_ros.splat.densification import make_strategy, scene_scale
-from m3_ros.splat.gaussians import Gaussians
-from m3_ros.splat.initialization import Points, gaussians_from_points
-from m3_ros.splat.loss import depth_loss, photometric_loss
-from m3_ros.splat.optimizer import Optimizers
-from m3_ros.splat.poses import CameraCorrections
-from m3_ros.splat.result import FitResult, held_out, score
-from m3_ros.splat.schedule import steps
-from m3_ros.splat.seeding import seed_gaussians
-from m3_ros.splat.training_view import TrainingView
-from m3_ros.splat.voxels import Voxels, working_distance
+from m3_ros.splat.fitter import Fitter
+from m3_ros.splat.result import FitResult
+from m3_ros.splat.scale import NOMINAL_DISTANCE, scaled, working_distance
+from m3_ros.splat.seeding import SparsePoints
 from m3_ros.types import Progress, no_progress
-
-if TYPE_CHECKING:
-    from gsplat.strategy.base import Strategy
-
-logger = logging.getLogger(__name__)
-
-PROGRESS_PERIOD = 20  # steps between two reports of progress, about ten a second
 
 
 def fit(
@@ -44,200 +19,32 @@ def fit(
     config: SplatConfig | None = None,
     progress: Progress = no_progress,
     device: str = "cpu",
+    points: SparsePoints | None = None,
 ) -> FitResult:
-    """Fit Gaussians to posed RGB-D frames of a static scene.
+    """Fit Gaussians to posed frames of a static scene, of any scale.
 
     Args:
-        frames: At least one with depth; poses may be off by about 1 cm and 1 degree.
+        frames: With depth, poses may be off by about 2 cm and 2 degrees at 0.4 m; without, by
+            what structure from motion leaves.
         config: Budget, losses and what is refined.
         progress: Called with the stage "fit" and the share of the budget used.
         device: Torch device of the fit.
+        points: Sparse points of the scan.
 
     Returns:
         Gaussians, refined poses and the error on the held-out frames.
 
     Raises:
-        ValueError: There are no frames, or none has depth.
+        ValueError: There are no frames.
     """
-    fitter = Fitter(config or SplatConfig(), device)
-    fitter.add(list(frames))
+    config, frames = config or SplatConfig(), list(frames)
+    if not frames:
+        raise DataError("frames must hold at least one frame, got none")
+    positions = points[0] if points else None
+    unit = working_distance(frames, positions, config.near_quantile) / NOMINAL_DISTANCE
+    fitter = Fitter(config, device)
+    if points:
+        fitter.points = points[0] / unit, points[1]
+    fitter.add([scaled(frame, 1 / unit) for frame in frames])
     fitter.run(progress)
-    return fitter.result()
-
-
-class Fitter:
-    """A fit in progress: add frames, run steps and read the result in any order.
-
-    Attributes:
-        frames: All frames added, with the poses that `align_frames` gave them.
-        train_frames: Indices of the frames that are fitted.
-        test_frames: Indices of the held-out frames.
-        iteration: Optimisation steps that count as used.
-        seconds: Wall time of all work so far; only a safety net depends on it.
-    """
-
-    def __init__(self, config: SplatConfig, device: str = "cpu") -> None:
-        self.config, self.device = config, device
-        self.frames: list[RgbdFrame] = []
-        self.views: list[TrainingView] = []
-        self.train_frames: list[int] = []
-        self.test_frames: list[int] = []
-        self.iteration, self.seconds = 0, 0.0
-        self.params: dict[str, torch.nn.Parameter] = {}
-        self.strategy: Strategy | None = None
-        self.strategy_state: dict = {}
-        self.optimizers = Optimizers()
-        self.cameras = CameraCorrections(torch.zeros(0, 4, 4)).to(device)
-        self._generator = torch.Generator().manual_seed(config.seed)
-        self._queue: list[int] = []  # training frames still to visit in this round
-        self._voxels = Voxels(config.voxel_size)
-        empty = gaussians_from_points(Points.empty(), config.voxel_size, config)
-        for name, x in empty.to(device).tensors.items():
-            self._set_tensor(name, x)
-
-    def add(self, frames: Sequence[RgbdFrame]) -> None:
-        """Add frames, align their poses, and place Gaussians where their depth has none yet.
-
-        Raises:
-            ValueError: There are no frames, or none so far has depth.
-        """
-        start = time.perf_counter()
-        if not frames:
-            raise DataError("frames must hold at least one frame, got none")
-        known = len(self.frames)
-        self.frames += frames
-        if self.config.refine_poses and len(self.frames) > 2:
-            poses = align_frames(self.frames, known, self.config.seed)
-            self.frames = [
-                replace(frame, camtoworld=pose)
-                for frame, pose in zip(self.frames, poses, strict=True)
-            ]
-        new = range(known, len(self.frames))
-        test = held_out(len(self.frames), self.config.test_every)
-        self.test_frames += [i for i in new if i in test]
-        self.train_frames += [i for i in new if i not in test]
-        coarse_width = self.config.coarse_width
-        self.views += [TrainingView(self.frames[i], coarse_width, self.device) for i in new]
-        self._add_gaussians([self.frames[i] for i in new if i not in test])
-        poses = np.stack([inverse(self.frames[i].camtoworld) for i in new])
-        self._add_cameras(torch.from_numpy(poses).float().to(self.device))
-        self.seconds += time.perf_counter() - start
-
-    def _add_gaussians(self, frames: Sequence[RgbdFrame]) -> None:
-        config, present = self.config, self.gaussians
-        if not len(present):
-            reference = working_distance(frames, config.near_quantile)
-            self._voxels = Voxels(config.voxel_size, reference)
-        added = seed_gaussians(frames, self._voxels, present.means.cpu().numpy(), config)
-        if not len(present) and not len(added):
-            raise DataError(f"frames must have depth, but none of the {len(frames)} has any")
-        for name, x in added.to(self.device).tensors.items():
-            self._set_tensor(name, torch.cat([present.tensors[name], x]))
-        if self.config.densify:
-            self.strategy = make_strategy(self.steps)
-            scale = scene_scale(self.frames)
-            self.strategy_state = self.strategy.initialize_state(scene_scale=scale)
-
-    def _add_cameras(self, viewmats: Tensor) -> None:
-        old, new = self.cameras, CameraCorrections(viewmats)
-        self.cameras = CameraCorrections(torch.cat([old.initial, new.initial])).to(self.device)
-        for name, refined in (
-            ("rotations", self.config.refine_poses),
-            ("translations", self.config.refine_poses),
-            ("exposures", self.config.refine_exposure),
-        ):
-            values = torch.cat([getattr(old, name), getattr(new, name).to(self.device)])
-            setattr(self.cameras, name, torch.nn.Parameter(values.detach(), refined))
-            self.optimizers.replace(name, getattr(self.cameras, name))
-
-    def _set_tensor(self, name: str, values: Tensor) -> None:
-        """Replace a tensor of the Gaussians; its first rows keep their optimizer state."""
-        self.params[name] = torch.nn.Parameter(values)
-        self.optimizers.replace(name, self.params[name])
-
-    @property
-    def gaussians(self) -> Gaussians:
-        """The Gaussians in their present state, outside any autograd graph."""
-        return Gaussians(**{name: x.detach() for name, x in self.params.items()})
-
-    @property
-    def budget_used(self) -> float:
-        """Share of the steps that is used; 1: all."""
-        return min(1.0, self.iteration / self.steps)
-
-    @property
-    def steps(self) -> int:
-        """Steps of the fit of all frames so far."""
-        return steps(self.config, len(self.train_frames))
-
-    def cap_budget_used(self, share: float) -> None:
-        """Count at most `share` of the steps as used."""
-        self.iteration = min(self.iteration, math.ceil(share * self.steps))
-
-    def run(self, progress: Progress = no_progress) -> None:
-        """Run the remaining steps; report them as stage "fit"."""
-        limit = self.config.max_seconds
-        start, before = time.perf_counter(), self.seconds
-        while (share := self.budget_used) < 1:
-            self.step()
-            elapsed = time.perf_counter() - start
-            self.seconds = before + elapsed
-            if limit and elapsed > limit:
-                logger.warning(
-                    "the fit ended after %d of %d steps, because splat.max_seconds = %g s are "
-                    "over; raise it, or choose a lower splat.quality",
-                    *(self.iteration, self.steps, limit),
-                )
-                break
-            if self.iteration % PROGRESS_PERIOD == 0:
-                progress("fit", share)
-
-    def step(self) -> Tensor:
-        """Run one step on the next training frame and return its loss.
-
-        Every frame comes once a round, in random order.
-        """
-        if not self._queue:
-            shuffled = torch.randperm(len(self.train_frames), generator=self._generator)
-            self._queue = [self.train_frames[k] for k in shuffled.tolist()]
-        return self._step_frame(self._queue.pop(), self.budget_used)
-
-    def _step_frame(self, frame: int, share: float) -> Tensor:
-        """Run one step on one frame with `share` of the budget used."""
-        config = self.config
-        level = 1 if share < config.coarse_share else 0
-        rgb, depth, K, mask = self.views[frame].levels[level]
-        height, width = depth.shape
-        gaussians = Gaussians(**self.params)
-        viewmat = self.cameras.viewmat(frame)
-        render, alpha, info = gaussians.render(viewmat[None], K[None], width, height)
-        image = self.cameras.expose(frame, render[0, ..., :3])
-        target = torch.where(mask[..., None], rgb / 255.0, image.detach())
-        loss = photometric_loss(image, target, config.ssim_weight)
-        if config.depth_weight:
-            error = depth_loss(render[0, ..., 3], depth, alpha[0, ..., 0])
-            loss = loss + config.depth_weight * error
-        densify = self.strategy and len(gaussians) < config.max_gaussians
-        state = self.params, self.optimizers, self.strategy_state, self.iteration, info
-        if densify:
-            self.strategy.step_pre_backward(*state)
-        loss.backward()
-        self.optimizers.step(config.final_rate**share)
-        if densify:
-            self.strategy.step_post_backward(*state)
-        self.iteration += 1
-        return loss.detach()
-
-    def result(self) -> FitResult:
-        """Return Gaussians and poses with their error on the held-out frames (else on all)."""
-        scored = self.test_frames or self.train_frames
-        psnr_db, depth_error = score(self.gaussians, self.cameras, self.views, scored)
-        return FitResult(
-            gaussians=self.gaussians,
-            camtoworlds=self.cameras.camtoworlds().cpu().numpy(),
-            psnr_db=psnr_db,
-            depth_error_m=depth_error,
-            test_frames=tuple(self.test_frames),
-            iterations=self.iteration,
-            seconds=self.seconds,
-        )
+    return fitter.result().scaled(unit)

@@ -30,7 +30,12 @@ def normals(gaussians: Gaussians, viewmats: Tensor) -> Tensor:
 
 
 def render_normals(
-    gaussians: Gaussians, viewmats: Tensor, Ks: Tensor, width: int, height: int
+    gaussians: Gaussians,
+    viewmats: Tensor,
+    Ks: Tensor,
+    width: int,
+    height: int,
+    near_plane: float = 0.01,
 ) -> Tensor:
     """Render unit normals `[B, H, W, 3]`, world frame; zero where there is no Gaussian.
 
@@ -40,7 +45,10 @@ def render_normals(
         Ks: Intrinsics `[B, 3, 3]`, pixels.
         width: Pixels.
         height: Pixels.
+        near_plane: Nearest depth that is drawn.
     """
     colors = normals(gaussians, viewmats)
-    renders, _, _ = rasterization(*gaussians.activated(), colors, viewmats, Ks, width, height)
+    renders, _, _ = rasterization(
+        *gaussians.activated(), colors, viewmats, Ks, width, height, near_plane=near_plane
+    )
     return F.normalize(renders, dim=-1)

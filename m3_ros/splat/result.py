@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,7 +23,8 @@ class FitResult:
         gaussians: Outside any autograd graph.
         camtoworlds: Refined poses of all frames `[n, 4, 4]` float64.
         psnr_db: Mean PSNR of the held-out frames (of all frames if there are none), dB.
-        depth_error_m: Median absolute difference of rendered and measured depth there, m.
+        depth_error_m: Median absolute difference of rendered and measured depth there, m; NaN
+            without measured depth.
         test_frames: Indices of the held-out frames.
         iterations: Steps taken.
         seconds: Time used.
@@ -36,6 +37,18 @@ class FitResult:
     test_frames: tuple[int, ...]
     iterations: int
     seconds: float
+
+    def scaled(self, factor: float) -> FitResult:
+        """Return the result with all lengths times `factor`."""
+        poses = self.camtoworlds.copy()
+        poses[:, :3, 3] *= factor
+        similarity = np.diag([factor, factor, factor, 1.0])
+        return replace(
+            self,
+            gaussians=self.gaussians.transformed(similarity),
+            camtoworlds=poses,
+            depth_error_m=factor * self.depth_error_m,
+        )
 
 
 def held_out(count: int, every: int) -> list[int]:
@@ -58,7 +71,10 @@ def score(
     views: Sequence[TrainingView],
     indices: Sequence[int],
 ) -> tuple[float, float]:
-    """Return mean PSNR, dB, and median absolute depth error, m, over the views `indices`."""
+    """Return mean PSNR, dB, and median absolute depth error, m, over the views `indices`.
+
+    The error is NaN where no depth is measured.
+    """
     scores, errors = [], []
     for i in indices:
         rgb, depth, K, mask = views[i].levels[0]
@@ -67,4 +83,5 @@ def score(
         image = cameras.expose(i, render[0, ..., :3])  # unchanged for a held-out frame
         scores.append(psnr(image.clamp(0, 1)[mask], rgb[mask] / 255.0))
         errors.append((render[0, ..., 3] - depth).abs()[depth > 0])
-    return float(np.mean(scores)), float(torch.cat(errors).median())
+    errors = torch.cat(errors)
+    return float(np.mean(scores)), float(errors.median()) if len(errors) else float("nan")

@@ -26,14 +26,19 @@ EFFORTS = {"draft": Effort(2.5, 120), "normal": Effort(7.0, 400), "best": Effort
 default scan reached in the 15 s that were its budget before budgets were steps."""
 
 
-def steps(config: SplatConfig, frames: int) -> int:
+WITHOUT_DEPTH = 4.0
+"""Times as many steps for frames whose depth is not measured: Gaussians must move and split."""
+
+
+def steps(config: SplatConfig, frames: int, measured: bool = True) -> int:
     """Return the steps of a fit.
 
     Args:
         config: Its quality, or the number itself.
         frames: Number of frames that are fitted.
+        measured: Whether most of their depth is.
     """
     if config.max_iterations:
         return config.max_iterations
     effort = EFFORTS[config.quality]
-    return max(effort.least, round(effort.per_frame * frames))
+    return round(max(effort.least, effort.per_frame * frames) * (1 if measured else WITHOUT_DEPTH))

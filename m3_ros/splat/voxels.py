@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import RgbdFrame
 from m3_ros.splat.initialization import Points, concatenate
 from m3_ros.types import Array
 
@@ -64,13 +62,6 @@ class Voxels:
         while len(sparse := voxels.downsample(points)) > limit:
             voxels = voxels.enlarged(max(1.05, (len(sparse) / limit) ** 0.5))
         return sparse, voxels
-
-
-def working_distance(frames: Sequence[RgbdFrame], quantile: float) -> float:
-    """Return a quantile of all measured depths, m; infinity where nothing is measured."""
-    depths = np.concatenate([frame.depth[::8, ::8].ravel() for frame in frames])
-    measured = depths[depths > 0]
-    return float(np.quantile(measured, quantile)) if len(measured) else math.inf
 
 
 def voxel_keys(positions: Array, voxel_size: float) -> NDArray[np.int64]:

@@ -12,10 +12,16 @@ from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.result import TargetObject
+from m3_ros.splat.held_out import HeldOutScores
 from m3_ros.types import Image
 from m3_ros.view.overlay import draw_overlay
 from m3_ros.view.pictures import contact_sheet, depth_picture, evenly
 
+BAD_PSNR = 15.0
+"""PSNR, dB, below which a picture cannot be recognised: its error is 18 % of the range."""
+FEW_FRAMES = 12
+"""Fewer frames leave most surfaces in one or two of them: each of a ring of 12 is 30 degrees from
+the next, the largest angle at which stereo compares frames."""
 COMPARED = (
     "camera", "rendered colour", "measured depth", "rendered depth", "features (PCA as colour)",
 )  # fmt: skip
@@ -46,6 +52,41 @@ def memory_sheet(memory: SpatialMemory, frames: Sequence[RgbdFrame], count: int 
         width=288,
         column_titles=COMPARED,
         row_titles=tuple(f"view {number} of {len(frames)}" for number, _ in rows),
+    )
+
+
+def describe_scores(memory: SpatialMemory, scores: HeldOutScores) -> str:
+    """Return lines that say how well a memory renders held-out views, and why if badly."""
+    views = "held-out views" if scores.held_out else "views of the fit itself (none is held out)"
+    if np.isnan(scores.depth_error):
+        depth = "no depth is measured"
+    elif memory.metric:
+        depth = f"median depth error {1e3 * scores.depth_error:.1f} mm"
+    else:
+        share = scores.depth_error / memory.working_distance
+        depth = f"median depth error {share:.1%} of the working distance"
+    lines = [
+        f"{scores.frames} {views}, as they are: PSNR {scores.as_is.psnr_db:.2f} dB, "
+        f"SSIM {scores.as_is.ssim:.3f}; {depth}",
+        "pose and exposure of each fitted to one half of the picture, the other half scored: "
+        f"PSNR {scores.corrected.psnr_db:.2f} dB, SSIM {scores.corrected.ssim:.3f}",
+    ]
+    if scores.corrected.psnr_db < BAD_PSNR:
+        lines.append(f"warning: that is a bad result; {_likely_cause(memory, scores)}")
+    return "\n".join(lines)
+
+
+def _likely_cause(memory: SpatialMemory, scores: HeldOutScores) -> str:
+    if memory.frames < FEW_FRAMES:
+        return f"{memory.frames} frames are few: scan with {FEW_FRAMES} or more, from all sides"
+    if np.isnan(scores.depth_error):
+        return (
+            "the frames have no depth: poses must be exact (of structure from motion), and each "
+            "part of the scene must be in several frames 2 to 30 degrees apart"
+        )
+    return (
+        "the poses do not fit the pictures: check with `m3 scan show` that each pose belongs to "
+        "its picture, that depth is registered to colour, and that nothing moved"
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from m3_ros.config import M3Config, MemoryConfig, RobotConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder, build_memory
 from m3_ros.memory.reduction import similarity_reduction
+from m3_ros.splat.scale import scaled
 
 SPLAT = SplatConfig(voxel_size=0.012, max_iterations=10, sh_degree=0)
 CONFIG = M3Config(
@@ -32,6 +33,26 @@ def test_the_memory_has_the_colours_at_their_places(toy, built):
     for column, color in enumerate(("blue", "red")):
         best = memory.gaussians.means[scores[:, column].topk(10).indices, :2].mean(0)
         assert (best - torch.tensor(toy.places[color])).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_a_scan_of_another_scale_gives_the_same_memory(toy, built, factor):
+    memory, _ = built
+    frames = [scaled(frame, factor) for frame in toy.frames]
+    other = build_memory(frames, CONFIG, [toy.model], metric=False)
+    assert memory.metric and not other.metric
+    assert other.working_distance == pytest.approx(factor * memory.working_distance)
+    view = other.views[0]
+    size = view.width, view.height
+    for what in ("rgb", "depth"):
+        expected = memory.render(memory.views[0].camtoworld, view.K, size, what)
+        shown = other.render(view.camtoworld, view.K, size, what)
+        shown = shown / factor if what == "depth" else shown
+        assert np.median(np.abs(shown - expected)) < 0.01
+    text = toy.model.encode_text(["blue"])
+    best = other.gaussians.means[other.similarity("color", text)[:, 0].topk(10).indices, :2]
+    place = factor * torch.tensor(toy.places["blue"])
+    assert (best.mean(0) - place).abs().max() < 0.03 * factor
 
 
 def test_progress_is_reported_by_stage(built):

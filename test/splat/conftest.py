@@ -10,8 +10,11 @@ BALLS = np.array([[0.1, 0.05, 0.05, 0.05], [-0.12, 0.1, 0.06, 0.06], [0.0, -0.14
 COLORS = np.array([[0.9, 0.7, 0.1], [0.2, 0.4, 0.8], [0.8, 0.2, 0.2]])
 
 
-def cast(camtoworld, width, height):
-    """The frame of a camera: a patterned table at z = 0 and three shaded balls."""
+def cast(camtoworld, width, height, detail=0.0):
+    """The frame of a camera: a patterned table at z = 0 and three shaded balls.
+
+    `detail` is the amplitude of a fine, irregular pattern.
+    """
     K = np.array([[width * 0.9, 0, width / 2], [0, width * 0.9, height / 2], [0, 0, 1]])
     rays = backproject(np.ones((height, width)), K) @ camtoworld[:3, :3].T
     origin = camtoworld[:3, 3]
@@ -19,6 +22,10 @@ def cast(camtoworld, width, height):
     point = origin + rays * depth[..., None]
     wave = np.sin(point[..., 0] * 30) * np.sin(point[..., 1] * 23 + 1)
     tone = 0.5 + 0.2 * wave + 0.15 * np.sin(point[..., 0] * 11 + point[..., 1] * 17)
+    for i in range(6):
+        angle, waves = 2.3 * i, 90 + 37 * i
+        along = point[..., 0] * np.cos(angle) + point[..., 1] * np.sin(angle)
+        tone = tone + detail / 3 * np.sin(waves * along + i)
     rgb = np.stack([tone, 0.8 * tone, 0.6 * tone], -1)
     for (*centre, radius), color in zip(BALLS, COLORS, strict=True):
         offset = origin - np.array(centre)
@@ -50,3 +57,11 @@ def table_frames():
 @pytest.fixture(scope="session")
 def large_table_frames():
     return circle(8, 320, 240)
+
+
+@pytest.fixture(scope="session")
+def ring_frames():
+    """Five frames along a ring, 8 degrees apart."""
+    angles = np.radians(np.arange(5) * 8.0)
+    eyes = np.stack([0.35 * np.cos(angles), 0.35 * np.sin(angles), np.full(5, 0.3)], 1)
+    return [cast(look_at(eye, [0, 0, 0.02]), 320, 240, detail=0.3) for eye in eyes]

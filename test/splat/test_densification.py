@@ -21,7 +21,7 @@ def test_default_strategy_grows_and_prunes(table_frames):
 
 
 def test_densification_by_setting_stays_within_the_bound(table_frames):
-    config = SplatConfig(voxel_size=0.02, max_iterations=30, refine_poses=False, densify=True)
+    config = SplatConfig(voxel_size=0.02, max_iterations=30, refine_poses=False, densify="always")
     fitter = Fitter(config)
     fitter.add(table_frames)
     fitter.run()

@@ -1,6 +1,7 @@
 """Fitting a small table whose truth is known."""
 
 import time
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from m3_ros.config import SplatConfig
+from m3_ros.geometry import inverse
 from m3_ros.splat import Fitter, fit
 from m3_ros.splat.result import held_out
+from m3_ros.splat.scale import scaled
 
 QUICK = dict(voxel_size=0.008, max_iterations=80, refine_poses=False)
 
@@ -100,8 +103,6 @@ def test_a_capped_budget_leaves_the_rest(table_frames):
 
 
 def test_exposure_of_each_frame_is_found(table_frames):
-    from dataclasses import replace
-
     dark = [
         replace(f, rgb=(f.rgb * (0.7 if i % 2 else 1.0)).astype(np.uint8))
         for i, f in enumerate(table_frames)
@@ -112,14 +113,47 @@ def test_exposure_of_each_frame_is_found(table_frames):
     assert with_exposure.psnr_db > without.psnr_db + 2
 
 
-def test_without_frames_or_depth_it_says_so(table_frames):
-    from dataclasses import replace
-
+def test_without_frames_it_says_so():
     with pytest.raises(ValueError, match="at least one frame"):
         fit([], SplatConfig(**QUICK))
-    blind = replace(table_frames[0], depth=np.zeros_like(table_frames[0].depth))
-    with pytest.raises(ValueError, match="must have depth"):
-        fit([blind], SplatConfig(**QUICK))
+
+
+def test_a_single_frame_without_depth_is_fitted(table_frames):
+    result = fit(without_depth(table_frames[:1]), SplatConfig(**QUICK | {"max_iterations": 30}))
+    assert result.psnr_db > 18 and np.isnan(result.depth_error_m)
+
+
+def test_colour_alone_is_enough(ring_frames):
+    result = fit(
+        without_depth(ring_frames), SplatConfig(**QUICK | {"test_every": 3, "max_iterations": 40})
+    )
+    assert result.test_frames == (1, 4)
+    assert result.psnr_db > 18
+    error = np.abs(rendered(result, ring_frames[1])[..., 3] - ring_frames[1].depth)
+    assert np.median(error[60:180, 80:240]) < 0.02  # where several frames look
+
+
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+@pytest.mark.parametrize("depth", [True, False])
+def test_a_scan_of_any_scale_gives_the_same_pictures(ring_frames, one_thread, factor, depth):
+    frames = ring_frames if depth else without_depth(ring_frames)
+    config = SplatConfig(**QUICK | {"max_iterations": 6})
+    result, other = fit(frames, config), fit([scaled(f, factor) for f in frames], config)
+    np.testing.assert_allclose(other.psnr_db, result.psnr_db, atol=0.05)
+    shown = rendered(result, frames[2])
+    pictured = rendered(other, scaled(frames[2], factor), factor)
+    assert np.abs(pictured - shown)[..., :3].mean() < 0.002
+    assert np.median(np.abs(pictured[..., 3] / factor - shown[..., 3])) < 1e-3
+
+
+def without_depth(frames):
+    return [replace(frame, depth=np.zeros_like(frame.depth)) for frame in frames]
+
+
+def rendered(result, frame, factor=1.0):
+    viewmat, K = (torch.from_numpy(x).float()[None] for x in (inverse(frame.camtoworld), frame.K))
+    size = frame.width, frame.height
+    return result.gaussians.render(viewmat, K, *size, near_plane=0.01 * factor)[0][0].numpy()
 
 
 def test_held_out_frames_are_every_nth_from_the_middle():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.config import SplatConfig
+from m3_ros.geometry import inverse, project, transform
 from m3_ros.splat.seeding import seed_gaussians
 from m3_ros.splat.voxels import Voxels
 
@@ -27,6 +28,24 @@ def test_no_more_than_there_may_be(table_frames):
     assert 100 < len(first) <= 200
     others = np.full((150, 3), 9.0, np.float32)
     assert len(seed_gaussians(table_frames, Voxels(0.005), others, config)) <= 50
+
+
+def test_sparse_points_become_gaussians(table_frames):
+    blind = [replace(f, depth=np.zeros_like(f.depth)) for f in table_frames[:2]]
+    points = np.array([[0.0, 0.0, 0.0], [0.1, 0.0, 0.02]]), np.array([[255, 0, 0], [0, 255, 0]])
+    seeded = seed_gaussians(blind, Voxels(0.01), NONE, SplatConfig(), points)
+    np.testing.assert_allclose(seeded.means.numpy(), points[0], atol=1e-6)
+
+
+def test_without_any_depth_points_are_drawn_within_the_views(table_frames):
+    blind = [replace(f, depth=np.zeros_like(f.depth)) for f in table_frames[:2]]
+    seeded = seed_gaussians(blind, Voxels(0.01), NONE, SplatConfig())
+    assert len(seeded) > 1000
+    inside = np.zeros(len(seeded), bool)
+    for frame in blind:
+        uv, z = project(transform(inverse(frame.camtoworld), seeded.means.numpy()), frame.K)
+        inside |= (z > 0) & (uv >= -1).all(1) & (uv <= [frame.width + 1, frame.height + 1]).all(1)
+    assert inside.all()
 
 
 def test_holes_are_filled_if_wanted(table_frames):

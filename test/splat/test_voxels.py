@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m3_ros.splat.initialization import concatenate, surface_points
-from m3_ros.splat.voxels import Voxels, voxel_keys, working_distance
+from m3_ros.splat.voxels import Voxels, voxel_keys
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +36,3 @@ def test_they_grow_until_points_are_few_enough(points):
     assert larger.size > voxels.size
     assert larger.reference == voxels.reference
     assert voxels.at_most(points, 1_000_000)[1] == voxels
-
-
-def test_working_distance_is_a_quantile_of_the_measured_depths(table_frames):
-    frame = table_frames[0]
-    depth = np.full(frame.depth.shape, 2.0, np.float32)
-    depth[:, : depth.shape[1] // 3] = 0.5
-    depth[:8] = 0.0
-    assert working_distance([replace(frame, depth=depth)], 0.25) == pytest.approx(0.5)
-    assert working_distance([replace(frame, depth=0 * depth)], 0.25) == np.inf
