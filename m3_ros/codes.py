@@ -29,6 +29,7 @@ class QueryErrorCode(IntEnum):
     NO_MEMORY = 2  # no memory is loaded
     FAILED = 3  # anything else; the message says what
     NOT_ACTIVE = 4  # the node is not active: `ros2 lifecycle set` activates it
+    BUSY = 5  # too many queries wait; ask again later
 
 
 class LoadErrorCode(IntEnum):
@@ -38,6 +39,7 @@ class LoadErrorCode(IntEnum):
     NO_MEMORY = 1  # the folder holds no memory
     INVALID_MEMORY = 2  # damaged, newer than this program, or of other model weights
     NOT_ACTIVE = 3  # the node is not active
+    BUSY = 4  # too many queries wait; load it again later
 
 
 class ScanErrorCode(IntEnum):

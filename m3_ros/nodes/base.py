@@ -10,6 +10,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from m3_ros.nodes.parameters import declare_settings
+from m3_ros.nodes.qos import SERVICE
 
 AUTOSTART = ParameterDescriptor(
     description="configure and activate at the start; otherwise by `ros2 lifecycle set`",
@@ -78,7 +79,8 @@ class ManagedNode(LifecycleNode):
     ) -> None:
         """Serve `name` from the first activation on.
 
-        While the node is active `answer` fills the response, later the error code `not_active`.
+        No request of many at once is lost: those not taken yet are kept. While the node is active
+        `answer` fills the response, later the error code `not_active`.
         """
 
         def respond(request: object, response: object) -> object:
@@ -87,7 +89,11 @@ class ManagedNode(LifecycleNode):
             response.error_code, response.error_msg = not_active, self.not_active()
             return response
 
-        self.when_active(lambda: self.create_service(kind, name, respond, callback_group=group))
+        self.when_active(
+            lambda: self.create_service(
+                kind, name, respond, qos_profile=SERVICE, callback_group=group
+            )
+        )
 
     def when_active(self, create: Callable[[], object]) -> None:
         """Call `create` at the first activation: clients wait for servers that are missing."""

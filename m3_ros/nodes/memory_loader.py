@@ -15,6 +15,8 @@ from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
 from m3_ros.query.answer import Localizer
 
+Version = tuple[tuple[str, int, int], ...]
+
 
 class NoMemory(RuntimeError):
     """There is no memory in the folder; the message names it."""
@@ -51,28 +53,36 @@ class MemoryLoader:
     ) -> None:
         self._folder, self._config, self._on_load = folder, config, on_load
         self._lock = threading.Lock()
-        self._version: int | None = None  # of the folder when it was last read
+        self._version: Version | None = None  # of the folder when it was last read
         self._loaded: LoadedMemory | None = None
-        self._problem = NoMemory()
+        self._problem: NoMemory | None = None  # of the folder when it was last read
+
+    @property
+    def problem(self) -> str:
+        """Return why the memory on disk is not the one that is loaded; empty where it is."""
+        if self._problem is None:
+            return ""
+        kept = "; the one loaded before is used" if self._loaded else ""
+        return f"{self._problem}{kept}"
 
     def current(self) -> LoadedMemory:
-        """Return the memory; reads the folder again when its manifest has changed (one stat).
+        """Return the memory; reads the folder again when one of its files has changed.
 
-        A memory that was loaded before stays while the newer one is unusable.
+        A memory that was loaded before stays while the newer one is unusable; `problem` says so.
 
         Raises:
             NoMemory: nothing could be loaded so far.
         """
         with self._lock:
             version = _version(self._folder)
-            if version is None or version != self._version:
+            if (self._problem is None and self._loaded is None) or version != self._version:
                 self._version = version
                 try:
                     self._keep(_read(self._folder, self._config))
                 except NoMemory as error:
-                    self._problem = error
+                    self._problem = type(error)(str(error))  # without its frames
             if self._loaded is None:
-                raise self._problem
+                raise type(self._problem)(str(self._problem))
             return self._loaded
 
     def load(self, folder: Path) -> LoadedMemory:
@@ -88,26 +98,29 @@ class MemoryLoader:
             return self._loaded
 
     def _keep(self, loaded: LoadedMemory) -> None:
-        self._loaded = loaded
+        self._loaded, self._problem = loaded, None
         self._on_load(loaded)
 
 
-def _version(folder: Path) -> int | None:
-    """Return when the memory in a folder was written, ns; None when there is none."""
+def _version(folder: Path) -> Version:
+    """Return names, times of change (ns) and sizes of the files of a memory; a dozen stats."""
     try:
-        return (recover(folder) / "manifest.json").stat().st_mtime_ns
-    except OSError:
-        return None
+        files = sorted(recover(folder).rglob("*"))
+        stats = [(str(path), path.stat()) for path in files]
+    except OSError:  # it is being replaced
+        return ()
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
 
 
 def _read(folder: Path, config: M3Config) -> LoadedMemory:
-    if _version(folder) is None:
-        raise NoMemory(f"no memory in {folder}; build one with /m3/build_memory")
     try:
+        memory = SpatialMemory.load(folder)  # restores what an interrupted save has left
         status = memory_status_message(folder)
-        memory = SpatialMemory.load(folder)
         model = memory.config.features.models[0]
         extractor = load_language_extractor(model, device=config.features.device)
         return LoadedMemory(Localizer(memory, extractor, config.query), status)
     except Exception as error:  # a damaged file raises whatever its reader does; the node lives
+        if not (recover(folder) / "manifest.json").is_file():
+            remedy = "build one with /m3/build_memory"
+            raise NoMemory(f"no memory in {folder}; {remedy}") from error
         raise InvalidMemory(f"the memory in {folder} is unusable: {error}") from error

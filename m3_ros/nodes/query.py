@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from geometry_msgs.msg import PoseStamped
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
@@ -27,6 +27,7 @@ from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
+from m3_ros.nodes.waiting_line import Busy, WaitingLine
 from m3_ros.srv import LoadMemory, Query
 
 TOPICS = {
@@ -38,13 +39,20 @@ TOPICS = {
     "markers": MarkerArray,
     "loaded_memory": MemoryStatus,
 }
+MAX_WAITING = 8
+"""Queries that may wait, each in a thread; with a camera one takes 0.1 to 0.3 s."""
+MAX_WAIT = 4.0
+"""Longest wait (s) of a query: it has an answer, or BUSY, within 5 s."""
+OTHER_THREADS = 4  # for loads, the memory's topic, lifecycle and parameters
 
 
 class QueryNode(ManagedNode):
     """Find objects in the memory and verify them in the newest camera frame.
 
     The memory of one folder is kept loaded. It is read again when the memory node publishes that
-    it built one, when a query finds that its manifest has changed, and on /m3/load_memory.
+    it built one, when a query finds that its files have changed, and on /m3/load_memory.
+
+    One query is answered at a time; some wait for their turn, the rest are told BUSY at once.
     """
 
     def __init__(self) -> None:
@@ -62,8 +70,9 @@ class QueryNode(ManagedNode):
         monitor.diagnostics.add("last query", lambda: self._last)
         monitor.diagnostics.add("memory", self._memory_report)
         self._memory = self._loader()
-        group = MutuallyExclusiveCallbackGroup()  # one query or load at a time; others wait
-        self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, group)
+        self._line = WaitingLine(MAX_WAITING, MAX_WAIT)
+        at_once, group = ReentrantCallbackGroup(), MutuallyExclusiveCallbackGroup()
+        self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, at_once)
         self.serve(LoadMemory, "m3/load_memory", self._load, LoadErrorCode.NOT_ACTIVE, group)
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
@@ -107,18 +116,22 @@ class QueryNode(ManagedNode):
         self.get_logger().info(f"{status.gaussians} Gaussians loaded from {status.folder}")
 
     def _memory_report(self) -> Report:
-        status = self._loaded
+        status, problem = self._loaded, self._memory.problem
         if status is None:
-            return Report(WARN, f"no memory is loaded from {self._folder('')}")
+            return Report(WARN, problem or f"no memory is loaded from {self._folder('')}")
         values = {"folder": status.folder, "Gaussians": status.gaussians}
-        return Report(values={**values, "revision": status.revision})
+        values["revision"] = status.revision
+        return Report(ERROR if problem else OK, problem or "ok", values)
 
     def _load(
         self, request: LoadMemory.Request, response: LoadMemory.Response
     ) -> LoadMemory.Response:
         try:
-            response.memory = self._memory.load(self._folder(request.folder)).status
+            with self._line.turn():
+                response.memory = self._memory.load(self._folder(request.folder)).status
             response.success = True
+        except Busy as error:
+            response.error_code, response.error_msg = LoadErrorCode.BUSY, str(error)
         except InvalidMemory as error:
             response.error_code, response.error_msg = LoadErrorCode.INVALID_MEMORY, str(error)
         except NoMemory as error:
@@ -127,8 +140,11 @@ class QueryNode(ManagedNode):
 
     def _answer(self, request: Query.Request, response: Query.Response) -> Query.Response:
         try:
-            with self._latency.measured():
+            with self._line.turn(), self._latency.measured():
                 self._query(request, response)
+        except Busy as error:
+            response.error_code, response.error_msg = QueryErrorCode.BUSY, str(error)
+            return response
         except NoMemory as error:
             response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
         except ValueError as error:
@@ -163,7 +179,9 @@ class QueryNode(ManagedNode):
             header(self._config.robot.camera_frame, stamp),
         )
         fill_response(response, request, result, heads)
-        response.error_msg = "; ".join(text for text in (result.message, blind) if text)
+        response.memory_problem = self._memory.problem
+        said = (result.message, blind, response.memory_problem)
+        response.error_msg = "; ".join(filter(None, said))
         response.memory_revision = status.revision
         response.memory_age = max(0.0, time.time() - to_seconds(status.build_stamp))
         for name, message in topic_messages(result, frame, localizer.memory, heads).items():
@@ -172,4 +190,4 @@ class QueryNode(ManagedNode):
 
 def main() -> None:
     """Run the node until Ctrl-C."""
-    run_node(QueryNode)
+    run_node(QueryNode, threads=1 + MAX_WAITING + OTHER_THREADS)

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -59,9 +60,38 @@ def test_an_unusable_memory_is_explained_and_an_older_one_stays(loader, tmp_path
     manifest.parent.rmdir()
     toy_memory.save(tmp_path / "memory")
     first = loader.current()
+    assert loader.problem == ""
     manifest.write_text("{")
     os.utime(manifest, ns=(1, 1))
+    for _ in range(2):
+        assert loader.current() is first
+        assert "unusable" in loader.problem and "loaded before" in loader.problem
+
+
+def test_a_removed_memory_is_told_and_the_loaded_one_stays(loader, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    first = loader.current()
+    shutil.rmtree(tmp_path / "memory")
     assert loader.current() is first
+    assert f"no memory in {tmp_path / 'memory'}" in loader.problem
+
+
+def test_a_repaired_file_is_noticed(loader, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    ply = tmp_path / "memory/gaussians.ply"
+    whole = ply.read_bytes()
+    ply.write_bytes(whole[:-4])
+    with pytest.raises(InvalidMemory):
+        loader.current()
+    ply.write_bytes(whole)
+    assert loader.current().status.gaussians == len(toy_memory.gaussians)
+    assert loader.problem == ""
+
+
+def test_what_an_interrupted_save_left_is_loaded(loader, tmp_path, toy_memory):
+    toy_memory.save(tmp_path / "memory")
+    (tmp_path / "memory").rename(tmp_path / ".memory.old")
+    assert loader.current().status.gaussians == len(toy_memory.gaussians)
 
 
 def test_another_folder_is_kept_once_it_could_be_loaded(loader, tmp_path, toy_memory):

@@ -16,7 +16,7 @@ from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.images import to_points
-from m3_ros.nodes.qos import LATCHED
+from m3_ros.nodes.qos import LATCHED, SERVICE
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.query.answer import Localizer
 from m3_ros.srv import LoadMemory, Query
@@ -226,13 +226,29 @@ def test_with_a_camera_the_picture_and_the_latency_are_told(start, client, event
     )
 
 
-def test_questions_asked_at_once_are_all_answered(client):
+def test_of_many_questions_at_once_each_is_answered_or_told_that_the_node_is_busy(client):
     request = Query.Request(text="red box")
-    service = client.node.create_client(Query, "/m3/query")
-    assert service.wait_for_service(60.0)
-    futures = [service.call_async(request) for _ in range(4)]
+    services = [
+        client.node.create_client(Query, "/m3/query", qos_profile=SERVICE) for _ in range(2)
+    ]
+    assert all(service.wait_for_service(60.0) for service in services)
+    futures = [service.call_async(request) for _ in range(25) for service in services]
     client.wait_until(lambda: all(future.done() for future in futures), 120.0, "answers")
-    statuses = {future.result().status.value for future in futures}
-    assert len(statuses) == 1 and all(
-        f.result().error_code == QueryErrorCode.NONE for f in futures
-    )
+    codes = [future.result().error_code for future in futures]
+    assert set(codes) == {QueryErrorCode.NONE, QueryErrorCode.BUSY}
+    busy = next(f.result() for f in futures if f.result().error_code == QueryErrorCode.BUSY)
+    assert busy.status.value == QueryStatus.UNKNOWN and "wait already" in busy.error_msg
+
+
+def test_a_damaged_memory_on_disk_is_told_with_every_answer(client, folder):
+    ply = folder / "memory/gaussians.ply"
+    whole = ply.read_bytes()
+    assert ask(client, "red box").memory_problem == ""
+    ply.write_bytes(whole[:-4])
+    for _ in range(2):
+        answer = ask(client, "red box")
+        assert answer.error_code == QueryErrorCode.NONE
+        assert "gaussians.ply" in answer.memory_problem
+        assert answer.memory_problem in answer.error_msg
+    ply.write_bytes(whole)
+    assert ask(client, "red box").memory_problem == ""
