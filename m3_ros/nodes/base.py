@@ -9,6 +9,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import CallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from m3_ros.nodes.liveliness import offer_liveliness
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import SERVICE
 
@@ -89,11 +90,11 @@ class ManagedNode(LifecycleNode):
             response.error_code, response.error_msg = not_active, self.not_active()
             return response
 
-        self.when_active(
-            lambda: self.create_service(
-                kind, name, respond, qos_profile=SERVICE, callback_group=group
-            )
-        )
+        def create() -> None:
+            offer_liveliness(self, name)
+            self.create_service(kind, name, respond, qos_profile=SERVICE, callback_group=group)
+
+        self.when_active(create)
 
     def when_active(self, create: Callable[[], object]) -> None:
         """Call `create` at the first activation: clients wait for servers that are missing."""
@@ -107,8 +108,15 @@ class ManagedNode(LifecycleNode):
             label, "activate, when it is inactive"
         )
 
+    def end(self) -> None:
+        """End work in progress while the executor still spins, so that clients are answered.
+
+        Goals that run see that the node is no longer active.
+        """
+        self._active.clear()
+
     def destroy_node(self) -> None:
-        """End the node; goals that run see that it is no longer active."""
+        """End the node."""
         self._active.clear()
         super().destroy_node()
 

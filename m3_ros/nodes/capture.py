@@ -44,11 +44,15 @@ class CaptureNode(ManagedNode):
             recording, self._recording = self._recording, None
             self._status.publish(recording.stop())
 
-    def destroy_node(self) -> None:
+    def end(self) -> None:
         """Finish a scan in progress: what was captured stays."""
+        super().end()
         self._stream.close()
         if self._recording:
             self._recording.stop()
+
+    def destroy_node(self) -> None:
+        """Stop receiving and end the node."""
         self._inputs.destroy_node()
         super().destroy_node()
 

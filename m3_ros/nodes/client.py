@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
 from action_msgs.msg import GoalStatus
+from rclpy.action.client import ClientGoalHandle
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
+from m3_ros.nodes.liveliness import ServerWatch
 from m3_ros.nodes.spinner import Spinner
 
 if TYPE_CHECKING:
@@ -25,10 +27,19 @@ NOTICE_DELAY = 1.5  # s after which a wait for a server is announced
 STACK_HINT = "; is its stack running (`m3 up STACK`), with the same ROS_DOMAIN_ID?"
 SERVER_TIMEOUT = 30.0  # s that a server may take to appear, or to accept a goal
 CANCEL_TIMEOUT = 5.0  # s that a server may take to answer a cancel
+LEAVE_TIME = 1.0  # s without its server after which a request has no answer
+RESULT_DELAY = 1.0
+"""Time (s) from the end of a goal after which its result, if it has not come, is asked for again:
+answers to a client that the server has not discovered yet get lost."""
+ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
 class ClientError(RuntimeError):
     """A server is missing, refused, or did not answer in time; the message names it."""
+
+
+class ServerGone(ClientError):
+    """A server has ended, or hangs, before it answered; the message names it."""
 
 
 class Client:
@@ -37,11 +48,12 @@ class Client:
     Args:
         name: node name.
         alive: called while waiting; raises when waiting has become pointless (a node died).
+            Without it the client watches its servers itself.
         namespace: of the node; servers with relative names are looked for there.
     """
 
     def __init__(
-        self, name: str, alive: Callable[[], None] = lambda: None, namespace: str = ""
+        self, name: str, alive: Callable[[], None] | None = None, namespace: str = ""
     ) -> None:
         # Ctrl-C is for the owner, who cancels its goal before the context goes.
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
@@ -49,6 +61,7 @@ class Client:
         self._alive = alive
         self._services: dict[str, rclpy.client.Client] = {}
         self._actions: dict[str, ThreadSafeActionClient] = {}
+        self._watches: dict[str, ServerWatch] = {}
 
     def __enter__(self) -> Self:
         self._spinner = Spinner(self.node)
@@ -69,14 +82,16 @@ class Client:
         """Call service `name` of type `kind` and return its response.
 
         Raises:
-            ClientError: nobody serves it, or there is no answer within `timeout` s.
+            ClientError: nobody serves it, it vanishes, or there is no answer within `timeout` s.
         """
         name = self.node.resolve_service_name(name)
         if name not in self._services:
             self._services[name] = self.node.create_client(kind, name)
+            self._watch(name)
         client = self._services[name]
         self._wait(client.service_is_ready, timeout, f"nobody serves {name}", STACK_HINT)
-        return self._result(client.call_async(request), timeout, f"{name} did not answer")
+        gone = self._gone(name, client.service_is_ready)
+        return self._result(client.call_async(request), timeout, f"{name} did not answer", gone)
 
     def run(
         self,
@@ -89,20 +104,24 @@ class Client:
         """Send a goal to action `name` and return its result; Ctrl-C cancels the goal.
 
         Raises:
-            ClientError: nobody serves it, the goal is rejected, or `timeout` s have passed.
+            ClientError: nobody serves it, it vanishes, the goal is rejected, or `timeout` s have
+                passed.
         """
         name = self.node.resolve_service_name(name)
         if name not in self._actions:
             self._actions[name] = ThreadSafeActionClient(self.node, kind, name)
+            self._watch(name)
         client = self._actions[name]
         self._wait(client.server_is_ready, SERVER_TIMEOUT, f"nobody serves {name}", STACK_HINT)
+        gone = self._gone(name, client.server_is_ready)
         sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))
         try:
-            handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal")
+            handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal", gone)
             if not handle.accepted:
                 raise ClientError(f"{name} rejected the goal: it is busy or not active")
-            future = handle.get_result_async()
-            answer = self._result(future, timeout, f"{name} did not end")
+            answer = self._goal_result(handle, timeout, f"{name} did not end", gone)
+        except ServerGone:
+            raise
         except BaseException:
             done = threading.Event()
             cancel_goal(sent).add_done_callback(lambda _: done.set())
@@ -121,17 +140,61 @@ class Client:
         """
         self._wait(ready, timeout, what)
 
-    def _result(self, future: Future, timeout: float, what: str) -> Message:
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        self._wait(done.is_set, timeout, what)
+    def _watch(self, name: str) -> None:
+        if self._alive is None:
+            self._watches[name] = ServerWatch(self.node, name)
+
+    def _gone(self, name: str, ready: Callable[[], bool]) -> Callable[[], None]:
+        """Return a check that raises `ServerGone` when the server has vanished."""
+        watch, last = self._watches.get(name), time.monotonic()
+
+        def check() -> None:
+            nonlocal last
+            if ready():
+                last = time.monotonic()
+            if watch and (watch.lost() or time.monotonic() - last > LEAVE_TIME):
+                raise ServerGone(
+                    f"{name} is gone: its node has ended, or hangs, without an answer"
+                )
+
+        return check
+
+    def _goal_result(
+        self, handle: ClientGoalHandle, timeout: float, what: str, gone: Callable[[], None]
+    ) -> Message:
+        """Return a goal's status and result; ask again for a result that got lost."""
+        future, asked = handle.get_result_async(), time.monotonic()
+
+        def done() -> bool:
+            nonlocal future, asked
+            late = time.monotonic() - asked > RESULT_DELAY
+            if late and handle.status in ENDED and not future.done():
+                future, asked = handle.get_result_async(), time.monotonic()
+            return future.done()
+
+        self._wait(done, timeout, what, check=gone)
         return future.result()
 
-    def _wait(self, ready: Callable[[], bool], timeout: float, what: str, hint: str = "") -> None:
-        """Wait until `ready()`; a wait with a hint is announced when it is long."""
+    def _result(
+        self, future: Future, timeout: float, what: str, check: Callable[[], None]
+    ) -> Message:
+        self._wait(future.done, timeout, what, check=check)
+        return future.result()
+
+    def _wait(
+        self,
+        ready: Callable[[], bool],
+        timeout: float,
+        what: str,
+        hint: str = "",
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait until `ready()`, while `check` raises nothing; a long wait with a hint is told."""
         begun, announced = time.monotonic(), not hint
         while not ready():
-            self._alive()
+            check()
+            if self._alive is not None:
+                self._alive()
             waited = time.monotonic() - begun
             if waited > timeout:
                 raise ClientError(f"{what} (waited {timeout:.0f} s){hint}")

@@ -11,6 +11,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 
 from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.base import ManagedNode
+from m3_ros.nodes.liveliness import offer_liveliness
 
 GOAL_END = 2.0
 """Time (s) that a running goal may take to end when its node does; well below the time that
@@ -50,6 +51,7 @@ class ExclusiveActions:
                 self._busy.release()
 
         def create() -> None:
+            offer_liveliness(self._node, name)
             server = ReliableActionServer(
                 self._node,
                 kind,

@@ -71,10 +71,14 @@ class GraspNode(ManagedNode):
         """Drop the planner."""
         self._planner = None
 
-    def destroy_node(self) -> None:
+    def end(self) -> None:
         """Stop the motion of a running goal; the robot holds its position."""
+        super().end()
         self._robot.stop()
         self._actions.close(GOAL_END)
+
+    def destroy_node(self) -> None:
+        """Stop receiving and end the node."""
         self._robot.close()
         super().destroy_node()
 

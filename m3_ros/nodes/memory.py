@@ -24,7 +24,7 @@ from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.runtime import run_node
 
 Result = BuildMemory.Result
-BUILD_END = 1.0
+BUILD_END = 1.5
 """Time (s) that a running build may take to tell its client when the node ends, which it does in
 2 s; steps of a build that take longer are not waited for."""
 
@@ -72,11 +72,10 @@ class MemoryNode(ManagedNode):
             self._builder.close()
         self._builder = None
 
-    def destroy_node(self) -> None:
+    def end(self) -> None:
         """End a running build: a memory is written at once or not at all."""
-        self._active.clear()
+        super().end()
         self._actions.close(BUILD_END)
-        super().destroy_node()
 
     def _execute(self, goal: ServerGoalHandle) -> Result:
         result = Result()

@@ -86,9 +86,13 @@ class QueryNode(ManagedNode):
         """Drop the memory and its model."""
         self._memory = self._loader()
 
-    def destroy_node(self) -> None:
-        """End a query's wait for a frame, then the node."""
+    def end(self) -> None:
+        """End a query's wait for a frame: it is answered without one."""
+        super().end()
         self._stream.close()
+
+    def destroy_node(self) -> None:
+        """Stop receiving and end the node."""
         self._inputs.destroy_node()
         super().destroy_node()
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NoReturn
 
 import rclpy
@@ -28,9 +29,12 @@ PARAMETER_ERRORS = (
     ParameterException,
 )
 
+ENDING_POLL = 0.01  # s between two checks whether a node's work has ended
+ANSWERS = 10  # rounds for the answers of what has ended, 0.1 s when there is none
+
 
 def run_node(create: Callable[[], Node], threads: int = 4) -> NoReturn:
-    """Run one node until SIGINT or SIGTERM, destroy it, and end the process.
+    """Run one node until SIGINT or SIGTERM, end its work, destroy it, and end the process.
 
     Its `destroy_node` can still publish: rclpy's own handlers, which would end the context first,
     are off. Callbacks that still compute in worker threads are not waited for. Exit status: 0, or
@@ -51,10 +55,9 @@ def _run(create: Callable[[], Node], threads: int) -> int:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    node = None
+    node, executor = None, MultiThreadedExecutor(num_threads=threads)
     try:
         node = create()
-        executor = MultiThreadedExecutor(num_threads=threads)
         executor.add_node(node)
         _wake_on_signal(executor)
         if not isinstance(node, ManagedNode):  # which says so itself, when it is active
@@ -71,9 +74,22 @@ def _run(create: Callable[[], Node], threads: int) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
         if node is not None:
+            if isinstance(node, ManagedNode):
+                _end(node, executor)
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _end(node: ManagedNode, executor: MultiThreadedExecutor) -> None:
+    """End a node's work, and go on spinning until its goals and requests are answered."""
+    ending = threading.Thread(target=node.end, daemon=True)
+    ending.start()
+    with suppress(ExternalShutdownException):
+        while ending.is_alive():
+            executor.spin_once(timeout_sec=ENDING_POLL)
+        for _ in range(ANSWERS):
+            executor.spin_once(timeout_sec=ENDING_POLL)
 
 
 def _wake_on_signal(executor: MultiThreadedExecutor) -> None:

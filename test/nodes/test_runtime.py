@@ -1,0 +1,69 @@
+"""A node that ends answers its clients first."""
+
+import threading
+import time
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import MultiThreadedExecutor
+
+from m3_ros.action import Stow
+from m3_ros.codes import MoveErrorCode, QueryErrorCode
+from m3_ros.nodes import runtime
+from m3_ros.nodes.action_client import ThreadSafeActionClient
+from m3_ros.nodes.base import ManagedNode
+from m3_ros.nodes.exclusive_actions import ExclusiveActions
+from m3_ros.srv import Query
+
+WAIT = 60.0  # s
+
+
+class Worker(ManagedNode):
+    """Has one action and one service, which work until the node ends."""
+
+    def __init__(self, **options):
+        super().__init__("worker", **options)
+        self.begun = set()
+        self.actions = ExclusiveActions(self)
+        self.actions.serve(Stow, "m3/stow", self.stow)
+        self.serve(Query, "m3/query", self.answer, 0, ReentrantCallbackGroup())
+
+    def stow(self, goal):
+        self.work("goal")
+        return Stow.Result(error_code=MoveErrorCode.CANCELLED)
+
+    def answer(self, _, response):
+        self.work("query")
+        response.error_code = QueryErrorCode.FAILED
+        return response
+
+    def work(self, name):
+        self.begun.add(name)
+        while self.active:
+            time.sleep(0.01)
+
+    def end(self):
+        super().end()
+        self.actions.close(WAIT)
+
+
+def test_goals_and_requests_are_answered_before_a_node_ends(context, spin, until):
+    node, executor = Worker(context=context), MultiThreadedExecutor(4, context=context)
+    executor.add_node(node)
+    client = spin("client")
+    stow = ThreadSafeActionClient(client, Stow, "/m3/stow")
+    query = client.create_client(Query, "/m3/query")
+    while not (stow.server_is_ready() and query.service_is_ready()):
+        executor.spin_once(timeout_sec=0.05)
+    answers = {"query": query.call_async(Query.Request())}
+    accepted = stow.send_goal_async(Stow.Goal())
+    accepted.add_done_callback(lambda done: answers.update(goal=done.result().get_result_async()))
+    while node.begun != {"goal", "query"} or "goal" not in answers:
+        executor.spin_once(timeout_sec=0.05)
+    runtime._end(node, executor)
+    ended = threading.Thread(target=node.destroy_node)
+    ended.start()
+    until(lambda: all(answer.done() for answer in answers.values()), WAIT)
+    assert answers["goal"].result().result.error_code == MoveErrorCode.CANCELLED
+    assert answers["query"].result().error_code == QueryErrorCode.FAILED
+    ended.join()
+    stow.destroy()
