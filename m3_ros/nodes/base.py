@@ -103,10 +103,13 @@ class ManagedNode(LifecycleNode):
     def not_active(self) -> str:
         """Return why the node refuses, and how to make it work."""
         _, label = self._state_machine.current_state
-        steps = {"unconfigured": "configure, then activate", "inactive": "activate"}
-        return f"node {self.path} is {label}; `ros2 lifecycle set {self.path}` " + steps.get(
-            label, "activate, when it is inactive"
-        )
+        command = f"`ros2 lifecycle set {self.path}"
+        remedies = {
+            "unconfigured": f"run {command} configure` and {command} activate`",
+            "inactive": f"run {command} activate`",
+            "finalized": "end its process and start it again",
+        }
+        return f"node {self.path} is {label}: {remedies.get(label, 'wait until it is active')}"
 
     def end(self) -> None:
         """End work in progress while the executor still spins, so that clients are answered.

@@ -2,6 +2,7 @@
 
 import pytest
 import rclpy
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import SingleThreadedExecutor
@@ -15,6 +16,7 @@ from m3_ros.srv import StartScan
 SUCCESS = TransitionCallbackReturn.SUCCESS
 
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4
+SHUTDOWN = Transition.TRANSITION_ACTIVE_SHUTDOWN
 
 
 class Small(ManagedNode):
@@ -98,14 +100,22 @@ def test_services_answer_only_while_the_node_is_active(small, call):
     assert state(call) == "inactive" and not served(node)
     assert change(call, ACTIVATE)
     assert state(call) == "active" and call(StartScan, "start").success
+    steps = {
+        "inactive": "node /small is inactive: run `ros2 lifecycle set /small activate`",
+        "unconfigured": "run `ros2 lifecycle set /small configure` and `ros2 lifecycle set /small "
+        "activate`",
+        "finalized": "node /small is finalized: end its process and start it again",
+    }
     for step, after in ((DEACTIVATE, "inactive"), (CLEANUP, "unconfigured")):
         assert change(call, step) and state(call) == after
         refused = call(StartScan, "start")
         assert not refused.success and refused.error_code == ScanErrorCode.NOT_ACTIVE
-        assert after in refused.error_msg and "ros2 lifecycle set /small" in refused.error_msg
+        assert refused.error_msg.endswith(steps[after])
     assert node.steps == ["configure", "activate", "deactivate", "cleanup"]
     assert change(call, CONFIGURE) and change(call, ACTIVATE)
     assert call(StartScan, "start").success
+    assert change(call, SHUTDOWN) and state(call) == "finalized"
+    assert call(StartScan, "start").error_msg == steps["finalized"]
 
 
 def test_by_default_a_node_starts_by_itself(small, call, until):
