@@ -17,7 +17,7 @@ from m3_ros import codes
 from m3_ros.cli.app import app
 from m3_ros.cli.main import COMMANDS
 from m3_ros.config import M3Config
-from m3_ros.query.grammar import parse_query
+from m3_ros.query.request import parse_request
 from m3_ros.robot_model import load_robot
 from m3_ros.settings import to_dict
 
@@ -183,16 +183,19 @@ def test_tables_of_codes_are_complete(document, kind: type[IntEnum]):
 
 
 def test_queries_are_read_as_documented():
-    text = (ROOT / "docs/queries.md").read_text()
-    rows = re.findall(r'^\| (".*") \| (.*) \|$', text, re.MULTILINE)
+    nouns, structured = (ROOT / "docs/queries.md").read_text().split("## Numbers, order", 1)
+    rows = re.findall(r'^\| (".*") \| (.*) \|$', nouns, re.MULTILINE)
     assert len(rows) >= 5
+    for queries in re.findall(r'^\| (".*") \| .* \|$', structured, re.MULTILINE):
+        first = re.findall(r'"([^"]*)"', queries)[0]
+        assert parse_request(first if " " in first else f"mug {first}", 300).structured, first
     for queries, meaning in rows:
         color, kind = (
             next(iter(re.findall(rf'{part} "([^"]*)"', meaning)), "")
             for part in ("colour", "kind")
         )
         for query in re.findall(r'"([^"]*)"', queries):
-            readings = parse_query(query, max_length=300).readings
+            readings = parse_request(query, max_length=300).noun.readings
             if ", or " in meaning:
                 assert {reading.kind for reading in readings} == set(
                     re.findall(r'kind "([^"]*)"', meaning)

@@ -26,7 +26,7 @@ from m3_ros.evaluate.captions import (
     remembered_features,
 )
 from m3_ros.features.extractor import LanguageExtractor
-from m3_ros.query.grammar import parse_query
+from m3_ros.query.request import parse_request
 from m3_ros.query.score import text_query
 from m3_ros.view.report import write_json
 
@@ -70,7 +70,9 @@ def overlaps(
     for region in regions:
         if region.frame not in features:
             continue
-        query = text_query(extractor, parse_query(region.caption, config.query.max_query_length))
+        query = text_query(
+            extractor, parse_request(region.caption, config.query.max_query_length).noun
+        )
         scores = query.score(features[region.frame])
         found = otsu_mask(scores.astype(np.float32), region.mask.shape)
         counts.append([(found & region.mask).sum(), (found | region.mask).sum()])

@@ -76,8 +76,7 @@ def scan(simulation: Simulation, planner: Planner, config: M3Config) -> list[Rgb
 
 def to_target(result: QueryResult) -> Target:
     """Return the best target of a query, as the grasp stage takes it."""
-    points = [target.points for target in result.targets[:1]]
-    return Target(result.status, np.concatenate([np.zeros((0, 3)), *points]), result.message)
+    return Target.of_answer(result.status, [t.points for t in result.targets], result.message)
 
 
 def remembered_search(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,22 @@ class Target:
     points: NDArray[np.float64]
     message: str = ""
     error_code: GraspErrorCode = GraspErrorCode.NONE
+
+    @classmethod
+    def of_answer(
+        cls, status: QueryStatus, points: Sequence[NDArray[np.float64]], message: str
+    ) -> Target:
+        """Return the target of a query's answer; several objects that are all meant are no target.
+
+        Args:
+            status: of the answer.
+            points: `[M, 3]` of each object of the answer, best first.
+            message: of the answer.
+        """
+        if len(points) > 1 and status is not QueryStatus.AMBIGUOUS:
+            message = f"a grasp takes one object, but the request means {len(points)}; name one"
+            status = QueryStatus.AMBIGUOUS
+        return cls(status, np.concatenate([np.zeros((0, 3)), *points[:1]]), message)
 
     @property
     def located(self) -> bool:

@@ -68,10 +68,8 @@ class TargetFinder:
             return _failure(GraspErrorCode.NO_MEMORY, answer.error_msg)
         if answer.error_code != QueryErrorCode.NONE:
             return _failure(GraspErrorCode.EXECUTION_FAILED, answer.error_msg)
-        points = NOTHING
-        if answer.targets:
-            points = to_points(answer.targets[0].points).astype(np.float64)
-        return Target(QueryStatus(answer.status.value), points, answer.error_msg)
+        points = [to_points(target.points).astype(np.float64) for target in answer.targets]
+        return Target.of_answer(QueryStatus(answer.status.value), points, answer.error_msg)
 
     def _observe(self, center: NDArray[np.float64]) -> Target:
         """Return what the camera shows at `center [3]` in map."""

@@ -21,19 +21,21 @@ from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
+from m3_ros.query.grammar import TextQuery
 from m3_ros.query.observed import ObservedFrame, ObservedSegment
-from m3_ros.query.result import QueryResult, TargetObject
+from m3_ros.query.relations import Relations, Viewpoint
+from m3_ros.query.request import Request, parse_request
+from m3_ros.query.result import QueryResult, TargetObject, summarize
 from m3_ros.query.score import Hypothesis, Query, Scorer
 from m3_ros.query.segment import Segments
+from m3_ros.query.select import Selector, summarize_selection
 from m3_ros.query.shape import position_stddev
+from m3_ros.query.surface_relations import SurfaceRelations
 from m3_ros.query.verify import FrameVerifier, Verification
 from m3_ros.types import Array, Image
 
-MESSAGES = {
-    QueryStatus.FOUND: "{label} is {place}",
-    QueryStatus.NO_DEPTH: "{label} should be {place}, but the camera measures no depth there",
-    QueryStatus.OUT_OF_VIEW: "{label} was last {place}, which the camera does not see now",
-}
+TOUCH_SPACINGS = 4.0
+"""Spacings of Gaussians by which two objects that touch may seem apart: two at each face."""
 
 
 class Localizer:
@@ -78,13 +80,68 @@ class Localizer:
         Raises:
             QueryError: the text is empty, too long, or names no object.
         """
-        asked = self.scorer.query(query)
+        if isinstance(query, str):
+            request = parse_request(query, self.config.max_query_length)
+            if request.structured:
+                return self._select(request, frame)
+            asked = self.scorer.noun(request.noun)
+        else:
+            asked = self.scorer.query(query)
         values = self.scorer.of_gaussians(asked)
         result = replace(self._locate(asked, values, frame), probabilities=values)
         if asked.unknown:
-            message = f"{self.extractor.name!r} has not learnt what {asked.unknown!r} is"
-            result = replace(result, message=message)
+            result = replace(result, message=self._unknown(asked.unknown))
         return result
+
+    def _unknown(self, words: str) -> str:
+        return f"{self.extractor.name!r} has not learnt what {words!r} is"
+
+    def _select(self, request: Request, frame: RgbdFrame | None) -> QueryResult:
+        """Return the response to a request of more than a noun."""
+        verifier = None
+        if frame is not None:
+            observed = ObservedFrame(frame, self.extractor, self.config)
+            verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
+        gone: list[str] = []
+
+        def find(noun: TextQuery | None, excluded: tuple[TextQuery, ...]) -> list[TargetObject]:
+            query = self.scorer.noun(noun)
+            hypotheses = self.scorer.hypotheses(query, self.scorer.of_gaussians(query), 0.0)
+            for other in map(self.scorer.noun, excluded):
+                hypotheses = self.scorer.without(other, hypotheses)
+            verified = self._verify(query, hypotheses, verifier)
+            targets = self._targets(query, hypotheses, verified, seen=frame is not None)
+            if hypotheses and not targets:
+                gone.append(query.label)
+            return targets
+
+        view = Viewpoint.of(request.side, None if frame is None else frame.camtoworld)
+        touch = TOUCH_SPACINGS * self.segments.spacing
+        surfaces = SurfaceRelations(self.segments.planes, self.segments.solid, touch)
+        selector = Selector(find, surfaces, Relations(view, touch), self.config)
+        selection = selector.select(request)
+        values = self.scorer.of_gaussians(self.scorer.noun(request.noun))
+        heatmap = None
+        if frame is not None:
+            heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
+        unknown = [query.unknown for query in map(self.scorer.noun, request.nouns())]
+        result = summarize_selection(selection, request.label, heatmap)
+        if any(unknown):
+            message = self._unknown(next(filter(None, unknown)))
+            result = QueryResult(QueryStatus.NOT_FOUND, [], heatmap, message)
+        elif gone and not selection.targets:
+            message = f"{gone[0]!r} is no longer where the memory has it"
+            result = QueryResult(QueryStatus.STALE, [], heatmap, message)
+        return replace(result, probabilities=values)
+
+    def _verify(
+        self, query: Query, hypotheses: Sequence[Hypothesis], verifier: FrameVerifier | None
+    ) -> Sequence[Verification]:
+        """Return what the live frame says; without one all count as found."""
+        if verifier is not None:
+            return verifier.verify(query, hypotheses, self.scorer) if hypotheses else []
+        surfaces = (self.segments.surface(hypothesis.members) for hypothesis in hypotheses)
+        return [Verification(QueryStatus.FOUND, points) for points in surfaces]
 
     def _locate(
         self, query: Query, values: NDArray[np.float32], frame: RgbdFrame | None
@@ -92,8 +149,7 @@ class Localizer:
         """Return the response without its probabilities `values [N]` of all Gaussians."""
         hypotheses = self.scorer.hypotheses(query, values)
         if frame is None:
-            found = QueryStatus.FOUND
-            verified = [Verification(found, self.segments.surface(h.members)) for h in hypotheses]
+            verified = self._verify(query, hypotheses, None)
             targets = self._targets(query, hypotheses, verified, seen=False)
             return summarize(targets, query.label, None)
         heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
@@ -177,19 +233,3 @@ class Localizer:
     ) -> NDArray[np.float32]:
         column = torch.from_numpy(values)[:, None]
         return self.memory.render_values(column, camtoworld, K, size)[..., 0].clip(0.0, 1.0)
-
-
-def summarize(
-    targets: list[TargetObject], label: str, heatmap: NDArray[np.float32] | None
-) -> QueryResult:
-    """Return the response with targets that are not known to be gone, best first."""
-    if not targets:
-        message = f"nothing here looks like {label!r}"
-        return QueryResult(QueryStatus.NOT_FOUND, [], heatmap, message)
-    if len(targets) > 1:
-        message = f"{len(targets)} objects look like {label!r}; say more to tell them apart"
-        return QueryResult(QueryStatus.AMBIGUOUS, targets, heatmap, message)
-    x, y, z = targets[0].box.center
-    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
-    message = MESSAGES[targets[0].status].format(label=repr(label), place=place)
-    return QueryResult(targets[0].status, targets, heatmap, message)

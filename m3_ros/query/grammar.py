@@ -1,4 +1,4 @@
-"""The text of a query: which words name the kind of object, and which its colour."""
+"""A noun phrase of a query: which words name the kind of object, and which its colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ us bring fetch grab pick up give show take where is are there locate search look
 need to photo picture of""")
 )
 """Words that name nothing at the beginning of a query."""
-OPENING_PAIRS = frozenset((("can", "you"), ("can", "i"), ("can", "we"), ("hand", "me")))
+OPENING_PAIRS = frozenset(
+    (("what", "is"), ("can", "you"), ("can", "i"), ("can", "we"), ("hand", "me"))
+)
 """The first word of these names nothing only before the second: "can", "hand" are objects, too."""
 CLOSING = frozenset(_words("please kindly thanks thank you now"))
 """Words that name nothing at the end of a query."""
@@ -41,7 +43,7 @@ KIND_CLASSES = {
 """Colour words that also name a kind of object, and the class of that kind."""
 SHADES = frozenset(_words("light dark bright pale deep"))
 """Words that belong to a colour word after them."""
-PLACEHOLDERS = frozenset(_words("thing object item one something stuff"))
+PLACEHOLDERS = frozenset(_words("thing object item one something anything stuff"))
 """Words that stand for any object."""
 UNCHANGED = frozenset(_words("scissors pliers glasses goggles dice lens tongs tweezers series"))
 """Words that look like a plural and stay as they are."""
@@ -72,25 +74,11 @@ class TextQuery:
     readings: tuple[Description, ...]
 
 
-def parse_query(text: str, max_length: int) -> TextQuery:
-    """Parse the text of a query.
-
-    Args:
-        text: plain words.
-        max_length: characters.
+def text_words(text: str, max_length: int) -> list[str]:
+    """Return the words of a query in lower case, without polite ones at its ends.
 
     Raises:
-        QueryError: the text is empty, names no object, or is longer than `max_length`.
-    """
-    label = clean_text(text, max_length)
-    return TextQuery(label, describe(label))
-
-
-def clean_text(text: str, max_length: int) -> str:
-    """Return the words that name the object: "Please find the yellow ducks!" is "yellow duck".
-
-    Raises:
-        QueryError: see `parse_query`.
+        QueryError: the text is empty, longer than `max_length` characters, or has no other words.
     """
     if not text.strip():
         raise QueryError("the query is empty; say what to find, for example 'yellow bath duck'")
@@ -99,13 +87,29 @@ def clean_text(text: str, max_length: int) -> str:
     words = re.sub(r"[^\w\s'-]", " ", text.lower()).split()
     while words and words[-1] in CLOSING:
         words.pop()
-    if words[-3:-1] == ["on", "the"]:
-        del words[-3:]
-    while words and (words[0] in OPENING or tuple(words[:2]) in OPENING_PAIRS):
-        del words[0]
+    words = without_opening(words)
     if not words:
         raise QueryError(f"the query {text!r} names no object; say what to find")
-    return " ".join([*words[:-1], singular(words[-1])])
+    return words
+
+
+def without_opening(words: list[str]) -> list[str]:
+    """Return words without those at the beginning that name nothing."""
+    start = 0
+    while start < len(words) and (
+        words[start] in OPENING or tuple(words[start : start + 2]) in OPENING_PAIRS
+    ):
+        start += 1
+    return words[start:]
+
+
+def noun_phrase(words: list[str]) -> TextQuery | None:
+    """Return what words ask for: ["the", "yellow", "ducks"] is "yellow duck"; None for no noun."""
+    words = without_opening(words)
+    if not words:
+        return None
+    label = " ".join([*words[:-1], singular(words[-1])])
+    return TextQuery(label, describe(label))
 
 
 def singular(word: str) -> str:

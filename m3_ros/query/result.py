@@ -56,3 +56,26 @@ class QueryResult:
     heatmap: NDArray[np.float32] | None
     message: str
     probabilities: NDArray[np.float32] | None = None
+
+
+MESSAGES = {
+    QueryStatus.FOUND: "{label} is {place}",
+    QueryStatus.NO_DEPTH: "{label} should be {place}, but the camera measures no depth there",
+    QueryStatus.OUT_OF_VIEW: "{label} was last {place}, which the camera does not see now",
+}
+
+
+def summarize(
+    targets: list[TargetObject], label: str, heatmap: NDArray[np.float32] | None
+) -> QueryResult:
+    """Return the response with targets that are not known to be gone, best first."""
+    if not targets:
+        message = f"nothing here looks like {label!r}"
+        return QueryResult(QueryStatus.NOT_FOUND, [], heatmap, message)
+    if len(targets) > 1:
+        message = f"{len(targets)} objects look like {label!r}; say more to tell them apart"
+        return QueryResult(QueryStatus.AMBIGUOUS, targets, heatmap, message)
+    x, y, z = targets[0].box.center
+    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
+    message = MESSAGES[targets[0].status].format(label=repr(label), place=place)
+    return QueryResult(targets[0].status, targets, heatmap, message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +13,8 @@ from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.query.calibration import Calibration
 from m3_ros.query.connectivity import connected_components
-from m3_ros.query.grammar import COLORS, TextQuery, parse_query
+from m3_ros.query.grammar import COLORS, TextQuery
+from m3_ros.query.request import parse_request
 from m3_ros.query.segment import Segment, Segments
 from m3_ros.types import Image
 
@@ -31,7 +32,8 @@ class Query:
 
     Attributes:
         label: the words that name it, or "the picture".
-        attributes: a score for each: the kind of object, and its colour if one is named.
+        attributes: a score for each: the kind of object, and its colour if one is named; none
+            for any object.
         unknown: words that are not in the model's vocabulary; nothing shows them.
     """
 
@@ -41,7 +43,8 @@ class Query:
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the score `[...]`, 0..1, that unit features `[..., d]` show every attribute."""
-        return np.prod([attribute(features) for attribute in self.attributes], axis=0)
+        shown = np.ones(features.shape[:-1], np.float32)
+        return np.prod([shown, *(attribute(features) for attribute in self.attributes)], axis=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +120,23 @@ class Scorer:
         self._text_query = lru_cache(CACHED_TEXTS)(lambda text: text_query(extractor, text))
 
     def query(self, query: str | Image) -> Query:
-        """Return what a text or a picture `[H, W, 3]` asks for.
+        """Return what the noun of a text, or a picture `[H, W, 3]`, asks for.
 
         Raises:
-            QueryError: the text is empty, too long, or names no object.
+            QueryError: the text is not understood, see `parse_request`.
         """
         if isinstance(query, str):
-            return self._text_query(parse_query(query, self._config.max_query_length))
+            return self.noun(parse_request(query, self._config.max_query_length).noun)
         return image_query(self._extractor, query)
+
+    def noun(self, noun: TextQuery | None) -> Query:
+        """Return what a noun phrase asks for; None asks for any object."""
+        return Query("object", ()) if noun is None else self._text_query(noun)
 
     def probabilities(self, query: Query, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return calibrated probabilities `[...]` that unit features `[..., d]` match a query."""
-        return self._calibration(query.score(features), len(query.attributes))
+        scores = query.score(features)
+        return self._calibration(scores, len(query.attributes)) if query.attributes else scores
 
     def match(
         self,
@@ -145,12 +153,15 @@ class Scorer:
         """Return the probability `[N]` of every Gaussian that it shows what is asked for."""
         return self._segments.of_gaussians(self.probabilities(query, self._segments.components))
 
-    def hypotheses(self, query: Query, values: NDArray[np.float32]) -> list[Hypothesis]:
+    def hypotheses(
+        self, query: Query, values: NDArray[np.float32], share: float | None = None
+    ) -> list[Hypothesis]:
         """Return what is probable enough, best first, and about as probable as the best.
 
         Args:
             query: what is asked for.
             values: probability `[N]` of every Gaussian.
+            share: of the best one's probability, at least; `query.ambiguity_share` by default.
         """
         found = []
         for segment, members in self._candidates(self._segments.smoothed(values)):
@@ -160,13 +171,23 @@ class Scorer:
                 feature = self._segments.feature(members)
                 found.append(Hypothesis(segment, members, feature, score))
         found.sort(key=lambda hypothesis: -hypothesis.score)
-        least = self._config.ambiguity_share * found[0].score if found else 0.0
+        share = self._config.ambiguity_share if share is None else share
+        least = share * found[0].score if found else 0.0
         kept: list[Hypothesis] = []
         for hypothesis in found:
             # a segment and a part of it are one object
             taken = any(np.isin(hypothesis.members, other.members).any() for other in kept)
             if hypothesis.score >= least and not taken:
                 kept.append(hypothesis)
+        return kept
+
+    def without(self, query: Query, hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+        """Return hypotheses that are probable although another query must not fit them."""
+        kept = []
+        for hypothesis in hypotheses:
+            score = hypothesis.score * (1.0 - float(self.probabilities(query, hypothesis.feature)))
+            if score >= self._config.found_probability:
+                kept.append(replace(hypothesis, score=score))
         return kept
 
     def _candidates(self, values: NDArray[np.float32]) -> list[tuple[Segment, NDArray[np.int64]]]:

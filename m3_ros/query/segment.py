@@ -68,6 +68,7 @@ class Segments:
         config: thresholds.
 
     Attributes:
+        solid: centres `[S, 3]` (m) of opaque, reliable Gaussians, those of planes included.
         index: Gaussians `[M]` (int64) that may belong to a segment.
         points: their centres `[M, 3]`, m.
         spacing: of neighbouring points, m (median).
@@ -84,8 +85,9 @@ class Segments:
         opacity = gaussians.opacities.sigmoid().numpy()
         reliability = model.reliability.numpy()
         solid = (opacity > MIN_OPACITY) & (reliability > config.min_reliability)
+        self.solid = means[solid]
         self.planes, on_plane = find_planes(
-            means[solid], config.plane_distance, config.min_plane_area
+            self.solid, config.plane_distance, config.min_plane_area
         )
         self.index = np.flatnonzero(solid)[~on_plane]
         self.points = means[self.index]

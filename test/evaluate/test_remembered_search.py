@@ -69,7 +69,6 @@ def test_the_best_answer_is_the_target():
     points = np.ones((5, 3))
     box = upright_box(points, 0.0)
     answer = TargetObject(0, "it", 0.9, QueryStatus.FOUND, box, 0.001, True, points)
-    other = replace(answer, points=np.zeros((9, 3)))
-    target = to_target(QueryResult(QueryStatus.FOUND, [answer, other], None, "here"))
+    target = to_target(QueryResult(QueryStatus.FOUND, [answer], None, "here"))
     assert target.seen and target.points.shape == (5, 3) and target.message == "here"
     assert not to_target(QueryResult(QueryStatus.STALE, [], None, "gone")).located

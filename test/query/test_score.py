@@ -8,17 +8,18 @@ import torch
 
 from m3_ros.config import QueryConfig
 from m3_ros.query.calibration import Calibration
-from m3_ros.query.grammar import QueryError, parse_query
+from m3_ros.query.grammar import QueryError
+from m3_ros.query.request import parse_request
 from m3_ros.query.score import Query, Scorer, image_query, text_query
 from m3_ros.query.segment import Segments
 
 
 def test_probabilities_tell_colours_apart(toy):
     rows = toy.model.encode_text(["red", "green", "blue"])
-    red = text_query(toy.model, parse_query("red box", 300)).score(rows)
+    red = text_query(toy.model, parse_request("red box", 300).noun).score(rows)
     assert red[0] > 0.9
     assert red[1:].max() < 0.1
-    assert text_query(toy.model, parse_query("umbrella", 300)).score(rows).max() < 0.1
+    assert text_query(toy.model, parse_request("umbrella", 300).noun).score(rows).max() < 0.1
 
 
 def test_a_picture_is_a_query_like_a_word(toy):
@@ -26,7 +27,7 @@ def test_a_picture_is_a_query_like_a_word(toy):
     crop = np.full((20, 20, 3), (20, 20, 230), np.uint8)
     np.testing.assert_allclose(
         image_query(toy.model, crop).score(rows),
-        text_query(toy.model, parse_query("blue", 300)).score(rows),
+        text_query(toy.model, parse_request("blue", 300).noun).score(rows),
     )
 
 
@@ -58,13 +59,13 @@ class Vocabulary:
 )
 def test_the_first_reading_in_the_vocabulary_is_meant(kinds, encoded):
     model = Vocabulary(*kinds)
-    query = text_query(model, parse_query("orange fruit", 300))
+    query = text_query(model, parse_request("orange fruit", 300).noun)
     assert query.unknown == "" and len(query.attributes) == len(encoded)
     assert model.encoded[: len(encoded)] == encoded
 
 
 def test_the_kind_that_no_reading_has_in_the_vocabulary_is_named():
-    query = text_query(Vocabulary("mug"), parse_query("orange fruit", 300))
+    query = text_query(Vocabulary("mug"), parse_request("orange fruit", 300).noun)
     assert query.unknown == "orange fruit"
     scores = query.score(np.ones((2, 3, 4), np.float32))
     assert scores.shape == (2, 3) and not scores.any()
@@ -149,9 +150,9 @@ def test_probabilities_are_calibrated_by_the_number_of_attributes(toy, toy_memor
 
 def test_every_attribute_counts(toy):
     rows = toy.model.encode_text(["red", "blue"])
-    query = text_query(toy.model, parse_query("red box", 300))
-    color = text_query(toy.model, parse_query("red", 300))
-    kind = text_query(toy.model, parse_query("box", 300))
+    query = text_query(toy.model, parse_request("red box", 300).noun)
+    color = text_query(toy.model, parse_request("red", 300).noun)
+    kind = text_query(toy.model, parse_request("box", 300).noun)
     np.testing.assert_allclose(query.score(rows), color.score(rows) * kind.score(rows))
 
 
@@ -170,7 +171,7 @@ def test_a_negative_that_means_the_same_is_left_out(cosine, score):
             near = [cosine, np.sqrt(1 - cosine**2)]
             return np.array([near if text == "negative" else [1, 0] for text in texts], np.float32)
 
-    query = text_query(Model(), parse_query("mug", 300))
+    query = text_query(Model(), parse_request("mug", 300).noun)
     assert query.score(np.array([1, 0], np.float32)) == pytest.approx(score, abs=0.005)
 
 

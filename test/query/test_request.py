@@ -1,0 +1,134 @@
+"""How the text of a request is parsed, phrase by phrase."""
+
+import pytest
+
+from m3_ros.query.grammar import QueryError
+from m3_ros.query.request import Side, parse_request
+from m3_ros.query.request_words import PHRASES, Kind, Relation
+
+
+def said(request):
+    """Write a request as one line of structure words in capitals and noun phrases."""
+    words = [request.noun.label if request.noun else "ANY"]
+    if request.count is not None:
+        words.append(f"x{request.count}")
+    if request.rank:
+        words.append(f"{request.rank.place}.{request.rank.order.name}")
+        if request.rank.anchor:
+            words.append(f"TO({said(request.rank.anchor)})")
+    words += [f"NO({noun.label})" for noun in request.excluded]
+    for link in request.links:
+        anchors = " & ".join(map(said, link.anchors))
+        words.append(f"{'NOT ' * link.negated}{link.relation.name}({anchors})")
+    return " ".join(words + ["MAP"] * (request.side is Side.MAP))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("yellow bath duck", "yellow bath duck"),
+        ("mug with a handle", "mug with a handle"),
+        ("bottle of water", "bottle of water"),
+        ("желтая утка", "желтая утка"),
+        ("figure two", "figure two"),
+        # number
+        ("two ducks", "duck x2"),
+        ("2 ducks", "duck x2"),
+        ("both mugs", "mug x2"),
+        ("both of the red mugs", "red mug x2"),
+        ("the two red mugs behind the duck", "red mug x2 BEHIND(duck)"),
+        ("all mugs", "mug x0"),
+        ("every cup except the blue one", "cup x0 NO(blue one)"),
+        # order
+        ("largest mug", "mug 1.LARGEST"),
+        ("the big mug", "mug 1.LARGEST"),
+        ("second largest bowl", "bowl 2.LARGEST"),
+        ("the two largest bowls", "bowl x2 1.LARGEST"),
+        ("leftmost mug", "mug 1.LEFTMOST"),
+        ("the left mug", "mug 1.LEFTMOST"),
+        ("the mug on the left", "mug 1.LEFTMOST"),
+        ("mug to the right", "mug 1.RIGHTMOST"),
+        ("the one on the right", "ANY 1.RIGHTMOST"),
+        ("second from the left", "ANY 2.LEFTMOST"),
+        ("the second mug from the left", "mug 2.LEFTMOST"),
+        ("the ball in the middle", "ball 1.MIDDLE"),
+        ("nearest to me", "ANY 1.NEAREST"),
+        ("the mug nearest to me", "mug 1.NEAREST"),
+        ("the mug closest to the duck", "mug 1.NEAREST TO(duck)"),
+        ("the mug farthest from the duck", "mug 1.FARTHEST TO(duck)"),
+        # relations
+        ("cup left of the duck", "cup LEFT(duck)"),
+        ("the cup that is to the right of the red duck", "cup RIGHT(red duck)"),
+        ("orange ball in front of me", "orange ball FRONT(me)"),
+        ("what is left of the duck", "ANY LEFT(duck)"),
+        ("thing under the table", "ANY UNDER(table)"),
+        ("the brown cans on the table", "brown can ON(table)"),
+        ("the mug in the bowl on the table", "mug IN(bowl ON(table))"),
+        ("cup between the duck and the ball", "cup BETWEEN(duck & ball)"),
+        ("the cup between the two ducks", "cup BETWEEN(duck x2)"),
+        ("cup larger than the duck", "cup LARGER(duck)"),
+        ("cup left of the duck behind the box", "cup LEFT(duck BEHIND(box))"),
+        ("cup left of the duck and behind the box", "cup LEFT(duck) BEHIND(box)"),
+        ("mug on the table left of the duck", "mug ON(table) LEFT(duck)"),
+        ("biggest thing on the table", "ANY 1.LARGEST ON(table)"),
+        ("cup left of the duck in the map", "cup LEFT(duck) MAP"),
+        (
+            "could you please bring me the red mug next to the blue bowl, thank you",
+            "red mug NEXT_TO(blue bowl)",
+        ),
+        # negation
+        ("the mug that is not red", "mug NO(red)"),
+        ("mug on the table that is not red", "mug NO(red) ON(table)"),
+        ("mug, not the red one", "mug NO(red one)"),
+        ("anything but the duck", "ANY NO(duck)"),
+        ("the cup that isn't on the plate", "cup NOT ON(plate)"),
+        ("the cup not left of the duck", "cup NOT LEFT(duck)"),
+    ],
+)
+def test_structure_words_are_parsed_and_nouns_stay_whole(text, expected):
+    assert said(parse_request(text, 300)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("duck and cup", "'and'"),
+        ("duck or cup", "'or'"),
+        ("salt and pepper mill", "'and'"),
+        ("the second mug", "'second'"),
+        ("the other mug", "'other'"),
+        ("mug without handle", "'without'"),
+        ("all", "'all'"),
+        ("left", "'left'"),
+        ("cup left of", "'left of'"),
+        ("cup left of and right of the duck", "'left of'"),
+        ("the largest smallest mug", "'smallest'"),
+        ("mug opposite the duck", "'opposite'"),
+        ("cup between the duck", "between"),
+        ("not the duck", "'not the duck' names no object"),
+        ("find me", "names no object"),
+    ],
+)
+def test_what_fits_no_rule_is_refused_by_name(text, word):
+    with pytest.raises(QueryError) as refused:
+        parse_request(text, 300)
+    assert word in str(refused.value)
+
+
+def test_every_relation_can_be_said():
+    relations = {value for kind, value in PHRASES.values() if kind is Kind.RELATION}
+    assert relations == set(Relation)
+    for phrase, (kind, value) in PHRASES.items():
+        if kind is Kind.RELATION and value is not Relation.BETWEEN:
+            (link,) = parse_request(f"cup {' '.join(phrase)} the duck", 300).links
+            assert link.relation is value
+
+
+def test_a_noun_alone_has_no_structure():
+    assert not parse_request("the red mug, please", 300).structured
+    assert parse_request("two red mugs", 300).structured
+
+
+def test_all_nouns_of_a_request_are_known():
+    request = parse_request("red cup, not the mug, left of the duck behind me", 300)
+    assert [noun.label for noun in request.nouns()] == ["red cup", "mug", "duck"]
