@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, SimulationConfig
 from m3_ros.grasp.planning import Planner, Scene
 from m3_ros.grasp.scan_path import follow_scan, scan_path

@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,28 +41,50 @@ def reason_of(error: BaseException) -> str:
 def require_replaceable(folder: str | Path) -> Path:
     """Return the place of a folder, with links resolved, if it can be written or replaced.
 
-    The folders above it need not exist yet. Modes say little (root ignores them, file systems can
-    be read-only), so a folder is made and removed where the new one will be written.
+    Raises:
+        WriteError: it is a mount point, or no folder can be written there.
+    """
+    place = _resolved(folder)
+    if os.path.ismount(place):
+        raise WriteError(
+            f"{folder} is a mount point, which cannot be replaced; name a folder inside it"
+        )
+    _require_writable(folder, place.parents)
+    return place
+
+
+def require_folder(folder: str | Path) -> None:
+    """Check that a folder can be made, or written if it exists.
 
     Raises:
-        WriteError: it is a mount point, or the folder that will hold it cannot be written.
+        WriteError: it cannot.
     """
-    folder = Path(folder)
+    place = _resolved(folder)
+    _require_writable(folder, (place, *place.parents))
+
+
+def _resolved(folder: str | Path) -> Path:
     try:
-        place = folder.absolute().resolve()
-        if os.path.ismount(place):
-            raise WriteError(
-                f"{folder} is a mount point, which cannot be replaced; name a folder inside it"
-            )
-        above = next(each for each in place.parents if os.path.lexists(each))
-        os.rmdir(tempfile.mkdtemp(prefix=f".{place.name}.", dir=above))
-    except WriteError:
-        raise
+        return Path(folder).absolute().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # a loop of links; a null character
         raise WriteError(
             f"{folder} cannot be written: {reason_of(error)}; name another folder"
         ) from error
-    return place
+
+
+def _require_writable(folder: str | Path, candidates: Sequence[Path]) -> None:
+    """Raise WriteError unless the first of some folders that exists can be written.
+
+    Modes say little (root ignores them, file systems can be read-only), so a folder with the
+    longest name that will be needed is made there, and removed.
+    """
+    above = next(each for each in candidates if os.path.lexists(each))
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=f".{Path(folder).name}.", dir=above))
+    except OSError as error:
+        raise WriteError(
+            f"{folder} cannot be written: {reason_of(error)}; name another folder"
+        ) from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.geometry import look_at
 from m3_ros.memory.memory_data import MemoryData, ModelMemory

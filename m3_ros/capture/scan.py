@@ -3,44 +3,31 @@
 Layout: `images/000000.png` (8-bit RGB), `depths/000000.png` (16-bit, 0 = none; in mm, or in the
 frame's `depth_unit_scale_factor`), `masks/000000.png` (8-bit, 0 = ignore; of frames with a mask)
 and `transforms.json`, whose `transform_matrix` has OpenGL camera axes. nerfstudio, gsplat and
-instant-ngp read these folders, and their folders are read here (`transforms_json`).
+instant-ngp read these folders, and their folders are read here (`transforms_json`). While a scan
+is written (`scan_writer`), or after its writer has died, the frames stand in `frames.jsonl`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
-import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.frames_file import FRAMES_FILE, is_being_written
 from m3_ros.capture.missing import check_missing
 from m3_ros.capture.points_file import read_points
 from m3_ros.capture.transforms_file import Contents, read_transforms, transforms_path
 from m3_ros.capture.transforms_json import distortion_of, missing_file, read_frame
 from m3_ros.config import ScanConfig
 from m3_ros.errors import DataError, show
-from m3_ros.geometry import OPENGL_FROM_OPENCV
-from m3_ros.types import Array, Depth
+from m3_ros.types import Array
 
-if TYPE_CHECKING:
-    from typing import Self
-
-POINTS_FILE = "sparse_pc.ply"
-MAX_STEPS = 65534
-"""Largest depth of a file, in steps of its unit: 65535 is a hole, as of many cameras."""
-MILLIMETRE = 1e-3
-MAX_RANGE = 20.0
-"""Largest depth in medians of its image where lengths are no metres: a step is then 3e-4 of the
-median, and stray points of structure from motion do not coarsen it."""
+logger = logging.getLogger(__name__)
 
 
 class ScanError(DataError):
@@ -55,10 +42,12 @@ class Scan:
     Attributes:
         folder: of the scan.
         metric: whether its lengths are metres; False after structure from motion alone.
+        finished: False while it is written, and for ever if its writer has died.
     """
 
     def __init__(self, contents: Contents) -> None:
         self._file, self.folder = contents.path, contents.path.parent
+        self.finished = self._file.name != FRAMES_FILE
         self.metric = contents.metric
         self._entries, self._points_file = contents.entries, contents.points_file
 
@@ -76,7 +65,11 @@ class Scan:
         """
         path = transforms_path(Path(folder))
         try:
-            contents = read_transforms(path, ScanError)
+            try:
+                contents = read_transforms(path, ScanError)
+            except FileNotFoundError:  # the scan may just have ended
+                path = transforms_path(Path(folder))
+                contents = read_transforms(path, ScanError)
         except OSError as error:
             raise ScanError(
                 f"{folder} is no scan: {path.name} cannot be read: {error.strerror}"
@@ -86,7 +79,13 @@ class Scan:
                 distortion_of(entry)
             except ValueError as error:
                 raise ScanError(f"{path} frames[{index}]: {error}") from error
-        return cls(_without_missing(contents, config or ScanConfig()))
+        scan = cls(_without_missing(contents, config or ScanConfig()))
+        if not scan.finished and not is_being_written(scan.folder):
+            logger.warning(
+                "%s was not finished: the program that wrote it has ended; its %d frames are used",
+                folder, len(scan),
+            )  # fmt: skip
+        return scan
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -140,103 +139,3 @@ def _without_missing(contents: Contents, config: ScanConfig) -> Contents:
     check_missing(first, len(missing), len(entries), config, ScanError)
     kept = [entry for entry, field in zip(entries, fields, strict=True) if field is None]
     return replace(contents, entries=kept)
-
-
-class ScanWriter:
-    """Writes a scan folder frame by frame; a crash leaves every frame written so far readable.
-
-    Use as a context manager, or call `close()`; a writer that got no frame removes its folder.
-
-    Args:
-        folder: to make.
-        metric: whether the frames' lengths are metres.
-
-    Raises:
-        ScanError: the folder already exists and is not empty.
-    """
-
-    def __init__(self, folder: str | Path, metric: bool = True) -> None:
-        self.folder = Path(folder)
-        if self.folder.exists() and any(self.folder.iterdir()):
-            raise ScanError(f"scan folder {self.folder} exists and is not empty; name a new one")
-        (self.folder / "images").mkdir(parents=True, exist_ok=True)
-        (self.folder / "depths").mkdir(exist_ok=True)
-        self._meta = {"camera_model": "OPENCV", "depth_unit_scale_factor": MILLIMETRE}
-        self._meta["metric"] = metric
-        self._meta["frames"] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __len__(self) -> int:
-        return len(self._meta["frames"])
-
-    def add(self, frame: RgbdFrame) -> None:
-        """Append one frame; it is on disk, and listed, when this returns.
-
-        Raises:
-            OSError: a file could not be written (disk full, folder removed).
-        """
-        name = f"{len(self):06d}.png"
-        bgr = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR)
-        unit = self._depth_unit(frame.depth)
-        steps = np.rint(frame.depth / unit)
-        steps = np.where(steps <= MAX_STEPS, steps, 0).astype(np.uint16)
-        files = {f"images/{name}": bgr, f"depths/{name}": steps}
-        if frame.mask is not None:
-            (self.folder / "masks").mkdir(exist_ok=True)
-            files[f"masks/{name}"] = np.where(frame.mask, 255, 0).astype(np.uint8)
-        for path, image in files.items():
-            if not cv2.imwrite(str(self.folder / path), image, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-                raise OSError(f"cannot write {self.folder / path}")
-        K = frame.K
-        mask = {} if frame.mask is None else {"mask_path": f"masks/{name}"}
-        self._meta["frames"].append(
-            {
-                "file_path": f"images/{name}",
-                "depth_file_path": f"depths/{name}",
-                **({} if unit == MILLIMETRE else {"depth_unit_scale_factor": unit}),
-                **mask,
-                "fl_x": K[0, 0],
-                "fl_y": K[1, 1],
-                "cx": K[0, 2],
-                "cy": K[1, 2],
-                "w": frame.width,
-                "h": frame.height,
-                "stamp": frame.stamp,
-                **({"source_name": frame.name} if frame.name else {}),
-                "transform_matrix": (frame.camtoworld @ OPENGL_FROM_OPENCV).tolist(),
-            }
-        )
-        self._write_meta()
-
-    def _depth_unit(self, depth: Depth) -> float:
-        """Return the step of a depth image: 1 mm, unless lengths are no metres or do not fit."""
-        measured = depth[depth > 0.0]
-        farthest = float(measured.max(initial=0.0))
-        if not len(measured) or (self._meta["metric"] and farthest <= MAX_STEPS * MILLIMETRE):
-            return MILLIMETRE
-        if not self._meta["metric"]:
-            farthest = min(farthest, MAX_RANGE * float(np.median(measured)))
-        return min(farthest / MAX_STEPS, 1.0)
-
-    def set_points(self, points: Array, colors: NDArray[np.uint8]) -> None:
-        """Store sparse points `[P, 3]` (m, world) with colours `[P, 3]`; none are not stored."""
-        if not len(points):
-            return
-        trimesh.PointCloud(points, colors=colors).export(self.folder / POINTS_FILE)
-        self._meta["ply_file_path"] = POINTS_FILE
-        self._write_meta()
-
-    def close(self) -> None:
-        """Finish; remove the folder when nothing was written."""
-        if not len(self):
-            shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _write_meta(self) -> None:
-        temporary = self.folder / "transforms.json.part"
-        temporary.write_text(json.dumps(self._meta, indent=1))
-        os.replace(temporary, self.folder / "transforms.json")

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from m3_ros.capture.frame import is_rigid
+from m3_ros.capture.frames_file import FRAMES_FILE, read_frames_file
 from m3_ros.errors import DataError
 from m3_ros.schema import (
     Coefficient,
@@ -21,6 +22,7 @@ from m3_ros.schema import (
     Stamp,
     Text,
     Unit,
+    decode,
     read_json,
 )
 
@@ -114,12 +116,11 @@ class Contents:
 
 
 def transforms_path(source: Path) -> Path:
-    """Return the path of the file of a scan: a folder, or the file itself."""
+    """Return the path of the list of frames of a scan, which is a folder or that file."""
     if source.suffix == ".json":
         return source
-    path = source / FILE
-    blender = source / BLENDER_FILE
-    return blender if blender.is_file() and not path.is_file() else path
+    names = (FILE, FRAMES_FILE, BLENDER_FILE)
+    return source / next((name for name in names if (source / name).is_file()), FILE)
 
 
 def read_transforms(path: Path, error: type[DataError]) -> Contents:
@@ -133,7 +134,10 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
         DataError: of the class `error`: a field is missing or breaks its rule.
         OSError: the file cannot be read.
     """
-    content = read_json(path, TransformsFile, error)
+    if path.name == FRAMES_FILE:
+        content = decode(read_frames_file(path, error), TransformsFile, str(path), error)
+    else:
+        content = read_json(path, TransformsFile, error)
     if content.frames is UNSET:
         raise error(
             f"{path} lists no frames; a scan needs at least one", place=f"{path}: $.frames"

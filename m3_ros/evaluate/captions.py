@@ -21,7 +21,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.capture.scan import Scan, ScanWriter
+from m3_ros.capture.scan import Scan
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.errors import DataError
 from m3_ros.evaluate.bench_query import FIT_STEPS

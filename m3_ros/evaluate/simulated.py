@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import SimulationConfig
 from m3_ros.errors import UsageError
 from m3_ros.geometry import backproject, inverse, look_at, se3, transform

@@ -8,7 +8,9 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from m3_ros.capture.frames_file import FRAMES_FILE
 from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.capture.transforms_file import FILE, transforms_path
 from m3_ros.config import M3Config
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.build import MemoryBuilder
@@ -30,7 +32,9 @@ def newest_scan(folder: Path) -> Path:
     Raises:
         ScanError: There is none.
     """
-    scans = sorted(path.parent for path in folder.glob("*/transforms.json"))
+    scans = sorted(
+        {path.parent for name in (FILE, FRAMES_FILE) for path in folder.glob(f"*/{name}")}
+    )
     if not scans:
         raise ScanError(f"no scan in {folder}; call /m3/scan/start and /m3/scan/stop first")
     return scans[-1]
@@ -55,6 +59,7 @@ class IncrementalBuilder:
         self._extractors: Sequence[FeatureExtractor] = ()
         self._builder: MemoryBuilder | None = None
         self._scan: Path | None = None  # of the builder
+        self._frames: Scan | None = None  # as they were at the last look
         self._known = self._newest()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -91,18 +96,19 @@ class IncrementalBuilder:
                 raise
 
     def _begin(self, scan: Path) -> None:
-        self._scan, self._builder = scan, None
+        self._scan, self._builder, self._frames = scan, None, None
         self._extractors = self._extractors or self._load()
         opened = Scan.open(scan)
         self._builder = MemoryBuilder(self._config, self._extractors, opened.points, opened.metric)
 
-    def _newest(self) -> tuple[Path, int] | None:
-        """Return the newest scan and the time of its last change, ns; None without scans."""
+    def _newest(self) -> tuple[Path, int, int] | None:
+        """Return the newest scan, time (ns) and size of the list of its frames; None without."""
         try:
             scan = newest_scan(self._scans)
-        except ScanError:
+            status = transforms_path(scan).stat()
+        except (ScanError, OSError):  # the list has just got its other name
             return None
-        return scan, (scan / "transforms.json").stat().st_mtime_ns
+        return scan, status.st_mtime_ns, status.st_size
 
     def _run(self) -> None:
         os.setpriority(
@@ -126,8 +132,9 @@ class IncrementalBuilder:
             self._begin(self._known[0])
         if self._builder is None:
             return False
-        frames = Scan.open(self._scan)
-        if len(self._builder) < len(frames):
-            self._builder.add(frames[len(self._builder)])
+        if self._frames is None or self._known != known:
+            self._frames = Scan.open(self._scan)
+        if len(self._builder) < len(self._frames):
+            self._builder.add(self._frames[len(self._builder)])
             return True
         return self._builder.step()

@@ -97,7 +97,14 @@ class CaptureNode(ManagedNode):
         status = recording.stop()
         self._status.publish(status)
         response.keyframes, response.success = status.keyframes, status.keyframes > 0
-        if response.success:
+        if recording.unwritten:
+            kept = Path(status.folder).exists()
+            response.keyframes, response.success = status.keyframes * kept, False
+            response.folder = status.folder if response.keyframes else ""
+            response.error_code = ScanErrorCode.FAILED
+            response.error_msg = recording.unwritten
+            self.get_logger().error(response.error_msg)
+        elif response.success:
             response.folder = status.folder
             response.error_msg = recording.ended
             self.get_logger().info(f"{status.keyframes} keyframes in {status.folder}")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.keyframes import KeyframeSelector
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import ScanConfig
+from m3_ros.files import WriteError
 from m3_ros.msg import ScanStatus
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 
@@ -25,17 +26,18 @@ class Recording:
     When time goes back it ends by itself: poses of two runs of the clock do not fit together.
 
     Args:
-        folder: scan folder to write.
+        folder: scan folder to write; a scan in it that was not finished goes on.
         stream: gives the frames.
         config: which frames are keyframes.
         report: called with the state after every frame, from another thread.
 
     Attributes:
         ended: why it has ended by itself; "" while it goes on.
+        unwritten: why the last frame, or the end, could not be written; "" if all could.
 
     Raises:
-        ScanError: the folder exists and holds something.
-        OSError: it cannot be written.
+        ScanError: the folder exists and holds something else.
+        WriteError: it cannot be written.
     """
 
     def __init__(
@@ -46,8 +48,8 @@ class Recording:
         report: Callable[[ScanStatus], None],
     ) -> None:
         self._stream, self._config, self._report = stream, config, report
-        self._writer, self._selector = ScanWriter(folder), KeyframeSelector(config)
-        self._invalid, self._error, self.ended = 0, "", ""
+        self._writer, self._selector = ScanWriter(folder, resume=True), KeyframeSelector(config)
+        self._invalid, self._error, self.ended, self.unwritten = 0, "", "", ""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -56,7 +58,10 @@ class Recording:
         """End the scan and return its final state; an empty scan leaves no folder."""
         self._stopping.set()
         self._thread.join()
-        self._writer.close()
+        try:
+            self._writer.close()
+        except WriteError as error:
+            self._error = self.unwritten = str(error)
         return self.status()
 
     def status(self) -> ScanStatus:
@@ -80,8 +85,10 @@ class Recording:
                 stamp = frame.stamp
                 if self._stream.runs == run:
                     self._keep(frame)
-            except (FrameError, OSError) as error:
+            except (FrameError, WriteError) as error:
                 self._invalid, self._error = self._invalid + 1, str(error)
+                if isinstance(error, WriteError):
+                    self.unwritten = self._error
             if self._stream.runs != run:
                 self.ended = self._error = TIME_WENT_BACK
             if not self._stopping.is_set():
@@ -92,7 +99,7 @@ class Recording:
 
         Raises:
             FrameError: it has no depth.
-            OSError: it cannot be written.
+            WriteError: it cannot be written.
         """
         if not frame.depth.any():
             raise FrameError("the depth image measures nothing")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.geometry import look_at
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.capture.scan import Scan, ScanWriter
+from m3_ros.capture.scan import Scan
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.cli import main as cli
 from m3_ros.geometry import OPENGL_FROM_OPENCV, look_at, rpy_to_matrix, se3, transform
 from m3_ros.memory.registration import transform_memory

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.evaluate.bench_memory import measure_build, measure_stream, run
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.evaluate import grounding, retrieval
 from m3_ros.evaluate.captions import PICTURE, Region, read_regions, simulate_captions

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.evaluate.features import evaluate_features, run
 

@@ -5,7 +5,8 @@ import time
 import pytest
 import torch
 
-from m3_ros.capture.scan import ScanError, ScanWriter
+from m3_ros.capture.scan import ScanError
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 

@@ -1,6 +1,8 @@
 """The capture node between real processes: a fake camera publishes, a client asks."""
 
+import shutil
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,6 +94,13 @@ def test_the_status_of_a_scan_is_published_to_whoever_comes_late(
     keyframes = end(capture).keyframes
     eventually(lambda: not states[-1].recording, "the end of the scan")
     assert states[-1].keyframes == keyframes
+    lost = Path(begin(capture, folder=str(tmp_path / "lost")).folder)
+    eventually(lambda: states[-1].folder == str(lost) and states[-1].keyframes, "a keyframe")
+    shutil.rmtree(lost)
+    answer = end(capture)
+    assert not answer.success and (answer.keyframes, answer.folder) == (0, "")
+    assert answer.error_code == ScanErrorCode.FAILED
+    assert "the folder was removed or renamed" in answer.error_msg
 
 
 def test_diagnostics_say_what_arrives_and_what_does_not(start, impatient, eventually):

@@ -8,7 +8,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 
 from m3_ros.action import BuildMemory
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.codes import BuildErrorCode, LoadErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
 from m3_ros.features.loading import load_language_extractor

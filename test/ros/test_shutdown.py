@@ -11,7 +11,7 @@ import pytest
 from ament_index_python.packages import get_package_prefix
 
 from m3_ros.action import BuildMemory
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.codes import BuildErrorCode
 from m3_ros.config import M3Config
 from m3_ros.nodes.client import Client, ServerGone

@@ -25,8 +25,10 @@ from m3_ros.capture.importers import (
     tum_rgbd,
 )
 from m3_ros.capture.importers.imported import Imported, ImportRequest
-from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.capture.scan_writer import ScanWriter, require_free
 from m3_ros.config import M3Config
+from m3_ros.files import WriteError
 from m3_ros.types import Progress, no_progress
 
 logger = logging.getLogger(__name__)
@@ -68,33 +70,36 @@ def import_scan(
 ) -> Scan:
     """Copy a scan of another program into a new scan folder; distortion is removed.
 
-    An import that places photographs goes on where an earlier one was interrupted.
+    An import that was killed, or that found no place on the disk, goes on where it ended; so does
+    one that was interrupted while it placed photographs.
 
     Args:
         source: folder or file in one of the formats of `IMPORTERS`.
-        target: folder to make; it must not exist or be empty.
+        target: folder to make; it must not exist, be empty, or hold a part of this import.
         progress: called after each frame with the stage "import", and with earlier stages.
         config: a bag's topics and frames (`robot`), which of its frames are kept (`scan`), and
             how pictures are placed (`photographs`).
 
     Raises:
         ScanError: the source has no known format, is broken, or the target is not empty.
+        WriteError: the target cannot be written; the frames written so far stay.
     """
     source = Path(source)
     importer = next((each for each in IMPORTERS if each.matches(source)), None)
     if importer is None:
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")
-    target = Path(target)
-    if target.exists() and any(target.iterdir()):
-        raise ScanError(f"scan folder {target} exists and is not empty; name a new one")
+    target, origin = Path(target), str(source.resolve())
+    require_free(target, origin, resume=True)
     work = target.parent / f".{target.name}.import"
     imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
-    writer = ScanWriter(target, imported.metric)
+    writer = ScanWriter(target, imported.metric, origin, resume=True)
     has_depth = textured = False
+    done = 0
     try:
         for done, frame in enumerate(imported.frames, start=1):
-            writer.add(frame)
+            if done > writer.resumed:
+                writer.add(frame)
             has_depth = has_depth or bool(frame.depth.any())
             textured = textured or bool((frame.rgb != frame.rgb[0, 0]).any())
             progress("import", done / imported.count)
@@ -102,10 +107,15 @@ def import_scan(
             writer.set_points(*imported.points)
         if not textured:
             raise ScanError(f"{source}: each picture has one colour only; they must show a place")
+        writer.close()
+    except WriteError as error:
+        writer.close(finished=False)
+        raise WriteError(f"{error}; import it again to go on from there") from error
     except BaseException as error:  # an import is complete or absent, after Ctrl-C too
+        writer.close(finished=False)
         shutil.rmtree(target, ignore_errors=True)
         if isinstance(error, ValueError) and not isinstance(error, ScanError):
-            raise ScanError(f"{source} frame {len(writer)}: {error}") from error
+            raise ScanError(f"{source} frame {done}: {error}") from error
         raise
     shutil.rmtree(work, ignore_errors=True)
     if not has_depth:

@@ -3,7 +3,8 @@
 import pytest
 
 from m3_ros.capture.importers import import_scan
-from m3_ros.capture.scan import ScanError, ScanWriter
+from m3_ros.capture.scan import ScanError
+from m3_ros.capture.scan_writer import ScanWriter
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 import trimesh
 
 from m3_ros.capture.importers import import_scan
-from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.capture.scan_writer import ScanWriter
 
 
 def test_a_folder_comes_in_as_it_was(tmp_path, frames):
