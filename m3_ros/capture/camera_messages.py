@@ -91,7 +91,7 @@ def is_registered(color: object, depth: object) -> bool:
 
 def to_frame(
     color: object,
-    depth: object,
+    depth: object | None,
     info: object,
     camtoworld: Array,
     depth_camera: DepthCamera | None = None,
@@ -100,7 +100,7 @@ def to_frame(
 
     Args:
         color: image.
-        depth: image; registered depth of another size is scaled.
+        depth: image; registered depth of another size is scaled. None: there is none.
         info: camera info of colour.
         camtoworld: `[4, 4]` pose of the colour camera.
         depth_camera: that of depth which is not registered.
@@ -109,21 +109,22 @@ def to_frame(
         ValueError: one of them cannot be converted, they do not fit together, or the camera of
             depth that is not registered is not given.
     """
-    rgb, measured = to_rgb(color), to_depth(depth)
+    rgb = to_rgb(color)
+    measured = None if depth is None else to_depth(depth)
     shape = rgb.shape[:2]
     K, distortion = _camera("camera_info", "colour", info, shape)
     stamp = to_seconds(color.header.stamp)
+    plain = RgbdFrame(rgb, np.zeros(shape, np.float32), K, camtoworld, stamp)
+    if depth is None:
+        return undistort(plain, distortion)
     if is_registered(color, depth):
-        frame = RgbdFrame(rgb, _scaled(measured, shape), K, camtoworld, stamp)
-        return undistort(frame, distortion)
+        return undistort(replace(plain, depth=_scaled(measured, shape)), distortion)
     if depth_camera is None:
         color_frame, depth_frame = frames_of(color, depth)
         raise ConversionError(
             f"depth is in frame {depth_frame}, colour in {color_frame}; {ALIGNED}"
         )
-    frame = undistort(
-        RgbdFrame(rgb, np.zeros(shape, np.float32), K, camtoworld, stamp), distortion
-    )
+    frame = undistort(plain, distortion)
     return replace(frame, depth=_registered(measured, depth_camera, K, shape))
 
 

@@ -7,12 +7,12 @@ import sys
 import tempfile
 import traceback
 
-from m3_ros.cli import doctor, evaluation, memories, models, stack
+from m3_ros.cli import doctor, evaluation, memories, models, scans, stack
 from m3_ros.cli.app import INTERRUPTED, OK, app
 from m3_ros.errors import Kind, M3Error
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
-COMMANDS = (stack, memories, models, doctor, evaluation)
+COMMANDS = (stack, scans, memories, models, doctor, evaluation)
 """Importing these registers their commands."""
 
 

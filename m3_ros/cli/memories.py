@@ -1,4 +1,4 @@
-"""Commands on folders: scan import, scan simulate, scan show, build, align, query."""
+"""Commands on memories: build, align, query, export."""
 
 from __future__ import annotations
 
@@ -8,70 +8,11 @@ from typing import Literal
 
 from tyro.conf import UseAppendAction
 
-from m3_ros.cli.app import FAILED, OK, Positional, app, scan, settings_from
+from m3_ros.cli.app import FAILED, OK, Positional, app, settings_from
 from m3_ros.errors import UsageError
 from m3_ros.view.progress import show_stage, stage_bar
 
 PointPair = tuple[float, float, float, float, float, float]
-
-
-@scan.command(name="import")
-def scan_import(
-    source: Positional[Path], target: Positional[Path | None] = None, config: Path | None = None
-) -> int:
-    """Copy a nerfstudio or COLMAP folder, or a ROS 2 bag, into a scan; distortion is removed.
-
-    Args:
-        source: the folder, or .mcap file, to read.
-        target: the folder to make; scans/NAME by default.
-        config: YAML file of settings; `robot` and `scan` say what is read of a bag.
-    """
-    from m3_ros.capture.importers import import_scan
-
-    target = target or Path("scans") / source.resolve().stem
-    with stage_bar() as bar:
-        scan = import_scan(
-            source, target, lambda *state: show_stage(bar, *state), settings_from(config)
-        )
-    print(f"{len(scan)} frames in {target}")
-    return OK
-
-
-@scan.command(name="simulate")
-def scan_simulate(
-    folder: Positional[Path], seed: int = 0, views: int = 60, config: Path | None = None
-) -> int:
-    """Scan a simulated table with a free camera, without robot and ROS.
-
-    Args:
-        folder: the scan folder to make.
-        seed: of the random scene and the sensors' noise.
-        views: keyframes, on rings about the table's middle.
-        config: YAML file of settings; `simulation` is used, its `scene` in place of a random one.
-    """
-    from m3_ros.evaluate.simulated import simulate_scan
-
-    labels = simulate_scan(folder, seed, views, settings_from(config).simulation)
-    print(f"{views} frames of {', '.join(labels)} in {folder}")
-    return OK
-
-
-@scan.command(name="show")
-def scan_show(folder: Positional[Path], output: Path | None = None) -> int:
-    """Describe a scan folder and draw its contact sheet.
-
-    Args:
-        folder: the scan folder.
-        output: the picture to write; NAME.png here by default.
-    """
-    from m3_ros.capture.scan import Scan
-    from m3_ros.view.pictures import write_picture
-    from m3_ros.view.scan import describe_scan, scan_sheet
-
-    print(describe_scan(folder))
-    sheet = scan_sheet(Scan.open(folder))
-    print(f"contact sheet: {write_picture(sheet, output or Path(f'{folder.resolve().name}.png'))}")
-    return OK
 
 
 @app.command
@@ -211,3 +152,27 @@ def query(
     picture = answer_picture(localizer, text, best)
     print(f"picture: {write_picture(picture, output or memory.with_suffix('.answer.png'))}")
     return OK if result.status is QueryStatus.FOUND else FAILED
+
+
+@app.command
+def export(
+    memory: Positional[Path],
+    target: Positional[Path | None] = None,
+    to: Literal["ply", "splat"] = "ply",
+) -> int:
+    """Write a memory's Gaussians for viewers: a .ply of 3DGS, or a .splat of web viewers.
+
+    Args:
+        memory: the memory folder.
+        target: the file to write; NAME.ply or NAME.splat here by default.
+        to: its format.
+    """
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.splat import save_ply
+    from m3_ros.splat.splat_file import save_splat
+
+    gaussians = SpatialMemory.load(memory).gaussians
+    target = target or Path(f"{memory.resolve().name}.{to}")
+    (save_ply if to == "ply" else save_splat)(target, gaussians)
+    print(f"{len(gaussians)} Gaussians in {target}")
+    return OK

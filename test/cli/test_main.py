@@ -15,6 +15,7 @@ from m3_ros.cli import main as cli
 from m3_ros.geometry import OPENGL_FROM_OPENCV, look_at, rpy_to_matrix, se3, transform
 from m3_ros.memory.registration import transform_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.splat import load_ply
 
 K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])
 
@@ -52,6 +53,13 @@ def test_scan_import_copies(m3, scan, tmp_path):
     assert status == 0 and "2 frames" in out and len(Scan.open(tmp_path / "copy")) == 2
 
 
+@pytest.mark.parametrize("kind", ["colmap", "nerfstudio", "rosbag2"])
+def test_scan_export_writes_what_import_reads(m3, scan, tmp_path, kind):
+    status, out, _ = m3("scan", "export", scan, tmp_path / kind, "--to", kind)
+    assert status == 0 and f"2 frames in {tmp_path / kind}" in out
+    assert m3("scan", "import", tmp_path / kind, tmp_path / "back")[0] == 0
+
+
 def test_build_says_which_views_its_score_is_of(m3, scan, tmp_path):
     config = tmp_path / "quick.yaml"
     config.write_text("{splat: {max_iterations: 2}, memory: {refine_steps: 1}}")
@@ -68,6 +76,17 @@ def foreign(tmp_path, toy_memory):
     memory = transform_memory(replace(toy_memory, views=tuple(views)), similarity, "colmap")
     memory.save(tmp_path / "memory")
     return tmp_path / "memory", similarity
+
+
+@pytest.mark.parametrize("kind", ["ply", "splat"])
+def test_export_writes_the_gaussians_for_viewers(m3, foreign, toy_memory, tmp_path, kind):
+    target, count = tmp_path / f"a.{kind}", len(toy_memory.gaussians)
+    status, out, _ = m3("export", foreign[0], target, "--to", kind)
+    assert status == 0 and f"{count} Gaussians in {target}" in out
+    if kind == "ply":
+        assert len(load_ply(target)) == count
+    else:
+        assert target.stat().st_size == 32 * count
 
 
 def test_align_by_shared_cameras(m3, foreign, toy_memory, tmp_path):

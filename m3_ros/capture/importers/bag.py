@@ -28,16 +28,17 @@ from m3_ros.types import Array
 
 @dataclass(frozen=True)
 class _Keyframe:
-    """Stamps (s) of a keyframe's images, and `T_world_camera [4, 4]`."""
+    """Stamps (s) of a keyframe's images, and `T_world_camera [4, 4]`; None: no depth."""
 
     color: float
-    depth: float
+    depth: float | None
     camtoworld: Array
 
     @property
-    def images(self) -> tuple[tuple[str, float], tuple[str, float]]:
-        """Roles and stamps of the two images."""
-        return ("color", self.color), ("depth", self.depth)
+    def images(self) -> dict[str, float]:
+        """Stamps of the images, by their roles."""
+        color = {"color": self.color}
+        return color if self.depth is None else {**color, "depth": self.depth}
 
 
 def read(request: ImportRequest) -> Imported:
@@ -96,14 +97,14 @@ def _check_level(
 def _choose(
     source: Path, recorded: Recorded, tree: TransformBuffer, config: M3Config
 ) -> list[_Keyframe]:
-    if not recorded.colors or not recorded.depths or not recorded.infos:
-        raise ScanError(f"{source} lacks colour images, depth images or camera info")
+    if not recorded.colors or not recorded.infos:
+        raise ScanError(f"{source} lacks colour images or camera info")
     selector, depths = KeyframeSelector(config.scan), np.sort(recorded.depths)
     keyframes: list[_Keyframe] = []
     problems: list[str] = []
     for stamp, frame_id in sorted(recorded.colors):
-        depth = float(depths[np.abs(depths - stamp).argmin()])
-        if abs(depth - stamp) > config.scan.sync_tolerance:
+        depth = float(depths[np.abs(depths - stamp).argmin()]) if len(depths) else None
+        if depth is not None and abs(depth - stamp) > config.scan.sync_tolerance:
             problems.append(
                 f"colour and depth differ by {abs(depth - stamp) * 1e3:.0f} ms, more than "
                 f"scan.sync_tolerance = {config.scan.sync_tolerance * 1e3:.0f} ms"
@@ -131,7 +132,7 @@ def _frames(
     tree: TransformBuffer,
 ) -> Iterator[RgbdFrame]:
     """Yield the keyframes with their images, in the order of their stamps."""
-    wanted = {image for keyframe in keyframes for image in keyframe.images}
+    wanted = {image for keyframe in keyframes for image in keyframe.images.items()}
     seen: dict[tuple[str, float], object] = {}
     waiting = iter(keyframes)
     keyframe = next(waiting)
@@ -140,14 +141,15 @@ def _frames(
             image = role, to_seconds(picture.header.stamp)
             if image in wanted:
                 seen[image] = picture
-            while keyframe and seen.keys() >= set(keyframe.images):
-                color, depth = (seen[image] for image in keyframe.images)
+            while keyframe and seen.keys() >= keyframe.images.items():
+                found = {role: seen[role, stamp] for role, stamp in keyframe.images.items()}
+                color, depth = found["color"], found.get("depth")
                 info = recorded.infos.at(keyframe.color)
                 try:
-                    camera = recorded.depth_camera(tree, color, depth)
+                    camera = depth and recorded.depth_camera(tree, color, depth)
                     yield to_frame(color, depth, info, keyframe.camtoworld, camera)
                 except (TransformError, ValueError) as error:
                     raise ScanError(f"{source} at {keyframe.color:.3f} s: {error}") from error
                 keyframe = next(waiting, None)
-                oldest = min(stamp for _, stamp in keyframe.images) if keyframe else 0.0
+                oldest = min(keyframe.images.values()) if keyframe else 0.0
                 seen = {image: seen[image] for image in seen if image[1] >= oldest}

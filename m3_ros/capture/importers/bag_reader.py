@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from m3_ros.capture.messages import COMPRESSED_SUFFIXES
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import RobotConfig
 
+logger = logging.getLogger(__name__)
+
 ROLES = {
     "color": "sensor_msgs/msg/Image",
     "depth": "sensor_msgs/msg/Image",
@@ -21,12 +24,18 @@ ROLES = {
 """Roles of the camera's topics (`robot.ROLE_topic`), and their types."""
 
 FILE_TYPES = (".mcap", ".db3")
+ROS1_TYPE = ".bag"
 METADATA = "metadata.yaml"
 
 
 def is_bag(source: Path) -> bool:
-    """Return whether a path is a ROS 2 bag: its folder, or one of its files."""
-    return source.suffix in FILE_TYPES or (source / METADATA).is_file() or bool(_files(source))
+    """Return whether a path is a bag: its folder, or one of its files; also one of ROS 1."""
+    return (
+        source.suffix == ROS1_TYPE
+        or source.suffix in FILE_TYPES
+        or (source / METADATA).is_file()
+        or bool(_files(source))
+    )
 
 
 def _files(folder: Path) -> list[Path]:
@@ -40,6 +49,12 @@ def _readers(source: Path) -> list[Path]:
     Raises:
         ScanError: the files cannot be read without it.
     """
+    if source.suffix == ROS1_TYPE:
+        raise ScanError(
+            f"{source} is a bag of ROS 1: `rosbags-convert --src {source} --dst "
+            f"{source.with_suffix('')}` makes one of ROS 2; recordings of the RealSense viewer "
+            "hold no poses, and cannot be used"
+        )
     if not source.is_dir() or (source / METADATA).is_file():
         return [source]
     files = _files(source)
@@ -63,15 +78,24 @@ def open_bag(source: Path) -> Iterator[AnyReader]:
         raise
     except Exception as error:  # damaged bytes make the reader raise anything
         raise ScanError(
-            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}"
+            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}; {_remedy(source)}"
         ) from error
+
+
+def _remedy(source: Path) -> str:
+    """Return how a recording that was cut short is made whole."""
+    files = [source] if source.is_file() else _files(source)
+    if any(path.suffix == ".mcap" for path in files):
+        return f"where it was cut short, `mcap recover {files[0]} -o whole.mcap` helps"
+    return f"where it was cut short, `ros2 bag reindex {source}` may help"
 
 
 def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
     """Return the role of each topic.
 
-    A D405 may call its colour image_rect_raw; images may be recorded compressed only. The role
-    `depth_info` is there where depth has a camera info of its own.
+    Depth may be missing, unless a topic of another name looks like depth. A D405 may call its
+    colour image_rect_raw; images may be recorded compressed only. The role `depth_info` is there
+    where depth has a camera info of its own.
     """
     roles = {"/tf": "moving", "/tf_static": "fixed"}
     for role, kind in ROLES.items():
@@ -80,6 +104,12 @@ def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict
         found = [name for name in names if types.get(name) == kind]
         packed = [name + suffix for suffix in COMPRESSED_SUFFIXES[role] for name in names]
         found += [name for name in packed if types.get(name) == "sensor_msgs/msg/CompressedImage"]
+        if not found and role == "depth" and not any("depth" in name for name in types):
+            logger.warning(
+                "%s has no topic %s (robot.depth_topic) and no other of depth: a scan of colour "
+                "only", *(source, topic),
+            )  # fmt: skip
+            continue
         if not found:
             there = ", ".join(f"{name} ({types[name]})" for name in sorted(types)) or "none"
             raise ScanError(

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from m3_ros.capture.depth_registration import register_depth
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.importers.sequence import Shot, import_shots, pinhole, read_rgbd
 from m3_ros.capture.importers.text_table import read_table
@@ -92,16 +93,9 @@ def _file(stem: Path, ending: str) -> Path:
 
 def _read(color: Path, depth: Path | None, T: Array) -> tuple[Image, Depth | None]:
     rgb, metres = read_rgbd(color, depth)
-    return rgb, None if metres is None else register(metres, T, rgb.shape[:2])
-
-
-def register(depth: Depth, T: Array, shape: tuple[int, int]) -> Depth:
-    """Return the depth `[H, W]` (m) of the depth camera as the colour camera sees it."""
-    points = backproject(depth, K_DEPTH)[depth > 0]
-    if not len(points):
-        return np.zeros(shape, np.float32)
-    spacing = float(np.median(points[:, 2])) / K_DEPTH[0, 0]
-    return points_depth(transform(T, points), K_COLOR, shape, spacing)
+    if metres is None:
+        return rgb, None
+    return rgb, register_depth(metres, K_DEPTH, T, K_COLOR, rgb.shape[:2])
 
 
 def _translation_share(stems: Sequence[Path]) -> float:

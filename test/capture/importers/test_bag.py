@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from m3_ros.capture.importers import import_scan
@@ -128,6 +128,7 @@ def record(
     restart=None,
     depth_frame=ROBOT.camera_frame,
     tilt=None,
+    compression=None,
 ):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
 
@@ -177,7 +178,10 @@ def record(
             else (stamp, topic, content)
             for stamp, topic, content in frames
         ]
-    with Writer(folder, version=9, storage_plugin=storage) as writer:
+    writer = Writer(folder, version=9, storage_plugin=storage)
+    if compression is not None:
+        writer.set_compression(compression, CompressionFormat.ZSTD)
+    with writer:
         connections = {}
         if restart is None:
             frames.sort(key=lambda item: item[0])
@@ -235,7 +239,7 @@ def test_the_file_alone_will_do(tmp_path):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"without": (ROBOT.depth_topic,)}, "robot.depth_topic"),
+        ({"without": (ROBOT.camera_info_topic,)}, "robot.camera_info_topic"),
         ({"without": ("/tf",)}, ROBOT.world_frame),
         ({"delay": 0.03}, "scan.sync_tolerance"),
         ({"encoding": "nv21"}, "nv21"),
@@ -262,7 +266,7 @@ def test_damaged_bytes_are_said_to_be_damaged_and_leave_no_scan(tmp_path):
     bag, random, refused = record(tmp_path / "bag"), np.random.default_rng(0), 0
     (file,) = bag.glob("*.mcap")
     good = np.fromfile(file, np.uint8)
-    for turn in range(60):
+    for turn in range(20):
         bad = good.copy()
         bad[random.integers(8, len(bad) - 8, 3)] ^= random.integers(1, 255, 3, np.uint8)
         bad.tofile(file)
@@ -374,3 +378,38 @@ def test_a_world_that_is_not_level_is_refused_by_name(tmp_path):
     assert not (tmp_path / "scan").exists()
     accepted = replace(M3Config(), scan=replace(M3Config().scan, max_tilt=0.5))
     assert len(import_scan(bag, tmp_path / "scan", config=accepted)) == 6
+
+
+def test_a_bag_without_depth_is_a_scan_of_colour(tmp_path, caplog):
+    bag = record(tmp_path / "bag", without=(ROBOT.depth_topic,))
+    scan = import_scan(bag, tmp_path / "scan")
+    np.testing.assert_array_equal(scan[1].rgb, pictures(2)[0])
+    assert len(scan) == 6 and not any(frame.depth.any() for frame in scan)
+    assert "robot.depth_topic" in caplog.text
+
+
+def test_depth_of_another_name_is_not_overlooked(tmp_path):
+    robot = replace(ROBOT, depth_topic="my/depth")
+    with pytest.raises(ScanError, match=r"/my/depth \(robot.depth_topic\).*it has .*depth"):
+        config = replace(M3Config(), robot=robot)
+        import_scan(record(tmp_path / "bag"), tmp_path / "scan", config=config)
+
+
+@pytest.mark.parametrize("mode", [CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_compressed_bags_are_read(tmp_path, mode):
+    bag = record(tmp_path / "bag", storage=StoragePlugin.SQLITE3, compression=mode)
+    assert len(import_scan(bag, tmp_path / "scan")) == 6
+
+
+def test_a_bag_cut_short_is_told_with_a_remedy(tmp_path):
+    bag = record(tmp_path / "bag")
+    (file,) = bag.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(ScanError, match=r"cut short, `mcap recover .*\.mcap -o whole\.mcap`"):
+        import_scan(bag, tmp_path / "scan")
+
+
+def test_a_bag_of_ros_1_is_named(tmp_path):
+    (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
+    with pytest.raises(ScanError, match=r"old\.bag is a bag of ROS 1: `rosbags-convert --src"):
+        import_scan(tmp_path / "old.bag", tmp_path / "scan")
