@@ -72,6 +72,7 @@ def grasp(
     dry_run: bool = False,
     place: bool = False,
     release_first: bool = False,
+    stop_on_exit: bool = False,
     namespace: str = "",
 ) -> int:
     """Find, grasp and lift an object with the running stack.
@@ -81,13 +82,15 @@ def grasp(
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
         release_first: let go of what the gripper holds, where it is.
+        stop_on_exit: stop the arm when this command is killed; otherwise the goal goes on then.
+            It must run on the grasp node's machine.
         namespace: of the robot's nodes, where they have one.
     """
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
     with node_errors():
-        return send_grasp_goal(text, dry_run, place, release_first, namespace)
+        return send_grasp_goal(text, dry_run, place, release_first, stop_on_exit, namespace)
 
 
 @app.command
@@ -95,6 +98,7 @@ def place(
     surface: Positional[str] = "table",
     at: tuple[float, float, float] | None = None,
     frame: str = "map",
+    stop_on_exit: bool = False,
     namespace: str = "",
 ) -> int:
     """Put down what the gripper holds, on a free spot or at a point.
@@ -104,13 +108,15 @@ def place(
             reach, other names are found by a query.
         at: x, y, z in m on which the object is to stand, instead of a free spot.
         frame: of that point.
+        stop_on_exit: stop the arm when this command is killed; otherwise the goal goes on then.
+            It must run on the grasp node's machine.
         namespace: of the robot's nodes, where they have one.
     """
     require_ros()
     from m3_ros.nodes.grasp_client import send_place_goal
 
     with node_errors():
-        return send_place_goal(surface, at, frame, namespace)
+        return send_place_goal(surface, at, frame, stop_on_exit, namespace)
 
 
 @app.command
@@ -128,15 +134,17 @@ def release(namespace: str = "") -> int:
 
 
 @app.command
-def stow(posture: str = "home", namespace: str = "") -> int:
+def stow(posture: str = "home", stop_on_exit: bool = False, namespace: str = "") -> int:
     """Fold the arm; the jaws keep what they hold.
 
     Args:
         posture: name of a posture in the robot's file.
+        stop_on_exit: stop the arm when this command is killed; otherwise the goal goes on then.
+            It must run on the grasp node's machine.
         namespace: of the robot's nodes, where they have one.
     """
     require_ros()
     from m3_ros.nodes.grasp_client import send_stow_goal
 
     with node_errors():
-        return send_stow_goal(posture, namespace)
+        return send_stow_goal(posture, stop_on_exit, namespace)

@@ -118,7 +118,9 @@ class Client:
         try:
             handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal", gone)
             if not handle.accepted:
-                raise ClientError(f"{name} rejected the goal: it is busy or not active")
+                raise ClientError(
+                    f"{name} rejected the goal: it is busy or not active, see its log"
+                )
             answer = self._goal_result(handle, timeout, f"{name} did not end", gone)
         except ServerGone:
             raise

@@ -12,6 +12,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.liveliness import offer_liveliness
+from m3_ros.nodes.process_state import ProcessState, process_state
 
 GOAL_END = 2.0
 """Time (s) that a running goal may take to end when its node does; well below the time that
@@ -66,8 +67,9 @@ class ExclusiveActions:
         self._node.when_active(create)
 
     def interrupted(self, goal: ServerGoalHandle) -> bool:
-        """Return whether a goal must end: it is cancelled, or the node is no longer active."""
-        return goal.is_cancel_requested or not self._node.active
+        """Return whether a goal must end: by a cancel, the end of its client, or of the node."""
+        ended = _client_state(goal.request) is ProcessState.ENDED
+        return goal.is_cancel_requested or ended or not self._node.active
 
     def wait(self, timeout: float) -> None:
         """Wait up to `timeout` s for the end of a running goal."""
@@ -78,7 +80,13 @@ class ExclusiveActions:
         """Reject all goals from now on; waits up to `timeout` s for the end of a running one."""
         self._busy.acquire(timeout=timeout)
 
-    def _accept(self, _: object) -> GoalResponse:
+    def _accept(self, request: object) -> GoalResponse:
+        if _client_state(request) is ProcessState.UNKNOWN:
+            self._node.get_logger().warning(
+                f"goal rejected: it is to end with its client, whose process "
+                f"{ProcessState.UNKNOWN.value}"
+            )
+            return GoalResponse.REJECT
         if not self._node.active:
             self._node.get_logger().warning(f"goal rejected: {self._node.not_active()}")
             return GoalResponse.REJECT
@@ -86,3 +94,9 @@ class ExclusiveActions:
             return GoalResponse.ACCEPT
         self._node.get_logger().warning("busy with another goal; the new one is rejected")
         return GoalResponse.REJECT
+
+
+def _client_state(request: object) -> ProcessState | None:
+    """Return the state of the client that a goal is to end with; None where it is to go on."""
+    process = getattr(request, "client_process", "")  # a scan has none
+    return process_state(process) if process else None

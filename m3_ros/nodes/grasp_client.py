@@ -10,6 +10,7 @@ from geometry_msgs.msg import PointStamped
 from m3_ros.action import Grasp, Place, Release, Stow
 from m3_ros.codes import GraspErrorCode, MoveErrorCode, PlaceErrorCode
 from m3_ros.nodes.client import Client
+from m3_ros.nodes.process_state import own_process
 
 
 def send_grasp_goal(
@@ -17,11 +18,13 @@ def send_grasp_goal(
     dry_run: bool = False,
     place: bool = False,
     release_first: bool = False,
+    stop_on_exit: bool = False,
     namespace: str = "",
 ) -> int:
     """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
 
-    With a namespace the action is /NAMESPACE/m3/grasp.
+    With a namespace the action is /NAMESPACE/m3/grasp. With `stop_on_exit` the death of this
+    process stops the arm too, which must be on the grasp node's machine.
 
     Returns:
         0 when the object was lifted (put back, where that was asked; in a dry run: a plan exists),
@@ -37,11 +40,15 @@ def send_grasp_goal(
         what = "a plan exists" if dry_run else lifted
         return f"{text}: {what} after {result.num_retries} retries"
 
-    return _send(Grasp, "m3/grasp", goal, GraspErrorCode, done, namespace)
+    return _send(Grasp, "m3/grasp", goal, GraspErrorCode, done, stop_on_exit, namespace)
 
 
 def send_place_goal(
-    surface: str, at: tuple[float, float, float] | None, frame: str, namespace: str = ""
+    surface: str,
+    at: tuple[float, float, float] | None,
+    frame: str,
+    stop_on_exit: bool = False,
+    namespace: str = "",
 ) -> int:
     """Send one goal to /m3/place: to a point `at` in `frame`, or to a free spot on `surface`.
 
@@ -61,7 +68,7 @@ def send_place_goal(
         return f"put down at {point.x:.3f}, {point.y:.3f}, {point.z:.3f} m in map"
 
     goal = Place.Goal(surface=surface, target=target)
-    return _send(Place, "m3/place", goal, PlaceErrorCode, done, namespace)
+    return _send(Place, "m3/place", goal, PlaceErrorCode, done, stop_on_exit, namespace)
 
 
 def send_release_goal(namespace: str = "") -> int:
@@ -70,19 +77,20 @@ def send_release_goal(namespace: str = "") -> int:
     Raises:
         ClientError: nobody serves /m3/release, or the goal is refused.
     """
+    goal = Release.Goal()
     return _send(
-        Release, "m3/release", Release.Goal(), MoveErrorCode, lambda _: "released", namespace
+        Release, "m3/release", goal, MoveErrorCode, lambda _: "released", False, namespace
     )
 
 
-def send_stow_goal(posture: str, namespace: str = "") -> int:
+def send_stow_goal(posture: str, stop_on_exit: bool = False, namespace: str = "") -> int:
     """Send one goal to /m3/stow; return 0 when the arm is at the posture, 1 otherwise.
 
     Raises:
         ClientError: nobody serves /m3/stow, or the goal is refused.
     """
     goal = Stow.Goal(posture=posture)
-    return _send(Stow, "m3/stow", goal, MoveErrorCode, lambda _: "stowed", namespace)
+    return _send(Stow, "m3/stow", goal, MoveErrorCode, lambda _: "stowed", stop_on_exit, namespace)
 
 
 def _send(
@@ -91,10 +99,13 @@ def _send(
     goal: object,
     codes: type[IntEnum],
     done: Callable[[object], str],
+    stop_on_exit: bool,
     namespace: str,
 ) -> int:
     """Send one goal and print its stages and its result; return the exit status."""
     stage = ""
+    if stop_on_exit:
+        goal.client_process = own_process()
 
     def show(feedback: object) -> None:
         nonlocal stage

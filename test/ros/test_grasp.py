@@ -1,27 +1,43 @@
 """The grasp node drives the simulation node over DDS: scan, cancel, refuse, grasp and lift."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus, GoalStatusArray
+from action_msgs.srv import CancelGoal
+from ament_index_python.packages import get_package_prefix
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 
 from m3_ros.action import Grasp, Place, Release, ScanMotion, Stow
-from m3_ros.codes import GraspErrorCode, MoveErrorCode, PlaceErrorCode, ScanMotionErrorCode
+from m3_ros.codes import (
+    GraspErrorCode,
+    MoveErrorCode,
+    PlaceErrorCode,
+    QueryStatus,
+    ScanMotionErrorCode,
+)
 from m3_ros.config import M3Config
+from m3_ros.msg import TargetObject
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.client import Client, ClientError
-from m3_ros.nodes.conversions import to_joint_state
+from m3_ros.nodes.conversions import header, to_joint_state
 from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.images import cloud_message
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.robot_model import load_robot
+from m3_ros.srv import Query
 
+M3 = Path(get_package_prefix("m3_ros")) / "bin/m3"
 JOINTS = load_robot().joints
 SETTINGS = (
     "simulation.width=320",
@@ -203,6 +219,63 @@ def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later
 def change_state(client, number):
     request = ChangeState.Request(transition=Transition(id=number))
     return client.call(ChangeState, "/grasp/change_state", request, timeout=60.0).success
+
+
+@pytest.fixture(scope="module")
+def query(client):
+    """Answer /m3/query with the object's centre, out of view: the arm moves to see it."""
+
+    def answer(_, response):
+        response.status.value = QueryStatus.OUT_OF_VIEW
+        points = cloud_message(client.truth.poses[DUCK][None, :3, 3], header("map"))
+        response.targets = [TargetObject(points=points)]
+        return response
+
+    return client.node.create_service(Query, "/m3/query", answer)
+
+
+@pytest.fixture(scope="module")
+def goals(client):
+    """Every status of every goal of /m3/grasp so far."""
+    seen = []
+    client.node.create_subscription(
+        GoalStatusArray,
+        "/m3/grasp/_action/status",
+        lambda m: seen.extend(goal.status for goal in m.status_list[-1:]),
+        LATCHED,
+    )
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("options", "number", "stops"),
+    [
+        (("--stop-on-exit",), signal.SIGKILL, True),
+        ((), signal.SIGINT, True),
+        ((), signal.SIGKILL, False),
+    ],
+    ids=["killed with the flag", "ctrl-c", "killed"],
+)
+def test_the_end_of_m3_grasp(client, query, goals, options, number, stops):
+    count = len(client.joints)
+    command = [sys.executable, str(M3), "grasp", DUCK, *options]
+    process = subprocess.Popen(command, preexec_fn=default_interrupts)
+    client.wait_until(lambda: moved_since(client, count) > 0.05, 60.0, "the arm did not move")
+    del goals[:-1]
+    process.send_signal(number)
+    process.wait(60.0)
+    if not stops:
+        motion(client, 0.5)
+        assert goals[-1] == GoalStatus.STATUS_EXECUTING
+        client.call(CancelGoal, "/m3/grasp/_action/cancel_goal", CancelGoal.Request())
+    ended = GoalStatus.STATUS_ABORTED if options else GoalStatus.STATUS_CANCELED
+    client.wait_until(lambda: goals[-1] == ended, 60.0, "the goal did not end")
+    assert motion(client) < 0.01
+
+
+def default_interrupts():
+    """A test run in the background ignores SIGINT, and so would its processes."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_ctrl_c_in_the_middle_of_a_motion_holds_the_arm(client, grasp_node):
