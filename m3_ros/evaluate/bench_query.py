@@ -31,6 +31,7 @@ from m3_ros.evaluate.known_queries import KnownQuery, known_queries, query_scene
 from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
+from m3_ros.evaluate.structured_queries import Place, structured_queries
 from m3_ros.features.cache import CachedExtractor
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.loading import load_extractor
@@ -113,9 +114,12 @@ def _ask(
     def capture() -> RgbdFrame:
         return scene.frame(scene.viewpoint(180.0 + rng.uniform(-60, 60), rng.uniform(45, 65)))
 
-    def ask(query: KnownQuery, frame: RgbdFrame) -> Iterator[Answer]:
+    def ask(
+        query: KnownQuery, frame: RgbdFrame, asked: Sequence[str] = tuple(methods)
+    ) -> Iterator[Answer]:
         truths = [scene.truth(name) for name in query.names]
-        for method, answer in methods.items():
+        for method in asked:
+            answer = methods[method]
             start = time.process_time()
             result = answer(query.text, frame)
             seconds = time.process_time() - start
@@ -124,6 +128,12 @@ def _ask(
     frame = capture()
     for query in known_queries(query_scene(seed)):
         yield from ask(query, frame)
+    places = [
+        Place(name, item.label, item.model.category, scene.truth(name)[0][:2, 3])
+        for name, item in scene.objects.items()
+    ]
+    for query in structured_queries(places, frame.camtoworld, rng):
+        yield from ask(query, frame, ["memory"])
     labels = [item.label for item in scene.objects.values()]
     single = [name for name, item in scene.objects.items() if labels.count(item.label) == 1]
     removed, moved = (str(name) for name in rng.permutation(single)[:2])

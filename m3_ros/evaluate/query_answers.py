@@ -27,7 +27,7 @@ class Answer:
 
     Attributes:
         seed: of the scene.
-        kind: of the query (see `KnownQuery`), "moved" or "removed".
+        kind: of the query (see `KnownQuery`, `structured_queries`), "moved" or "removed".
         method: "memory", "single view" or "plain lifting".
         query: its words.
         status: name of the response's `QueryStatus`.
@@ -132,6 +132,16 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
         "removed: seen there": share([a.status in SEEN for a in of("removed")]),
         "moved: seen at a wrong place": share([a.status in SEEN and not a.inside for a in moved]),
         "moved: found again": share([a.inside for a in moved]),
+        "relation, order: inside": found("relation", "order"),
+        "relation, order: elsewhere": claimed("relation", "order") - found("relation", "order"),
+        "negation: inside": found("negation"),
+        "negation: elsewhere": claimed("negation") - found("negation"),
+        "number: all found": share(
+            [a.status == QueryStatus.FOUND.name and a.hits == a.wanted for a in of("number")]
+        ),
+        "false relation, negation or number: claimed": claimed(
+            "false relation", "false negation", "false number"
+        ),
         "CPU ms to answer, p50": float(np.median(times)),
         "CPU ms to answer, p95": float(np.percentile(times, 95)),
     }
