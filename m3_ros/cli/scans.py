@@ -1,11 +1,11 @@
-"""Commands on scans: import, simulate, show, export."""
+"""Commands on scans: import, simulate, show, check, export."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from m3_ros.cli.app import OK, Positional, scan, settings_from
+from m3_ros.cli.app import FAILED, OK, Positional, scan, settings_from
 from m3_ros.view.progress import show_stage, stage_bar
 
 
@@ -68,6 +68,30 @@ def scan_show(folder: Positional[Path], output: Path | None = None) -> int:
     sheet = scan_sheet(Scan.open(folder))
     print(f"contact sheet: {write_picture(sheet, output or Path(f'{folder.resolve().name}.png'))}")
     return OK
+
+
+@scan.command(name="check")
+def scan_check(
+    source: Positional[Path], output: Path | None = None, config: Path | None = None
+) -> int:
+    """Print what is understood of a scan of any format, and what is suspicious; draw it.
+
+    Args:
+        source: what `m3 scan import` reads, or a scan folder.
+        output: the picture to write; NAME.png here by default.
+        config: YAML file of settings; `robot` and `scan` say what is read of a bag.
+    """
+    from m3_ros.view.pictures import write_picture
+    from m3_ros.view.scan import check_scan
+
+    lines, problems, sheet = check_scan(source, settings_from(config))
+    print("\n".join(lines))
+    for problem in problems:
+        print(f"suspicious: {problem}")
+    print("nothing is suspicious" if not problems else f"{len(problems)} suspicious")
+    picture = write_picture(sheet, output or Path(f"{source.resolve().stem}.png"))
+    print(f"contact sheet: {picture}")
+    return FAILED if problems else OK
 
 
 @scan.command(name="export")

@@ -10,7 +10,8 @@ import pytest
 from m3_ros.capture.exporters import export_scan
 from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.importers import import_scan
-from m3_ros.capture.scan import Scan, ScanError, ScanWriter
+from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.geometry import backproject, look_at, transform
 
 K = np.array([[60.0, 0, 32], [0, 61.0, 24], [0, 0, 1]])

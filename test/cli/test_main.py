@@ -48,6 +48,12 @@ def test_scan_show_describes_and_draws(m3, scan, tmp_path):
     assert (tmp_path / "sheet.png").stat().st_size > 0
 
 
+def test_scan_check_prints_what_is_understood(m3, scan, tmp_path):
+    status, out, _ = m3("scan", "check", scan, "--output", tmp_path / "sheet.png")
+    assert status == 0 and "format: transforms.json" in out and "nothing is suspicious" in out
+    assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
 def test_scan_import_copies(m3, scan, tmp_path):
     status, out, _ = m3("scan", "import", scan, tmp_path / "copy")
     assert status == 0 and "2 frames" in out and len(Scan.open(tmp_path / "copy")) == 2

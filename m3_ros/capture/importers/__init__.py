@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from m3_ros.capture.check import Summariser, compare, consistency_problems
 from m3_ros.capture.importers import (
     bag,
     bag_reader,
@@ -62,6 +63,19 @@ IMPORTERS = (
 )
 
 
+def find_importer(source: Path) -> Importer:
+    """Return the format of a folder or file.
+
+    Raises:
+        ScanError: it has none of `IMPORTERS`.
+    """
+    importer = next((each for each in IMPORTERS if each.matches(source)), None)
+    if importer is None:
+        known = ", nor ".join(each.signature for each in IMPORTERS)
+        raise ScanError(f"{source} holds no scan: neither {known}")
+    return importer
+
+
 def import_scan(
     source: str | Path,
     target: str | Path,
@@ -85,22 +99,19 @@ def import_scan(
         WriteError: the target cannot be written; the frames written so far stay.
     """
     source = Path(source)
-    importer = next((each for each in IMPORTERS if each.matches(source)), None)
-    if importer is None:
-        known = ", nor ".join(each.signature for each in IMPORTERS)
-        raise ScanError(f"{source} holds no scan: neither {known}")
+    importer = find_importer(source)
     target, origin = Path(target), str(source.resolve())
     require_free(target, origin, resume=True)
     work = target.parent / f".{target.name}.import"
     imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
     writer = ScanWriter(target, imported.metric, origin, resume=True)
-    has_depth = textured = False
+    summariser, textured = Summariser(imported.count), False
     done = 0
     try:
         for done, frame in enumerate(imported.frames, start=1):
             if done > writer.resumed:
                 writer.add(frame)
-            has_depth = has_depth or bool(frame.depth.any())
+            summariser.add(frame)
             textured = textured or bool((frame.rgb != frame.rgb[0, 0]).any())
             progress("import", done / imported.count)
         if imported.points is not None:
@@ -118,6 +129,8 @@ def import_scan(
             raise ScanError(f"{source} frame {done}: {error}") from error
         raise
     shutil.rmtree(work, ignore_errors=True)
-    if not has_depth:
+    for problem in consistency_problems(compare(summariser.summary)):
+        logger.warning("%s: %s", source, problem)
+    if not summariser.summary.depths:
         logger.warning("%s has no depth: neither depth images nor sparse points", source)
     return Scan.open(target)

@@ -1,6 +1,6 @@
 """Structure from motion by COLMAP: features, matches, and an incremental reconstruction.
 
-Every step leaves its result in `database.db` of the work folder and goes on from there.
+Every step leaves its result in the database of the work folder and goes on from there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import Image as Pillow
+
+from m3_ros.capture.importers.picture_choice import CAMERA_TAGS, EXIF_IFD, LENS_TAGS
 from m3_ros.config import PhotographConfig
 from m3_ros.types import Progress
 
@@ -23,6 +26,8 @@ NEIGHBOURS = 10
 """Frames of a video matched with the ones after it: COLMAP's own overlap of its sequential
 matcher."""
 SEED = 0
+DATABASE, CAMERAS = "database.db", "cameras"
+"""Files of the work folder: COLMAP's database, and a mark that it has all images."""
 
 
 def reconstruct(
@@ -49,7 +54,7 @@ def reconstruct(
     pycolmap.set_random_seed(SEED)
     level, pycolmap.logging.minloglevel = pycolmap.logging.minloglevel, 2  # errors
     try:
-        _extract(work, names, is_video, config, progress)
+        _extract(work, names, config, progress)
         _match(work, list(_pairs(names, is_video, config.max_exhaustive)), progress)
         return _place(work, len(names), config, progress)
     finally:
@@ -57,25 +62,42 @@ def reconstruct(
 
 
 def _extract(
-    work: Path, names: Sequence[str], is_video: bool, config: PhotographConfig, progress: Progress
+    work: Path, names: Sequence[str], config: PhotographConfig, progress: Progress
 ) -> None:
     import pycolmap
 
+    if not (work / CAMERAS).is_file():
+        (work / DATABASE).unlink(missing_ok=True)
+        pycolmap.Database.open(work / DATABASE).close()
+        for group in _cameras(work / "images", names).values():
+            pycolmap.import_images(
+                work / DATABASE, work / "images", pycolmap.CameraMode.SINGLE, group
+            )
+        (work / CAMERAS).touch()
     options = pycolmap.FeatureExtractionOptions()
     options.sift.max_num_features = config.max_features
-    # AUTO: images of the same size, camera and focal length by EXIF share a camera.
-    mode = pycolmap.CameraMode.SINGLE if is_video else pycolmap.CameraMode.AUTO
     for start in range(0, len(names), BATCH_IMAGES):
         batch = list(names[start : start + BATCH_IMAGES])
         pycolmap.extract_features(
-            work / "database.db",
+            work / DATABASE,
             work / "images",
             image_names=batch,
-            camera_mode=mode,
             extraction_options=options,
             device=pycolmap.Device.cpu,
         )
         progress("features", (start + len(batch)) / len(names))
+
+
+def _cameras(folder: Path, names: Sequence[str]) -> dict[tuple, list[str]]:
+    """Return the images of each camera: of the same size, model and focal length by EXIF."""
+    groups: dict[tuple, list[str]] = {}
+    for name in names:
+        with Pillow.open(folder / name) as image:
+            exif = image.getexif()
+            lens = exif.get_ifd(EXIF_IFD)
+        key = image.size, *(exif.get(tag) for tag in CAMERA_TAGS), *map(lens.get, LENS_TAGS)
+        groups.setdefault(key, []).append(name)
+    return groups
 
 
 def _pairs(names: Sequence[str], is_video: bool, max_exhaustive: int) -> Iterator[tuple[str, str]]:
@@ -101,7 +123,7 @@ def _match(work: Path, pairs: Sequence[tuple[str, str]], progress: Progress) -> 
         batch = pairs[start : start + BATCH_PAIRS]
         listed.write_text("".join(f"{first} {second}\n" for first, second in batch))
         pycolmap.match_image_pairs(
-            work / "database.db",
+            work / DATABASE,
             pairing_options=options,
             verification_options=verification,
             device=pycolmap.Device.cpu,
@@ -125,7 +147,7 @@ def _place(
     models = work / "sparse"
     models.mkdir(exist_ok=True)
     found = pycolmap.incremental_mapping(
-        work / "database.db", work / "images", models, options, next_image_callback=report
+        work / DATABASE, work / "images", models, options, next_image_callback=report
     )
     progress("placing", 1.0)
     return list(found.values())

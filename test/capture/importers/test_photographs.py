@@ -21,33 +21,9 @@ EYES = [(1.5 * np.cos(a), 1.5 * np.sin(a), 0.8 + 0.1 * (i % 2)) for i, a in
 POSES = [look_at(eye, [0, 0, 0.25]) for eye in EYES]
 
 
-def texture():
-    """Blots of all sizes, grey `[512, 512]`."""
-    rng = np.random.default_rng(0)
-    layers = [cv2.resize(rng.random((n, n)).astype(np.float32), (512, 512)) for n in (16, 64, 160)]
-    mixed = sum(layers)
-    return ((mixed - mixed.min()) / np.ptp(mixed) * 255).astype(np.uint8)
-
-
-def view(camtoworld):
-    """A textured floor with a textured wall behind it, from a camera."""
-    rows, columns = np.indices(SIZE) + 0.5
-    rays = np.stack([(columns - 160) / F, (rows - 120) / F, np.ones(SIZE)], -1)
-    rays, eye = rays @ camtoworld[:3, :3].T, camtoworld[:3, 3]
-    with np.errstate(divide="ignore"):
-        to_floor = -eye[2] / rays[..., 2]
-        to_wall = (-0.6 - eye[0]) / rays[..., 0]
-    to_floor[to_floor < 0], to_wall[to_wall < 0] = np.inf, np.inf
-    points = eye + rays * np.minimum(to_floor, to_wall)[..., None]
-    u = np.where(to_floor < to_wall, points[..., 0], points[..., 2] + 1.0)
-    maps = [np.float32((each * 256) % 511) for each in (u, points[..., 1])]
-    grey = cv2.remap(texture(), *maps, cv2.INTER_LINEAR)
-    return np.dstack([grey, 255 - grey, grey // 2])
-
-
 @pytest.fixture(scope="module")
-def views():
-    return [view(pose) for pose in POSES]
+def views(textured_room):
+    return [textured_room(pose, K, SIZE)[0] for pose in POSES]
 
 
 def check_placed(scan, index_of):
