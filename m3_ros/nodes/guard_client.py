@@ -16,6 +16,9 @@ from m3_ros.nodes.process_state import ProcessState, own_process, process_state
 
 HEARTBEAT_TOPIC, GUARD_TOPIC = "m3/motion_heartbeat", "m3/guard"
 STATUS_PERIOD = 0.1  # s between two messages of the guard: ten in the default `hang_timeout`
+FAREWELL = 0.2
+"""Time (s) that others have to take the last messages of a node that ends: Fast DDS drops what is
+not yet taken of a publisher that is gone: four rounds of the guard."""
 REMEDY = (
     "start it with the stack (`m3 up grasp`), or set motion.require_guard to false and accept "
     "that the arm goes on when this node dies"
@@ -45,6 +48,7 @@ class GuardClient:
         self._stops = 0
         self._beaten: float | None = None
         self._mover: int | None = None
+        self._ended = 0.0
         inputs.create_subscription(GuardStatus, GUARD_TOPIC, self._receive, 1)
 
     @contextmanager
@@ -70,6 +74,7 @@ class GuardClient:
         finally:
             self._mover = None
             self._publish(moving=False)
+            self._ended = time.monotonic()
 
     def beat(self) -> None:
         """Send a heartbeat; call it in each round of the loop that supervises a motion.
@@ -90,6 +95,10 @@ class GuardClient:
         if self._mover == threading.get_ident():
             self._beaten = time.monotonic()
             self._publish(moving=True)
+
+    def close(self) -> None:
+        """Let the guard take the end of a motion before the node ends."""
+        time.sleep(max(0.0, self._ended + FAREWELL - time.monotonic()))
 
     def _publish(self, moving: bool) -> None:
         heartbeat = MotionHeartbeat(node=self._name, process=own_process(), moving=moving)

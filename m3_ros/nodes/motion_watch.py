@@ -37,7 +37,8 @@ class MotionWatch:
             return None
         self._checks += 1
         state, silence = process_state(self._process), POLL * self._checks
-        if state in (ProcessState.ENDED, ProcessState.SUSPENDED):
+        # The process's last word may still wait for the guard, which checks before it listens.
+        if state in (ProcessState.ENDED, ProcessState.SUSPENDED) and self._checks > 1:
             return f"{self._node} moved the robot, and its process {state.value}"
         runs = state is ProcessState.RUNNING
         if silence <= (self._limits.hang_timeout if runs else self._limits.heartbeat_timeout):

@@ -79,6 +79,7 @@ class RosRobot:
 
     def close(self) -> None:
         """End every wait for a frame, and stop receiving."""
+        self._guard.close()
         self.stream.close()
         self._inputs.destroy_node()
 

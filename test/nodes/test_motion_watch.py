@@ -29,9 +29,16 @@ def silence(watch):
 
 
 @pytest.mark.parametrize("state", [ProcessState.ENDED, ProcessState.SUSPENDED])
-def test_a_process_that_does_not_run_is_stopped_at_once(watch, state):
+def test_a_process_that_does_not_run_is_stopped_at_the_second_check(watch, state):
     watch.state = state
-    assert silence(watch) == (POLL, f"/grasp moved the robot, and its process {state.value}")
+    assert silence(watch) == (2 * POLL, f"/grasp moved the robot, and its process {state.value}")
+
+
+def test_the_last_word_of_a_process_that_has_ended_is_heard(watch):
+    watch.state = ProcessState.ENDED
+    assert watch.check() is None
+    watch.beat("process", False)
+    assert silence(watch) is None
 
 
 def test_a_process_that_waits_for_a_core_is_given_time(watch):
