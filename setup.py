@@ -59,7 +59,7 @@ setup(
     data_files=data_files(),
     install_requires=names("core.txt"),
     extras_require={"models": names("models.txt")},
-    entry_points={"console_scripts": ["m3 = m3_ros.cli.main:main"]},
+    entry_points={"console_scripts": ["m3 = m3_ros.cli.start:main"]},
     cmdclass={"build_py": BuildWithRasterizer},
     distclass=PlatformDistribution,
 )

@@ -14,7 +14,7 @@ BASE = {
     "memory_settings",
     "motion_settings", "ply_header", "resources", "robot_file", "robot_model", "robot_settings",
     "schema",
-    "settings", "strict_yaml", "types",
+    "settings", "signals", "strict_yaml", "types",
 }  # fmt: skip
 CAPTURE = BASE | {"capture"}
 SPLAT = CAPTURE | {"splat"}
@@ -31,6 +31,7 @@ ALLOWED = {
     "files": {"errors"},
     "ply_header": set(),
     "schema": {"errors"},
+    "signals": set(),
     "strict_yaml": set(),
     "geometry": {"types"},
     "capture_settings": {"settings"},

@@ -17,7 +17,7 @@ app.command(scan, name="scan")
 app.command(bench, name="bench")
 app.command(evaluate, name="eval")
 Positional = tyro.conf.Positional
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED = 0, 1
 
 
 def settings_from(config: Path | None) -> M3Config:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 import traceback
 
 from m3_ros.cli import doctor, evaluation, memories, models, scans, stack
-from m3_ros.cli.app import INTERRUPTED, OK, app
+from m3_ros.cli.app import OK, app
 from m3_ros.errors import Kind, M3Error
+from m3_ros.signals import INTERRUPTED
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
 COMMANDS = (stack, scans, memories, models, doctor, evaluation)
@@ -18,7 +18,6 @@ COMMANDS = (stack, scans, memories, models, doctor, evaluation)
 
 def main() -> int:
     """Run the command line; every error ends in one line, and in the exit code of its kind."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
         return app.cli(prog="m3", description=DESCRIPTION, sort_subcommands=False) or OK
     except KeyboardInterrupt:

@@ -26,7 +26,7 @@ POLL = 0.01  # s between two checks of what is awaited
 NOTICE_DELAY = 1.5  # s after which a wait for a server is announced
 STACK_HINT = "; is its stack running (`m3 up STACK`), with the same ROS_DOMAIN_ID?"
 SERVER_TIMEOUT = 30.0  # s that a server may take to appear, or to accept a goal
-CANCEL_TIMEOUT = 5.0  # s that a server may take to answer a cancel
+CANCEL_TIMEOUT = 1.0  # s that a server may take to answer a cancel: Ctrl-C ends a client in 2 s
 LEAVE_TIME = 1.0  # s without its server after which a request has no answer
 RESULT_DELAY = 1.0
 """Time (s) from the end of a goal after which its result, if it has not come, is asked for again:

@@ -29,6 +29,9 @@ PARAMETER_ERRORS = (
     ParameterException,
 )
 
+END_LIMIT = 6.0
+"""Time (s) after which a node that does not end is ended: the longest that a grasp node needs, see
+`stack.SHUTDOWN_STEPS`, and 1 s."""
 ENDING_POLL = 0.01  # s between two checks whether a node's work has ended
 ANSWERS = 10  # rounds for the answers of what has ended, 0.1 s when there is none
 
@@ -73,6 +76,9 @@ def _run(create: Callable[[], Node], threads: int) -> int:
         # `ros2 launch` passes on the SIGINT that Ctrl-C has sent to every process already.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
+        late = threading.Timer(END_LIMIT, os._exit, (1,))  # a callback that never ends
+        late.daemon = True
+        late.start()
         if node is not None:
             if isinstance(node, ManagedNode):
                 _end(node, executor)

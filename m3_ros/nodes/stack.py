@@ -14,13 +14,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
 from ament_index_python.packages import get_package_prefix
 
+from m3_ros import signals
 from m3_ros.config import M3Config, load_config
 from m3_ros.settings import ConfigError, from_dict, to_dict
+from m3_ros.strict_yaml import parse_yaml
 
 STACKS: dict[str, tuple[str, ...]] = {
     "scan": ("capture",),
@@ -34,6 +37,8 @@ POLL = 0.1  # s between two checks whether the nodes live
 SHUTDOWN_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
 """Signals that end a node, and the time (s) until the next one. The longest end after SIGINT is a
 grasp node's: `GOAL_END`, two `ACK_TIMEOUT` and a running cancel's, 5 s in all."""
+STOP_TIME = sum(patience for _, patience in SHUTDOWN_STEPS) + 2.0
+"""Time (s) that a stack may take to stop; a node takes 1 s where it does not hang."""
 TF_REMAPPINGS = (("/tf", "tf"), ("/tf_static", "tf_static"))
 """Of the nodes of a robot in a namespace, as Nav2 does it."""
 PR_SET_PDEATHSIG = 1
@@ -69,6 +74,7 @@ class Stack:
         self._folder = tempfile.TemporaryDirectory(prefix="m3_")
 
     def __enter__(self) -> Stack:
+        signals.allow(STOP_TIME)
         parameters = Path(self._folder.name) / "parameters.yaml"
         save_parameters(self._config, parameters)
         starters = Path(get_package_prefix("m3_ros")) / "lib" / "m3_ros"
@@ -125,7 +131,7 @@ class Stack:
             errors="replace",
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C reaches us alone; we forward it
-            preexec_fn=_end_with_parent,
+            preexec_fn=partial(_end_with_parent, os.getpid()),
         )
         self._processes[name] = process
         reader = threading.Thread(target=self._relay, args=(name, process), daemon=True)
@@ -148,9 +154,11 @@ class Stack:
             write(line)
 
 
-def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent dies (Linux)."""
+def _end_with_parent(parent: int) -> None:
+    """Have the kernel end this process when `parent` dies (Linux)."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it has died before
+        os._exit(1)
 
 
 def save_parameters(config: M3Config, path: Path) -> None:
@@ -173,7 +181,10 @@ def override(config: M3Config, settings: Sequence[str]) -> M3Config:
                 f"setting {setting!r}: it must be group.name=value, group one of "
                 f"{', '.join(values)}"
             )
-        values[group][key] = yaml.safe_load(value)
+        try:
+            values[group][key] = parse_yaml(value)
+        except ValueError as error:
+            raise ConfigError(f"setting {setting!r}: {error}") from error
     return from_dict(M3Config, values)
 
 
