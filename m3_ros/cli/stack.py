@@ -1,11 +1,11 @@
-"""Commands that run the ROS 2 stack: demo, up, grasp, place, release, stow."""
+"""Commands that run the ROS 2 stack: demo, up, grasp, place, release, stow, bench load."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from m3_ros.cli.app import Positional, app
+from m3_ros.cli.app import OK, Positional, app, bench
 from m3_ros.cli.ros import node_errors, require_ros
 
 
@@ -148,3 +148,28 @@ def stow(posture: str = "home", stop_on_exit: bool = False, namespace: str = "")
 
     with node_errors():
         return send_stow_goal(posture, stop_on_exit, namespace)
+
+
+@bench.command(name="load")
+def bench_load(
+    memory: Positional[Path],
+    clients: int = 50,
+    queries: int = 1000,
+    minutes: float = 10.0,
+    json: Path | None = None,
+) -> int:
+    """Load the nodes: many clients at once, many queries in a row, a long scan at 30 Hz.
+
+    Args:
+        memory: a memory folder, which is asked for "box".
+        clients: queries at once; each must have an answer, or BUSY, within 5 s.
+        queries: queries in a row, after which memory and handles of the node must be as before.
+        minutes: of the scan, which must lose no keyframe.
+        json: file for the figures.
+    """
+    require_ros()
+    from m3_ros.nodes.bench_load import run
+
+    with node_errors():
+        run(memory, clients, queries, minutes, json)
+    return OK

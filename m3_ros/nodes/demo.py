@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.ground_truth import GroundTruth
+from m3_ros.nodes.isolation import isolate
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.stack import STACKS, NodeDied, Stack
 from m3_ros.robot_model import load_robot
@@ -69,7 +68,7 @@ def run_demo(options: DemoOptions) -> int:
     """
     config = settings(options)
     options.output.mkdir(parents=True, exist_ok=True)
-    isolate()
+    print(f"watch it with ROS_DOMAIN_ID={isolate()}")
     result = DemoResult(options.query, options.seed)
     with Stack(NODES, config, options.output) as stack, Client("demo", stack.check) as client:
         try:
@@ -105,13 +104,6 @@ def settings(options: DemoOptions) -> M3Config:
         motion=replace(config.motion, **PATIENCE),
         simulation=replace(config.simulation, seed=options.seed, scene=scene),
     )
-
-
-def isolate() -> None:
-    """Keep the run's topics on this machine, in a domain of their own unless one is set."""
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    domain = os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(1, 100)))
-    print(f"watch it with ROS_DOMAIN_ID={domain}")
 
 
 class Demo:

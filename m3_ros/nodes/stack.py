@@ -102,6 +102,10 @@ class Stack:
                 where = f"; see {self._log_folder / name}.log" if self._log_folder else ""
                 raise NodeDied(f"node {name} ended with status {status}: {last}{where}")
 
+    def process_id(self, name: str) -> int:
+        """Return the process id of one node."""
+        return self._processes[name].pid
+
     def send_signal(self, name: str, number: int) -> None:
         """Send a signal to one node."""
         self._processes[name].send_signal(number)

@@ -1,0 +1,73 @@
+"""A process that publishes a camera that moves steadily, for `m3 bench load`: 640 x 480, 30 Hz."""
+
+from __future__ import annotations
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
+
+from m3_ros.config import M3Config
+from m3_ros.geometry import look_at
+from m3_ros.nodes.conversions import header, transform_stamped
+from m3_ros.nodes.images import camera_info_message, image_message
+
+RATE = 30.0  # Hz, of the camera
+WIDTH, HEIGHT = 640, 480
+SPEED = 0.1  # m/s along x, of a hand that scans: a keyframe every 0.3 s
+HEIGHT_ABOVE = 1.0  # m, above a level floor that fills the picture
+
+
+class LoadCamera(Node):
+    """Publish colour, depth in mm, camera info and the camera's pose, all with one stamp."""
+
+    def __init__(self) -> None:
+        super().__init__("load_camera")
+        robot = self._robot = M3Config().robot
+        topics = (robot.color_topic, robot.depth_topic, robot.camera_info_topic)
+        self._outputs = [
+            self.create_publisher(kind, topic, qos_profile_sensor_data)
+            for kind, topic in zip((Image, Image, CameraInfo), topics, strict=True)
+        ]
+        self._tf = self.create_publisher(TFMessage, "/tf", 100)
+        floor = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        depth = np.full((HEIGHT, WIDTH), 1000.0 * HEIGHT_ABOVE, np.uint16)
+        K = np.array([[600.0, 0.0, WIDTH / 2], [0.0, 600.0, HEIGHT / 2], [0.0, 0.0, 1.0]])
+        head = header(robot.camera_frame, 0.0)
+        self._messages = (
+            image_message(floor, "rgb8", head),
+            image_message(depth, "16UC1", head),
+            camera_info_message(K, WIDTH, HEIGHT, head),
+        )
+        self._begun = self._now()
+        self.create_timer(1.0 / RATE, self._publish)
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _publish(self) -> None:
+        stamp = self._now()
+        x = SPEED * (stamp - self._begun)
+        pose = look_at([x, 0.0, HEIGHT_ABOVE], [x, 0.0, 0.0], up=[1.0, 0.0, 0.0])
+        frames = (self._robot.world_frame, self._robot.camera_frame)
+        self._tf.publish(TFMessage(transforms=[transform_stamped(*frames, stamp, pose)]))
+        head = header(self._robot.camera_frame, stamp)
+        for output, message in zip(self._outputs, self._messages, strict=True):
+            message.header = head
+            output.publish(message)
+
+
+def main() -> None:
+    """Publish until ended."""
+    rclpy.init()
+    try:
+        rclpy.spin(LoadCamera())
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+
+
+if __name__ == "__main__":
+    main()
