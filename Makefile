@@ -1,7 +1,7 @@
 # Needs Debian or Ubuntu, no ROS. Every target does the set-up it needs; a second run is quick.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo test lint mutants fuzz sanitize clean
+.PHONY: help setup models demo test lint mutants fuzz sanitize orphans soak clean
 
 # The modules of `make mutants`: what a wrong sign or threshold would harm most.
 MODULES ?= m3_ros/query/segment.py m3_ros/query/score.py m3_ros/query/verify.py \
@@ -19,6 +19,10 @@ help:
 	@echo "            FUZZ_ARGS=\"importer --runs 1000 --seed 1\""
 	@echo "make sanitize  tests of the native code and 2000 hostile calls of it under the address"
 	@echo "            and undefined-behaviour sanitizers (three minutes)"
+	@echo "make orphans  50 kills of stacks and demonstrations at random moments (30 minutes);"
+	@echo "            ORPHANS_ARGS=\"--kills 20 --seed 1\""
+	@echo "make soak   scan, build, query and grasp in a loop with faults thrown in;"
+	@echo "            MINUTES=120"
 	@echo "make clean  remove what the build made (the virtual environment stays)"
 
 setup:
@@ -43,6 +47,13 @@ fuzz: setup
 
 sanitize: setup
 	@tools/sanitize.sh
+
+orphans: setup
+	@source tools/environment.sh && python tools/orphans.py $(ORPHANS_ARGS)
+
+soak: MINUTES ?= 120
+soak: setup
+	@source tools/environment.sh && python tools/soak.py --minutes $(MINUTES)
 
 lint: setup
 	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .

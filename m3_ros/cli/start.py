@@ -10,4 +10,9 @@ def main() -> int:
     signals.install()
     from m3_ros.cli.main import main
 
-    return main()
+    code = signals.INTERRUPTED
+    try:
+        code = main()
+    finally:
+        signals.leave(code)
+    return code

@@ -15,7 +15,7 @@ import numpy as np
 from m3_ros.capture.scan import Scan
 from m3_ros.codes import QueryErrorCode
 from m3_ros.config import M3Config
-from m3_ros.nodes.client import Client
+from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.isolation import isolate
 from m3_ros.nodes.load_camera import SPEED
 from m3_ros.nodes.qos import SERVICE
@@ -104,7 +104,7 @@ def scan(client: Client, stack: Stack, seconds: float) -> dict[str, object]:
         end = time.monotonic() + WAIT
         while not (start := client.call(StartScan, "m3/scan/start", StartScan.Request())).success:
             if time.monotonic() > end:
-                raise RuntimeError(start.error_msg)
+                raise ClientError(start.error_msg)
         pid, begun = stack.process_id("capture"), time.monotonic()
         time.sleep(min(WARM_UP, seconds / 2))
         before = usage(pid)
@@ -138,4 +138,4 @@ def usage(pid: int) -> tuple[int, int]:
 def _ask(client: Client) -> None:
     answer = client.call(Query, "m3/query", Query.Request(text="box"), WAIT)
     if answer.error_code != QueryErrorCode.NONE:
-        raise RuntimeError(answer.error_msg)
+        raise ClientError(answer.error_msg)

@@ -112,6 +112,10 @@ class Stack:
 
     def stop(self) -> None:
         """End all nodes by `SHUTDOWN_STEPS`; returns when none is left."""
+        with signals.ending():
+            self._stop()
+
+    def _stop(self) -> None:
         for number, patience in SHUTDOWN_STEPS:
             living = [process for process in self._processes.values() if process.poll() is None]
             for process in living:

@@ -47,3 +47,18 @@ def test_work_ends_itself_first(tmp_path):
     )
     assert interrupted(body, signal.SIGINT) == (0, "")
     assert (tmp_path / "end").exists()
+
+
+def test_an_interrupt_that_is_lost_in_a_callback_comes_again():
+    body = (
+        "import time\n"
+        "class Deaf:\n"
+        "    def __del__(self): time.sleep(0.4)\n"
+        "signals.allow(60.0)\n"
+        "try:\n"
+        "    del [Deaf()][0]\n"
+        "    time.sleep(60.0)\n"
+        "except KeyboardInterrupt:\n"
+        "    with signals.ending(): time.sleep(0.6)"
+    )
+    assert interrupted(body, signal.SIGINT) == (0, "")
