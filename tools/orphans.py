@@ -34,6 +34,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    # A shell starts what runs in the background with SIGINT ignored, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     draw, times, faults = random.Random(options.seed), [], 0
     for number in range(options.kills):
         name = draw.choice(list(COMMANDS))

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +22,7 @@ from m3_ros.nodes.load_camera import SPEED
 from m3_ros.nodes.qos import SERVICE
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.srv import Query, StartScan, StopScan
+from m3_ros.types import Array
 
 ANSWER_LIMIT = 5.0  # s in which each of many clients has an answer or BUSY
 WARM_UP = 100  # queries, and s of a scan, after which memory and handles must stay
@@ -49,7 +51,7 @@ def run(
         settings = [f"storage.scans={folder}", "scan.max_frames=100000"]
         config = override(M3Config(), settings)
         with Stack(["capture"], config) as stack, Client("load", stack.check) as client:
-            figures |= scan(client, stack, 60.0 * minutes)
+            figures |= scan(client, stack, 60.0 * minutes, Path(folder) / "stamps")
     for name, value in figures.items():
         print(f"{name}: {value}")
     if json_path:
@@ -97,9 +99,17 @@ def ask_in_a_row(client: Client, stack: Stack, count: int) -> dict[str, object]:
     }
 
 
-def scan(client: Client, stack: Stack, seconds: float) -> dict[str, object]:
-    """Scan a camera that moves steadily; return lost keyframes, and the node's growth."""
-    camera = subprocess.Popen([sys.executable, "-m", "m3_ros.nodes.load_camera"])
+def scan(client: Client, stack: Stack, seconds: float, stamps: Path) -> dict[str, object]:
+    """Scan a camera that moves steadily; return lost keyframes, and the node's growth.
+
+    Args:
+        client, stack: of the capture node.
+        seconds: length of the scan.
+        stamps: file for the stamps of the frames that the camera has published.
+    """
+    with stamps.open("w") as output:
+        command = [sys.executable, "-m", "m3_ros.nodes.load_camera"]
+        camera = subprocess.Popen(command, stdout=output)
     try:
         end = time.monotonic() + WAIT
         while not (start := client.call(StartScan, "m3/scan/start", StartScan.Request())).success:
@@ -114,19 +124,30 @@ def scan(client: Client, stack: Stack, seconds: float) -> dict[str, object]:
     finally:
         camera.terminate()
         camera.wait()
-    frames = Scan.open(stop.folder)
-    stamps = np.array([frame.stamp for frame in frames])
-    path = SPEED * (stamps[-1] - stamps[0])
-    least = M3Config().scan.keyframe_translation
-    gaps = SPEED * np.diff(stamps)
-    # One frame more than the least way is not lost: a keyframe is the first that is far enough.
-    allowed = least + 1.5 * SPEED / 30.0
+    published = np.loadtxt(stamps, ndmin=1)
+    keyframes = np.array([frame.stamp for frame in Scan.open(stop.folder)])
+    during = published[(published >= keyframes[0]) & (published <= keyframes[-1])]
     return {
-        "scan [min], keyframes": (round(seconds / 60, 1), len(stamps)),
-        "way [m], longest gap [m]": (round(float(path), 2), round(float(gaps.max()), 4)),
-        "keyframes lost": int(np.maximum(0, np.ceil(gaps / allowed) - 1).sum()),
+        "scan [min], keyframes": (round(seconds / 60, 1), len(keyframes)),
+        "frames published [Hz]": round(len(during) / (keyframes[-1] - keyframes[0]), 1),
+        "keyframes lost": lost_keyframes(published, keyframes),
         "memory at warm-up and end [MB], handles": (before[0], after[0], before[1], after[1]),
     }
+
+
+def lost_keyframes(published: Array, keyframes: Array) -> int:
+    """Return how many keyframes are missing, from the stamps (s) of frames `[N]`, keyframes `[K]`.
+
+    A keyframe is the first frame that is far enough from the one before. None is missing where it
+    is the next frame instead: each stamp differs from its pose's time by some microseconds.
+    """
+    interval = M3Config().scan.keyframe_translation / SPEED
+    lost = 0
+    for before, after in pairwise(keyframes):
+        due = published[np.searchsorted(published, before + interval - 1e-3) :]
+        if len(due) > 1 and after > due[1] + 1e-3:
+            lost += max(1, int((after - due[0]) / interval))
+    return lost
 
 
 def usage(pid: int) -> tuple[int, int]:

@@ -1,10 +1,11 @@
-"""A process that publishes a camera that moves steadily, for `m3 bench load`: 640 x 480, 30 Hz."""
+"""A process that publishes a camera that moves steadily, for `m3 bench load`: 640 x 480, 30 Hz.
+
+It prints the stamp (s) of each frame.
+"""
 
 from __future__ import annotations
 
 import numpy as np
-import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
@@ -14,6 +15,7 @@ from m3_ros.config import M3Config
 from m3_ros.geometry import look_at
 from m3_ros.nodes.conversions import header, transform_stamped
 from m3_ros.nodes.images import camera_info_message, image_message
+from m3_ros.nodes.runtime import run_node
 
 RATE = 30.0  # Hz, of the camera
 WIDTH, HEIGHT = 640, 480
@@ -58,15 +60,12 @@ class LoadCamera(Node):
         for output, message in zip(self._outputs, self._messages, strict=True):
             message.header = head
             output.publish(message)
+        print(f"{stamp:.6f}", flush=True)
 
 
 def main() -> None:
     """Publish until ended."""
-    rclpy.init()
-    try:
-        rclpy.spin(LoadCamera())
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+    run_node(LoadCamera)
 
 
 if __name__ == "__main__":
