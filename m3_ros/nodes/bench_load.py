@@ -26,6 +26,7 @@ from m3_ros.types import Array
 
 ANSWER_LIMIT = 5.0  # s in which each of many clients has an answer or BUSY
 WARM_UP = 100  # queries, and s of a scan, after which memory and handles must stay
+SLACK = 1e-3  # s, of stamps that are compared: a fraction of a frame
 WAIT = 60.0  # s for what takes milliseconds on a quiet machine
 
 
@@ -130,6 +131,7 @@ def scan(client: Client, stack: Stack, seconds: float, stamps: Path) -> dict[str
     return {
         "scan [min], keyframes": (round(seconds / 60, 1), len(keyframes)),
         "frames published [Hz]": round(len(during) / (keyframes[-1] - keyframes[0]), 1),
+        "longest way between keyframes [m]": round(float(SPEED * np.diff(keyframes).max()), 3),
         "keyframes lost": lost_keyframes(published, keyframes),
         "memory at warm-up and end [MB], handles": (before[0], after[0], before[1], after[1]),
     }
@@ -138,15 +140,14 @@ def scan(client: Client, stack: Stack, seconds: float, stamps: Path) -> dict[str
 def lost_keyframes(published: Array, keyframes: Array) -> int:
     """Return how many keyframes are missing, from the stamps (s) of frames `[N]`, keyframes `[K]`.
 
-    A keyframe is the first frame that is far enough from the one before. None is missing where it
-    is the next frame instead: each stamp differs from its pose's time by some microseconds.
+    A keyframe is due at the first frame that is far enough from the one before. One that comes
+    later is not lost, as long as no further one was due before it.
     """
     interval = M3Config().scan.keyframe_translation / SPEED
     lost = 0
     for before, after in pairwise(keyframes):
-        due = published[np.searchsorted(published, before + interval - 1e-3) :]
-        if len(due) > 1 and after > due[1] + 1e-3:
-            lost += max(1, int((after - due[0]) / interval))
+        due = published[np.searchsorted(published, before + interval - SLACK)]
+        lost += int((after - due + SLACK) / interval)
     return lost
 
 

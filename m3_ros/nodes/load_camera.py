@@ -35,7 +35,9 @@ class LoadCamera(Node):
             for kind, topic in zip((Image, Image, CameraInfo), topics, strict=True)
         ]
         self._tf = self.create_publisher(TFMessage, "/tf", 100)
-        floor = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+        rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+        waves = [np.sin(rows / 7 + i) + np.cos(columns / 11 - i) for i in range(3)]
+        floor = (127.5 + 60.0 * np.stack(waves, axis=-1)).astype(np.uint8)
         depth = np.full((HEIGHT, WIDTH), 1000.0 * HEIGHT_ABOVE, np.uint16)
         K = np.array([[600.0, 0.0, WIDTH / 2], [0.0, 600.0, HEIGHT / 2], [0.0, 0.0, 1.0]])
         head = header(robot.camera_frame, 0.0)
