@@ -7,6 +7,9 @@ class (`ValueError`, `RuntimeError`, ...) that its function documents.
 from __future__ import annotations
 
 import json
+import sys
+import tempfile
+import traceback
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -93,3 +96,24 @@ def show(value: object) -> str:
     elif value is not None and not isinstance(value, bool | int | float):
         value = repr(value)[:MAX_SHOWN]
     return json.dumps(value, ensure_ascii=False)
+
+
+def fault_report(program: str, error: BaseException) -> str:
+    """Write the traceback of a fault of the program to a file, and return a line that names both.
+
+    Args:
+        program: that failed.
+        error: which is no member of the family.
+    """
+    text = "".join(traceback.format_exception(error))
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="m3-fault-", suffix=".txt")
+        with open(descriptor, "w") as file:
+            file.write(f"{' '.join(sys.argv)}\n{text}")
+    except OSError as problem:
+        path = f"its traceback, which could not be written ({problem}):\n{text}"
+    reason = " ".join(str(error).split())
+    return (
+        f"this is a fault of {program}, {type(error).__name__}: {reason}; please report it with "
+        f"{path}"
+    )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.depth import to_metres
+from m3_ros.errors import DataError
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
 U1, U2 = np.dtype("u1"), np.dtype("u2")
@@ -51,7 +52,7 @@ COMPRESSED_SUFFIXES = {
 """Suffixes that image_transport gives topics of sensor_msgs/CompressedImage."""
 
 
-class ConversionError(ValueError):
+class ConversionError(DataError):
     """A message holds what cannot be converted; the text names message, value and rule."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from m3_ros.capture.problem_counter import ProblemCounter
+from m3_ros.errors import M3Error
 from m3_ros.geometry import interpolate_pose, inverse
 from m3_ros.types import Array
 
@@ -28,7 +29,7 @@ It is the default of `scan.transform_timeout`: nobody waits longer for a late tr
 """
 
 
-class TransformError(LookupError):
+class TransformError(M3Error, LookupError):
     """No transform is available; the message names frames, stamp and reason."""
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-import traceback
 
 from m3_ros.cli import doctor, evaluation, memories, models, scans, stack
 from m3_ros.cli.app import OK, app
-from m3_ros.errors import Kind, M3Error
+from m3_ros.errors import Kind, M3Error, fault_report
 from m3_ros.signals import INTERRUPTED
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
@@ -30,11 +28,7 @@ def main() -> int:
     except ImportError as error:
         return _fail(_missing(error), Kind.UNAVAILABLE)
     except Exception as error:
-        return _fail(
-            f"this is a fault of m3, {type(error).__name__}: {error}; please report it with "
-            f"{_write_traceback()}",
-            Kind.BUG,
-        )
+        return _fail(fault_report("m3", error), Kind.BUG)
 
 
 def _missing(error: ImportError) -> str:
@@ -48,17 +42,6 @@ def _fail(message: str, kind: Kind) -> int:
     """Print one line and return the exit code."""
     print("m3:", " ".join(message.split()), file=sys.stderr)
     return int(kind)
-
-
-def _write_traceback() -> str:
-    """Return the file in which the traceback of the present error was written."""
-    try:
-        descriptor, path = tempfile.mkstemp(prefix="m3-fault-", suffix=".txt")
-        with open(descriptor, "w") as file:
-            file.write(f"{' '.join(sys.argv)}\n{traceback.format_exc()}")
-    except OSError as error:
-        return f"its traceback, which could not be written ({error}):\n{traceback.format_exc()}"
-    return path
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 
-from m3_ros.errors import M3Error, UnavailableError
+from m3_ros.errors import UnavailableError
 
 REMEDY = (
     "source a ROS 2 Jazzy or Humble workspace in which m3_ros is built "
@@ -40,14 +38,3 @@ def require_ros() -> None:
     problem = ros_problem()
     if problem:
         raise RosMissingError(problem)
-
-
-@contextmanager
-def node_errors() -> Iterator[None]:
-    """Raise what the nodes report (a server that is absent, a node that ended) as `M3Error`."""
-    try:
-        yield
-    except RuntimeError as error:
-        if isinstance(error, M3Error) or not type(error).__module__.startswith("m3_ros.nodes."):
-            raise
-        raise M3Error(str(error)) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from m3_ros.cli.app import OK, Positional, app, bench
-from m3_ros.cli.ros import node_errors, require_ros
+from m3_ros.cli.ros import require_ros
 
 
 @app.command
@@ -32,8 +32,7 @@ def demo(
     require_ros()
     from m3_ros.nodes.demo import DemoOptions, run_demo
 
-    with node_errors():
-        return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
+    return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
 
 
 @app.command
@@ -62,8 +61,7 @@ def up(
     from m3_ros.nodes.stack import ros_arguments, run_stack
 
     arguments = ros_arguments(namespace, use_sim_time, autostart, log_level)
-    with node_errors():
-        return run_stack(stack, config, set, arguments)
+    return run_stack(stack, config, set, arguments)
 
 
 @app.command
@@ -89,8 +87,7 @@ def grasp(
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
-    with node_errors():
-        return send_grasp_goal(text, dry_run, place, release_first, stop_on_exit, namespace)
+    return send_grasp_goal(text, dry_run, place, release_first, stop_on_exit, namespace)
 
 
 @app.command
@@ -115,8 +112,7 @@ def place(
     require_ros()
     from m3_ros.nodes.grasp_client import send_place_goal
 
-    with node_errors():
-        return send_place_goal(surface, at, frame, stop_on_exit, namespace)
+    return send_place_goal(surface, at, frame, stop_on_exit, namespace)
 
 
 @app.command
@@ -129,8 +125,7 @@ def release(namespace: str = "") -> int:
     require_ros()
     from m3_ros.nodes.grasp_client import send_release_goal
 
-    with node_errors():
-        return send_release_goal(namespace)
+    return send_release_goal(namespace)
 
 
 @app.command
@@ -146,8 +141,7 @@ def stow(posture: str = "home", stop_on_exit: bool = False, namespace: str = "")
     require_ros()
     from m3_ros.nodes.grasp_client import send_stow_goal
 
-    with node_errors():
-        return send_stow_goal(posture, stop_on_exit, namespace)
+    return send_stow_goal(posture, stop_on_exit, namespace)
 
 
 @bench.command(name="load")
@@ -170,6 +164,5 @@ def bench_load(
     require_ros()
     from m3_ros.nodes.bench_load import run
 
-    with node_errors():
-        run(memory, clients, queries, minutes, json)
+    run(memory, clients, queries, minutes, json)
     return OK

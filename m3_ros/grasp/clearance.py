@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from m3_ros.config import GraspConfig
+from m3_ros.errors import M3Error
 from m3_ros.geometry import inverse, se3, transform
 from m3_ros.grasp.gripper import Gripper
 from m3_ros.grasp.prism import Prism, clearance
@@ -19,7 +20,7 @@ JAW_SHARE = 0.6
 voxels of the memory) is for their noise."""
 
 
-class GraspInCollision(ValueError):
+class GraspInCollision(M3Error, ValueError):
     """The jaws would meet something; the message says what."""
 
 

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.codes import GraspErrorCode, QueryStatus
+from m3_ros.errors import M3Error
 from m3_ros.grasp.candidates import Grasp
 from m3_ros.grasp.planning import PlanError
 
 
-class GraspError(RuntimeError):
+class GraspError(M3Error, RuntimeError):
     """The goal has failed; no further attempt is made.
 
     Attributes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from m3_ros.codes import GraspErrorCode
+from m3_ros.errors import M3Error
 from m3_ros.grasp.context import GraspContext, follow_until_contact, plan_linear
 from m3_ros.grasp.jaws import open_surely, retreat
 from m3_ros.grasp.outcome import GraspError, RetryableGraspFailure
@@ -13,7 +14,7 @@ from m3_ros.grasp.robot import TrackingError
 from m3_ros.types import Array
 
 
-class PlaceFailure(RuntimeError):
+class PlaceFailure(M3Error, RuntimeError):
     """The object was not put down, or not seen to stand; the message says where it is."""
 
 

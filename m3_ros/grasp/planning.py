@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from m3_ros.config import GraspConfig
+from m3_ros.errors import M3Error
 from m3_ros.geometry import se3, transform
 from m3_ros.grasp import time_parameterization
 from m3_ros.grasp.candidates import Grasp
@@ -36,7 +37,7 @@ OBJECT_MARGIN = 0.02
 of the scene's voxels."""
 
 
-class PlanError(RuntimeError):
+class PlanError(M3Error, RuntimeError):
     """No motion was found; the message says why.
 
     Attributes:

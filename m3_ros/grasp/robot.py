@@ -12,10 +12,11 @@ from typing import Protocol
 import numpy as np
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.errors import M3Error
 from m3_ros.types import Array
 
 
-class RobotError(RuntimeError):
+class RobotError(M3Error, RuntimeError):
     """The robot could not do what it was asked; the message says what and why."""
 
 

@@ -9,6 +9,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import CallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from m3_ros.errors import M3Error
 from m3_ros.nodes.liveliness import offer_liveliness
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import SERVICE
@@ -19,7 +20,7 @@ AUTOSTART = ParameterDescriptor(
 )
 
 
-class StartError(ValueError):
+class StartError(M3Error, ValueError):
     """A node that starts by itself cannot be configured or activated; the message says why."""
 
 

@@ -14,6 +14,7 @@ from rclpy.action.client import ClientGoalHandle
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
+from m3_ros.errors import M3Error
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.liveliness import ServerWatch
 from m3_ros.nodes.spinner import Spinner
@@ -34,7 +35,7 @@ answers to a client that the server has not discovered yet get lost."""
 ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
-class ClientError(RuntimeError):
+class ClientError(M3Error, RuntimeError):
     """A server is missing, refused, or did not answer in time; the message names it."""
 
 

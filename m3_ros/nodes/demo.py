@@ -17,7 +17,7 @@ from m3_ros.action import BuildMemory, Grasp, ScanMotion
 from m3_ros.capture.messages import to_depth, to_pose, to_rgb
 from m3_ros.codes import QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
-from m3_ros.errors import UsageError
+from m3_ros.errors import M3Error, UsageError
 from m3_ros.features.loading import split_name
 from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
@@ -41,7 +41,7 @@ OBSERVER_TOPIC = "simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
 
-class DemoFailed(RuntimeError):
+class DemoFailed(M3Error, RuntimeError):
     """A stage failed; the message says which and why."""
 
 

@@ -119,5 +119,5 @@ class InputNode(Node):
         self._failed.trigger()
 
     def _raise_failure(self) -> None:
-        """In the thread that spins the owner, where it ends the process with exit status 1."""
+        """In the thread that spins the owner, where it ends the process as a fault of it."""
         raise InputsFailed(f"{self.get_name()}: {self._failure}") from self._failure

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m3_ros.config import M3Config
+from m3_ros.errors import M3Error
 from m3_ros.features.loading import load_language_extractor
 from m3_ros.files import recover
 from m3_ros.memory.spatial_memory import SpatialMemory
@@ -18,7 +19,7 @@ from m3_ros.query.answer import Localizer
 Version = tuple[tuple[str, int, int], ...]
 
 
-class NoMemory(RuntimeError):
+class NoMemory(M3Error, RuntimeError):
     """There is no memory in the folder; the message names it."""
 
 

@@ -12,6 +12,7 @@ from m3_ros.capture.level import level_problem
 from m3_ros.capture.messages import ConversionError, to_seconds
 from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config
+from m3_ros.errors import M3Error
 from m3_ros.nodes.elapsed_time import Deadline
 from m3_ros.nodes.image_pairs import ImagePair, ImagePairs
 from m3_ros.nodes.inputs import InputNode
@@ -21,7 +22,7 @@ from m3_ros.types import Array
 POLL = 0.01  # s between two look-ups of a transform that has not come yet
 
 
-class FrameError(RuntimeError):
+class FrameError(M3Error, RuntimeError):
     """No posed frame can be had; the message says what is missing."""
 
 

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 import rclpy
@@ -21,6 +21,7 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from m3_ros.errors import Kind, M3Error, fault_report
 from m3_ros.nodes.base import ManagedNode
 
 PARAMETER_ERRORS = (
@@ -41,13 +42,20 @@ def run_node(create: Callable[[], Node], threads: int = 4) -> NoReturn:
 
     Its `destroy_node` can still publish: rclpy's own handlers, which would end the context first,
     are off. Callbacks that still compute in worker threads are not waited for. Exit status: 0, or
-    1 when a setting is refused (one line says which) or a callback raises.
+    that of the kind of a `M3Error`, 78 for a parameter; each is told in one line. Anything else is
+    a fault of the program: one line, which names the file with the traceback, and 70.
     """
-    status = 1
+    status = int(Kind.BUG)
     try:
         status = _run(create, threads)
-    except BaseException:
-        traceback.print_exc()
+    except M3Error as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        status = int(error.kind)
+    except PARAMETER_ERRORS as error:
+        print(" ".join(str(error).split()), file=sys.stderr)
+        status = int(Kind.SETTINGS)
+    except BaseException as error:
+        print(fault_report(Path(sys.argv[0]).name, error), file=sys.stderr)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -67,9 +75,6 @@ def _run(create: Callable[[], Node], threads: int) -> int:
             node.get_logger().info("ready")
         while rclpy.ok():
             executor.spin_once()
-    except (ValueError, *PARAMETER_ERRORS) as error:
-        print(error, file=sys.stderr)
-        return 1
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:

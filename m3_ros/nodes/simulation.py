@@ -18,6 +18,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
+from m3_ros.errors import M3Error
 from m3_ros.geometry import inverse
 from m3_ros.nodes.controllers import Controllers
 from m3_ros.nodes.conversions import (
@@ -38,7 +39,7 @@ TRUTH_PERIOD = 0.1  # s between poses on /simulation/ground_truth, 20 in the dem
 MAX_LAG = 0.1  # s the physics may lag behind the clock: five joint states at the default rate
 
 
-class SimulationFailed(RuntimeError):
+class SimulationFailed(M3Error, RuntimeError):
     """Physics or camera stopped; the message says why."""
 
 

@@ -22,6 +22,7 @@ from ament_index_python.packages import get_package_prefix
 
 from m3_ros import signals
 from m3_ros.config import M3Config, load_config
+from m3_ros.errors import M3Error
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.strict_yaml import parse_yaml
 
@@ -45,7 +46,7 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class NodeDied(RuntimeError):
+class NodeDied(M3Error, RuntimeError):
     """A node of the stack ended by itself; the message names it and its last line of output."""
 
 
