@@ -24,6 +24,9 @@ MAX_BYTES = 256 << 20
 """Largest JSON file: `transforms.json` of 100 000 frames, with 2.5 kB each."""
 MAX_LENGTH = 1000.0
 """Largest coordinate, m: float32, in which Gaussians are kept, resolves 0.06 mm there."""
+MAX_COORDINATE = 1e6
+"""Largest coordinate in the unit of a scan that is not metric: `MAX_LENGTH` in mm, the smallest
+unit that scans come in. float32 resolves the same share of it."""
 MAX_SIDE = 32_767
 """Largest side of a picture, px: OpenCV's remap counts pixels in int16."""
 
@@ -33,7 +36,7 @@ Coefficient = Annotated[float, Meta(ge=-1e3, le=1e3, description="a number withi
 Side = Annotated[
     float, Meta(ge=1, le=MAX_SIDE, multiple_of=1, description="a whole number, px, 1 to 32767")
 ]
-Unit = Annotated[float, Meta(gt=0, le=1, description="a number > 0 and <= 1, m a step")]
+Unit = Annotated[float, Meta(gt=0, le=1000, description="a number > 0 and <= 1000 a step")]
 Stamp = Annotated[float, Meta(ge=0, le=2**32, description="a number of seconds, 0 to 2^32")]
 Name = Annotated[
     str, Meta(min_length=1, max_length=4095, description="a text of 1 to 4095 characters")
@@ -41,9 +44,14 @@ Name = Annotated[
 Length = Annotated[
     float, Meta(ge=-MAX_LENGTH, le=MAX_LENGTH, description="a number within ±1000, m")
 ]
+Coordinate = Annotated[
+    float, Meta(ge=-MAX_COORDINATE, le=MAX_COORDINATE, description="a number within ±1e6")
+]
 Matrix = Annotated[
     list[
-        Annotated[list[Length], Meta(min_length=4, max_length=4, description="a row of 4 numbers")]
+        Annotated[
+            list[Coordinate], Meta(min_length=4, max_length=4, description="a row of 4 numbers")
+        ]
     ],
     Meta(min_length=3, max_length=4, description="a matrix of 4 x 4 or 3 x 4 numbers"),
 ]

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import UNSET, Meta, Struct, UnsetType
+from numpy.typing import NDArray
 
 from m3_ros.capture.frame import is_rigid
 from m3_ros.capture.frames_file import FRAMES_FILE, read_frames_file
 from m3_ros.errors import DataError
 from m3_ros.schema import (
+    MAX_LENGTH,
     Coefficient,
     Focal,
     Matrix,
@@ -170,4 +172,25 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
     metric = content.metric
     if metric is UNSET:
         metric = any("depth_file_path" in entry for entry in entries)
+    if metric:
+        _check_metres(path, entries, poses, error)
     return Contents(path, entries, points_file, metric)
+
+
+def _check_metres(path: Path, entries: list[dict], poses: NDArray, error: type[DataError]) -> None:
+    """Refuse lengths that no scan in metres has."""
+    far = np.abs(poses[:, :3, 3]) > MAX_LENGTH
+    large = [entry.get("depth_unit_scale_factor", 0.0) > 1.0 for entry in entries]
+    if far.any():
+        index, row = np.argwhere(far)[0]
+        place, value = f"transform_matrix[{row}][3]", poses[index, row, 3]
+        rule = f"within ±{MAX_LENGTH:.0f}, m"
+    elif any(large):
+        index, place, rule = large.index(True), "depth_unit_scale_factor", "at most 1, m a step"
+        value = entries[index][place]
+    else:
+        return
+    raise error.at(
+        f"{path}: $.frames[{index}].{place}", float(value), rule,
+        '"metric": false in the file says that its lengths are no metres',
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from m3_ros.errors import DataError
 from m3_ros.ply_header import PlyHeader, read_ply_header
-from m3_ros.schema import MAX_LENGTH
+from m3_ros.schema import MAX_COORDINATE
 from m3_ros.splat.gaussians import Gaussians
 
 
@@ -126,9 +126,9 @@ def _vertex(header: PlyHeader, path: Path) -> tuple[list[str], int]:
 
 
 def _check_scales(path: Path, names: list[str], table: NDArray[np.float32]) -> None:
-    """Refuse Gaussians that no place has: wider than `MAX_LENGTH`, or outside it."""
-    rules = {f"scale_{i}": np.log(MAX_LENGTH) for i in range(3)}
-    rules |= dict.fromkeys("xyz", MAX_LENGTH)
+    """Refuse Gaussians that no place has: wider than `MAX_COORDINATE`, or outside it."""
+    rules = {f"scale_{i}": np.log(MAX_COORDINATE) for i in range(3)}
+    rules |= dict.fromkeys("xyz", MAX_COORDINATE)
     for name, limit in rules.items():
         column = table[:, names.index(name)] if name in names else table[:0, 0]
         wrong = column > limit if name.startswith("scale") else np.abs(column) > limit
@@ -136,5 +136,5 @@ def _check_scales(path: Path, names: list[str], table: NDArray[np.float32]) -> N
             row = int(np.argmax(wrong))
             raise PlyError(
                 f"{path}: {name} of Gaussian {row} is {column[row]:g}; it must be at most "
-                f"{limit:.4g}" + (", the logarithm of 1000 m" if "scale" in name else " m")
+                f"{limit:.4g}" + (", the logarithm of 1e6" if "scale" in name else "")
             )

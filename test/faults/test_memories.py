@@ -139,7 +139,7 @@ def test_gaussians_wider_than_any_place(memory):
     gaussians.scales[2, 1] = 500.0
     save_ply(memory / "gaussians.ply", gaussians)
     seal(memory)
-    assert "scale_1 of Gaussian 2 is 500; it must be at most 6.908" in sentence_of(memory)
+    assert "scale_1 of Gaussian 2 is 500; it must be at most 13.82" in sentence_of(memory)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ FIELDS = [
     ("transform_matrix", pose(0, 3, "x"), '$.frames[1].transform_matrix[0][3] is "x"'),
     ("transform_matrix", pose(0, 3, NAN), "$.frames[1].transform_matrix[0][3] is NaN"),
     ("transform_matrix", pose(0, 3, INF), "$.frames[1].transform_matrix[0][3] is Infinity"),
-    ("transform_matrix", pose(0, 3, 5000), "transform_matrix[0][3] is 5000", "within ±1000, m"),
+    ("transform_matrix", pose(0, 3, 5000), "transform_matrix[0][3] is 5000.0", "within ±1000, m"),
+    ("transform_matrix", pose(0, 3, 1e7), "transform_matrix[0][3] is 10000000.0", "±1e6"),
+    ("depth_unit_scale_factor", 10, "depth_unit_scale_factor is 10.0; it must be at most 1, m"),
+    ("depth_unit_scale_factor", 1e4, "depth_unit_scale_factor is 10000.0; it must be a number"),
     ("transform_matrix", [*POSE[:3], [1, 2, 3, 4]], "[3] is [1.0, 2.0, 3.0, 4.0]", "last row"),
     ("transform_matrix", SCALED, "$.frames[1].transform_matrix is", "orthonormal"),
     ("transform_matrix", MIRRORED, "$.frames[1].transform_matrix is", "determinant +1"),
@@ -203,3 +206,22 @@ def test_points_that_are_none_or_without_colours_are_right(scan, tmp_path):
     assert import_scan(scan, tmp_path / "none").points is None
     (scan / "sparse_pc.ply").write_bytes(ply(1, *XYZ, data=bytes(12)))
     assert len(import_scan(scan, tmp_path / "one").points[0]) == 1
+
+
+@pytest.mark.parametrize("scale", [0.01, 100.0, 1000.0])
+def test_a_scan_in_another_unit_is_right_if_it_says_so(scan, tmp_path, scale):
+    """A place of 10 m in cm, or in mm: the limits are those of float32, not of rooms."""
+    path = scan / "transforms.json"
+    content = json.loads(path.read_text())
+    before = [frame.depth for frame in import_scan(scan, tmp_path / "before")]
+    content["metric"] = False
+    content["depth_unit_scale_factor"] *= scale
+    for frame in content["frames"]:
+        frame["transform_matrix"][0][3] += 10.0
+        for row in frame["transform_matrix"][:3]:
+            row[3] *= scale
+    path.write_text(json.dumps(content))
+    imported = import_scan(scan, tmp_path / "imported")
+    assert not imported.metric and imported[0].camtoworld[0, 3] > 10.0 * scale
+    for frame, depth in zip(imported, before, strict=True):
+        assert frame.depth == pytest.approx(depth * scale, rel=1e-3)
