@@ -15,7 +15,7 @@ help:
 	@echo "            the ten slowest tests of each part are named; TEST_ARGS=test/query"
 	@echo "make mutants  how many small mutations of modules their tests notice (an hour);"
 	@echo "            MODULES=\"m3_ros/grasp/candidates.py ...\" MUTANT_ARGS=\"--count 10\""
-	@echo "make fuzz   damaged scans, memories, settings, calls: 20 000 of each (20 minutes);"
+	@echo "make fuzz   damaged scans, memories, settings, messages, requests, calls: 20 000 of each;"
 	@echo "            FUZZ_ARGS=\"importer --runs 1000 --seed 1\""
 	@echo "make sanitize  tests of the native code and 2000 hostile calls of it under the address"
 	@echo "            and undefined-behaviour sanitizers (three minutes)"

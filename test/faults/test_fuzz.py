@@ -14,7 +14,15 @@ from fuzz_inputs import make_ply
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
     ("name", "runs"),
-    [("importer", 60), ("memory", 150), ("ply", 300), ("settings", 80), ("rasterizer", 200)],
+    [
+        ("importer", 60),
+        ("memory", 150),
+        ("ply", 300),
+        ("settings", 80),
+        ("rasterizer", 200),
+        ("messages", 150),
+        ("requests", 400),
+    ],
 )
 def test_no_damage_escapes(name, runs):
     assert fuzz.fuzz(name, runs, seed=7) == []
