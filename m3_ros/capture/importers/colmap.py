@@ -18,6 +18,7 @@ import numpy as np
 from m3_ros.capture.color_file import read_color
 from m3_ros.capture.depth import to_size
 from m3_ros.capture.frame import RgbdFrame, apply_mask
+from m3_ros.capture.importers.colmap_sizes import check_sizes
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.listed_file import IMAGE_SUFFIXES, MASK_SUFFIXES, find_listed
 from m3_ros.capture.missing import check_missing
@@ -109,8 +110,11 @@ def _largest(folders: list[Path]) -> tuple[Path, pycolmap.Reconstruction]:
     models = []
     for folder in folders:
         try:
+            check_sizes(folder)
             models.append((folder, pycolmap.Reconstruction(str(folder))))
-        except (RuntimeError, ValueError, IndexError) as error:
+        except ScanError:
+            raise
+        except (RuntimeError, ValueError, LookupError, MemoryError, OSError) as error:
             cause = next(iter(str(error).splitlines()), type(error).__name__)
             raise ScanError(f"the COLMAP model {folder} cannot be read ({cause})") from error
     best = max(models, key=lambda pair: len(pair[1].images))
