@@ -39,6 +39,7 @@ from m3_ros.memory.build import build_memory
 from m3_ros.memory.serialization import MemoryFileError
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
+from m3_ros.query.noise import SIGMAS
 from m3_ros.query.observed import ObservedFrame
 from m3_ros.query.planes import find_planes
 from m3_ros.query.result import QueryResult
@@ -149,9 +150,9 @@ def by_single_view(localizer: Localizer, text: str, frame: RgbdFrame) -> QueryRe
     """Answer from the live frame's features and depth, without any memory."""
     query, config = localizer.scorer.query(text), localizer.config
     observed = ObservedFrame(frame, localizer.extractor, config)
-    planes, _ = find_planes(
-        observed.points_of(observed.depth > 0), config.plane_distance, config.min_plane_area
-    )
+    measured = observed.depth > 0
+    tolerance = (SIGMAS * observed.noise[measured]).clip(config.plane_distance)
+    planes, _ = find_planes(observed.points_of(measured), tolerance, config.min_plane_area)
     segments = observed.segments(observed.off_planes(planes))
     features = np.array([segment.feature for segment in segments])
     scores = localizer.scorer.probabilities(query, features) if segments else np.zeros(1)
@@ -202,7 +203,7 @@ def run(
     """
     config = replace(config, simulation=replace(config.simulation, sensor=sensor))
     with tempfile.TemporaryDirectory() as scratch:
-        folder = work or Path(scratch)
+        folder = (work or Path(scratch)) / sensor
         folder.mkdir(parents=True, exist_ok=True)
         threads = max(1, torch.get_num_threads() // workers)
         jobs = [

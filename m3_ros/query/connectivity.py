@@ -10,12 +10,27 @@ from scipy.spatial import cKDTree
 from m3_ros.types import Array
 
 
-def neighbour_graph(points: Array, radius: float) -> csr_matrix:
-    """Return the symmetric graph `[N, N]` that joins points `[N, d]` at most `radius` apart."""
-    pairs = cKDTree(points).query_pairs(radius, output_type="ndarray")
-    values = np.ones(len(pairs), np.float32)
-    shape = (len(points), len(points))
-    graph = coo_matrix((values, (pairs[:, 0], pairs[:, 1])), shape).tocsr()
+def neighbour_graph(points: Array, radius: float | Array) -> csr_matrix:
+    """Return the symmetric graph `[N, N]` that joins neighbouring points `[N, d]`.
+
+    Args:
+        points: in any unit.
+        radius: distance up to which points are neighbours, one, or one for each point, `[N]`: then
+            the smaller of two counts.
+    """
+    radii = np.broadcast_to(np.asarray(radius, np.float64), len(points))
+    octaves = np.floor(np.log2(np.maximum(radii, 1e-12)))
+    found = [np.zeros((0, 2), np.intp)]
+    for octave in np.unique(octaves):  # coarse points are few, so that wide searches are quick
+        index = np.flatnonzero(octaves >= octave)
+        widest = radii[octaves == octave].max()
+        pairs = index[cKDTree(points[index]).query_pairs(widest, output_type="ndarray")]
+        reach = radii[pairs].min(1)
+        apart = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
+        found.append(pairs[(octaves[pairs].min(1) == octave) & (apart <= reach)])
+    first, second = np.concatenate(found).T
+    values = np.ones(len(first), np.float32)
+    graph = coo_matrix((values, (first, second)), (len(points), len(points))).tocsr()
     return graph + graph.T
 
 

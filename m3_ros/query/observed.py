@@ -15,18 +15,17 @@ from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, transform
 from m3_ros.query.connectivity import connected_components, neighbour_graph
+from m3_ros.query.noise import JOIN_NOISE, SIGMAS, depth_error
 from m3_ros.query.planes import Plane
 from m3_ros.types import Array
 
-DEPTH_NOISE = 0.003
-"""Standard deviation (m) of a D405's depth at 0.5 m: z^2 s / (f B) with s = 0.08 px (RealSense
-tuning paper), f = 382 px, B = 18 mm."""
 NEIGHBOUR_PIXELS = 2.5
 """Pixels this far apart are neighbours: one pixel without depth between them is bridged, also
 askew (sqrt(5) = 2.24 px)."""
 NEIGHBOUR_DEPTH = 0.012
 """Depth (m) by which neighbouring pixels of one object differ at most: at 0.5 m a pixel of the
-comparison image is 5 mm wide, so sides seen at up to 67 degrees are connected."""
+comparison image is 5 mm wide, so sides seen at up to 67 degrees are connected. More where the
+frame's noise is larger."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +48,7 @@ class ObservedFrame:
         size: width and height of the comparison image, px.
         K: `[3, 3]` its intrinsics, px.
         depth: `[h, w]` m, 0 where none is measured.
+        noise: `[h, w]` standard deviation of the depth, m, measured in the frame itself.
         place: pose, intrinsics and size, as renderers take them.
     """
 
@@ -61,6 +61,11 @@ class ObservedFrame:
         self.K = scale_intrinsics(frame.K, *factors)
         depth = np.nan_to_num(frame.depth, nan=0.0, posinf=0.0, neginf=0.0)
         self.depth = cv2.resize(depth, self.size, interpolation=cv2.INTER_NEAREST)
+        self.noise = depth_error(self.depth) * np.square(self.depth)
+        seen = self.noise[self.depth > 0]
+        noise = float(np.median(seen)) if len(seen) else 0.0
+        self._neighbour_depth = max(NEIGHBOUR_DEPTH, JOIN_NOISE * noise)
+        self._new_distance = max(config.new_distance, SIGMAS * noise)
         self._points = transform(frame.camtoworld, backproject(self.depth, self.K))
         self.place = (frame.camtoworld, self.K, self.size)
 
@@ -92,14 +97,14 @@ class ObservedFrame:
         """Return the pixels `[h, w]` with depth that stand out of the large planes."""
         off = self.depth > 0
         for plane in planes:
-            off &= np.abs(plane.height(self._points)) > self._config.plane_distance + DEPTH_NOISE
+            off &= np.abs(plane.height(self._points)) > plane.tolerance + self.noise
         return off
 
     def away_from(self, points: Array, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the pixels of a mask `[h, w]` that show nothing near points `[K, 3]`."""
         away = mask.copy()
         if len(points) and mask.any():
-            distance = self._config.new_distance
+            distance = self._new_distance
             nearest, _ = cKDTree(points).query(self._points[mask], distance_upper_bound=distance)
             away[mask] = ~np.isfinite(nearest)
         return away
@@ -111,7 +116,7 @@ class ObservedFrame:
         """
         around = np.ones((3, 3), np.uint8)
         step = cv2.dilate(self.depth, around) - cv2.erode(self.depth, around)
-        return mask & (step <= 2.0 * NEIGHBOUR_DEPTH)
+        return mask & (step <= 2.0 * self._neighbour_depth)
 
     def components(self, mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
         """Return the connected components of a mask `[h, w]` as masks, largest first.
@@ -121,7 +126,7 @@ class ObservedFrame:
         pixels = np.argwhere(mask)
         if not len(pixels):
             return []
-        scaled = [pixels / NEIGHBOUR_PIXELS, self.depth[mask][:, None] / NEIGHBOUR_DEPTH]
+        scaled = [pixels / NEIGHBOUR_PIXELS, self.depth[mask][:, None] / self._neighbour_depth]
         graph = neighbour_graph(np.concatenate(scaled, axis=1), 1.0)
         found = []
         for part in connected_components(graph, np.ones(len(pixels), bool)):

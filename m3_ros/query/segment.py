@@ -21,7 +21,8 @@ from m3_ros.memory.attention import attention_weights
 from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
-from m3_ros.query.planes import CELL, find_planes
+from m3_ros.query.noise import JOIN_NOISE, SIGMAS, noise_and_sigma
+from m3_ros.query.planes import find_planes
 from m3_ros.query.shape import OrientedBox, upright_box
 from m3_ros.splat import Gaussians
 from m3_ros.splat.initialization import SIGMA_PER_SPACING
@@ -32,14 +33,13 @@ TOP_K = 16
 82 to 88 % of the weight (mean of 4000 Gaussians; three scenes, seeds 410000 to 410002)."""
 MIN_OPACITY = 0.5
 """A Gaussian hides more than half of what is behind it."""
-JOIN_SIGMAS, MIN_JOIN, MAX_JOIN = 3.0, 0.008, CELL
-"""Gaussians within three of their standard deviations (twice their spacing) are connected; at
-least 8 mm, by which the depth of two points of one surface differs by noise (two standard
-deviations of a D405 at 0.5 m), at most the cells in which planes are connected."""
+JOIN_SIGMAS, MIN_JOIN = 3.0, 0.008
+"""Gaussians within three of their standard deviations (twice their spacing) are connected, or by
+their noise (`JOIN_NOISE`); at least within 8 mm, two standard deviations of a D405 at 0.5 m."""
 MIXED_WEIGHT = 0.1
 """Weight of points whose feature is mixed with that of the plane below (`mixed_height`)."""
-MIN_POINTS = 3
-"""Fewer points span no surface."""
+MIN_POINTS = 9
+"""Fewer points span no surface: three by three. Noise leaves clumps of less."""
 HORIZONTAL = np.cos(np.deg2rad(18.0))
 """Planes with at least this vertical part of their normal can carry an object."""
 
@@ -85,21 +85,23 @@ class Segments:
         opacity = gaussians.opacities.sigmoid().numpy()
         reliability = model.reliability.numpy()
         solid = (opacity > MIN_OPACITY) & (reliability > config.min_reliability)
-        self.solid = means[solid]
-        self.planes, on_plane = find_planes(
-            self.solid, config.plane_distance, config.min_plane_area
-        )
+        self.solid, sigmas = means[solid], gaussians.scales.exp().amax(1).double().numpy()[solid]
+        cameras = np.array([view.camtoworld[:3, 3] for view in memory.views])
+        noise, sigma = noise_and_sigma(self.solid, sigmas, cameras)
+        tolerance = np.maximum(SIGMAS * noise, config.plane_distance)
+        spacing = sigma / SIGMA_PER_SPACING
+        found = find_planes(self.solid, tolerance, config.min_plane_area, spacing)
+        self.planes, on_plane = found
         self.index = np.flatnonzero(solid)[~on_plane]
-        self.points = means[self.index]
+        self.points, noise, sigma = self.solid[~on_plane], noise[~on_plane], sigma[~on_plane]
         self._weights = (opacity * reliability)[self.index].astype(np.float32)
         self._weights[self._near_plane()] *= MIXED_WEIGHT
         self._tree = cKDTree(self.points)
-        sigmas = gaussians.scales.exp().amax(1)[torch.from_numpy(self.index)]
-        sigma = float(sigmas.median()) if len(self.index) else 0.0
-        self.spacing = sigma / SIGMA_PER_SPACING
-        radius = float(np.clip(JOIN_SIGMAS * sigma, MIN_JOIN, MAX_JOIN))
-        self.graph = neighbour_graph(self.points, radius)
-        self._axes = larger_axes(gaussians, self.index, sigma)
+        median = float(np.median(sigma)) if len(sigma) else 0.0
+        self.spacing = median / SIGMA_PER_SPACING
+        radius = np.maximum(JOIN_SIGMAS * sigma, JOIN_NOISE * noise)
+        self.graph = neighbour_graph(self.points, radius.clip(MIN_JOIN))
+        self._axes = larger_axes(gaussians, self.index, median)
         self._areas = (np.linalg.norm(self._axes, axis=-1) / SIGMA_PER_SPACING).prod(1)
         self._reads = attended_components(model)
         self._bank_angle = float(np.arccos(model.bank.threshold))
@@ -126,7 +128,8 @@ class Segments:
         """Return which points `[M]` are so near a plane that their features mix with its own."""
         near = np.zeros(len(self.points), bool)
         for plane in self.planes:
-            near |= np.abs(plane.height(self.points)) < self._config.mixed_height
+            mixed = self._config.mixed_height + plane.tolerance - self._config.plane_distance
+            near |= np.abs(plane.height(self.points)) < mixed
         return near
 
     def is_large(self, members: NDArray[np.int64]) -> bool:
@@ -218,7 +221,8 @@ class Segments:
                 continue
             x, y = points[:, :2].mean(0)
             height = (plane.offset - plane.normal[0] * x - plane.normal[1] * y) / plane.normal[2]
-            if -2.0 * self._config.plane_distance < low - height < self._config.support_gap:
+            hidden = plane.tolerance - self._config.plane_distance  # more of its foot by noise
+            if -2.0 * plane.tolerance < low - height < self._config.support_gap + hidden:
                 return float(height)
         return None
 

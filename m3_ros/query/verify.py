@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.noise import SIGMAS
 from m3_ros.query.observed import ObservedFrame, ObservedSegment
 from m3_ros.query.score import Hypothesis, Query, Scorer
 from m3_ros.query.segment import Segments
@@ -111,7 +112,7 @@ class FrameVerifier:
             none = np.zeros_like(mask)
             feature = self._observed.feature(none)
             return VerificationEvidence(count, 0.0, 0.0, 0.0, 0.0, none, feature, False)
-        gate = self._config.agreement_gate
+        gate = np.maximum(self._config.agreement_gate, SIGMAS * self._observed.noise)
         farther = live - expected
         agreeing = compared & (np.abs(farther) <= gate)
         inside = agreeing & self._observed.interior()
@@ -120,7 +121,7 @@ class FrameVerifier:
             count,
             float(compared.sum() / count),
             float(agreeing.sum() / compared.sum()),
-            float((farther[compared] > gate).mean()),
+            float((farther > gate)[compared].mean()),
             float(farther[agreeing].mean()) if agreeing.any() else 0.0,
             agreeing,
             self._observed.feature(inside if certain else agreeing),

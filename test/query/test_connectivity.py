@@ -32,3 +32,13 @@ def test_smoothing_keeps_constants_and_heeds_weights():
     assert smooth(graph, spike, weights)[12] == pytest.approx(0.2)
     weights[12] = 0.0
     assert smooth(graph, spike, weights).max() == 0.0
+
+
+def test_with_a_radius_for_each_point_the_smaller_of_two_counts():
+    rng = np.random.default_rng(5)
+    points, radii = rng.uniform(0, 1, (300, 3)), 10 ** rng.uniform(-2, -0.5, 300)
+    apart = np.linalg.norm(points[:, None] - points, axis=-1)
+    expected = apart <= np.minimum(radii[:, None], radii)
+    np.fill_diagonal(expected, False)
+    graph = neighbour_graph(points, radii).toarray()
+    np.testing.assert_array_equal(graph, expected.astype(np.float32))

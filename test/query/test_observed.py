@@ -12,7 +12,7 @@ from m3_ros.query.planes import Plane
 
 SIZE, K = (160, 120), np.array([[130.0, 0.0, 80.0], [0.0, 130.0, 60.0], [0.0, 0.0, 1.0]])
 FLOOR = 0.35  # m below a camera that looks straight down
-TABLE = Plane(np.array([0.0, 0.0, -1.0]), -FLOOR)
+TABLE = Plane(np.array([0.0, 0.0, -1.0]), -FLOOR, 0.005)
 
 
 def looking_down_at(*boxes):
@@ -67,7 +67,7 @@ def test_the_interior_leaves_a_share_of_width_and_height_out(toy):
     assert inside.sum() == len(rows) * len(columns)
 
 
-@pytest.mark.parametrize(("height", "stands_out"), [(0.0085, True), (0.0075, False)])
+@pytest.mark.parametrize(("height", "stands_out"), [(0.0075, True), (0.006, False)])
 def test_what_stands_out_of_a_plane(toy, height, stands_out):
     frame = looking_down_at(([-0.02, -0.02, FLOOR - height], [0.02, 0.02, FLOOR]))
     assert observed(toy, frame).off_planes([TABLE]).any() == stands_out
@@ -78,7 +78,7 @@ def test_pixels_without_depth_stand_out_of_nothing(toy):
     frame.depth[:, :80] = 0.0
     mask = observed(toy, frame).off_planes([TABLE])
     assert mask[:, 80:].any() and not mask[:, :80].any()
-    assert not observed(toy, frame).off_planes([TABLE, Plane(TABLE.normal, -0.3)]).any()
+    assert not observed(toy, frame).off_planes([TABLE, Plane(TABLE.normal, -0.3, 0.005)]).any()
 
 
 def test_points_are_where_the_camera_is(toy):

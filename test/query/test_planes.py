@@ -61,7 +61,7 @@ def test_half_of_the_least_area_must_be_filled():
 def test_points_within_the_distance_belong_to_the_plane():
     table = grid(0.4, 0.4)
     near, far = (table[::7] + [0, 0, height] for height in (0.003, 0.007))
-    _, on_plane = find_planes(np.concatenate([table, near, far]), distance=0.005)
+    _, on_plane = find_planes(np.concatenate([table, near, far]), tolerance=0.005)
     assert on_plane[: len(table)].all()
     assert on_plane[len(table) : -len(far)].all() and not on_plane[-len(far) :].any()
 
@@ -88,3 +88,39 @@ def test_the_seed_decides():
     )
     assert first[0].offset == second[0].offset
     np.testing.assert_array_equal(on_first, on_second)
+
+
+def noisy_grid(sigma, spacing=0.01):
+    points = grid(0.8, 0.8, spacing)
+    points[:, 2] += np.random.default_rng(2).normal(0, sigma, len(points))
+    return points
+
+
+def test_a_noisy_table_is_one_plane():
+    """With a tolerance for a sensor without noise, its layers are several, and much is free."""
+    table = noisy_grid(0.008)
+    planes, on_plane = find_planes(table, 3 * 0.008)
+    assert len(planes) == 1 and on_plane.mean() > 0.98
+    assert planes[0].tolerance == pytest.approx(0.024)
+    assert np.abs(planes[0].normal[2]) > 0.9999
+    assert find_planes(table, 0.005)[1].mean() < 0.95
+
+
+def test_layers_of_a_plane_are_no_planes_of_their_own():
+    """Two passes of a camera whose poses differ by 8 mm."""
+    planes, on_plane = find_planes(
+        np.concatenate([grid(0.6, 0.6), grid(0.5, 0.5) + [0, 0, 0.008]])
+    )
+    assert len(planes) == 1 and on_plane.all()
+
+
+def test_coarse_points_of_a_plane_are_connected():
+    """A wall far from the camera has points 6 cm apart, more than two cells."""
+    wall = grid(2.0, 2.0, 0.06)
+    planes, on_plane = find_planes(wall, 0.02, spacing=0.06)
+    assert len(planes) == 1 and on_plane.all()
+    assert find_planes(wall, 0.02)[0] == []
+
+
+def test_few_coarse_points_are_no_plane():
+    assert find_planes(grid(1.0, 1.0, 0.2), 0.05, spacing=0.2)[0] == []

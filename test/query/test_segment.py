@@ -120,7 +120,7 @@ def test_a_gap_of_two_spacings_is_bridged(toy_memory):
         assert found.spacing == pytest.approx(0.005, rel=1e-3)
 
 
-@pytest.mark.parametrize(("spacing", "near", "far"), [(0.001, 0.007, 0.009), (0.05, 0.024, 0.026)])
+@pytest.mark.parametrize(("spacing", "near", "far"), [(0.001, 0.007, 0.009), (0.02, 0.041, 0.043)])
 def test_bounds_of_the_gap(toy_memory, spacing, near, far):
     for gap, count in ((near, 1), (far, 2)):
         found = segments_of(
@@ -154,11 +154,11 @@ def test_segments_are_numbered_largest_first_and_leave_the_table_out(toy_memory)
     assert abs(plane.normal[2]) > 0.999
 
 
-def test_two_points_are_no_segment(toy_memory):
+def test_fewer_than_nine_points_are_no_segment(toy_memory):
     config = QueryConfig(min_segment_area=0.0)
-    for count, kept in ((2, 0), (3, 1)):
-        line = np.array([[0.0, 0.0, 0.1], [0.005, 0.0, 0.1], [0.01, 0.0, 0.1]])[:count]
-        assert len(segments_of(toy_memory, line, config=config)) == kept
+    for count, kept in ((8, 0), (9, 1)):
+        square = slab((0.0, 0.0, 0.1), (0.01, 0.01, 0.1))[:count]
+        assert len(segments_of(toy_memory, square, config=config)) == kept
 
 
 def test_the_surface_reaches_a_standard_deviation_beyond_the_centres(toy_memory):
@@ -258,3 +258,18 @@ def test_the_larger_axes_turn_with_the_gaussian(toy_memory):
     np.testing.assert_allclose(first, [0.003, 0.0, 0.0], atol=1e-8)
     expected = 0.01 * np.array([0.0, -np.sin(2 * half), np.cos(2 * half)])  # at most 1 cm
     np.testing.assert_allclose(second, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("sigma", [0.001, 0.006])
+def test_objects_on_a_noisy_floor_are_as_many_as_they_are(toy_memory, sigma):
+    """The floor's noise makes no segments, and does not cut objects into pieces."""
+    rng = np.random.default_rng(3)
+    floor = slab((-1.0, -1.0, 0.0), (1.0, 1.0, 0.0), 0.016)
+    cubes = [box((x, 0.0, 0.01), (x + 0.1, 0.1, 0.15), 0.012) for x in (-0.6, -0.3, 0.2, 0.5)]
+    points = np.concatenate([floor, *cubes])
+    points = points + rng.normal(0, sigma, points.shape)
+    found = segments_of(toy_memory, points, spacing=0.016)
+    assert len(found) == len(cubes)
+    assert len(found.planes) == 1
+    share = len(found.all_members()) / sum(len(cube) for cube in cubes)
+    assert 0.75 < share <= 1.0  # the foot of each is within the floor's noise
