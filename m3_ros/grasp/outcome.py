@@ -79,6 +79,11 @@ class Target:
         return self.status in known and len(self.points) > 0
 
     @property
+    def is_surface(self) -> bool:
+        """Whether the answer is a surface, on which something can be put; it is no object."""
+        return self.status is QueryStatus.NOT_FOUND and len(self.points) > 0
+
+    @property
     def seen(self) -> bool:
         """Whether the camera sees the object at its points."""
         return self.located and self.status in (QueryStatus.FOUND, QueryStatus.STALE)

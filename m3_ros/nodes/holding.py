@@ -64,7 +64,7 @@ class HoldingActions:
             surface = None
             if not request.target.header.frame_id and request.surface not in TABLE:
                 found = self._finder.named(request.surface)
-                if not found.located:
+                if not (found.located or found.is_surface):
                     return PlaceOutcome(PlaceErrorCode.NO_SPACE, found.message)
                 surface = found.points
             return execute_place(

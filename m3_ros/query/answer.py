@@ -25,12 +25,13 @@ from m3_ros.query.grammar import TextQuery
 from m3_ros.query.observed import ObservedFrame, ObservedSegment
 from m3_ros.query.relations import Relations, Viewpoint
 from m3_ros.query.request import Request, parse_request
-from m3_ros.query.result import QueryResult, TargetObject, summarize
+from m3_ros.query.result import QueryResult, TargetObject, summarize, with_ignored
 from m3_ros.query.score import Hypothesis, Query, Scorer
 from m3_ros.query.segment import Segments
 from m3_ros.query.select import Selector, summarize_selection
 from m3_ros.query.shape import position_stddev
 from m3_ros.query.surface_relations import SurfaceRelations
+from m3_ros.query.surfaces import locate_surface, names_surface
 from m3_ros.query.verify import FrameVerifier, Verification
 from m3_ros.types import Array, Image
 
@@ -84,6 +85,8 @@ class Localizer:
             request = parse_request(query, self.config.max_query_length)
             if request.structured:
                 return self._select(request, frame)
+            if names_surface(request):
+                return locate_surface(request.label, self.segments, self.target)
             asked = self.scorer.noun(request.noun)
         else:
             asked = self.scorer.query(query)
@@ -91,7 +94,7 @@ class Localizer:
         result = replace(self._locate(asked, values, frame), probabilities=values)
         if asked.unknown:
             result = replace(result, message=self._unknown(asked.unknown))
-        return result
+        return with_ignored(result, self.extractor.name, asked.ignored)
 
     def _unknown(self, words: str) -> str:
         return f"{self.extractor.name!r} has not learnt what {words!r} is"
@@ -124,7 +127,8 @@ class Localizer:
         heatmap = None
         if frame is not None:
             heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
-        unknown = [query.unknown for query in map(self.scorer.noun, request.nouns())]
+        nouns = [self.scorer.noun(noun) for noun in request.nouns()]
+        unknown = [query.unknown for query in nouns]
         result = summarize_selection(selection, request.label, heatmap)
         if any(unknown):
             message = self._unknown(next(filter(None, unknown)))
@@ -132,7 +136,8 @@ class Localizer:
         elif gone and not selection.targets:
             message = f"{gone[0]!r} is no longer where the memory has it"
             result = QueryResult(QueryStatus.STALE, [], heatmap, message)
-        return replace(result, probabilities=values)
+        ignored = [word for query in nouns for word in query.ignored]
+        return with_ignored(replace(result, probabilities=values), self.extractor.name, ignored)
 
     def _verify(
         self, query: Query, hypotheses: Sequence[Hypothesis], verifier: FrameVerifier | None

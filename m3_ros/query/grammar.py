@@ -43,6 +43,17 @@ KIND_CLASSES = {
 """Colour words that also name a kind of object, and the class of that kind."""
 SHADES = frozenset(_words("light dark bright pale deep"))
 """Words that belong to a colour word after them."""
+ADJECTIVES = frozenset(
+    _words("""
+shiny glossy matte dull clear opaque rough smooth soft hard plain fluffy furry fuzzy big small
+large little tiny huge tall short long thin thick wide narrow round square flat curved wooden
+plastic metal metallic glass ceramic paper rubber leather steel cotton woollen new old broken dirty
+clean empty full open wet dry heavy hot cold warm cheap expensive nice pretty beautiful ugly
+favourite favorite transparent sharp fresh ripe rotten modern antique fancy""")
+)
+"""Words before a noun that say how an object is; a model may know nothing of them."""
+ADJECTIVE_ENDING = re.compile(r".{2}(ed|ish|ous|ful|less|able|ible|ive)$")
+"""Endings of further such words."""
 PLACEHOLDERS = frozenset(_words("thing object item one something anything stuff"))
 """Words that stand for any object."""
 UNCHANGED = frozenset(_words("scissors pliers glasses goggles dice lens tongs tweezers series"))
@@ -110,6 +121,11 @@ def noun_phrase(words: list[str]) -> TextQuery | None:
         return None
     label = " ".join([*words[:-1], singular(words[-1])])
     return TextQuery(label, describe(label))
+
+
+def is_adjective(word: str) -> bool:
+    """Return whether a word before a noun says how an object is."""
+    return word in ADJECTIVES or bool(ADJECTIVE_ENDING.search(word))
 
 
 def singular(word: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,3 +80,18 @@ def summarize(
     place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
     message = MESSAGES[targets[0].status].format(label=repr(label), place=place)
     return QueryResult(targets[0].status, targets, heatmap, message)
+
+
+def with_ignored(result: QueryResult, model: str, words: Sequence[str]) -> QueryResult:
+    """Return the response; its message names the words that count for nothing in it.
+
+    Args:
+        result: the response.
+        model: name of the model that does not understand them.
+        words: any number.
+    """
+    if not words:
+        return result
+    listed = ", ".join(map(repr, words))
+    message = f"{result.message}; {listed} not considered: {model!r} has not learnt it"
+    return replace(result, message=message)

@@ -347,3 +347,28 @@ def test_one_of_two_that_is_hidden_is_kept(localizer, toy):
     statuses = {target.status for target in result.targets}
     assert statuses == {QueryStatus.FOUND, QueryStatus.OUT_OF_VIEW}
     assert all(t.visible == (t.status is QueryStatus.FOUND) for t in result.targets)
+
+
+@pytest.mark.parametrize("text", ["the table", "floor", "shelf"])
+@pytest.mark.parametrize("live", [False, True])
+def test_a_surface_is_answered_as_such_and_is_no_object(localizer, toy, text, live):
+    result = localizer.locate(text, toy.see(EYE) if live else None)
+    assert result.status is QueryStatus.NOT_FOUND
+    assert "is a surface, not an object" in result.message and "m3 place" in result.message
+    (target,) = result.targets
+    np.testing.assert_allclose(np.median(target.points[:, 2]), toy.table_z, atol=0.005)
+    assert target.box.size[:2].min() > 0.5
+
+
+def test_a_wall_that_is_not_there_is_told(localizer):
+    result = localizer.locate("wall")
+    assert result.status is QueryStatus.NOT_FOUND and not result.targets
+    assert "none of that kind" in result.message
+
+
+def test_an_adjective_that_means_nothing_to_the_model_is_told(localizer):
+    plain, glossy = localizer.locate("red box"), localizer.locate("glossy red box")
+    assert glossy.status is plain.status is QueryStatus.FOUND
+    assert "'glossy'" in glossy.message and "not considered" in glossy.message
+    assert "not considered" not in plain.message
+    assert "'glossy'" in localizer.locate("box left of the glossy red box").message

@@ -2,7 +2,7 @@
 
 import pytest
 
-from m3_ros.query.grammar import Description, QueryError, noun_phrase, text_words
+from m3_ros.query.grammar import Description, QueryError, is_adjective, noun_phrase, text_words
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,15 @@ def test_a_shade_makes_it_a_colour_of_the_class():
     assert noun_phrase(text_words("light orange fruit", 300)).readings == (
         Description("fruit", "light orange"),
     )
+
+
+@pytest.mark.parametrize("word", ["glossy", "haunted", "wooden", "reddish", "colourful"])
+def test_adjectives(word):
+    assert is_adjective(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["bath", "teddy", "toy", "computer", "tea", "candy", "bed", "red"]
+)
+def test_other_words_before_a_noun_are_no_adjectives(word):
+    assert not is_adjective(word)

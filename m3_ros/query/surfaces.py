@@ -1,0 +1,73 @@
+"""Tables, shelves, floors and walls: answered as surfaces, never as objects to grasp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from m3_ros.codes import QueryStatus
+from m3_ros.query.planes import Plane
+from m3_ros.query.request import SURFACES, Request
+from m3_ros.query.result import QueryResult, TargetObject
+from m3_ros.query.segment import HORIZONTAL, Segments
+from m3_ros.query.surface_relations import FLOORS
+from m3_ros.types import Array
+
+WALLS = frozenset(["wall"])
+"""Names of upright surfaces."""
+
+
+def names_surface(request: Request) -> bool:
+    """Return whether a request asks for a surface itself, and nothing more."""
+    if request.structured or request.noun is None:
+        return False
+    return request.noun.label.split()[-1] in SURFACES | WALLS
+
+
+def surface_points(name: str, segments: Segments) -> list[Array]:
+    """Return the points `[M, 3]` (m) of each surface that a name means, largest first.
+
+    The floor is the lowest of several level planes; walls are the upright ones.
+    """
+    word = name.split()[-1]
+    upright = np.sin(np.arccos(HORIZONTAL))
+    if word in WALLS:
+        meant = [plane for plane in segments.planes if abs(plane.normal[2]) <= upright]
+    else:
+        meant = [plane for plane in segments.planes if abs(plane.normal[2]) >= HORIZONTAL]
+        meant.sort(key=lambda plane: plane.offset / plane.normal[2])
+        meant = meant[:1] if word in FLOORS else meant[1:] or meant
+    points = [_on(plane, segments.solid) for plane in meant]
+    return sorted(points, key=len, reverse=True)
+
+
+def _on(plane: Plane, points: Array) -> Array:
+    """Return the points on a plane without the few that lie far from the rest.
+
+    What else is at its level, say a part of another table, is beyond the 1 % and 99 % quantiles.
+    """
+    points = points[np.abs(plane.height(points)) < plane.tolerance]
+    low, high = np.quantile(points, [0.01, 0.99], axis=0)
+    return points[((points >= low) & (points <= high)).all(1)]
+
+
+def locate_surface(
+    name: str, segments: Segments, target: Callable[[str, Array, float], TargetObject]
+) -> QueryResult:
+    """Return the response to a name of surfaces: no object is found, they are the targets.
+
+    Args:
+        name: words of the query.
+        segments: of the memory.
+        target: makes one of a label, points and a score.
+    """
+    found = [target(name, points, 1.0) for points in surface_points(name, segments)]
+    message = f"{name!r} is a surface, and the memory has none of that kind"
+    if found:
+        x, y, z = found[0].points.mean(0)
+        message = (
+            f"{name!r} is a surface, not an object: about x {x:.3f}, y {y:.3f}, z {z:.3f} m; put "
+            f"things on it with 'm3 place', or name an object, say 'mug on the {name}'"
+        )
+    return QueryResult(QueryStatus.NOT_FOUND, found, None, message)
