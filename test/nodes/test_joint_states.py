@@ -53,6 +53,16 @@ def publish(spin):
     return send
 
 
+def joints(states):
+    """The joints, however late they come."""
+    end = time.monotonic() + 60.0
+    while True:
+        try:
+            return states.current()
+        except JointStatesLost:
+            assert time.monotonic() < end
+
+
 def complaint(states):
     with pytest.raises(JointStatesLost) as caught:
         states.current()
@@ -63,7 +73,7 @@ def test_pieces_by_two_publishers_are_merged(listen, publish):
     states = listen()
     publish(ARM, np.arange(6), by="arm", velocity=[0.5] * 6)
     publish([GRIPPER], [-0.7], by="gripper", effort=[2.0])
-    state = states.current()
+    state = joints(states)
     assert state.positions.tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, -0.7]
     assert state.velocities.tolist() == [0.5] * 6 + [0.0]
     assert state.efforts.tolist() == [0.0] * 6 + [2.0]
@@ -72,7 +82,7 @@ def test_pieces_by_two_publishers_are_merged(listen, publish):
 def test_joints_come_in_any_order_among_others(listen, publish):
     states = listen()
     publish([GRIPPER, "FL_hip_joint", *ARM[::-1]], range(8))
-    assert states.current().positions.tolist() == [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 0.0]
+    assert joints(states).positions.tolist() == [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 0.0]
 
 
 def test_a_missing_gripper_is_named(listen, publish):
@@ -89,15 +99,15 @@ def test_without_any_message_the_topic_is_named(listen):
 def test_states_that_stop_are_lost(listen, publish):
     states = listen()
     publish(MODEL.joints, np.zeros(7))
-    states.current()
+    joints(states)
     time.sleep(MotionConfig().state_timeout + 0.1)
-    assert "no joint states on /joint_states for 1." in complaint(states)
+    assert "no joint states on /joint_states for " in complaint(states)
 
 
 def test_a_prefix_is_a_setting(listen, publish):
     states = listen(joint_prefix="z1_")
     publish([f"z1_{name}" for name in MODEL.joints], np.arange(7))
-    assert states.current().positions.tolist() == list(range(7))
+    assert joints(states).positions.tolist() == list(range(7))
 
 
 def test_a_prefix_that_is_not_set_is_named_with_the_setting(listen, publish):
@@ -118,7 +128,7 @@ def test_velocities_without_a_sensor_are_zero(listen, publish):
     # joint_state_broadcaster fills interfaces that the hardware lacks with NaN.
     states = listen()
     publish(MODEL.joints, np.zeros(7), velocity=[np.nan] * 7, effort=[np.nan] * 7)
-    assert not states.current().velocities.any() and not states.current().efforts.any()
+    assert not joints(states).velocities.any() and not joints(states).efforts.any()
 
 
 def test_a_message_with_too_few_positions_is_named(listen, publish):
@@ -143,4 +153,4 @@ def test_a_joint_at_its_greatest_velocity_does_not_jump(listen, publish):
     for step in range(50):
         publish(MODEL.joints, MODEL.max_velocity * 0.02 * step)
         time.sleep(0.02)
-    states.current()
+    joints(states)
