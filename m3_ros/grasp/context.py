@@ -35,6 +35,9 @@ class GraspContext:
     cancelled: Callable[[], bool]
     retries: int = 0
 
+    def __post_init__(self) -> None:
+        self.planner = self.planner.until(self.cancelled)
+
     def report(self, stage: str, progress: float) -> None:
         """Publish a stage as feedback.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ from m3_ros.grasp.clearance import open_pose
 from m3_ros.grasp.collision import CollisionModel, Scene
 from m3_ros.grasp.gripper import make_gripper
 from m3_ros.grasp.kinematics import Arm
-from m3_ros.grasp.robot import JointTrajectory
+from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, never
 from m3_ros.grasp.rrt_connect import rrt_connect
 from m3_ros.robot_model import RobotModel
 from m3_ros.types import Array
@@ -87,6 +87,13 @@ class Planner:
         self.collision = CollisionModel(robot_model)
         self.config = config
         self.limits = config.max_joint_velocity, config.max_joint_acceleration
+        self._cancelled: Callable[[], bool] = never
+
+    def until(self, cancelled: Callable[[], bool]) -> Planner:
+        """Return this planner; its searches raise `MotionCancelled` once `cancelled()` is true."""
+        other = copy.copy(self)
+        other._cancelled = cancelled
+        return other
 
     def with_clearance(self, clearance: float) -> Planner:
         """Return this planner with another `scene_clearance`, m."""
@@ -115,8 +122,13 @@ class Planner:
 
     def is_valid(self, q: Array, scene: Scene) -> bool:
         """Return whether joint positions `[6]` are inside the limits and free of collision."""
+        self._check()
         margin = self.config.scene_clearance
         return self.arm.within_limits(q) and self.collision.is_free(q, scene, margin)
+
+    def _check(self) -> None:
+        if self._cancelled():
+            raise MotionCancelled("cancelled while planning: the robot holds still")
 
     def is_motion_valid(self, start: Array, goal: Array, scene: Scene) -> bool:
         """Return whether the straight joint motion is valid; the start is not checked."""
@@ -156,6 +168,7 @@ class Planner:
         Raises:
             PlanError: one of them does not exist.
         """
+        self._check()
         config, jaws = self.config, self.robot_model.gripper
         above = open_pose(grasp.pose, self.gripper.touch_distance(config.jaw_clearance))
         wrist = transform(above, self.arm.wrist)

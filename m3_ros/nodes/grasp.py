@@ -83,7 +83,11 @@ class GraspNode(ManagedNode):
         super().destroy_node()
 
     def _remember(self, cloud: PointCloud2) -> None:
-        columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
+        try:
+            columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
+        except ValueError as error:
+            self.get_logger().error(f"m3/gaussians: a message is dropped: {error}")
+            return
         self._remembered = solid(columns[:, :3], columns[:, 3])
 
     def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:
@@ -92,15 +96,18 @@ class GraspNode(ManagedNode):
             feedback = Grasp.Feedback(stage=stage, progress=progress, num_retries=retries)
             goal.publish_feedback(feedback)
 
+        def cancelled() -> bool:
+            return self._actions.interrupted(goal)
+
         request = goal.request
         try:
             outcome = execute_grasp(
                 self._robot,
                 self._planner,
-                self._finder.of(request.text, request.target),
+                self._finder.of(request.text, request.target, cancelled),
                 self._remembered,
                 report,
-                lambda: self._actions.interrupted(goal),
+                cancelled,
                 request.dry_run,
                 request.place,
                 request.release_first,

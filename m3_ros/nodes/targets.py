@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -17,11 +17,13 @@ from m3_ros.config import M3Config
 from m3_ros.geometry import inverse, project, transform
 from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.points import object_at
+from m3_ros.grasp.robot import MotionCancelled, never
 from m3_ros.grasp.sensing import depth_points
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query
 
+POLL = 0.02  # s between two checks whether a query is answered or the goal cancelled
 NOTHING = np.zeros((0, 3))
 
 
@@ -41,26 +43,30 @@ class TargetFinder:
         self._robot, self._world = robot, config.robot.world_frame
         self._timeout = config.motion.query_timeout
 
-    def of(self, text: str, pose: PoseStamped) -> Callable[[], Target]:
+    def of(
+        self, text: str, pose: PoseStamped, cancelled: Callable[[], bool] = never
+    ) -> Callable[[], Target]:
         """Return the localizer of a goal: by its text, or where that is empty by its pose.
 
         Raises:
             LookupError: the pose's frame is not in the TF tree.
         """
         if text or not pose.header.frame_id:
-            return lambda: self.named(text)
+            return lambda: self.named(text, cancelled)
         T = self._robot.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
         return lambda: self._observe(T[:3, 3])
 
-    def named(self, text: str) -> Target:
-        """Return the answer of /m3/query."""
-        if not self._client.wait_for_service(self._timeout):
+    def named(self, text: str, cancelled: Callable[[], bool] = never) -> Target:
+        """Return the answer of /m3/query.
+
+        Raises:
+            MotionCancelled: `cancelled()` became true.
+        """
+        if not self._wait(self._client.service_is_ready, cancelled):
             message = f"nobody serves {self._name}"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
-        done = threading.Event()
         future = self._client.call_async(Query.Request(text=text, with_points=True))
-        future.add_done_callback(lambda _: done.set())
-        if not done.wait(self._timeout):
+        if not self._wait(future.done, cancelled):
             message = f"{self._name} did not answer within {self._timeout:.0f} s"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
         answer = future.result()
@@ -70,6 +76,15 @@ class TargetFinder:
             return _failure(GraspErrorCode.EXECUTION_FAILED, answer.error_msg)
         points = [to_points(target.points).astype(np.float64) for target in answer.targets]
         return Target.of_answer(QueryStatus(answer.status.value), points, answer.error_msg)
+
+    def _wait(self, ready: Callable[[], bool], cancelled: Callable[[], bool]) -> bool:
+        """Wait up to the timeout until `ready()`; return whether it is."""
+        end = time.monotonic() + self._timeout
+        while not ready() and time.monotonic() < end:
+            if cancelled():
+                raise MotionCancelled("cancelled before the query was answered")
+            time.sleep(POLL)
+        return ready()
 
     def _observe(self, center: NDArray[np.float64]) -> Target:
         """Return what the camera shows at `center [3]` in map."""

@@ -9,6 +9,7 @@ from m3_ros.grasp.candidates import grasp_candidates
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.gripper import make_gripper
 from m3_ros.grasp.planning import PlanError
+from m3_ros.grasp.robot import MotionCancelled
 from m3_ros.robot_model import load_robot
 
 ROBOT = load_robot()
@@ -131,3 +132,13 @@ def test_a_planner_with_more_clearance_stays_farther_off(planner):
         free = [planner.with_clearance(limit).is_valid(SCAN, scene) for scene in beyond]
         np.testing.assert_array_equal(free, clearance >= limit)
     assert planner.config.scene_clearance < 0.01
+
+
+def test_a_search_that_is_cancelled_ends_at_its_next_check(planner, table, box_points):
+    checks = iter([False] * 5)
+    cancelled = planner.until(lambda: next(checks, True))
+    tip = planner.arm.fk(SCAN)[:3, 3]
+    with pytest.raises(MotionCancelled, match="while planning"):
+        cancelled.plan_joint_motion(HOME, SCAN, Scene(tip[None] - [0.0, 0.0, 1.0]))
+    assert next(checks, None) is None
+    planner.plan_joint_motion(HOME, SCAN, Scene(tip[None] - [0.0, 0.0, 1.0]))
