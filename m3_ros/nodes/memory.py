@@ -14,7 +14,7 @@ from m3_ros.codes import BuildErrorCode
 from m3_ros.config import StorageConfig
 from m3_ros.features.loading import load_extractor
 from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
-from m3_ros.memory.serialization import MemoryFileError, folder_size
+from m3_ros.memory.serialization import MemoryFileError, folder_size, require_writable
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.diagnostics import ERROR, OK, Diagnostics, Report, diagnostic_name
@@ -119,6 +119,7 @@ def _build(
 
     Raises:
         BuildCancelled: `interrupted` says so.
+        MemoryFileError, WriteError: the memory cannot be written where it was asked for.
     """
     started = time.monotonic()
 
@@ -129,6 +130,7 @@ def _build(
 
     request = goal.request
     target = Path(request.memory or storage.memory).expanduser()
+    require_writable(target)
     source = Path(request.scan) if request.scan else newest_scan(Path(storage.scans).expanduser())
     memory = builder.build(source.expanduser(), progress)
     progress("save", 0.0)

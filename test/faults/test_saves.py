@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -221,3 +222,23 @@ def test_a_memory_that_is_replaced_while_it_is_read_is_read_anew(folder, data, m
     monkeypatch.setattr(serialization, "file_digest", lambda path: "another")
     with pytest.raises(MemoryFileError, match="is damaged"):
         load_memory(folder)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [("/proc/memory", "cannot be written"), ("", "exists and is not a memory")],
+)
+def test_a_node_refuses_a_target_before_it_builds(tmp_path, target, words):
+    from m3_ros.action import BuildMemory
+    from m3_ros.codes import BuildErrorCode
+    from m3_ros.config import M3Config
+    from m3_ros.nodes.memory import MemoryNode
+
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/cat.png").write_bytes(b"meow")
+    request = BuildMemory.Goal(scan="scan", memory=target or str(tmp_path / "photos"))
+    node = SimpleNamespace(  # whose builder fails if it is asked
+        _config=M3Config(), _builder=None, _actions=None, get_logger=lambda: logging.getLogger()
+    )
+    result = MemoryNode._execute(node, SimpleNamespace(request=request))
+    assert result.error_code == BuildErrorCode.FAILED and words in result.error_msg
