@@ -57,7 +57,12 @@ def plan_carried(planner: Planner, start: Array, goal: Array, scene: Scene) -> J
 
 
 def plan_landing(
-    planner: Planner, joints: JointState, spots: Array, scene: Scene, opening: float
+    planner: Planner,
+    joints: JointState,
+    spots: Array,
+    scene: Scene,
+    opening: float,
+    heading: float | None = None,
 ) -> Landing:
     """Plan how to put down what the gripper holds, on the first spot for which motions exist.
 
@@ -67,15 +72,23 @@ def plan_landing(
         spots: `[K, 3]` in `base_link`, best first.
         scene: all but the held object.
         opening: of the jaws that let go of it.
+        heading: angle of the closing direction about the vertical, in `base_link`, rad; any turn
+            of `TURNS` when None.
 
     Raises:
         PlanError: there is none; `unreachable` if all spots are out of reach.
     """
+    tilt = planner.gripper.tilts(planner.robot_model.gripper.opening(joints.gripper))[0]
+    held = upright(planner.arm.fk(joints.arm)[:3, :3], tilt)
+    turns = np.radians(TURNS)
+    if heading is not None:
+        turns = np.array([heading - np.arctan2(held[1, 2], held[0, 2])])
     reached: PlanError | None = None
     for spot in spots[:MAX_SPOTS]:
-        for turn in np.radians(TURNS):
+        for turn in turns:
+            rotation = Rotation.from_euler("z", turn).as_matrix() @ held
             try:
-                return _plan_on(planner, joints, spot, turn, scene, opening)
+                return _plan_on(planner, joints, spot, rotation, scene, opening)
             except PlanError as error:
                 reached = reached if error.unreachable else error
     raise reached or PlanError("no spot to put it down is within the arm's reach", True)
@@ -102,15 +115,37 @@ def upright(rotation: Array, tilt: float) -> Array:
     return Rotation.from_rotvec(lean * axis).as_matrix() @ rotation
 
 
+def closing_heading(rotation: Array) -> float | None:
+    """Return the heading about the vertical in which a gripper's jaws close, rad.
+
+    Args:
+        rotation: `[3, 3]` of the gripper; the identity, which no gripper that puts something down
+            has, means any heading.
+
+    Raises:
+        ValueError: the jaws close more along the vertical than across it.
+    """
+    if np.allclose(rotation, np.eye(3)):
+        return None
+    x, y, z = rotation[:, 2]
+    if abs(z) > np.hypot(x, y):
+        raise ValueError(
+            "the orientation of the target must be the gripper's, its z axis level, as in the "
+            "result of /m3/grasp; the identity leaves the heading free"
+        )
+    return float(np.arctan2(y, x))
+
+
 def _plan_on(
-    planner: Planner, joints: JointState, spot: Array, turn: float, scene: Scene, opening: float
+    planner: Planner,
+    joints: JointState,
+    spot: Array,
+    rotation: Array,
+    scene: Scene,
+    opening: float,
 ) -> Landing:
     config, jaws = planner.config, planner.robot_model.gripper
-    held = jaws.opening(joints.gripper)
-    start, tilt = joints.arm, planner.gripper.tilts(held)[0]
-    rotation = Rotation.from_euler("z", turn).as_matrix() @ upright(
-        planner.arm.fk(start)[:3, :3], tilt
-    )
+    start = joints.arm
     parts = (*planner.gripper.fixed_jaw, *planner.gripper.moving_jaws(opening))
     corners = np.concatenate([part.corners() for part in parts]) @ rotation.T
     bottom = spot - rotation @ planner.gripper.tips

@@ -51,6 +51,7 @@ def execute_place(
     surroundings: Array,
     target: Array | None = None,
     surface: Array | None = None,
+    heading: float | None = None,
     feedback: Feedback = lambda *_: None,
     cancelled: Callable[[], bool] = never,
 ) -> PlaceOutcome:
@@ -63,12 +64,14 @@ def execute_place(
         target: `[3]` on which it is to stand, in map, m; a free spot when None.
         surface: `[N, 3]` points of the surface of that spot, in map, m; when None the largest
             level surface within reach.
+        heading: angle about the vertical in map of the direction in which the jaws close, rad;
+            any when None.
         feedback: called with stage, progress in [0, 1] and 0.
         cancelled: returns true when the robot must stop.
     """
     context = GraspContext(robot, planner, unlocated, feedback, cancelled)
     try:
-        spot = _place(context, surroundings, target, surface)
+        spot = _place(context, surroundings, target, surface, heading)
         return PlaceOutcome(PlaceErrorCode.NONE, "", transform(robot.base_pose(), spot))
     except _PlaceError as error:
         return PlaceOutcome(error.code, str(error))
@@ -82,7 +85,11 @@ def execute_place(
 
 
 def _place(
-    context: GraspContext, surroundings: Array, target: Array | None, surface: Array | None
+    context: GraspContext,
+    surroundings: Array,
+    target: Array | None,
+    surface: Array | None,
+    heading: float | None,
 ) -> Array:
     """Return the spot `[3]` in `base_link` on which the object was put down."""
     planner, robot, config = context.planner, context.robot, context.planner.config
@@ -95,8 +102,12 @@ def _place(
     points, spots = _spots(context, surroundings, target, surface)
     context.report("plan", 0.2)
     opening = wider_opening(context)
+    if heading is not None:
+        x, y, _ = inverse(robot.base_pose())[:3, :3] @ [np.cos(heading), np.sin(heading), 0.0]
+        heading = float(np.arctan2(y, x))
+    scene = Scene(points)
     try:
-        landing = plan_landing(planner, robot.joint_state(), spots, Scene(points), opening)
+        landing = plan_landing(planner, robot.joint_state(), spots, scene, opening, heading)
     except PlanError as error:
         unreachable, failed = PlaceErrorCode.UNREACHABLE, PlaceErrorCode.PLAN_FAILED
         message = f"{error}; the jaws still hold the object"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-from geometry_msgs.msg import PointStamped
+from geometry_msgs.msg import PoseStamped
 
 from m3_ros.action import Grasp, Place, Release, Stow
 from m3_ros.codes import GraspErrorCode, MoveErrorCode, PlaceErrorCode
@@ -58,10 +58,11 @@ def send_place_goal(
     Raises:
         ClientError: nobody serves /m3/place, or the goal is refused.
     """
-    target = PointStamped()
+    target = PoseStamped()
     if at is not None:
         target.header.frame_id = frame
-        target.point.x, target.point.y, target.point.z = at
+        spot = target.pose.position
+        spot.x, spot.y, spot.z = at
 
     def done(result: Place.Result) -> str:
         point = result.spot.point

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from geometry_msgs.msg import PointStamped
+from geometry_msgs.msg import PoseStamped
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from m3_ros.action import Place, Release, Stow
+from m3_ros.capture.messages import to_pose
 from m3_ros.codes import MoveErrorCode, PlaceErrorCode
-from m3_ros.geometry import transform
 from m3_ros.grasp.carry import execute_release, execute_stow
+from m3_ros.grasp.landing import closing_heading
 from m3_ros.grasp.placement import PlaceOutcome, execute_place
 from m3_ros.grasp.planning import Planner
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
@@ -61,6 +62,7 @@ class HoldingActions:
 
         def place() -> PlaceOutcome:
             request = goal.request
+            spot, heading = self._target(request.target)
             surface = None
             if not request.target.header.frame_id and request.surface not in TABLE:
                 found = self._finder.named(request.surface)
@@ -71,8 +73,9 @@ class HoldingActions:
                 self._robot,
                 self._planner(),
                 self._remembered(),
-                self._point(request.target),
+                spot,
                 surface,
+                heading,
                 report,
                 lambda: self._actions.interrupted(goal),
             )
@@ -124,10 +127,11 @@ class HoldingActions:
             self._node.get_logger().error(f"the goal failed: {type(error).__name__}: {error}")
             return failure(str(error))
 
-    def _point(self, stamped: PointStamped) -> np.ndarray | None:
-        """Return a point `[3]` in map; None without a frame."""
+    def _target(self, stamped: PoseStamped) -> tuple[np.ndarray | None, float | None]:
+        """Return spot `[3]` and heading of a target in map; None where it leaves them free."""
         if not stamped.header.frame_id:
-            return None
-        point = stamped.point
-        T = self._robot.lookup(self._world, stamped.header.frame_id)
-        return transform(T, [point.x, point.y, point.z])
+            return None, None
+        T = to_pose(stamped.pose)
+        free = closing_heading(T[:3, :3]) is None
+        T = self._robot.lookup(self._world, stamped.header.frame_id) @ T
+        return T[:3, 3], None if free else closing_heading(T[:3, :3])

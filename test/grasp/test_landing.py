@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from m3_ros.geometry import transform
+from m3_ros.geometry import rpy_to_matrix, transform
 from m3_ros.grasp.collision import Scene
-from m3_ros.grasp.landing import plan_carried, plan_landing, upright
+from m3_ros.grasp.landing import closing_heading, plan_carried, plan_landing, upright
 from m3_ros.grasp.planning import PlanError
 from m3_ros.grasp.robot import JointState
 
@@ -91,3 +91,13 @@ def test_another_gripper_turns_its_bisector_down(pitch, tilt):
     bisector = turned @ [np.cos(tilt), 0.0, np.sin(tilt)]
     np.testing.assert_allclose(bisector, [0.0, 0.0, -1.0], atol=1e-6)
     assert np.linalg.det(turned) == pytest.approx(1.0)
+
+
+def test_the_heading_of_a_target_is_that_of_the_closing_direction():
+    down = rpy_to_matrix([0.0, np.pi / 2, 0.0])  # x down, z ahead
+    turned = rpy_to_matrix([0.0, 0.0, 0.7]) @ down
+    assert closing_heading(np.eye(3)) is None
+    assert closing_heading(down) == pytest.approx(0.0, abs=1e-9)
+    assert closing_heading(turned) == pytest.approx(0.7)
+    with pytest.raises(ValueError, match="its z axis level, as in the result of /m3/grasp"):
+        closing_heading(rpy_to_matrix([0.0, 0.0, 0.7]))  # a yaw alone: jaws that close upwards

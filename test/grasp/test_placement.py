@@ -24,7 +24,7 @@ def holder(robot, context_of, plan, found):
 def put(holder, planner, table_in_map, base_pose):
     """Puts the object down: at a point in `base_link`, or on a free spot."""
 
-    def place(target=None, surface=None, cancel_in="", surroundings=table_in_map):
+    def place(target=None, surface=None, cancel_in="", surroundings=table_in_map, heading=None):
         stages = []
         target = None if target is None else transform(base_pose, target)
         outcome = execute_place(
@@ -33,6 +33,7 @@ def put(holder, planner, table_in_map, base_pose):
             surroundings,
             target,
             surface,
+            heading,
             lambda stage, *_: stages.append(stage),
             lambda: cancel_in in stages,
         )
@@ -50,6 +51,17 @@ def test_it_is_put_down_at_a_target(put, holder, planner, base_pose):
     assert holder.q[6] < -0.4
     tips = transform(planner.arm.fk(holder.q[:6]), planner.gripper.tips)
     assert np.linalg.norm(tips[:2] - TARGET[:2]) < planner.config.jaw_clearance
+
+
+@pytest.mark.parametrize("turn", [-45.0, 45.0])
+def test_it_is_put_down_with_the_heading_of_the_target(put, holder, planner, turn):
+    closing = planner.arm.fk(holder.q[:6])[:3, 2]
+    heading = np.arctan2(closing[1], closing[0]) + np.radians(turn)  # map and base are parallel
+    outcome, _ = put(TARGET, heading=heading)
+    assert outcome.error_code is PlaceErrorCode.NONE, outcome.error_msg
+    x, y, _ = planner.arm.fk(holder.q[:6])[:3, 2]
+    expected = [np.cos(heading), np.sin(heading)]
+    np.testing.assert_allclose([x, y] / np.hypot(x, y), expected, atol=0.01)
 
 
 def test_without_a_target_it_finds_a_free_spot(put, table_in_map, planner):

@@ -15,7 +15,7 @@ from ament_index_python.packages import get_package_prefix
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, PointCloud2
 
 from m3_ros.action import Grasp, Place, Release, ScanMotion, Stow
 from m3_ros.codes import (
@@ -35,6 +35,7 @@ from m3_ros.nodes.images import cloud_message
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.robot_model import load_robot
+from m3_ros.sim.scene import TABLE_HEIGHT
 from m3_ros.srv import Query
 
 M3 = Path(get_package_prefix("m3_ros")) / "bin/m3"
@@ -48,7 +49,7 @@ SETTINGS = (
     "motion.hang_timeout=10.0",
     "motion.state_timeout=10.0",
     "motion.start_timeout=60.0",
-    "motion.query_timeout=1.0",
+    "motion.query_timeout=4.0",
 )
 CODES = {Grasp: GraspErrorCode, ScanMotion: ScanMotionErrorCode}
 DUCK = "yellow bath duck"
@@ -157,7 +158,33 @@ def test_the_object_at_a_pose_is_lifted(client):
     assert abs(result.grasp.pose.position.x - place[0]) < 0.25
 
 
-def test_what_is_held_is_kept_until_it_is_put_down(client):
+@pytest.fixture(scope="module")
+def tray():
+    """Points `[N, 3]` of half of the table."""
+    x, y = np.meshgrid(np.arange(0.4, 1.0, 0.02), np.arange(0.02, 0.5, 0.02))
+    return np.stack([x.ravel(), y.ravel(), np.full(x.size, TABLE_HEIGHT)], axis=1)
+
+
+@pytest.fixture(scope="module")
+def query(client, tray):
+    """Remember the tray, and answer /m3/query: the object is out of view, the arm moves to see it."""
+
+    def answer(request, response):
+        points = client.truth.poses[DUCK][None, :3, 3]
+        response.status.value = QueryStatus.OUT_OF_VIEW
+        if request.text == "tray":
+            points, response.status.value = tray, QueryStatus.FOUND
+        response.targets = [TargetObject(points=cloud_message(points, header("map")))]
+        return response
+
+    memory = client.node.create_publisher(PointCloud2, "/m3/gaussians", LATCHED)
+    client.wait_until(memory.get_subscription_count, 60.0, "nobody takes the memory")
+    opacity = {"opacity": np.ones(len(tray), np.float32)}
+    memory.publish(cloud_message(tray, header("map"), opacity))
+    return client.node.create_service(Query, "/m3/query", answer)
+
+
+def test_what_is_held_is_kept_until_it_is_put_down_on_the_named_surface(client, query, tray):
     """The grasp before holds it; goals that would open the jaws or swing the arm are refused."""
     count = len(client.joints)
     for kind, name, goal in (
@@ -168,10 +195,11 @@ def test_what_is_held_is_kept_until_it_is_put_down(client):
         assert not result.success and result.error_code == CODES[kind].HOLDING
         assert "m3 place" in result.error_msg and "m3 release" in result.error_msg
     assert moved_since(client, count) < 0.01
-    result = client.run(Place, "/m3/place", Place.Goal(), timeout=300.0)
+    result = client.run(Place, "/m3/place", Place.Goal(surface="tray"), timeout=300.0)
     assert result.success, result.error_msg
     time.sleep(1.0)
     spot, place = result.spot.point, client.truth.poses[DUCK][:3, 3]
+    assert tray[:, 1].min() < spot.y < tray[:, 1].max()
     assert np.hypot(spot.x - place[0], spot.y - place[1]) < 0.05
     assert 0.0 < place[2] - spot.z < 0.08 and client.joints[-1].gripper < -0.2
     assert client.run(Place, "/m3/place", Place.Goal()).error_code == PlaceErrorCode.NOTHING_HELD
@@ -219,19 +247,6 @@ def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later
 def change_state(client, number):
     request = ChangeState.Request(transition=Transition(id=number))
     return client.call(ChangeState, "/grasp/change_state", request, timeout=60.0).success
-
-
-@pytest.fixture(scope="module")
-def query(client):
-    """Answer /m3/query with the object's centre, out of view: the arm moves to see it."""
-
-    def answer(_, response):
-        response.status.value = QueryStatus.OUT_OF_VIEW
-        points = cloud_message(client.truth.poses[DUCK][None, :3, 3], header("map"))
-        response.targets = [TargetObject(points=points)]
-        return response
-
-    return client.node.create_service(Query, "/m3/query", answer)
 
 
 @pytest.fixture(scope="module")
