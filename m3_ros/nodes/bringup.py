@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -21,10 +22,12 @@ CAMERAS = {
     # Depth of both in their best mode (docs/robot.md); the colour of a D405 comes from its depth
     # module.
     "d405": {
+        "device_type": "d405",
         "depth_module.depth_profile": "848x480x30",
         "depth_module.color_profile": "848x480x30",
     },
     "d435": {
+        "device_type": "d435",
         "depth_module.depth_profile": "848x480x30",
         "rgb_camera.color_profile": "848x480x30",
     },
@@ -91,6 +94,7 @@ def _node(
     package: str,
     executable: str,
     parameters: list[object],
+    remappings: Sequence[tuple[str, str]] = (),
     **options: object,
 ) -> Node:
     """Return a node of another package, in the robot's namespace and with its TF and clock."""
@@ -99,7 +103,7 @@ def _node(
         package=package,
         executable=executable,
         namespace=namespace,
-        remappings=list(TF_REMAPPINGS) if namespace else [],
+        remappings=[*(TF_REMAPPINGS if namespace else ()), *remappings],
         parameters=[*parameters, {"use_sim_time": chosen["use_sim_time"] == "true"}],
         output="screen",
         **options,
@@ -155,7 +159,11 @@ def _imu_mount(chosen: dict[str, str], imu: str, base: str) -> Node:
 
 
 def _controllers(chosen: dict[str, str], urdf: str) -> list[Node]:
-    """Return ros2_control and the spawner of the robot's controllers."""
+    """Return ros2_control and the spawner of the robot's controllers.
+
+    Since Jazzy the manager takes the URDF from the topic robot_description only, and controllers
+    take their parameters from the spawner; Humble's manager takes both as its own parameters.
+    """
     model = load_robot(RobotConfig(model=chosen["robot"]))
     path = Path(chosen["controllers_file"] or model.controllers).expanduser()
     if not path.is_file():
@@ -169,12 +177,16 @@ def _controllers(chosen: dict[str, str], urdf: str) -> list[Node]:
             "controller_manager",
             "ros2_control_node",
             [{"robot_description": urdf}, str(path)],
+            remappings=[("~/robot_description", "robot_description")],
         ),
         _node(
             chosen,
             "controller_manager",
             "spawner",
             [],
-            arguments=["joint_state_broadcaster", *names, "--controller-manager", manager],
+            arguments=[
+                *("joint_state_broadcaster", *names),
+                *("--param-file", str(path), "--controller-manager", manager),
+            ],
         ),
     ]

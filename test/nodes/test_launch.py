@@ -208,6 +208,7 @@ def camera_arguments(actions):
 def test_bringup_starts_the_camera_with_aligned_and_synchronised_images(stand_in, camera, profile):
     given = camera_arguments(started("bringup.launch.py", camera=camera, camera_name="wrist"))
     assert given["align_depth.enable"] == given["enable_sync"] == "true" and profile in given
+    assert given["device_type"] == camera
     assert (given["camera_namespace"], given["camera_name"]) == ("camera", "wrist")
 
 
@@ -238,6 +239,10 @@ def test_bringup_starts_the_controllers_in_the_namespace_of_the_robot(stand_in, 
     spawned = nodes["spawner"].options["arguments"]
     assert {"joint_state_broadcaster", "joint_trajectory_controller"} <= set(spawned)
     assert spawned[-1] == "/robot1/controller_manager"
+    # Since Jazzy controllers read no parameters of the manager.
+    assert spawned[spawned.index("--param-file") + 1] == str(path)
+    topic = ("~/robot_description", "robot_description")
+    assert topic in nodes["ros2_control_node"].options["remappings"]
 
 
 @pytest.mark.parametrize("path", STACK_FILES, ids=lambda path: path.name)
