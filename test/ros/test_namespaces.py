@@ -3,8 +3,11 @@
 import time
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
+from sensor_msgs.msg import JointState
 
+from m3_ros.action import Stow
 from m3_ros.codes import QueryErrorCode, ScanErrorCode
 from m3_ros.config import M3Config
 from m3_ros.nodes.client import Client
@@ -18,6 +21,9 @@ SETTINGS = (
     "simulation.objects=1",
     "simulation.camera_rate=2.0",
     "scan.start_timeout=30.0",
+    "motion.hang_timeout=10.0",
+    "motion.state_timeout=10.0",
+    "motion.start_timeout=60.0",
 )
 ROBOTS = ("robot1", "robot2")
 
@@ -66,6 +72,21 @@ def test_two_robots_scan_and_answer_side_by_side(client, robots):
         )
         assert answer.error_code == QueryErrorCode.NO_MEMORY
         assert f"{robots}/{name}/memory" in answer.error_msg
+
+
+def test_a_goal_moves_its_own_robot_only(client, robots):
+    heard = {name: [] for name in ROBOTS}
+    for name, states in heard.items():
+        topic = f"/{name}/joint_states"
+        client.node.create_subscription(JointState, topic, states.append, 10)
+    client.wait_until(lambda: all(heard.values()), 60.0, "no joint states")
+    goal = Stow.Goal(posture="scan")
+    result = client.run(Stow, f"/{ROBOTS[0]}/m3/stow", goal, timeout=120.0)
+    assert result.success, result.error_msg
+    moved, still = (
+        np.ptp([message.position for message in states], axis=0).max() for states in heard.values()
+    )
+    assert moved > 0.3 and still < 0.01
 
 
 def test_nothing_of_a_robot_is_outside_its_namespace(client, robots):
