@@ -167,7 +167,7 @@ def tray():
 
 @pytest.fixture(scope="module")
 def query(client, tray):
-    """Remember the tray, and answer /m3/query: the object is out of view, the arm moves to see it."""
+    """Remember the tray; answer /m3/query: the object is out of view, the arm moves to see it."""
 
     def answer(request, response):
         points = client.truth.poses[DUCK][None, :3, 3]
