@@ -1,6 +1,7 @@
 """A video or a folder of pictures becomes a scan: pictures chosen, placed, upright."""
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,14 +12,17 @@ from PIL import Image as Pillow
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.importers.picture_choice import choose_frames
 from m3_ros.capture.scan import Scan, ScanError
-from m3_ros.config import PhotographConfig
+from m3_ros.config import M3Config, PhotographConfig
 from m3_ros.geometry import look_at, split_similarity, umeyama
 
 SIZE, F = (240, 320), 300.0
 K = np.array([[F, 0, 160], [0, F, 120], [0, 0, 1]])
 EYES = [(1.5 * np.cos(a), 1.5 * np.sin(a), 0.8 + 0.1 * (i % 2)) for i, a in
-        enumerate(np.linspace(-0.45, 0.45, 7))]  # fmt: skip
+        enumerate(np.linspace(-0.4, 0.4, 6))]  # fmt: skip
 POSES = [look_at(eye, [0, 0, 0.25]) for eye in EYES]
+
+
+QUICK = replace(M3Config(), photographs=PhotographConfig(max_features=600))
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +68,9 @@ def test_a_folder_of_photographs(tmp_path, views):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_scan(tmp_path / "photos", target, interrupt)
+        import_scan(tmp_path / "photos", target, interrupt, QUICK)
     assert not target.exists()
-    scan = import_scan(tmp_path / "photos", target, lambda stage, _: stages.append(stage))
+    scan = import_scan(tmp_path / "photos", target, lambda stage, _: stages.append(stage), QUICK)
     assert len(scan) == len(EYES)
     check_placed(scan, lambda name: int(name.removesuffix(".jpg")))
     assert "pictures" not in stages and stages[-1] == "import"  # it went on where it was
@@ -80,7 +84,7 @@ def test_a_video_whose_frames_are_partly_blurred(tmp_path, views):
         for blurred in (cv2.blur(pixels, (15, 15)), pixels, cv2.blur(pixels, (9, 9))):
             video.write(cv2.cvtColor(blurred, cv2.COLOR_RGB2BGR))
     video.release()
-    scan = import_scan(path, tmp_path / "scan")
+    scan = import_scan(path, tmp_path / "scan", config=QUICK)
     assert all(int(frame.name.removesuffix(".jpg")) % 3 == 1 for frame in scan)  # the sharp ones
     check_placed(scan, lambda name: int(name.removesuffix(".jpg")) // 3)
 
