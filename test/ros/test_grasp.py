@@ -151,7 +151,7 @@ def test_the_object_at_a_pose_is_lifted(client):
     goal = Grasp.Goal(target=at(place))
     result = client.run(Grasp, "/m3/grasp", goal, lambda f: stages.append(f.stage), timeout=300.0)
     assert result.success, result.error_msg
-    assert result.error_code == GraspErrorCode.NONE and result.lift_height > 0.12
+    assert result.error_code == GraspErrorCode.NONE and result.lift_height > 0.10
     assert in_order(("observe", "approach", "close", "lift"), stages), stages
     time.sleep(2.0)
     assert client.truth.poses[DUCK][2, 3] - place[2] > 0.10
