@@ -19,16 +19,6 @@ from m3_ros.cli.ros import require_ros
 from m3_ros.config import M3Config
 
 
-@bench.command(name="splat")
-def bench_splat(scan: Path | None = None, json: Path | None = None) -> int:
-    """Time the rasterizer beside the PyTorch oracle, and fits of a scan against their PSNR."""
-    from m3_ros.evaluate.bench_splat import run
-
-    require_scan(scan)
-    run(json, scan)
-    return OK
-
-
 @bench.command(name="query")
 def bench_query(
     scenes: int = 40, seed: int = 0, views: int = 60, encoder: str = "compact", workers: int = 1,

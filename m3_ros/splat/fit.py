@@ -37,7 +37,18 @@ def fit(
     Raises:
         ValueError: There are no frames.
     """
-    config, frames = config or SplatConfig(), list(frames)
+    fitter, unit = begin(frames, config or SplatConfig(), device, points)
+    fitter.run(progress)
+    return fitter.result().scaled(unit)
+
+
+def begin(
+    frames: Sequence[RgbdFrame],
+    config: SplatConfig,
+    device: str = "cpu",
+    points: SparsePoints | None = None,
+) -> tuple[Fitter, float]:
+    """Return a fitter with all frames, and the factor from its lengths to the scan's."""
     if not frames:
         raise DataError("frames must hold at least one frame, got none")
     positions = points[0] if points else None
@@ -46,5 +57,4 @@ def fit(
     if points:
         fitter.points = points[0] / unit, points[1]
     fitter.add([scaled(frame, 1 / unit) for frame in frames])
-    fitter.run(progress)
-    return fitter.result().scaled(unit)
+    return fitter, unit
