@@ -87,6 +87,7 @@ class GraspErrorCode(IntEnum):
     EXECUTION_FAILED = 9  # the arm did not follow, or the object slipped
     CANCELLED = 10  # stopped on request
     HOLDING = 11  # the gripper holds something, and release_first is false
+    NOT_METRIC = 12  # the memory has no metric scale; `m3 align` gives it one
 
 
 class PlaceErrorCode(IntEnum):

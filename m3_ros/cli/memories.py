@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tyro.conf import UseAppendAction
 
@@ -12,6 +12,10 @@ from m3_ros.cli.app import FAILED, OK, Positional, app, settings_from
 from m3_ros.errors import UsageError
 from m3_ros.view.progress import show_stage, stage_bar
 
+if TYPE_CHECKING:
+    from m3_ros.memory.spatial_memory import SpatialMemory
+
+PointDistance = tuple[float, float, float, float, float, float, float]
 PointPair = tuple[float, float, float, float, float, float]
 
 
@@ -71,11 +75,14 @@ def align(
     poses: Path | None = None,
     points: Path | None = None,
     pair: UseAppendAction[tuple[PointPair, ...]] = (),
+    length: PointDistance | None = None,
+    size: tuple[str, float] | None = None,
     frame: str | None = None,
 ) -> int:
     """Transform a memory of COLMAP's or other coordinates into the robot's frame, in place.
 
-    Needs cameras with known poses in both frames, or at least three point pairs.
+    Needs cameras with known poses in both frames, or at least three point pairs. A known length or
+    object gives the scale only.
 
     Args:
         memory: the memory folder.
@@ -84,6 +91,8 @@ def align(
         points: a text file with a point pair a line: x y z in the memory, x y z in m in the
             robot's frame.
         pair: one such pair of six numbers; repeat it.
+        length: two points of the memory, x y z each, and their distance in m.
+        size: an object's name and the longest edge of its box in m, for instance "red mug" 0.11.
         frame: name of the robot's frame; the memory's own name by default.
     """
     import numpy as np
@@ -92,9 +101,16 @@ def align(
     from m3_ros.memory import registration
     from m3_ros.memory.spatial_memory import SpatialMemory
 
-    if (poses is None) == (points is None and not pair):
-        raise UsageError("align needs either --poses or point pairs (--points, --pair)")
+    given = [poses is not None, points is not None or bool(pair), length is not None]
+    if sum(given) + (size is not None) != 1:
+        raise UsageError("align needs one of --poses, --points or --pair, --length, --size")
     loaded = SpatialMemory.load(memory)
+    if length is not None or size is not None:
+        factor = _factor(loaded, length, size)
+        scaled = replace(registration.scaled(loaded, factor), metric=True)
+        replace(scaled, frame_id=frame or loaded.frame_id).save(memory)
+        print(f"memory: {memory}, lengths times {factor:.5g} are metres now")
+        return OK
     if poses is not None:
         ours, theirs, names = registration.shared_cameras(loaded.views, poses)
         ours, theirs = ours[:, :3, 3], theirs[:, :3, 3]
@@ -105,7 +121,7 @@ def align(
         names = [f"pair {index + 1}" for index in range(len(rows))]
     found = registration.register(ours, theirs, names)
     aligned = registration.transform_memory(loaded, found.similarity, frame or loaded.frame_id)
-    aligned.save(memory)
+    replace(aligned, metric=True).save(memory)
     scale, rotation, _ = split_similarity(found.similarity)
     angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
     worst = int(found.residuals.argmax())
@@ -116,6 +132,31 @@ def align(
     )
     print(f"memory: {memory}, now in {aligned.frame_id}")
     return OK
+
+
+def _factor(
+    memory: SpatialMemory, length: PointDistance | None, size: tuple[str, float] | None
+) -> float:
+    """Return metres per unit of a memory, by a length between two points or an object's size."""
+    import numpy as np
+
+    from m3_ros.codes import QueryStatus
+    from m3_ros.features.loading import load_language_extractor
+    from m3_ros.query.answer import Localizer
+
+    if length is not None:
+        name, metres = "--length", length[6]
+        known = float(np.linalg.norm(np.subtract(length[3:6], length[:3])))
+    else:
+        name, metres = "--size", size[1]
+        encoder = load_language_extractor(memory.config.features.models[0])
+        result = Localizer(memory, encoder).locate(size[0])
+        if result.status is not QueryStatus.FOUND:
+            raise UsageError(f"--size {size[0]!r}: {result.status.name}: {result.message}")
+        known = float(result.targets[0].box.size.max())
+    if not (0 < metres < np.inf and 0 < known < np.inf):
+        raise UsageError(f"{name}: {known:g} units are {metres:g} m; both must be above 0")
+    return metres / known
 
 
 @app.command
@@ -145,8 +186,10 @@ def query(
     for found in result.targets:
         place = ", ".join(f"{value:.3f}" for value in found.box.center)
         size = " x ".join(f"{100 * value:.1f}" for value in found.box.size)
+        units = ("m", "cm") if loaded.metric else ("units", "hundredths of a unit")
         print(
-            f"{found.label}: at {place} m in {loaded.frame_id}, {size} cm, score {found.score:.2f}"
+            f"{found.label}: at {place} {units[0]} in {loaded.frame_id}, {size} {units[1]}, "
+            f"score {found.score:.2f}"
         )
     best = result.targets[0] if result.targets else None
     picture = answer_picture(localizer, text, best)

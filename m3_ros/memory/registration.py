@@ -22,6 +22,7 @@ from m3_ros.geometry import OPENGL_FROM_OPENCV, se3, split_similarity, transform
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.schema import read_json
+from m3_ros.splat.scale import NOMINAL_DISTANCE
 from m3_ros.types import Array
 
 MAX_RESIDUAL = 0.05
@@ -119,6 +120,16 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
         frame_id=frame_id,
         working_distance=scale * memory.working_distance,
     )
+
+
+def at_nominal_scale(memory: SpatialMemory) -> SpatialMemory:
+    """Return the memory with its working distance at the nominal one."""
+    return scaled(memory, NOMINAL_DISTANCE / memory.working_distance)
+
+
+def scaled(memory: SpatialMemory, factor: float) -> SpatialMemory:
+    """Return the memory with all lengths times `factor`."""
+    return transform_memory(memory, np.diag([factor, factor, factor, 1.0]), memory.frame_id)
 
 
 def shared_cameras(views: Sequence[View], path: Path) -> tuple[Array, Array, list[str]]:

@@ -186,6 +186,7 @@ class QueryNode(ManagedNode):
         response.memory_problem = self._memory.problem
         said = (result.message, blind, response.memory_problem)
         response.error_msg = "; ".join(filter(None, said))
+        response.metric = localizer.memory.metric
         response.memory_revision = status.revision
         response.memory_age = max(0.0, time.time() - to_seconds(status.build_stamp))
         for name, message in topic_messages(result, frame, localizer.memory, heads).items():

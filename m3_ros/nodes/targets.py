@@ -25,6 +25,10 @@ from m3_ros.srv import Query
 
 POLL = 0.02  # s between two checks whether a query is answered or the goal cancelled
 NOTHING = np.zeros((0, 3))
+NOT_METRIC = (
+    "the memory's lengths are not metres (its poses are of structure from motion), so nothing can "
+    "be grasped by it; give it a scale with `m3 align`"
+)
 
 
 class TargetFinder:
@@ -74,6 +78,8 @@ class TargetFinder:
             return _failure(GraspErrorCode.NO_MEMORY, answer.error_msg)
         if answer.error_code != QueryErrorCode.NONE:
             return _failure(GraspErrorCode.EXECUTION_FAILED, answer.error_msg)
+        if not answer.metric:
+            return _failure(GraspErrorCode.NOT_METRIC, NOT_METRIC)
         points = [to_points(target.points).astype(np.float64) for target in answer.targets]
         return Target.of_answer(QueryStatus(answer.status.value), points, answer.error_msg)
 

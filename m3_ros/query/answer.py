@@ -19,13 +19,14 @@ from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
 from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
 from m3_ros.query.grammar import TextQuery
 from m3_ros.query.observed import ObservedFrame, ObservedSegment
 from m3_ros.query.relations import Relations, Viewpoint
 from m3_ros.query.request import Request, parse_request
-from m3_ros.query.result import QueryResult, TargetObject, summarize, with_ignored
+from m3_ros.query.result import QueryResult, TargetObject, rescaled, summarize, with_ignored
 from m3_ros.query.score import Hypothesis, Query, Scorer
 from m3_ros.query.segment import Segments
 from m3_ros.query.select import Selector, summarize_selection
@@ -67,7 +68,10 @@ class Localizer:
                 f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
                 f"but {extractor.digest[:12]} is loaded; build the memory again"
             )
-        self.segments = Segments(memory, model, self.config)
+        # Thresholds are metres; a memory of another unit is searched at a nominal scale.
+        metric = memory if memory.metric else at_nominal_scale(memory)
+        self._scale = memory.working_distance / metric.working_distance
+        self.segments = Segments(metric, model, self.config)
         calibration = calibration or Calibration.of(extractor)
         self.scorer = Scorer(self.segments, extractor, self.config, calibration)
 
@@ -76,11 +80,17 @@ class Localizer:
 
         Args:
             query: plain words, or a crop of the object.
-            frame: what the camera sees now; None asks the memory alone.
+            frame: what the camera sees now; None asks the memory alone, and so does a memory
+                that is not metric.
 
         Raises:
             QueryError: the text is empty, too long, or names no object.
         """
+        if self.memory.metric:
+            return self._respond(query, frame)
+        return rescaled(self._respond(query, None), self._scale)
+
+    def _respond(self, query: str | Image, frame: RgbdFrame | None) -> QueryResult:
         if isinstance(query, str):
             request = parse_request(query, self.config.max_query_length)
             if request.structured:

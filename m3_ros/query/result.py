@@ -59,11 +59,36 @@ class QueryResult:
     probabilities: NDArray[np.float32] | None = None
 
 
+NOT_METRIC = (
+    "in the memory's unit, which is not metres; `m3 align` gives a scale, until then the camera's "
+    "frames are not compared"
+)
 MESSAGES = {
     QueryStatus.FOUND: "{label} is {place}",
     QueryStatus.NO_DEPTH: "{label} should be {place}, but the camera measures no depth there",
     QueryStatus.OUT_OF_VIEW: "{label} was last {place}, which the camera does not see now",
 }
+
+
+def rescaled(result: QueryResult, factor: float) -> QueryResult:
+    """Return a response with all lengths times `factor`, in a unit that is not metres."""
+    targets = [
+        replace(
+            target,
+            box=OrientedBox(
+                factor * target.box.center, target.box.rotation, factor * target.box.size
+            ),
+            position_stddev=factor * target.position_stddev,
+            points=factor * target.points,
+        )
+        for target in result.targets
+    ]
+    message = result.message
+    if result.status is QueryStatus.FOUND:
+        x, y, z = targets[0].box.center
+        place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} {NOT_METRIC}"
+        message = MESSAGES[result.status].format(label=repr(targets[0].label), place=place)
+    return replace(result, targets=targets, message=message)
 
 
 def summarize(

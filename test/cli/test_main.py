@@ -13,8 +13,9 @@ from m3_ros.capture.scan import Scan
 from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.cli import main as cli
 from m3_ros.geometry import OPENGL_FROM_OPENCV, look_at, rpy_to_matrix, se3, transform
-from m3_ros.memory.registration import transform_memory
+from m3_ros.memory.registration import scaled, transform_memory
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.answer import Localizer
 from m3_ros.splat import load_ply
 
 K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])
@@ -126,7 +127,32 @@ def test_align_by_point_pairs(m3, foreign, toy_memory, tmp_path):
     status, _, err = m3("align", foreign[0], "--pair", *pair, "--pair", *pair)
     assert status == 65 and "at least three common points, got 2" in err
     status, _, err = m3("align", foreign[0])
-    assert status == 2 and "--poses or point pairs" in err
+    assert status == 2 and "one of --poses" in err
+
+
+def test_align_by_a_known_length_or_object_gives_the_scale(
+    m3, foreign, toy, toy_memory, monkeypatch
+):
+    memory, similarity = foreign
+    replace(SpatialMemory.load(memory), metric=False).save(memory)
+    ends = transform(similarity, np.array([[0.0, 0, 0], [0.3, -0.1, 0]])).ravel()
+    true = np.hypot(0.3, 0.1)
+    status, out, _ = m3("align", memory, "--length", *ends, 1.1 * true)
+    assert status == 0 and "lengths times 2.2 are metres" in out
+    aligned = SpatialMemory.load(memory)
+    assert aligned.metric
+    assert aligned.working_distance == pytest.approx(1.1 * toy_memory.working_distance)
+    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    size = Localizer(toy_memory, toy.model).locate("red box").targets[0].box.size.max()
+    replace(scaled(toy_memory, 2.5), metric=False).save(memory)
+    status, _, _ = m3("align", memory, "--size", "red box", size)
+    assert status == 0
+    found = SpatialMemory.load(memory)
+    assert found.metric and found.working_distance == pytest.approx(toy_memory.working_distance)
+    status, _, err = m3("align", memory, "--size", "umbrella", 0.1)
+    assert status == 2 and "NOT_FOUND" in err
+    status, _, err = m3("align", memory, "--length", *[0.0] * 6, 1.0)
+    assert status == 2 and "above 0" in err
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):

@@ -1,0 +1,49 @@
+"""Targets of a grasp from the answers of /m3/query."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from m3_ros.codes import GraspErrorCode, QueryErrorCode, QueryStatus
+from m3_ros.config import M3Config
+from m3_ros.nodes.targets import TargetFinder
+from m3_ros.srv import Query
+
+
+class FakeNode:
+    """A node whose client gets one answer at once."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def create_client(self, *_, **__):
+        future = SimpleNamespace(
+            result=lambda: self.answer, add_done_callback=lambda call: call(None)
+        )
+        return SimpleNamespace(wait_for_service=lambda _: True, call_async=lambda request: future)
+
+    def resolve_service_name(self, name):
+        return name
+
+
+def asked(**fields):
+    answer = Query.Response(**fields)
+    answer.status.value = int(QueryStatus.NOT_FOUND)
+    return TargetFinder(FakeNode(answer), None, M3Config()).named("red box")
+
+
+def test_a_memory_without_metric_scale_is_refused_by_name():
+    target = asked(metric=False)
+    assert target.error_code is GraspErrorCode.NOT_METRIC and "m3 align" in target.message
+
+
+def test_a_metric_one_is_answered():
+    target = asked(metric=True)
+    assert target.error_code is not GraspErrorCode.NOT_METRIC
+    assert target.status is QueryStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize("metric", [True, False])
+def test_no_memory_is_told_as_such(metric):
+    target = asked(metric=metric, error_code=int(QueryErrorCode.NO_MEMORY), error_msg="none")
+    assert target.error_code is GraspErrorCode.NO_MEMORY and target.message == "none"
