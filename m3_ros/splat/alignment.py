@@ -35,8 +35,7 @@ POINTS = 1500
 DEPTH_SIGMA = 0.003
 """Depth noise, m: that of a D405 at half a metre (z^2 s / (f B), s = 0.08 px, B = 18 mm)."""
 INTENSITY_SIGMA = 0.03
-"""Intensity noise, 0..1: sensor noise of 2/255, and the change of exposure and reflection
-between views, which is larger."""
+"""Intensity noise, 0..1: the change of exposure and reflection between views."""
 ALIGNED = 0.001
 """Median motion in the first sweep, m, below which the given poses are kept: a third of the depth
 noise, so a motion that the noise alone can cause."""
@@ -49,8 +48,14 @@ frame that would move farther shows too little to be aligned."""
 MAX_OFFSET = 0.04
 """Distance from a surface, m, above which a point belongs to another surface: both frames may be
 off by 2 cm. Along the ray twice as much is allowed, for surfaces seen at 60 degrees."""
-DAMPING = 1e-6
-"""Added to the diagonal of the normal equations so that they can be solved without points."""
+PRIOR = (0.035, 0.02)
+"""Standard deviation of a correction, rad and m: the 2 degrees and 2 cm of `MAX_CORRECTION`; what
+neither depth nor intensity determines is kept as given."""
+CHECK_POINTS = 500
+"""Points of a frame to which nothing is aligned; they decide whether its correction is kept."""
+MAX_RESIDUAL, MIN_GAIN = 5.0, 0.05
+"""Of these points, in standard deviations of the noise: residuals count up to the first; their
+mean, which is known to about 1 / sqrt(500), must fall by the second."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,7 @@ class _Image:
         points: `[h, w, 3]`, camera frame, m.
         normals: `[h, w, 3]`, unit length; zero where there is no surface.
         pixels: `[POINTS, 2]` (row, column) of the points to align.
+        check_pixels: `[CHECK_POINTS, 2]` of others.
     """
 
     K: Array
@@ -72,6 +78,7 @@ class _Image:
     points: Array
     normals: Array
     pixels: NDArray[np.int64]
+    check_pixels: NDArray[np.int64]
 
 
 def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> Array:
@@ -85,7 +92,8 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
     Returns:
         `camtoworld [n, 4, 4]`. If none is fixed, the mean correction is zero: a motion of all
         cameras together cannot be observed, so the world frame is kept. A pose that would move
-        farther than `MAX_CORRECTION` is kept as given. If less than `MIN_COVERAGE` of the pixels
+        farther than `MAX_CORRECTION`, or whose correction does not lower the residuals of points
+        that it was not aligned to, is kept as given. If less than `MIN_COVERAGE` of the pixels
         have depth, all are kept.
     """
     rng = np.random.default_rng(seed)
@@ -100,7 +108,8 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
             for i in fixed + rng.permutation(len(frames) - fixed):
                 others = np.delete(np.arange(len(frames)), i)
                 partners = rng.permutation(others)[:PARTNERS]
-                poses[i] = poses[i] @ _gauss_newton_step(i, partners, images, poses)
+                prior = inverse(given[i]) @ poses[i]
+                poses[i] = poses[i] @ _gauss_newton_step(i, partners, images, poses, prior)
             reliable = _within_limits(poses, given)
             poses[~reliable] = given[~reliable]
             if not fixed and reliable.any():
@@ -110,6 +119,8 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
                 return given
             if moved < CONVERGED:
                 break
+    improved = _improved(poses, given, images, rng)
+    poses[fixed:][~improved[fixed:]] = given[fixed:][~improved[fixed:]]
     return poses
 
 
@@ -131,12 +142,43 @@ def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
     usable = (depth > 0) & (jumps < EDGE_RATIO * depth) & (length[..., 0] > 0)
     normals[~usable] = 0
     pixels = np.argwhere(usable)
-    return _Image(K, intensity, gradients, points, normals, rng.permutation(pixels)[:POINTS])
+    pixels = rng.permutation(pixels)
+    checked = pixels[POINTS : POINTS + CHECK_POINTS]
+    return _Image(K, intensity, gradients, points, normals, pixels[:POINTS], checked)
 
 
-def _gauss_newton_step(i: int, partners: Array, images: list[_Image], poses: Array) -> Array:
-    """Return the motion `[4, 4]` of camera i, in its own frame, by one Gauss-Newton step."""
-    H, g = DAMPING * np.eye(6), np.zeros(6)
+def _improved(
+    poses: Array, given: Array, images: list[_Image], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return which corrected poses `[n]` lower the residuals of points to check."""
+    gains = []
+    for i in range(len(poses)):
+        partners = rng.permutation(np.delete(np.arange(len(poses)), i))[:PARTNERS]
+        before, after = (_mean_residual(i, partners, images, p) for p in (given, poses))
+        gains.append(before - after)
+    return np.array(gains) > MIN_GAIN
+
+
+def _mean_residual(i: int, partners: Array, images: list[_Image], poses: Array) -> float:
+    """Return the mean robust residual of a frame's points to check, in standard deviations."""
+    image, found = images[i], []
+    rows, columns = image.check_pixels.T
+    points, intensity = image.points[rows, columns], image.intensity[rows, columns]
+    for j in partners:
+        T = inverse(poses[j]) @ poses[i]
+        residuals, _, _ = _residuals(images[j], transform(T, points), intensity)
+        found.append(np.minimum(np.abs(residuals), MAX_RESIDUAL))
+    residuals = np.concatenate([*found, np.zeros(0)])
+    return float(residuals.mean()) if len(residuals) else np.inf
+
+
+def _gauss_newton_step(
+    i: int, partners: Array, images: list[_Image], poses: Array, moved: Array
+) -> Array:
+    """Return the motion `[4, 4]` of camera i by one Gauss-Newton step; it has `moved` before."""
+    information = np.repeat(np.square(PRIOR), 3) ** -1.0
+    so_far = np.concatenate([Rotation.from_matrix(moved[:3, :3]).as_rotvec(), moved[:3, 3]])
+    H, g = np.diag(information), information * so_far
     image = images[i]
     rows, columns = image.pixels.T
     points, intensity = image.points[rows, columns], image.intensity[rows, columns]

@@ -98,3 +98,15 @@ def test_sparse_depth_corrects_nothing():
         frames.append(RgbdFrame(rgb, depth, K, look_at([x, 0.1, 0.5], [0, 0, 0])))
     given = np.stack([frame.camtoworld for frame in frames])
     np.testing.assert_array_equal(align_frames(frames), given)
+
+
+def test_a_correction_that_other_points_do_not_confirm_is_not_kept(table_frames, monkeypatch):
+    from m3_ros.splat import alignment
+
+    rng = np.random.default_rng(3)
+    wrong = iter([error_pose(rng) for _ in range(10_000)])
+    monkeypatch.setattr(alignment, "_gauss_newton_step", lambda *_: next(wrong))
+    monkeypatch.setattr(alignment, "LEVELS", ((160, 1),))
+    given = np.stack([frame.camtoworld for frame in table_frames])
+    poses = align_frames(table_frames)
+    assert np.array_equal(poses, given)
