@@ -174,6 +174,7 @@ def query(client, tray):
         response.status.value = QueryStatus.OUT_OF_VIEW
         if request.text == "tray":
             points, response.status.value = tray, QueryStatus.FOUND
+        response.metric = True
         response.targets = [TargetObject(points=cloud_message(points, header("map")))]
         return response
 
