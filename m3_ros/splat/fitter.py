@@ -23,6 +23,7 @@ from m3_ros.splat.held_out import HeldOutScores, score_frames
 from m3_ros.splat.initialization import Points, gaussians_from_points
 from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Optimizers
+from m3_ros.splat.pose_jump import warn_of_jump
 from m3_ros.splat.poses import CameraCorrections
 from m3_ros.splat.result import FitResult, held_out, score
 from m3_ros.splat.scale import NOMINAL_DISTANCE
@@ -85,6 +86,7 @@ class Fitter:
         self.frames += frames
         if self.config.refine_poses and len(self.frames) > 2:
             poses = align_frames(self.frames, known, self.config.seed)
+            warn_of_jump(self.frames, poses)
             self.frames = [
                 replace(frame, camtoworld=pose)
                 for frame, pose in zip(self.frames, poses, strict=True)

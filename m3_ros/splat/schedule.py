@@ -26,7 +26,7 @@ EFFORTS = {"draft": Effort(2.5, 120), "normal": Effort(7.0, 400), "best": Effort
 default scan reached in the 15 s that were its budget before budgets were steps."""
 
 
-WITHOUT_DEPTH = 4.0
+WITHOUT_DEPTH = 3.0
 """Times as many steps for frames whose depth is not measured: Gaussians must move and split."""
 
 

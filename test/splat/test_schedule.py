@@ -20,3 +20,9 @@ def test_steps_grow_linearly_with_frames():
 
 def test_a_number_that_is_set_counts():
     assert steps(SplatConfig(max_iterations=7), 1000) == 7
+
+
+def test_frames_without_depth_take_more():
+    config = SplatConfig()
+    assert steps(config, 60, measured=False) > 2 * steps(config, 60)
+    assert steps(SplatConfig(max_iterations=7), 60, measured=False) == 7
