@@ -17,10 +17,8 @@ class FakeNode:
         self.answer = answer
 
     def create_client(self, *_, **__):
-        future = SimpleNamespace(
-            result=lambda: self.answer, add_done_callback=lambda call: call(None)
-        )
-        return SimpleNamespace(wait_for_service=lambda _: True, call_async=lambda request: future)
+        future = SimpleNamespace(done=lambda: True, result=lambda: self.answer)
+        return SimpleNamespace(service_is_ready=lambda: True, call_async=lambda request: future)
 
     def resolve_service_name(self, name):
         return name
