@@ -132,12 +132,13 @@ def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
     """Return a view `[H, W, channels]` of data with any row padding and byte order."""
     dtype = dtype.newbyteorder(">" if message.is_bigendian else "<")
     row = message.width * channels * dtype.itemsize
-    if message.step < row or len(message.data) < message.step * message.height or row == 0:
+    size = message.step * message.height
+    if message.step < row or len(message.data) < size or 0 in (row, message.height):
         raise ConversionError(
             f"image {message.width} x {message.height} {message.encoding} has step {message.step} "
             f"and {len(message.data)} bytes; it must have rows of {row} bytes"
         )
-    rows = np.frombuffer(message.data, np.uint8)[: message.step * message.height]
+    rows = np.frombuffer(message.data, np.uint8)[:size]
     rows = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row])
     return rows.view(dtype).reshape(message.height, message.width, channels)
 

@@ -55,3 +55,8 @@ def test_most_damage_is_found(tmp_path):
         patch.setitem(fuzz.READERS, "settings", fuzz.Reader(reader.make, read, reader.error))
         fuzz.fuzz("settings", 40)
     assert refused > 20
+
+
+def test_an_image_without_rows_is_refused():
+    """Found by the fuzzer: OpenCV could not scale it."""
+    assert fuzz.fuzz("messages", 1, first=11769) == []
