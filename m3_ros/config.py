@@ -51,7 +51,7 @@ class QueryConfig(Stage):
         0.005, "points this near a large plane belong to it", "m", 0.0, 0.1
     )
     min_plane_area: float = setting(
-        0.05, "least connected area of a plane that carries objects", "m^2", 0.0
+        0.055, "least connected area of a plane that carries objects", "m^2", 0.0
     )
     mixed_height: float = setting(
         0.012, "below this height above a plane features show object and plane mixed", "m", 0.0
