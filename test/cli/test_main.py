@@ -164,6 +164,13 @@ def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_p
     ]
 
 
+def test_models_verify_shows_what_the_shipped_one_sees(m3, tmp_path):
+    picture = tmp_path / "seen.png"
+    status, out, _ = m3("models", "verify", "compact", "--picture", picture)
+    assert "of 128" in out and "cosine with 'a red circle'" in out and picture.is_file()
+    assert status == ("problem: " in out)
+
+
 def test_features_are_put_beside_the_scan_once(m3, scan):
     for _ in range(2):
         status, out, err = m3("features", scan, "--models", "compact,compact", "--batch", "2")
@@ -180,6 +187,9 @@ def test_features_are_put_beside_the_scan_once(m3, scan):
         (("query", "nowhere", "duck"), 65, "nowhere"),
         (("features", "nowhere"), 65, "nowhere is no scan"),
         (("bench", "features", "--models", "dinov2:nowhere"), 74, "is no folder"),
+        (("models", "verify", "dinov2:nowhere"), 74, "is no folder"),
+        (("models", "verify"), 2, "needs a model"),
+        (("models", "list", "clip"), 2, "list takes none"),
         (("bench", "query", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
         (("bench", "query", "--workers", "0"), 2, "workers = 0: it must be at least 1"),
         (("bench", "grasp", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
