@@ -92,7 +92,8 @@ def show(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > 4 * MAX_SHOWN:  # str() of it may be refused
         return "a number of more than 80 digits"
     if isinstance(value, str):
-        value = value if len(value) <= MAX_SHOWN else f"{value[: MAX_SHOWN - 3]}..."
+        half = (MAX_SHOWN - 3) // 2  # the end of a path is its file
+        value = value if len(value) <= MAX_SHOWN else f"{value[:half]}...{value[-half:]}"
     elif value is not None and not isinstance(value, bool | int | float):
         value = repr(value)[:MAX_SHOWN]
     return json.dumps(value, ensure_ascii=False)

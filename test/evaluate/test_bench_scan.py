@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from m3_ros.capture.scan import ScanWriter
+from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, SplatConfig
 from m3_ros.evaluate import bench_scan
 from m3_ros.evaluate.bench_scan import mean

@@ -160,8 +160,8 @@ def test_the_object_at_a_pose_is_lifted(client):
 
 @pytest.fixture(scope="module")
 def tray():
-    """Points `[N, 3]` of half of the table."""
-    x, y = np.meshgrid(np.arange(0.4, 1.0, 0.02), np.arange(0.02, 0.5, 0.02))
+    """Points `[N, 3]` of half of the table, as near to each other as those of a memory."""
+    x, y = np.meshgrid(np.arange(0.4, 1.0, 0.008), np.arange(0.02, 0.5, 0.008))
     return np.stack([x.ravel(), y.ravel(), np.full(x.size, TABLE_HEIGHT)], axis=1)
 
 
