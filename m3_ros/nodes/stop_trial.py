@@ -170,7 +170,7 @@ def run_trial(
 def _answer(points: Array, _: Query.Request, response: Query.Response) -> Query.Response:
     """Answer a query as a memory does that knows the object's surface `points [N, 3]`, in map."""
     cloud = cloud_message(points, header("map"))
-    response.status.value = QueryStatus.OUT_OF_VIEW
+    response.status.value, response.metric = QueryStatus.OUT_OF_VIEW, True
     response.targets = [TargetObject(points=cloud)]
     return response
 
