@@ -167,7 +167,7 @@ def _counted(targets: list[TargetObject], request: Request) -> Selection:
     if wanted and found != wanted:
         name = _name(request)
         enough = targets if found > wanted else []
-        return Selection(enough, f"{found} objects look like {name!r}, not {wanted}")
+        return Selection(enough, f"{name!r}: {found} found, {wanted} asked for")
     return Selection(targets, "", complete=True)
 
 

@@ -72,7 +72,7 @@ def test_a_request_is_answered_by_what_it_means(localizer, toy, frame, text, sta
 
 
 def test_the_number_found_is_named(localizer, frame):
-    assert "4 objects" in localizer.locate("two boxes", frame).message
+    assert "4 found, 2 asked for" in localizer.locate("two boxes", frame).message
     assert "only 4" in localizer.locate("fifth box from the left", frame).message
 
 
