@@ -119,9 +119,9 @@ class Localizer:
 
         def find(noun: TextQuery | None, excluded: tuple[TextQuery, ...]) -> list[TargetObject]:
             query = self.scorer.noun(noun)
-            hypotheses = self.scorer.hypotheses(query, self.scorer.of_gaussians(query), 0.0)
-            for other in map(self.scorer.noun, excluded):
-                hypotheses = self.scorer.without(other, hypotheses)
+            others = [self.scorer.noun(other) for other in excluded]
+            values = self.scorer.of_gaussians(query)
+            hypotheses = self.scorer.hypotheses(query, values, others)
             verified = self._verify(query, hypotheses, verifier)
             targets = self._targets(query, hypotheses, verified, seen=frame is not None)
             if hypotheses and not targets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -170,14 +170,14 @@ class Scorer:
         return self._segments.of_gaussians(self.probabilities(query, self._segments.components))
 
     def hypotheses(
-        self, query: Query, values: NDArray[np.float32], share: float | None = None
+        self, query: Query, values: NDArray[np.float32], excluded: Sequence[Query] = ()
     ) -> list[Hypothesis]:
         """Return what is probable enough, best first, and about as probable as the best.
 
         Args:
             query: what is asked for.
             values: probability `[N]` of every Gaussian.
-            share: of the best one's probability, at least; `query.ambiguity_share` by default.
+            excluded: what it must not be.
         """
         found = []
         for segment, members in self._candidates(self._segments.smoothed(values)):
@@ -185,25 +185,18 @@ class Scorer:
             if score >= self._config.found_probability:
                 members = self._segments.with_attached(segment, members)
                 feature = self._segments.feature(members)
+                for other in excluded:
+                    score *= 1.0 - float(self.probabilities(other, feature))
                 found.append(Hypothesis(segment, members, feature, score))
+        found = [each for each in found if each.score >= self._config.found_probability]
         found.sort(key=lambda hypothesis: -hypothesis.score)
-        share = self._config.ambiguity_share if share is None else share
-        least = share * found[0].score if found else 0.0
+        least = self._config.ambiguity_share * found[0].score if found else 0.0
         kept: list[Hypothesis] = []
         for hypothesis in found:
             # a segment and a part of it are one object
             taken = any(np.isin(hypothesis.members, other.members).any() for other in kept)
             if hypothesis.score >= least and not taken:
                 kept.append(hypothesis)
-        return kept
-
-    def without(self, query: Query, hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-        """Return hypotheses that are probable although another query must not fit them."""
-        kept = []
-        for hypothesis in hypotheses:
-            score = hypothesis.score * (1.0 - float(self.probabilities(query, hypothesis.feature)))
-            if score >= self._config.found_probability:
-                kept.append(replace(hypothesis, score=score))
         return kept
 
     def _candidates(self, values: NDArray[np.float32]) -> list[tuple[Segment, NDArray[np.int64]]]:
