@@ -22,7 +22,6 @@ from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
-from m3_ros.query.grammar import TextQuery
 from m3_ros.query.observed import ObservedFrame, ObservedSegment
 from m3_ros.query.relations import Relations, Viewpoint
 from m3_ros.query.request import Request, parse_request
@@ -117,11 +116,12 @@ class Localizer:
             verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
         gone: list[str] = []
 
-        def find(noun: TextQuery | None, excluded: tuple[TextQuery, ...]) -> list[TargetObject]:
-            query = self.scorer.noun(noun)
-            others = [self.scorer.noun(other) for other in excluded]
+        def find(part: Request) -> list[TargetObject]:
+            query = self.scorer.noun(part.noun)
+            others = list(map(self.scorer.noun, part.excluded))
             values = self.scorer.of_gaussians(query)
-            hypotheses = self.scorer.hypotheses(query, values, others)
+            every = part.rank is not None  # an order is among all that fit
+            hypotheses = self.scorer.hypotheses(query, values, others, every)
             verified = self._verify(query, hypotheses, verifier)
             targets = self._targets(query, hypotheses, verified, seen=frame is not None)
             if hypotheses and not targets:

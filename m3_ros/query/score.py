@@ -170,7 +170,11 @@ class Scorer:
         return self._segments.of_gaussians(self.probabilities(query, self._segments.components))
 
     def hypotheses(
-        self, query: Query, values: NDArray[np.float32], excluded: Sequence[Query] = ()
+        self,
+        query: Query,
+        values: NDArray[np.float32],
+        excluded: Sequence[Query] = (),
+        every: bool = False,
     ) -> list[Hypothesis]:
         """Return what is probable enough, best first, and about as probable as the best.
 
@@ -178,6 +182,7 @@ class Scorer:
             query: what is asked for.
             values: probability `[N]` of every Gaussian.
             excluded: what it must not be.
+            every: whether less probable ones are returned, too.
         """
         found = []
         for segment, members in self._candidates(self._segments.smoothed(values)):
@@ -190,7 +195,8 @@ class Scorer:
                 found.append(Hypothesis(segment, members, feature, score))
         found = [each for each in found if each.score >= self._config.found_probability]
         found.sort(key=lambda hypothesis: -hypothesis.score)
-        least = self._config.ambiguity_share * found[0].score if found else 0.0
+        share = 0.0 if every else self._config.ambiguity_share
+        least = share * found[0].score if found else 0.0
         kept: list[Hypothesis] = []
         for hypothesis in found:
             # a segment and a part of it are one object

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
-from m3_ros.query.grammar import TextQuery
 from m3_ros.query.relations import Relations
 from m3_ros.query.request import Link, Rank, Request
 from m3_ros.query.request_words import Order, Relation
@@ -22,8 +21,8 @@ from m3_ros.query.result import QueryResult, TargetObject, summarize
 from m3_ros.query.shape import OrientedBox
 from m3_ros.query.surface_relations import SurfaceRelations
 
-Find = Callable[[TextQuery | None, tuple[TextQuery, ...]], list[TargetObject]]
-"""Return the objects that fit a noun (None: all objects) and none of others, best first."""
+Find = Callable[[Request], list[TargetObject]]
+"""Return the objects that fit the noun of a request and none that it excludes, best first."""
 CLEAR = 0.5
 """A relation that holds by half or more counts, and lowers the object's score."""
 
@@ -65,7 +64,7 @@ class Selector:
 
     def select(self, request: Request) -> Selection:
         """Return the objects that a request means."""
-        targets = self._find(request.noun, request.excluded)
+        targets = self._find(request)
         if not targets:
             return Selection([], f"nothing here looks like {_name(request)!r}")
         for link in request.links:
