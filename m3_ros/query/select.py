@@ -83,17 +83,22 @@ class Selector:
         anchor = link.anchors[0]
         names = " and ".join(request.label for request in link.anchors)
         problem = f"nothing that fits is {said} {names}"
-        if anchor.is_surface and link.relation in (Relation.ON, Relation.UNDER):
+        if anchor.is_surface and link.relation not in (Relation.ON, Relation.UNDER):
+            return [], f"things are only 'on' or 'under' {anchor.label!r}, not {said!r} it"
+        if anchor.is_surface:
             name = anchor.noun.label
             holds = [self._surfaces.holds(link.relation, t.box, name) for t in targets]
             kept = [t for t, on in zip(targets, holds, strict=True) if on != link.negated]
             return kept, problem
-        groups = []
+        groups: list[list[TargetObject | None]] = []
         for request in link.anchors:
-            found = [None] if request.is_robot else self.select(request).targets
-            if not found:
-                return [], f"nothing here looks like {request.label!r}"
-            groups.append(found)
+            if request.is_robot:
+                groups.append([None])
+                continue
+            anchors = self.select(request)
+            if anchors.problem:
+                return [], anchors.problem
+            groups.append([*anchors.targets])
         kept = []
         for target in targets:
             holds = self._holds(target, link.relation, groups)
@@ -131,11 +136,14 @@ class Selector:
         """Return the target at a place of an order, or all that may be it."""
         anchor = None
         if rank.anchor is not None:
-            found = self.select(rank.anchor).targets
-            if not found:
-                return Selection([], f"nothing here looks like {rank.anchor.label!r}")
-            anchor = found[0].box
-            targets = [target for target in targets if not _same(target, found[0])]
+            anchors = self.select(rank.anchor)
+            if anchors.problem:
+                return Selection([], anchors.problem)
+            if len(anchors.targets) > 1:
+                which = f"{len(anchors.targets)} objects look like {rank.anchor.label!r}"
+                return Selection(targets, f"{which}; say which one is meant")
+            anchor = anchors.targets[0].box
+            targets = [target for target in targets if not _same(target, anchors.targets[0])]
 
         def key(target: TargetObject) -> float:
             return self._relations.key(rank.order, target.box, anchor)

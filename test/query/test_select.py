@@ -58,6 +58,10 @@ def colors(toy, result):
         ("red on the table", FOUND, ["red"]),
         ("red under the table", NOT_FOUND, []),
         ("red left of the umbrella", NOT_FOUND, []),
+        ("red nearest to the umbrella", NOT_FOUND, []),
+        ("red nearest to the box that is not red", AMBIGUOUS, ["red"]),
+        ("red left of five boxes", NOT_FOUND, []),
+        ("red left of the table", NOT_FOUND, []),
         ("blue left of green in the map", NOT_FOUND, []),
         ("green in front of blue in the map", NOT_FOUND, []),
         ("blue in front of green in the map", FOUND, ["blue"]),
@@ -76,8 +80,14 @@ def test_the_number_found_is_named(localizer, frame):
     assert "only 4" in localizer.locate("fifth box from the left", frame).message
 
 
-def test_an_anchor_that_is_not_there_is_named(localizer, frame):
-    assert "umbrella" in localizer.locate("red left of the umbrella", frame).message
+def test_what_is_wrong_with_an_anchor_is_named(localizer, frame):
+    def message(text):
+        return localizer.locate(text, frame).message
+
+    assert "umbrella" in message("red left of the umbrella")
+    assert "4 found, 5 asked for" in message("red left of five boxes")
+    assert "3 objects look like" in message("red nearest to the box that is not red")
+    assert "only 'on' or 'under'" in message("red left of the table")
 
 
 def test_a_word_that_the_model_does_not_know_is_named(localizer, frame):
