@@ -11,7 +11,7 @@ from sensor_msgs.msg import Image, PointCloud2
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
-from m3_ros.capture.messages import to_rgb, to_seconds
+from m3_ros.capture.messages import ConversionError, to_rgb, to_seconds
 from m3_ros.codes import LoadErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.base import ManagedNode
@@ -28,6 +28,7 @@ from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.nodes.waiting_line import Busy, WaitingLine
+from m3_ros.query.grammar import QueryError
 from m3_ros.srv import LoadMemory, Query
 
 TOPICS = {
@@ -151,7 +152,7 @@ class QueryNode(ManagedNode):
             return response
         except NoMemory as error:
             response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
-        except ValueError as error:
+        except (QueryError, ConversionError) as error:
             response.error_code, response.error_msg = QueryErrorCode.INVALID_QUERY, str(error)
         except Exception as error:  # whatever it is, the node lives and the client is told
             response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)

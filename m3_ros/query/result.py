@@ -70,6 +70,12 @@ MESSAGES = {
 }
 
 
+def place(box: OrientedBox, unit: str = "m") -> str:
+    """Return in words where the centre of a box is."""
+    x, y, z = box.center
+    return f"at x {x:.3f}, y {y:.3f}, z {z:.3f} {unit}"
+
+
 def rescaled(result: QueryResult, factor: float) -> QueryResult:
     """Return a response with all lengths times `factor`, in a unit that is not metres."""
     targets = [
@@ -84,10 +90,8 @@ def rescaled(result: QueryResult, factor: float) -> QueryResult:
         for target in result.targets
     ]
     message = result.message
-    if result.status is QueryStatus.FOUND:
-        x, y, z = targets[0].box.center
-        place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} {NOT_METRIC}"
-        message = MESSAGES[result.status].format(label=repr(targets[0].label), place=place)
+    for old, new in zip(result.targets[:1], targets[:1], strict=True):
+        message = message.replace(place(old.box), place(new.box, NOT_METRIC))
     return replace(result, targets=targets, message=message)
 
 
@@ -101,9 +105,8 @@ def summarize(
     if len(targets) > 1:
         message = f"{len(targets)} objects look like {label!r}; say more to tell them apart"
         return QueryResult(QueryStatus.AMBIGUOUS, targets, heatmap, message)
-    x, y, z = targets[0].box.center
-    place = f"at x {x:.3f}, y {y:.3f}, z {z:.3f} m"
-    message = MESSAGES[targets[0].status].format(label=repr(label), place=place)
+    where = place(targets[0].box)
+    message = MESSAGES[targets[0].status].format(label=repr(label), place=where)
     return QueryResult(targets[0].status, targets, heatmap, message)
 
 

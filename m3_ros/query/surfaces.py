@@ -9,7 +9,7 @@ import numpy as np
 from m3_ros.codes import QueryStatus
 from m3_ros.query.planes import Plane
 from m3_ros.query.request import SURFACES, Request
-from m3_ros.query.result import QueryResult, TargetObject
+from m3_ros.query.result import QueryResult, TargetObject, place
 from m3_ros.query.segment import HORIZONTAL, Segments
 from m3_ros.query.surface_relations import FLOORS
 from m3_ros.types import Array
@@ -65,9 +65,8 @@ def locate_surface(
     found = [target(name, points, 1.0) for points in surface_points(name, segments)]
     message = f"{name!r} is a surface, and the memory has none of that kind"
     if found:
-        x, y, z = found[0].points.mean(0)
         message = (
-            f"{name!r} is a surface, not an object: about x {x:.3f}, y {y:.3f}, z {z:.3f} m; put "
-            f"things on it with 'm3 place', or name an object, say 'mug on the {name}'"
+            f"{name!r} is a surface, not an object: {place(found[0].box)}; put things on it with "
+            f"'m3 place', or name an object, say 'mug on the {name}'"
         )
     return QueryResult(QueryStatus.NOT_FOUND, found, None, message)

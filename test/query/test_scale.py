@@ -28,3 +28,16 @@ def test_what_is_not_there_is_not_found_in_any_unit(toy, toy_memory):
     other = replace(scaled(toy_memory, 100.0), metric=False)
     result = Localizer(other, toy.model).locate("purple box")
     assert result.status is QueryStatus.NOT_FOUND and not result.targets
+
+
+def test_only_the_place_in_the_message_changes(toy, toy_memory):
+    """Several objects, and words that are not understood, are told as in a metric memory."""
+    metric = Localizer(toy_memory, toy.model)
+    other = Localizer(replace(scaled(toy_memory, 100.0), metric=False), toy.model)
+    assert other.locate("four boxes").message == metric.locate("four boxes").message
+    known, found = metric.locate("glossy red box"), other.locate("glossy red box")
+    assert (
+        "'glossy' not considered" in known.message and "'glossy' not considered" in found.message
+    )
+    x, _, _ = found.targets[0].box.center
+    assert f"at x {x:.3f}, " in found.message and known.message not in found.message
