@@ -23,7 +23,7 @@ from m3_ros.grasp.robot import JointState
 from m3_ros.msg import GuardStatus, MotionHeartbeat
 from m3_ros.nodes.base_client import BaseClient
 from m3_ros.nodes.conversions import holding_message, to_joint_state
-from m3_ros.nodes.guard_client import FAREWELL, GUARD_TOPIC, HEARTBEAT_TOPIC, STATUS_PERIOD
+from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, LINGER_TIME, STATUS_PERIOD
 from m3_ros.nodes.motion_watch import POLL, MotionWatch
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.process_state import own_process
@@ -99,7 +99,7 @@ class GuardNode(Node):
         moving = [name for name, watch in self._watches.items() if watch.moving]
         if moving:
             self._begin_stop(f"the guard ended while {', '.join(moving)} moved the robot")
-            for _ in range(round(FAREWELL / POLL)):
+            for _ in range(round(LINGER_TIME / POLL)):
                 time.sleep(POLL)
                 self._stop()
                 self._report()

@@ -16,7 +16,7 @@ from m3_ros.nodes.process_state import ProcessState, own_process, process_state
 
 HEARTBEAT_TOPIC, GUARD_TOPIC = "m3/motion_heartbeat", "m3/guard"
 STATUS_PERIOD = 0.1  # s between two messages of the guard: ten in the default `hang_timeout`
-FAREWELL = 0.2
+LINGER_TIME = 0.2
 """Time (s) that others have to take the last messages of a node that ends: Fast DDS drops what is
 not yet taken of a publisher that is gone: four rounds of the guard."""
 REMEDY = (
@@ -98,7 +98,7 @@ class GuardClient:
 
     def close(self) -> None:
         """Let the guard take the end of a motion before the node ends."""
-        time.sleep(max(0.0, self._ended + FAREWELL - time.monotonic()))
+        time.sleep(max(0.0, self._ended + LINGER_TIME - time.monotonic()))
 
     def _publish(self, moving: bool) -> None:
         heartbeat = MotionHeartbeat(node=self._name, process=own_process(), moving=moving)

@@ -146,7 +146,7 @@ class Relations:
     def undecided(
         self, order: Order, a: OrientedBox, b: OrientedBox, anchor: OrientedBox | None
     ) -> bool:
-        """Return whether two boxes are so alike that their order is not known."""
+        """Return whether two boxes are so similar that their order is not known."""
         if order in (Order.LARGEST, Order.SMALLEST, Order.TALLEST, Order.SHORTEST):
             margin = float(np.log(RATIO))
         elif order in (Order.LEFTMOST, Order.RIGHTMOST, Order.MIDDLE):
