@@ -26,6 +26,8 @@ HYPOTHESES, SAMPLE = 400, 4000
 LAYER = 2.0
 """Tolerances: a plane whose points are nearer than this to another one is an outer layer of it, as
 errors of poses make it; what is on the table in between is too flat to be told from it."""
+HORIZONTAL = np.cos(np.deg2rad(18.0))
+"""Planes with at least this vertical part of their normal can carry an object."""
 REFINEMENTS = 3
 """Steps of weighted least squares; each takes a plane through three noisy points nearer."""
 
@@ -44,6 +46,15 @@ class Plane:
     def height(self, points: Array) -> Array:
         """Return the signed distance `[N]` (m) of points `[N, 3]`, positive along the normal."""
         return points @ self.normal - self.offset
+
+    @property
+    def level(self) -> bool:
+        """Return whether it can carry an object."""
+        return bool(abs(self.normal[2]) >= HORIZONTAL)
+
+    def z_at(self, place: Array) -> float:
+        """Return the height (m) of a level plane at a place `[2]`."""
+        return float((self.offset - self.normal[:2] @ place) / self.normal[2])
 
 
 def find_planes(

@@ -40,8 +40,6 @@ MIXED_WEIGHT = 0.1
 """Weight of points whose feature is mixed with that of the plane below (`mixed_height`)."""
 MIN_POINTS = 9
 """Fewer points span no surface: three by three. Noise leaves clumps of less."""
-HORIZONTAL = np.cos(np.deg2rad(18.0))
-"""Planes with at least this vertical part of their normal can carry an object."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,13 +215,12 @@ class Segments:
         """Return the height (m) of the plane that points `[K, 3]` stand on, if there is one."""
         low = points[:, 2].min()
         for plane in self.planes:
-            if abs(plane.normal[2]) < HORIZONTAL:
+            if not plane.level:
                 continue
-            x, y = points[:, :2].mean(0)
-            height = (plane.offset - plane.normal[0] * x - plane.normal[1] * y) / plane.normal[2]
+            height = plane.z_at(points[:, :2].mean(0))
             hidden = plane.tolerance - self._config.plane_distance  # more of its foot by noise
             if -2.0 * plane.tolerance < low - height < self._config.support_gap + hidden:
-                return float(height)
+                return height
         return None
 
 

@@ -8,12 +8,9 @@ import numpy as np
 
 from m3_ros.query.planes import Plane
 from m3_ros.query.request_words import Relation
-from m3_ros.query.segment import HORIZONTAL
 from m3_ros.query.shape import OrientedBox
+from m3_ros.query.surfaces import named_planes
 from m3_ros.types import Array
-
-FLOORS = frozenset(["floor", "ground"])
-"""Names of the lowest surface; every other name is that of a higher one, if there are several."""
 
 
 class SurfaceRelations:
@@ -26,23 +23,17 @@ class SurfaceRelations:
     """
 
     def __init__(self, planes: Sequence[Plane], points: Array, touch: float) -> None:
-        self._planes = [plane for plane in planes if abs(plane.normal[2]) >= HORIZONTAL]
-        self._points, self._touch = points, touch
+        self._planes, self._points, self._touch = planes, points, touch
 
     def holds(self, relation: Relation, box: OrientedBox, name: str) -> bool:
         """Return whether a box is on, or under, a surface called `name`."""
-        x, y = box.center[:2]
-        heights = sorted(
-            (plane.offset - plane.normal[0] * x - plane.normal[1] * y) / plane.normal[2]
-            for plane in self._planes
-        )
-        floor = name.split()[-1] in FLOORS
-        named = heights[:1] if floor else heights[1:] or heights
+        place = box.center[:2]
+        named = [plane.z_at(place) for plane in named_planes(name, self._planes, place)]
         low, high = box.center[2] - box.size[2] / 2, box.center[2] + box.size[2] / 2
         if relation is Relation.ON:
             return any(abs(low - height) < self._touch for height in named)
         radius = max(box.size[:2]) / 2 + self._touch
-        beside = np.abs(self._points[:, :2] - [x, y]).max(1) < radius
+        beside = np.abs(self._points[:, :2] - place).max(1) < radius
         above = self._points[beside, 2]
         return any(
             high < height and bool((np.abs(above - height) < self._touch).any())

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from m3_ros.codes import QueryStatus
-from m3_ros.query.planes import Plane
+from m3_ros.query.planes import HORIZONTAL, Plane
 from m3_ros.query.request import SURFACES, Request
 from m3_ros.query.result import QueryResult, TargetObject, place
-from m3_ros.query.segment import HORIZONTAL, Segments
-from m3_ros.query.surface_relations import FLOORS
+from m3_ros.query.segment import Segments
 from m3_ros.types import Array
 
 WALLS = frozenset(["wall"])
 """Names of upright surfaces."""
+FLOORS = frozenset(["floor", "ground"])
+"""Names of the lowest surface."""
 
 
 def names_surface(request: Request) -> bool:
@@ -25,21 +26,26 @@ def names_surface(request: Request) -> bool:
     return request.noun.label.split()[-1] in SURFACES | WALLS
 
 
-def surface_points(name: str, segments: Segments) -> list[Array]:
-    """Return the points `[M, 3]` (m) of each surface that a name means, largest first.
+def named_planes(name: str, planes: Sequence[Plane], place: Array) -> list[Plane]:
+    """Return the planes that a name means, as they are at a place `[2]`.
 
-    The floor is the lowest of several level planes; walls are the upright ones.
+    The floor is the lowest of several level planes, every other name a higher one; a wall is
+    upright.
     """
     word = name.split()[-1]
-    upright = np.sin(np.arccos(HORIZONTAL))
     if word in WALLS:
-        meant = [plane for plane in segments.planes if abs(plane.normal[2]) <= upright]
-    else:
-        meant = [plane for plane in segments.planes if abs(plane.normal[2]) >= HORIZONTAL]
-        meant.sort(key=lambda plane: plane.offset / plane.normal[2])
-        meant = meant[:1] if word in FLOORS else meant[1:] or meant
-    points = [_on(plane, segments.solid) for plane in meant]
-    return sorted(points, key=len, reverse=True)
+        upright = np.sin(np.arccos(HORIZONTAL))
+        return [plane for plane in planes if abs(plane.normal[2]) <= upright]
+    level = sorted((plane for plane in planes if plane.level), key=lambda each: each.z_at(place))
+    return level[:1] if word in FLOORS else level[1:] or level
+
+
+def surface_points(name: str, segments: Segments) -> list[Array]:
+    """Return the points `[M, 3]` (m) of each surface that a name means, largest first."""
+    if not segments.planes:
+        return []
+    meant = named_planes(name, segments.planes, segments.solid[:, :2].mean(0))
+    return sorted((_on(plane, segments.solid) for plane in meant), key=len, reverse=True)
 
 
 def _on(plane: Plane, points: Array) -> Array:
