@@ -67,8 +67,10 @@ def find_importer(source: Path) -> Importer:
     """Return the format of a folder or file.
 
     Raises:
-        ScanError: it has none of `IMPORTERS`.
+        ScanError: it does not exist, or has none of `IMPORTERS`.
     """
+    if not source.exists():
+        raise ScanError(f"{source} does not exist; name the folder or file of a scan")
     importer = next((each for each in IMPORTERS if each.matches(source)), None)
     if importer is None:
         known = ", nor ".join(each.signature for each in IMPORTERS)
@@ -103,7 +105,11 @@ def import_scan(
     target, origin = Path(target), str(source.resolve())
     require_free(target, origin, resume=True)
     work = target.parent / f".{target.name}.import"
-    imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
+    try:
+        imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
+    except ScanError:  # nothing is gained by going on from there
+        shutil.rmtree(work, ignore_errors=True)
+        raise
     writer = ScanWriter(target, imported.metric, origin, resume=True)
     summariser, textured = Summariser(imported.count), False
     done = 0

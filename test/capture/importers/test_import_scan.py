@@ -33,3 +33,17 @@ def test_a_missing_image_leaves_no_half_import(tmp_path, theirs):
     with pytest.raises(ScanError, match=r"frames\[1\]"):
         import_scan(theirs, tmp_path / "ours")
     assert not (tmp_path / "ours").exists()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nowhere.mp4", "nowhere.mcap", "nowhere.r3d"])
+def test_a_source_that_does_not_exist_is_named(tmp_path, name):
+    with pytest.raises(ScanError, match=f"{name} does not exist"):
+        import_scan(tmp_path / name, tmp_path / "scan")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_source_that_is_refused_leaves_nothing(tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    with pytest.raises(ScanError, match=r"broken\.mp4"):
+        import_scan(tmp_path / "broken.mp4", tmp_path / "scan")
+    assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
