@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain, count
 from pathlib import Path
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -69,7 +70,7 @@ class CaptureNode(ManagedNode):
             return response
         scans = Path(self._config.storage.scans).expanduser()
         folder = Path(request.folder).expanduser() if request.folder else None
-        folder = folder or scans / time.strftime("%Y%m%d-%H%M%S")
+        folder = folder or unused_folder(scans, time.strftime("%Y%m%d-%H%M%S"))
         try:
             self._stream.next(self._config.scan.start_timeout)
             if problem := self._stream.level_problem():
@@ -114,6 +115,12 @@ class CaptureNode(ManagedNode):
             response.error_msg = f"no keyframe was captured: {reason}"
             self.get_logger().error(response.error_msg)
         return response
+
+
+def unused_folder(parent: Path, name: str) -> Path:
+    """Return the folder of a name, numbered where others began in the same second."""
+    numbered = (parent / f"{name}-{number}" for number in count(2))
+    return next(folder for folder in chain([parent / name], numbered) if not folder.exists())
 
 
 def main() -> None:

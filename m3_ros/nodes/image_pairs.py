@@ -65,7 +65,7 @@ class ImagePairs:
         self._names = {role: self._subscribe(role) for role in COMPRESSED_SUFFIXES}
         # image_transport's rule: the camera info is beside the images.
         self.depth_info_topic = self._names["depth"][0].rpartition("/")[0] + "/camera_info"
-        node.create_timer(PERIOD, self._subscribe_compressed, callback_group=self._group)
+        node.create_timer(PERIOD, self._follow_publishers, callback_group=self._group)
         tree.on_clear(self._forget)
         monitor.check(self._sync_problem)
 
@@ -128,6 +128,21 @@ class ImagePairs:
             qos_profile_sensor_data,
             callback_group=self._group,
         )
+
+    def _follow_publishers(self) -> None:
+        self._subscribe_compressed()
+        self._forget_infos()
+
+    def _forget_infos(self) -> None:
+        """Forget a camera info that nobody publishes any more: its camera is gone."""
+        topics = {
+            "camera_info": self._names["camera_info"],
+            "depth_info": (self.depth_info_topic,),
+        }
+        for role, names in topics.items():
+            if role in self._infos and not any(map(self._node.count_publishers, names)):
+                with self._arrived:
+                    del self._infos[role]
 
     def _subscribe_compressed(self) -> None:
         """Subscribe to images that are published compressed only."""

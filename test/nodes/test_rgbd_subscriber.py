@@ -35,7 +35,7 @@ class Publisher:
     """Publishes a camera on a moving base, stamp by stamp."""
 
     def __init__(self, node, compressed=False):
-        robot, self.compressed = CONFIG.robot, compressed
+        robot, self.node, self.compressed = CONFIG.robot, node, compressed
         kind, suffix = (CompressedImage, ("/compressed", "/compressedDepth"))
         if not compressed:
             kind, suffix = Image, ("", "")
@@ -173,6 +173,32 @@ def test_a_camera_info_of_zeros_alone_is_named(camera, stream):
     camera.publish(1000.0, K=K * 0.0)
     with pytest.raises(FrameError, match="focal lengths must be positive"):
         stream.next(0.5, after=999.0)
+
+
+def test_the_camera_info_of_a_camera_that_is_gone_is_not_used(spin, stream, camera, until):
+    play(camera, stream, [1000.0])
+    camera.node.destroy_publisher(camera.info)
+    stamps = iter(np.arange(1001.0, 2000.0))
+
+    def is_named():
+        stamp = next(stamps)
+        head = header(CAMERA, stamp)
+        camera.tf.publish(
+            TFMessage(
+                transforms=[
+                    transform_stamped("map", "base_link", stamp, np.eye(4)),
+                    transform_stamped("base_link", CAMERA, stamp, np.eye(4)),
+                ]
+            )
+        )
+        camera.color.publish(images.image_message(RGB, "rgb8", head))
+        camera.depth.publish(images.depth_message(DEPTH, head))
+        try:
+            stream.next(0.5, after=stamp - 0.01)
+        except FrameError as error:
+            return "camera_info" in str(error)
+
+    until(is_named)
 
 
 def test_a_world_that_is_not_level_is_named(camera, stream):
