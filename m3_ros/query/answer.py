@@ -35,9 +35,6 @@ from m3_ros.query.surfaces import locate_surface, names_surface
 from m3_ros.query.verify import FrameVerifier, Verification
 from m3_ros.types import Array, Image
 
-TOUCH_SPACINGS = 4.0
-"""Spacings of Gaussians by which two objects that touch may seem apart: two at each face."""
-
 
 class Localizer:
     """Answers queries about one memory; prepared once, safe to share between threads.
@@ -129,7 +126,7 @@ class Localizer:
             return targets
 
         view = Viewpoint.of(request.side, None if frame is None else frame.camtoworld)
-        touch = TOUCH_SPACINGS * self.segments.spacing
+        touch = self.segments.touch
         surfaces = SurfaceRelations(self.segments.planes, self.segments.solid, touch)
         selector = Selector(find, surfaces, Relations(view, touch), self.config)
         selection = selector.select(request)

@@ -1,7 +1,7 @@
 """Stage 1 of a query, segment: the objects of a memory, whatever is asked for.
 
 Computed once for a memory. A segment is a connected component of the opaque, reliable Gaussians
-that lie on no large plane.
+that lie on no large plane; one that would float belongs to what is below it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from torch.nn.functional import normalize
 
 from m3_ros.config import QueryConfig
 from m3_ros.geometry import quat_to_matrix
-from m3_ros.memory.attention import attention_weights
 from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.query.attended import attended_components
 from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
+from m3_ros.query.floating import join_floating
 from m3_ros.query.noise import JOIN_NOISE, SIGMAS, noise_and_sigma
 from m3_ros.query.planes import find_planes
 from m3_ros.query.shape import OrientedBox, upright_box
@@ -28,9 +29,6 @@ from m3_ros.splat import Gaussians
 from m3_ros.splat.initialization import SIGMA_PER_SPACING
 from m3_ros.types import Array
 
-TOP_K = 16
-"""Components that a Gaussian reads, with their weights rescaled to one: the 16 largest of 2560 had
-82 to 88 % of the weight (mean of 4000 Gaussians; three scenes, seeds 410000 to 410002)."""
 MIN_OPACITY = 0.5
 """A Gaussian hides more than half of what is behind it."""
 JOIN_SIGMAS, MIN_JOIN = 3.0, 0.008
@@ -38,6 +36,8 @@ JOIN_SIGMAS, MIN_JOIN = 3.0, 0.008
 their noise (`JOIN_NOISE`); at least within 8 mm, two standard deviations of a D405 at 0.5 m."""
 MIXED_WEIGHT = 0.1
 """Weight of points whose feature is mixed with that of the plane below (`mixed_height`)."""
+TOUCH_SPACINGS = 4.0
+"""Spacings of Gaussians by which two objects that touch may seem apart: two at each face."""
 MIN_POINTS = 9
 """Fewer points span no surface: three by three. Noise leaves clumps of less."""
 
@@ -70,6 +70,7 @@ class Segments:
         index: Gaussians `[M]` (int64) that may belong to a segment.
         points: their centres `[M, 3]`, m.
         spacing: of neighbouring points, m (median).
+        touch: distance by which two objects that touch may seem apart, m.
         planes: large planes that objects stand on.
         graph: `[M, M]` which points are neighbours.
         components: unit principal scene components `[t, d]`.
@@ -97,6 +98,7 @@ class Segments:
         self._tree = cKDTree(self.points)
         median = float(np.median(sigma)) if len(sigma) else 0.0
         self.spacing = median / SIGMA_PER_SPACING
+        self.touch = TOUCH_SPACINGS * self.spacing
         radius = np.maximum(JOIN_SIGMAS * sigma, JOIN_NOISE * noise)
         self.graph = neighbour_graph(self.points, radius.clip(MIN_JOIN))
         self._axes = larger_axes(gaussians, self.index, median)
@@ -106,7 +108,8 @@ class Segments:
         self.components = normalize(model.bank.components, dim=-1).numpy()
         everything = connected_components(self.graph, np.ones(len(self.points), bool))
         large = [members for members in everything if self.is_large(members)]
-        self.items = tuple(Segment(*item) for item in enumerate(large))
+        whole = join_floating(large, self.points, self._floats, self.touch)
+        self.items = tuple(Segment(*item) for item in enumerate(whole))
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self.items)
@@ -134,6 +137,13 @@ class Segments:
         """Return whether points have enough surface; finer Gaussians are more of them."""
         area = self._areas[members].sum()
         return bool(area >= self._config.min_segment_area) and len(members) >= MIN_POINTS
+
+    def _floats(self, members: NDArray[np.int64]) -> bool:
+        """Return whether a level plane is below points, and they stand on none."""
+        points = self.points[members]
+        low, place = points[:, 2].min(), points[:, :2].mean(0)
+        below = any(plane.level and plane.z_at(place) < low for plane in self.planes)
+        return below and self.support_height(points) is None
 
     def area(self, members: NDArray[np.int64]) -> float:
         """Return the surface of points, m^2."""
@@ -232,16 +242,3 @@ def larger_axes(gaussians: Gaussians, index: NDArray[np.int64], longest: float) 
     larger = np.argsort(scales, axis=1)[:, 1:]
     sigma = np.take_along_axis(scales, larger, axis=1).clip(max=longest)
     return np.take_along_axis(columns, larger[..., None], axis=1) * sigma[..., None]
-
-
-def attended_components(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the components `[N, k]` that each Gaussian attends to most, and their shares."""
-    components = model.bank.components
-    count = min(TOP_K, len(components))
-    parts = []
-    for chunk in model.queries.split(max(1, 2**22 // len(components))):  # 16 MiB of weights
-        weights = attention_weights(chunk, model.projection, components, model.temperature)
-        parts.append(weights.topk(count, dim=-1))
-    shares = torch.cat([part.values for part in parts])
-    shares = shares / shares.sum(-1, keepdim=True)
-    return torch.cat([part.indices for part in parts]).numpy(), shares.numpy()

@@ -273,3 +273,10 @@ def test_objects_on_a_noisy_floor_are_as_many_as_they_are(toy_memory, sigma):
     assert len(found.planes) == 1
     share = len(found.all_members()) / sum(len(cube) for cube in cubes)
     assert 0.75 < share <= 1.0  # the foot of each is within the floor's noise
+
+
+def test_a_head_whose_neck_was_not_seen_is_no_object_of_its_own(toy_memory):
+    body, head = box((0, 0, 0.0), (0.06, 0.05, 0.045)), box((0, 0, 0.058), (0.04, 0.04, 0.098))
+    assert len(segments_of(toy_memory, table(), body, head)) == 1
+    beside = box((0, 0.063, 0.0), (0.04, 0.1, 0.04))
+    assert len(segments_of(toy_memory, table(), body, beside)) == 2
