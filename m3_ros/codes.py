@@ -19,6 +19,7 @@ class QueryStatus(IntEnum):
     STALE = 4  # the camera shows that the object is no longer where it was
     NO_DEPTH = 5  # the object is in view, but the camera measures no depth there
     OUT_OF_VIEW = 6  # found in the memory; the camera does not see that place now
+    UNCERTAIN = 7  # whether it is there cannot be decided; the places are listed, likeliest first
 
 
 class QueryErrorCode(IntEnum):
@@ -88,6 +89,7 @@ class GraspErrorCode(IntEnum):
     CANCELLED = 10  # stopped on request
     HOLDING = 11  # the gripper holds something, and release_first is false
     NOT_METRIC = 12  # the memory has no metric scale; `m3 align` gives it one
+    UNCERTAIN = 13  # whether the object is there cannot be decided, and accept_uncertain is false
 
 
 class PlaceErrorCode(IntEnum):

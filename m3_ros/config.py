@@ -66,6 +66,13 @@ class QueryConfig(Stage):
         0.01, "largest offset of the upright axes of an object and its lid or stem", "m", 0.0
     )
     found_probability: float = setting(0.4, "least probability of a target", "", 0.0, 1.0)
+    uncertain_probability: float = setting(
+        0.2,
+        "less probable targets are not listed; those below `found_probability` are UNCERTAIN",
+        "",
+        0.0,
+        1.0,
+    )
     ambiguity_share: float = setting(
         0.9,
         "targets with at least this share of the best one's probability are as good",

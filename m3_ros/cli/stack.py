@@ -70,6 +70,7 @@ def grasp(
     dry_run: bool = False,
     place: bool = False,
     release_first: bool = False,
+    accept_uncertain: bool = False,
     stop_on_exit: bool = False,
     namespace: str = "",
 ) -> int:
@@ -80,6 +81,7 @@ def grasp(
         dry_run: plan only; nothing moves.
         place: put it back where it stood instead of holding it.
         release_first: let go of what the gripper holds, where it is.
+        accept_uncertain: grasp the likeliest object where it is UNCERTAIN that it is the one.
         stop_on_exit: stop the arm when this command is killed; otherwise the goal goes on then.
             It must run on the grasp node's machine.
         namespace: of the robot's nodes, where they have one.
@@ -87,7 +89,9 @@ def grasp(
     require_ros()
     from m3_ros.nodes.grasp_client import send_grasp_goal
 
-    return send_grasp_goal(text, dry_run, place, release_first, stop_on_exit, namespace)
+    return send_grasp_goal(
+        text, dry_run, place, release_first, stop_on_exit, namespace, accept_uncertain
+    )
 
 
 @app.command

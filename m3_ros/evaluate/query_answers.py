@@ -106,6 +106,9 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
     def claimed(*kinds: str) -> float:
         return share([a.status in CLAIMS for a in of(*kinds)])
 
+    def uncertain(*kinds: str) -> float:
+        return share([a.status == QueryStatus.UNCERTAIN.name for a in of(*kinds)])
+
     moved = of("moved")
     errors = [100.0 * a.error for a in of("present") if a.inside] or [float("nan")]
     times = [1000.0 * a.seconds for a in answers] or [float("nan")]
@@ -116,12 +119,14 @@ def _summary(answers: Sequence[Answer]) -> dict[str, float]:
         "present: hedged (AMBIGUOUS)": share(
             [a.status == QueryStatus.AMBIGUOUS.name for a in of("present")]
         ),
+        "present: UNCERTAIN": uncertain("present"),
         "phrase: inside": found("phrase"),
         "synonym: inside": found("synonym"),
         "category alone: inside": found("category"),
         "error, median cm": float(np.median(errors)),
         "error, 95 % cm": float(np.percentile(errors, 95)),
         "absent: claimed": claimed("absent"),
+        "absent: UNCERTAIN": uncertain("absent", "hard absent", "absent category", "unknown"),
         "hard absent: claimed": claimed("hard absent"),
         "absent category: claimed": claimed("absent category"),
         "unknown word: claimed": claimed("unknown"),

@@ -62,7 +62,7 @@ class Target:
             points: `[M, 3]` of each object of the answer, best first.
             message: of the answer.
         """
-        if len(points) > 1 and status is not QueryStatus.AMBIGUOUS:
+        if len(points) > 1 and status not in (QueryStatus.AMBIGUOUS, QueryStatus.UNCERTAIN):
             message = f"a grasp takes one object, but the request means {len(points)}; name one"
             status = QueryStatus.AMBIGUOUS
         return cls(status, np.concatenate([np.zeros((0, 3)), *points[:1]]), message)

@@ -104,7 +104,7 @@ class GraspNode(ManagedNode):
             outcome = execute_grasp(
                 self._robot,
                 self._planner,
-                self._finder.of(request.text, request.target, cancelled),
+                self._finder.of(request.text, request.target, cancelled, request.accept_uncertain),
                 self._remembered,
                 report,
                 cancelled,

@@ -20,6 +20,7 @@ def send_grasp_goal(
     release_first: bool = False,
     stop_on_exit: bool = False,
     namespace: str = "",
+    accept_uncertain: bool = False,
 ) -> int:
     """Send one goal to /m3/grasp and print its stages and result; Ctrl-C stops the arm.
 
@@ -34,6 +35,7 @@ def send_grasp_goal(
         ClientError: nobody serves /m3/grasp, or the goal is refused.
     """
     goal = Grasp.Goal(text=text, dry_run=dry_run, place=place, release_first=release_first)
+    goal.accept_uncertain = accept_uncertain
 
     def done(result: Grasp.Result) -> str:
         lifted = f"lifted {100 * result.lift_height:.0f} cm" + (" and put back" if place else "")

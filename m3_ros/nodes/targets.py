@@ -48,7 +48,11 @@ class TargetFinder:
         self._timeout = config.motion.query_timeout
 
     def of(
-        self, text: str, pose: PoseStamped, cancelled: Callable[[], bool] = never
+        self,
+        text: str,
+        pose: PoseStamped,
+        cancelled: Callable[[], bool] = never,
+        accept_uncertain: bool = False,
     ) -> Callable[[], Target]:
         """Return the localizer of a goal: by its text, or where that is empty by its pose.
 
@@ -56,12 +60,17 @@ class TargetFinder:
             LookupError: the pose's frame is not in the TF tree.
         """
         if text or not pose.header.frame_id:
-            return lambda: self.named(text, cancelled)
+            return lambda: self.named(text, cancelled, accept_uncertain)
         T = self._robot.lookup(self._world, pose.header.frame_id) @ to_pose(pose.pose)
         return lambda: self._observe(T[:3, 3])
 
-    def named(self, text: str, cancelled: Callable[[], bool] = never) -> Target:
-        """Return the answer of /m3/query.
+    def named(
+        self,
+        text: str,
+        cancelled: Callable[[], bool] = never,
+        accept_uncertain: bool = False,
+    ) -> Target:
+        """Return the answer of /m3/query; with `accept_uncertain` the likeliest counts as found.
 
         Raises:
             MotionCancelled: `cancelled()` became true.
@@ -81,7 +90,10 @@ class TargetFinder:
         if not answer.metric:
             return _failure(GraspErrorCode.NOT_METRIC, NOT_METRIC)
         points = [to_points(target.points).astype(np.float64) for target in answer.targets]
-        return Target.of_answer(QueryStatus(answer.status.value), points, answer.error_msg)
+        status = QueryStatus(answer.status.value)
+        if status is QueryStatus.UNCERTAIN and accept_uncertain:
+            status, points = QueryStatus(answer.targets[0].status.value), points[:1]
+        return Target.of_answer(status, points, answer.error_msg)
 
     def _wait(self, ready: Callable[[], bool], cancelled: Callable[[], bool]) -> bool:
         """Wait up to the timeout until `ready()`; return whether it is."""

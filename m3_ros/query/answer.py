@@ -7,7 +7,6 @@ says of those); `grammar.py` parses the text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,17 +21,24 @@ from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
-from m3_ros.query.observed import ObservedFrame, ObservedSegment
+from m3_ros.query.finder import Finder
 from m3_ros.query.relations import Relations, Viewpoint
 from m3_ros.query.request import Request, parse_request
-from m3_ros.query.result import QueryResult, TargetObject, rescaled, summarize, with_ignored
-from m3_ros.query.score import Hypothesis, Query, Scorer
+from m3_ros.query.result import (
+    QueryResult,
+    TargetObject,
+    rescaled,
+    summarize,
+    summarize_moved,
+    summarize_uncertain,
+    with_ignored,
+)
+from m3_ros.query.score import Query, Scorer
 from m3_ros.query.segment import Segments
 from m3_ros.query.select import Selector, summarize_selection
 from m3_ros.query.shape import position_stddev
 from m3_ros.query.surface_relations import SurfaceRelations
 from m3_ros.query.surfaces import locate_surface, names_surface
-from m3_ros.query.verify import FrameVerifier, Verification
 from m3_ros.types import Array, Image
 
 
@@ -107,109 +113,58 @@ class Localizer:
 
     def _select(self, request: Request, frame: RgbdFrame | None) -> QueryResult:
         """Return the response to a request of more than a noun."""
-        verifier = None
-        if frame is not None:
-            observed = ObservedFrame(frame, self.extractor, self.config)
-            verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
-        gone: list[str] = []
+        finder, noun = self._finder(frame), self.scorer.noun
 
         def find(part: Request) -> list[TargetObject]:
-            query = self.scorer.noun(part.noun)
-            others = list(map(self.scorer.noun, part.excluded))
-            values = self.scorer.of_gaussians(query)
             every = part.rank is not None  # an order is among all that fit
-            hypotheses = self.scorer.hypotheses(query, values, others, every)
-            verified = self._verify(query, hypotheses, verifier)
-            targets = self._targets(query, hypotheses, verified, seen=frame is not None)
-            if hypotheses and not targets:
-                gone.append(query.label)
-            return targets
+            return finder.find(noun(part.noun), list(map(noun, part.excluded)), every)
 
         view = Viewpoint.of(request.side, None if frame is None else frame.camtoworld)
         touch = self.segments.touch
         surfaces = SurfaceRelations(self.segments.planes, self.segments.solid, touch)
         selector = Selector(find, surfaces, Relations(view, touch), self.config)
         selection = selector.select(request)
-        values = self.scorer.of_gaussians(self.scorer.noun(request.noun))
-        heatmap = None
-        if frame is not None:
-            heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
-        nouns = [self.scorer.noun(noun) for noun in request.nouns()]
+        values = self.scorer.of_gaussians(noun(request.noun))
+        heatmap = self._live_heatmap(values, frame)
+        nouns = list(map(noun, request.nouns()))
         unknown = [query.unknown for query in nouns]
         result = summarize_selection(selection, request.label, heatmap)
         if any(unknown):
             message = self._unknown(next(filter(None, unknown)))
             result = QueryResult(QueryStatus.NOT_FOUND, [], heatmap, message)
-        elif gone and not selection.targets:
-            message = f"{gone[0]!r} is no longer where the memory has it"
+        elif finder.uncertain and selection.targets:
+            best, needed = min(finder.uncertain), self.config.found_probability
+            result = summarize_uncertain(selection.targets, request.label, heatmap, best, needed)
+        elif finder.gone and not selection.targets:
+            message = f"{finder.gone[0]!r} is no longer where the memory has it"
             result = QueryResult(QueryStatus.STALE, [], heatmap, message)
         ignored = [word for query in nouns for word in query.ignored]
         return with_ignored(replace(result, probabilities=values), self.extractor.name, ignored)
-
-    def _verify(
-        self, query: Query, hypotheses: Sequence[Hypothesis], verifier: FrameVerifier | None
-    ) -> Sequence[Verification]:
-        """Return what the live frame says; without one all count as found."""
-        if verifier is not None:
-            return verifier.verify(query, hypotheses, self.scorer) if hypotheses else []
-        surfaces = (self.segments.surface(hypothesis.members) for hypothesis in hypotheses)
-        return [Verification(QueryStatus.FOUND, points) for points in surfaces]
 
     def _locate(
         self, query: Query, values: NDArray[np.float32], frame: RgbdFrame | None
     ) -> QueryResult:
         """Return the response without its probabilities `values [N]` of all Gaussians."""
-        hypotheses = self.scorer.hypotheses(query, values)
-        if frame is None:
-            verified = self._verify(query, hypotheses, None)
-            targets = self._targets(query, hypotheses, verified, seen=False)
-            return summarize(targets, query.label, None)
-        heatmap = self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
-        if not hypotheses:
-            return summarize([], query.label, heatmap)
-        observed = ObservedFrame(frame, self.extractor, self.config)
-        verifier = FrameVerifier(self.memory, self.segments, observed, self.config)
-        verified = verifier.verify(query, hypotheses, self.scorer)
-        if all(item.status is QueryStatus.STALE for item in verified):
-            moved = verifier.find_moved(hypotheses, self.scorer)
-            return self._moved(query, moved, heatmap)
-        targets = self._targets(query, hypotheses, verified, seen=True)
+        finder = self._finder(frame)
+        targets, heatmap = finder.find(query), self._live_heatmap(values, frame)
+        if finder.uncertain:
+            best, needed = finder.uncertain[0], self.config.found_probability
+            return summarize_uncertain(targets, query.label, heatmap, best, needed)
+        if finder.gone:
+            return summarize_moved(finder.moved(query), query.label, heatmap)
         return summarize(targets, query.label, heatmap)
 
-    def _targets(
-        self,
-        query: Query,
-        hypotheses: Sequence[Hypothesis],
-        verified: Sequence[Verification],
-        seen: bool,
-    ) -> list[TargetObject]:
-        """Return the hypotheses that are not known to be gone; `seen`: by a live frame."""
-        return [
-            self.target(
-                query.label,
-                item.points,
-                hypothesis.score,
-                item.status,
-                hypothesis.segment.id,
-                seen and item.status is QueryStatus.FOUND,
-                item.shift,
-            )
-            for hypothesis, item in zip(hypotheses, verified, strict=True)
-            if item.status is not QueryStatus.STALE
-        ]
+    def _finder(self, frame: RgbdFrame | None) -> Finder:
+        model = self.extractor
+        parts = self.memory, self.segments, self.scorer, model, self.config, frame, self.target
+        return Finder(*parts)
 
-    def _moved(
-        self, query: Query, moved: ObservedSegment | None, heatmap: NDArray[np.float32]
-    ) -> QueryResult:
-        """Return the response for an object that is gone, and perhaps seen elsewhere."""
-        targets, where = [], "it is not seen now"
-        if moved is not None:
-            score = float(self.scorer.probabilities(query, moved.feature))
-            status = QueryStatus.STALE
-            targets = [self.target(query.label, moved.points, score, status, visible=True)]
-            where = "it is seen elsewhere now"
-        message = f"{query.label!r} is no longer where the memory has it; {where}"
-        return QueryResult(QueryStatus.STALE, targets, heatmap, message)
+    def _live_heatmap(
+        self, values: NDArray[np.float32], frame: RgbdFrame | None
+    ) -> NDArray[np.float32] | None:
+        if frame is None:
+            return None
+        return self._render(values, frame.camtoworld, frame.K, (frame.width, frame.height))
 
     def target(
         self,

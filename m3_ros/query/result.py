@@ -110,6 +110,42 @@ def summarize(
     return QueryResult(targets[0].status, targets, heatmap, message)
 
 
+def summarize_uncertain(
+    targets: list[TargetObject],
+    label: str,
+    heatmap: NDArray[np.float32] | None,
+    probability: float,
+    needed: float,
+) -> QueryResult:
+    """Return the response where whether the object is there cannot be decided.
+
+    Args:
+        targets: the likeliest first.
+        label: words of the query.
+        heatmap: of the response.
+        probability: of the likeliest, or of the object that it is related to.
+        needed: probability that FOUND needs.
+    """
+    if not targets:
+        return summarize([], label, heatmap)
+    where = f"the likeliest of {len(targets)} places is" if len(targets) > 1 else "it may be"
+    message = (
+        f"it cannot be decided whether {label!r} is here (probability {probability:.2f}, FOUND "
+        f"needs {needed:.2f}); {where} {place(targets[0].box)}"
+    )
+    return QueryResult(QueryStatus.UNCERTAIN, targets, heatmap, message)
+
+
+def summarize_moved(
+    target: TargetObject | None, label: str, heatmap: NDArray[np.float32] | None
+) -> QueryResult:
+    """Return the response for an object that is gone, and perhaps seen elsewhere."""
+    where = "it is not seen now" if target is None else "it is seen elsewhere now"
+    message = f"{label!r} is no longer where the memory has it; {where}"
+    targets = [] if target is None else [target]
+    return QueryResult(QueryStatus.STALE, targets, heatmap, message)
+
+
 def with_ignored(result: QueryResult, model: str, words: Sequence[str]) -> QueryResult:
     """Return the response; its message names the words that count for nothing in it.
 

@@ -178,25 +178,30 @@ class Scorer:
     ) -> list[Hypothesis]:
         """Return what is probable enough, best first, and about as probable as the best.
 
+        Where nothing is, return what has at least `uncertain_probability`: whether it is there
+        cannot be decided, see `uncertain`.
+
         Args:
             query: what is asked for.
             values: probability `[N]` of every Gaussian.
             excluded: what it must not be.
             every: whether less probable ones are returned, too.
         """
-        found = []
+        config, found = self._config, []
+        lowest = min(config.uncertain_probability, config.found_probability)
         for segment, members in self._candidates(self._segments.smoothed(values)):
             score = float(self.probabilities(query, self._segments.feature(members)))
-            if score >= self._config.found_probability:
+            if score >= lowest:
                 members = self._segments.with_attached(segment, members)
                 feature = self._segments.feature(members)
                 for other in excluded:
                     score *= 1.0 - float(self.probabilities(other, feature))
                 found.append(Hypothesis(segment, members, feature, score))
-        found = [each for each in found if each.score >= self._config.found_probability]
         found.sort(key=lambda hypothesis: -hypothesis.score)
-        share = 0.0 if every else self._config.ambiguity_share
-        least = share * found[0].score if found else 0.0
+        uncertain = self.uncertain(found)
+        share = 0.0 if every or uncertain else config.ambiguity_share
+        least = lowest if uncertain else config.found_probability
+        least = max([least, *(share * hypothesis.score for hypothesis in found[:1])])
         kept: list[Hypothesis] = []
         for hypothesis in found:
             # a segment and a part of it are one object
@@ -204,6 +209,10 @@ class Scorer:
             if hypothesis.score >= least and not taken:
                 kept.append(hypothesis)
         return kept
+
+    def uncertain(self, hypotheses: Sequence[Hypothesis]) -> bool:
+        """Return whether there are hypotheses, best first, but none of them is found."""
+        return bool(hypotheses) and hypotheses[0].score < self._config.found_probability
 
     def _candidates(self, values: NDArray[np.float32]) -> list[tuple[Segment, NDArray[np.int64]]]:
         """Return all segments, and parts of a segment that is several objects that touch.

@@ -42,7 +42,7 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     assert np.linalg.norm(outcome.grasp.pose[:3, 3] - found.center) < 0.2
 
 
-@pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH"])
+@pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "UNCERTAIN"])
 def test_without_a_target_nothing_moves(planner, robot, status):
     target = Target(QueryStatus[status], NOTHING, "why")
     outcome = execute_grasp(robot, planner, lambda: target, NOTHING)

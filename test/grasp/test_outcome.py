@@ -14,4 +14,7 @@ def test_several_objects_that_are_all_meant_are_no_target():
     assert both.status is QueryStatus.AMBIGUOUS and "one object" in both.message
     listed = Target.of_answer(QueryStatus.AMBIGUOUS, [one, other], "say more")
     assert listed.message == "say more"
+    doubted = Target.of_answer(QueryStatus.UNCERTAIN, [one, other], "perhaps")
+    assert doubted.status is QueryStatus.UNCERTAIN and doubted.message == "perhaps"
+    assert not doubted.located
     assert not Target.of_answer(QueryStatus.NOT_FOUND, [], "nothing").located

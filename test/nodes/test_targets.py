@@ -2,10 +2,15 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
+from std_msgs.msg import Header
 
 from m3_ros.codes import GraspErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
+from m3_ros.msg import TargetObject
+from m3_ros.nodes.images import cloud_message
 from m3_ros.nodes.targets import TargetFinder
 from m3_ros.srv import Query
 
@@ -24,10 +29,14 @@ class FakeNode:
         return name
 
 
+def finder(answer):
+    return TargetFinder(FakeNode(answer), None, M3Config())
+
+
 def asked(**fields):
     answer = Query.Response(**fields)
     answer.status.value = int(QueryStatus.NOT_FOUND)
-    return TargetFinder(FakeNode(answer), None, M3Config()).named("red box")
+    return finder(answer).named("red box")
 
 
 def test_a_memory_without_metric_scale_is_refused_by_name():
@@ -39,6 +48,24 @@ def test_a_metric_one_is_answered():
     target = asked(metric=True)
     assert target.error_code is not GraspErrorCode.NOT_METRIC
     assert target.status is QueryStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("verified", "expected"),
+    [(QueryStatus.FOUND, True), (QueryStatus.OUT_OF_VIEW, False), (QueryStatus.NO_DEPTH, False)],
+)
+def test_an_uncertain_object_is_a_target_only_when_accepted(verified, expected):
+    answer = Query.Response(metric=True, error_msg="perhaps")
+    answer.status.value = int(QueryStatus.UNCERTAIN)
+    for x in (0.0, 1.0):
+        points = cloud_message(np.full((4, 3), x), Header())
+        answer.targets.append(TargetObject(points=points))
+        answer.targets[-1].status.value = int(verified)
+    refused = finder(answer).named("red box")
+    assert refused.status is QueryStatus.UNCERTAIN and not refused.located
+    accepted = finder(answer).of("red box", PoseStamped(), accept_uncertain=True)()
+    assert accepted.located and accepted.seen is expected
+    assert not accepted.points.any()  # the likeliest
 
 
 @pytest.mark.parametrize("metric", [True, False])

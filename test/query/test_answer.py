@@ -13,6 +13,7 @@ from m3_ros.codes import QueryStatus
 from m3_ros.geometry import look_at
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
+from m3_ros.query.calibration import Calibration
 from m3_ros.query.grammar import QueryError
 
 EYE = (0.3, -0.35, 0.95)
@@ -81,6 +82,20 @@ def test_two_that_fit_are_ambiguous(localizer, toy):
     assert scores == sorted(scores, reverse=True)
     places = {tuple(np.round(d.box.center[:2], 2)) for d in result.targets}
     assert places == {toy.places["red"], toy.places["blue"]}
+
+
+def test_what_cannot_be_decided_is_uncertain_with_ranked_places(toy_memory, toy):
+    doubtful = Localizer(toy_memory, toy.model, calibration=Calibration(0.05, -1.3))
+    seen = doubtful.locate("red box", toy.see(EYE))
+    for result in (doubtful.locate("red"), seen, doubtful.locate("the largest red box")):
+        assert result.status is QueryStatus.UNCERTAIN
+        best = result.targets[0]
+        assert 0.2 <= best.score < 0.4 and f"{best.score:.2f}" in result.message
+        assert "cannot be decided" in result.message and "0.40" in result.message
+        np.testing.assert_allclose(best.box.center[:2], toy.places["red"], atol=0.01)
+    assert seen.targets[0].visible
+    gone = doubtful.locate("red", toy.see(EYE, without(toy.places, "red")))
+    assert gone.status is QueryStatus.NOT_FOUND and not gone.targets
 
 
 def test_one_of_two_that_is_gone_makes_it_clear(localizer, toy):

@@ -96,9 +96,21 @@ def test_what_is_nearly_as_probable_is_listed_too(toy, toy_memory, second, count
     assert found[0].score > 0.9 and found[0].score == max(item.score for item in found)
 
 
-@pytest.mark.parametrize(("factor", "count"), [(0.38, 0), (0.42, 1)])
-def test_what_is_less_probable_is_no_hypothesis(toy, toy_memory, factor, count):
-    assert len(hypotheses(scorer(toy_memory, toy.model), scores(toy.model, red=factor))) == count
+@pytest.mark.parametrize(
+    ("factor", "count", "uncertain"), [(0.18, 0, False), (0.38, 1, True), (0.42, 1, False)]
+)
+def test_what_is_less_probable_is_uncertain_or_no_hypothesis(
+    toy, toy_memory, factor, count, uncertain
+):
+    scored = scorer(toy_memory, toy.model)
+    found = hypotheses(scored, scores(toy.model, red=factor))
+    assert len(found) == count and scored.uncertain(found) is uncertain
+
+
+def test_what_is_uncertain_does_not_stand_beside_what_is_found(toy, toy_memory):
+    scored = scorer(toy_memory, toy.model, ambiguity_share=0.0)
+    assert len(hypotheses(scored, scores(toy.model, red=0.9, blue=0.3))) == 1
+    assert len(hypotheses(scored, scores(toy.model, red=0.35, blue=0.25))) == 2
 
 
 def test_a_hypothesis_is_a_segment_with_its_feature(toy, toy_memory):
@@ -118,7 +130,8 @@ def test_objects_that_touch_are_parts_of_one_segment(toy):
     assert len(red.members) < 0.7 * len(red.segment.members)
     np.testing.assert_array_equal(pair.members, pair.segment.members)
     coarse = scorer(toy.remember(places), toy.model, min_segment_area=0.018)
-    assert hypotheses(coarse, coarse.query("red")) == []  # each is less than a segment
+    together = hypotheses(coarse, coarse.query("red"))  # each is less than a segment
+    assert not together or coarse.uncertain(together)
 
 
 def test_what_is_attached_goes_with_the_object(toy):
