@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from m3_ros.settings import Stage, setting
 
+MAX_FRAMES = 100_000
+"""Most frames of a scan or keyframes of a memory; bound of `scan.max_frames`."""
+
 
 @dataclass(frozen=True)
 class ScanConfig(Stage):
@@ -23,7 +26,7 @@ class ScanConfig(Stage):
     max_missing_share: float = setting(
         0.3, "a scan is refused where more of its listed frames lack a file", "", 0.0, 1.0
     )
-    max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, 100_000)
+    max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, MAX_FRAMES)
     start_timeout: float = setting(
         5.0, "wait for the first frame when a scan starts", "s", 0.1, 60.0
     )

@@ -12,6 +12,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
+from m3_ros.capture.depth_file import MILLIMETRE
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.frames_file import FRAMES_FILE, LOCK_FILE, FramesFile, read_frames_file
 from m3_ros.capture.scan import ScanError
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 POINTS_FILE = "sparse_pc.ply"
 MAX_STEPS = 65534
 """Largest depth of a file, in steps of its unit: 65535 is a hole, as of many cameras."""
-MILLIMETRE = 1e-3
 MAX_RANGE = 20.0
 """Largest depth in medians of its image where lengths are no metres: a step is then 3e-4 of the
 median, and stray points of structure from motion do not coarsen it."""

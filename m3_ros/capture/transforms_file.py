@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.frame import is_rigid
 from m3_ros.capture.frames_file import FRAMES_FILE, read_frames_file
+from m3_ros.capture_settings import MAX_FRAMES
 from m3_ros.errors import DataError
 from m3_ros.schema import (
     MAX_LENGTH,
@@ -31,8 +32,6 @@ from m3_ros.schema import (
 FILE = "transforms.json"
 BLENDER_FILE = "transforms_train.json"
 """Of a Blender data set; those named _val and _test hold other views of the same scene."""
-MAX_FRAMES = 100_000
-"""Most frames of a scan, as `scan.max_frames`."""
 REQUIRED = ("file_path", "transform_matrix")
 FOCALS = ("fl_x", "fl_y", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov")
 """Fields one of which a frame must have: focal length (px), angle of view (rad), (degrees)."""

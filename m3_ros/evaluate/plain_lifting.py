@@ -20,10 +20,10 @@ from m3_ros.memory.queries import lift_queries
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.result import QueryResult
+from m3_ros.splat.gaussians import SOLID_OPACITY
 
 REACH, COUNT = 0.05, 50
 """The object is this number of the most probable Gaussians this near (m) to the best one."""
-MIN_OPACITY = 0.5
 
 
 def lifted_features(
@@ -40,7 +40,7 @@ def lifted_features(
     every = torch.eye(extractor.dim)
     features = lift_queries(memory.gaussians, memory.views, store, every, 1.0).queries
     features = torch.nn.functional.normalize(features, dim=-1)
-    solid = memory.gaussians.opacities.sigmoid() > MIN_OPACITY
+    solid = memory.gaussians.opacities.sigmoid() > SOLID_OPACITY
     return (features * solid[:, None]).half().numpy()
 
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from m3_ros.splat.gaussians import SOLID_OPACITY
 from m3_ros.types import Array
 
 NEIGHBOURHOOD = 0.3
@@ -22,8 +23,6 @@ MIN_RISE = 0.008
 """Measured points lower than this above the support may be the support, m: three standard
 deviations of a D405's depth, z^2 0.08 px / (f 18 mm), at 0.48 m, the farthest that a scan looks
 from."""
-MIN_OPACITY = 0.5
-"""Opacity from which a Gaussian is part of a surface: it hides more than it shows."""
 FLOATER_RADIUS, FLOATER_NEIGHBOURS = 0.015, 4
 """A Gaussian with fewer others than this within the radius (m) is a floater: on a surface of
 voxels of 3 mm there are about 78."""
@@ -71,7 +70,7 @@ def solid(means: Array, opacities: Array) -> Array:
         means: in m.
         opacities: `[N]` in [0, 1].
     """
-    dense = means[opacities >= MIN_OPACITY]
+    dense = means[opacities >= SOLID_OPACITY]
     if len(dense) == 0:
         return dense
     neighbour = [FLOATER_NEIGHBOURS + 1]  # the first is the point itself

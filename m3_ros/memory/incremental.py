@@ -32,9 +32,8 @@ def newest_scan(folder: Path) -> Path:
     Raises:
         ScanError: There is none.
     """
-    scans = sorted(
-        {path.parent for name in (FILE, FRAMES_FILE) for path in folder.glob(f"*/{name}")}
-    )
+    names = FRAMES_FILE, FILE  # a scan that ends gets the second before it loses the first
+    scans = sorted({path.parent for name in names for path in folder.glob(f"*/{name}")})
     if not scans:
         raise ScanError(f"no scan in {folder}; call /m3/scan/start and /m3/scan/stop first")
     return scans[-1]

@@ -10,13 +10,12 @@ import torch
 from msgspec import Meta, Struct
 from torch import Tensor
 
+from m3_ros.capture_settings import MAX_FRAMES
 from m3_ros.errors import DataError
 from m3_ros.schema import Count, Name, Text, decode, parse_json
 
 SCHEMA = 3
 """Version of the layout; other versions are refused."""
-MAX_FRAMES = 100_000
-"""Most keyframes, as `scan.max_frames`."""
 FILES = ("gaussians.ply", "queries.safetensors")
 """What a memory consists of, besides the banks."""
 

@@ -25,12 +25,10 @@ from m3_ros.query.floating import join_floating
 from m3_ros.query.noise import JOIN_NOISE, SIGMAS, noise_and_sigma
 from m3_ros.query.planes import find_planes
 from m3_ros.query.shape import OrientedBox, upright_box
-from m3_ros.splat import Gaussians
+from m3_ros.splat.gaussians import SOLID_OPACITY, Gaussians
 from m3_ros.splat.initialization import SIGMA_PER_SPACING
 from m3_ros.types import Array
 
-MIN_OPACITY = 0.5
-"""A Gaussian hides more than half of what is behind it."""
 JOIN_SIGMAS, MIN_JOIN = 3.0, 0.008
 """Gaussians within three of their standard deviations (twice their spacing) are connected, or by
 their noise (`JOIN_NOISE`); at least within 8 mm, two standard deviations of a D405 at 0.5 m."""
@@ -83,7 +81,7 @@ class Segments:
         means = gaussians.means.double().numpy()
         opacity = gaussians.opacities.sigmoid().numpy()
         reliability = model.reliability.numpy()
-        solid = (opacity > MIN_OPACITY) & (reliability > config.min_reliability)
+        solid = (opacity > SOLID_OPACITY) & (reliability > config.min_reliability)
         self.solid, sigmas = means[solid], gaussians.scales.exp().amax(1).double().numpy()[solid]
         cameras = np.array([view.camtoworld[:3, 3] for view in memory.views])
         noise, sigma = noise_and_sigma(self.solid, sigmas, cameras)

@@ -14,6 +14,8 @@ from m3_ros.splat.rasterization import rasterization
 from m3_ros.splat.spherical_harmonics import rotate_sh
 from m3_ros.types import Array
 
+SOLID_OPACITY = 0.5
+"""Opacity above which a Gaussian is part of a surface: it hides more than it shows."""
 SH_C0 = 0.28209479177387814  # the constant spherical harmonic, 1 / (2 sqrt(pi))
 
 

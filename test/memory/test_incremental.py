@@ -1,6 +1,7 @@
 """A scan is processed while it is recorded; any scan can be built; errors are reported."""
 
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -70,6 +71,23 @@ def test_frames_are_processed_as_they_are_written(tmp_path, toy, model, builder)
     text = toy.model.encode_text(["blue"])
     best = memory.gaussians.means[memory.similarity("color", text)[:, 0].topk(10).indices, :2]
     assert (best.mean(0) - torch.tensor(toy.places["blue"])).abs().max() < 0.03
+
+
+def test_a_scan_that_ends_while_it_is_looked_for_stays_the_newest(tmp_path, toy, monkeypatch):
+    """Else the frames processed so far would be dropped for the scan before."""
+    list(write(tmp_path / "20260101-000000", toy.frames[:1]))
+    newest = ScanWriter(tmp_path / "20260101-000001")
+    newest.add(toy.frames[0])
+    glob, ends = Path.glob, [newest.close]
+
+    def ending(folder, pattern):
+        found = list(glob(folder, pattern))
+        while ends:
+            ends.pop()()
+        return found
+
+    monkeypatch.setattr(Path, "glob", ending)
+    assert newest_scan(tmp_path).name == "20260101-000001"
 
 
 def test_an_older_scan_is_processed_only_by_a_build(tmp_path, model, builder):

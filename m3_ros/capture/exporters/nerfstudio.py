@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import trimesh
 
+from m3_ros.capture.depth_file import MILLIMETRE
 from m3_ros.capture.exporters.image_file import write_png
 from m3_ros.capture.scan import Scan
-from m3_ros.capture.scan_writer import MAX_STEPS, MILLIMETRE, POINTS_FILE
+from m3_ros.capture.scan_writer import MAX_STEPS, POINTS_FILE
 from m3_ros.capture.transforms_file import FILE
 from m3_ros.config import M3Config
 from m3_ros.geometry import OPENGL_FROM_OPENCV

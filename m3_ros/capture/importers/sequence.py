@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from m3_ros.capture.color_file import read_color
 from m3_ros.capture.depth import to_metres, to_size
-from m3_ros.capture.depth_file import read_depth
+from m3_ros.capture.depth_file import MILLIMETRE, read_depth
 from m3_ros.capture.distortion import Distortion, undistort
 from m3_ros.capture.frame import RgbdFrame, is_rigid
 from m3_ros.capture.importers.imported import Imported, ImportRequest
@@ -28,7 +28,6 @@ from m3_ros.types import Array, Depth, Image
 
 Z_FROM_Y = se3(np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), [0.0, 0.0, 0.0])
 """Turns a world whose y axis is up, as ARKit's, to one whose z axis is."""
-MILLIMETRE = 1e-3
 
 logger = logging.getLogger(__name__)
 
