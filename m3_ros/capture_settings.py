@@ -27,6 +27,7 @@ class ScanConfig(Stage):
         0.3, "a scan is refused where more of its listed frames lack a file", "", 0.0, 1.0
     )
     max_frames: int = setting(1000, "stop adding keyframes at this number", "", 1, MAX_FRAMES)
+    max_side: int = setting(1280, "larger frames are scaled to this side", "px", 64, 16384)
     start_timeout: float = setting(
         5.0, "wait for the first frame when a scan starts", "s", 0.1, 60.0
     )

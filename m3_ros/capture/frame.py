@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.geometry import scale_intrinsics
 from m3_ros.types import Array, Depth, Image, Mask
 
 MAX_PIXEL_ASPECT = 2.5
@@ -74,6 +76,34 @@ def apply_mask(frame: RgbdFrame, mask: Mask | None) -> RgbdFrame:
     if mask is None or frame.mask is not None or frame.depth.shape != mask.shape:
         return frame
     return replace(frame, mask=mask, depth=np.where(mask, frame.depth, np.float32(0.0)))
+
+
+def shrink(frame: RgbdFrame, side: int) -> RgbdFrame:
+    """Return the frame with a longer side of at most `side` px.
+
+    Colour is averaged. A pixel's depth is the least of those measured in it, as of a surface in
+    front of another, so that no isolated point is lost; it shows the scene if most of it does.
+    """
+    factor = side / max(frame.width, frame.height)
+    if factor >= 1.0:
+        return frame
+    width, height = max(round(frame.width * factor), 1), max(round(frame.height * factor), 1)
+    factors = width / frame.width, height / frame.height
+    row, column = np.nonzero(frame.depth)
+    depth = np.full((height, width), np.inf, np.float32)
+    small = (row + 0.5) * factors[1], (column + 0.5) * factors[0]
+    np.minimum.at(depth, tuple(x.astype(int) for x in small), frame.depth[row, column])
+    mask = frame.mask
+    if mask is not None:
+        shown = cv2.resize(np.float32(mask), (width, height), interpolation=cv2.INTER_AREA)
+        mask = shown > 0.5
+    return replace(
+        frame,
+        rgb=cv2.resize(frame.rgb, (width, height), interpolation=cv2.INTER_AREA),
+        depth=np.where(np.isfinite(depth), depth, np.float32(0.0)),
+        K=scale_intrinsics(frame.K, *factors),
+        mask=mask,
+    )
 
 
 def check_intrinsics(name: str, K: Array, shape: tuple[int, int]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.frame import RgbdFrame
+from m3_ros.capture.frame import RgbdFrame, shrink
 from m3_ros.capture.frames_file import FRAMES_FILE, is_being_written
 from m3_ros.capture.missing import check_missing
 from m3_ros.capture.points_file import read_points
@@ -45,11 +45,12 @@ class Scan:
         finished: False while it is written, and for ever if its writer has died.
     """
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, max_side: int) -> None:
         self._file, self.folder = contents.path, contents.path.parent
         self.finished = self._file.name != FRAMES_FILE
         self.metric = contents.metric
         self._entries, self._points_file = contents.entries, contents.points_file
+        self._max_side = max_side
 
     @classmethod
     def open(cls, folder: str | Path, config: ScanConfig | None = None) -> Scan:
@@ -57,13 +58,14 @@ class Scan:
 
         Args:
             folder: of the scan, or its `transforms.json`, which may have another name.
-            config: its `max_missing_share` bounds the frames that are left out.
+            config: its `max_missing_share` bounds the frames that are left out, and `max_side`
+                their size.
 
         Raises:
             ScanError: there is no `transforms.json`, one of its fields is missing or invalid, or
                 too many files are missing.
         """
-        path = transforms_path(Path(folder))
+        config, path = config or ScanConfig(), transforms_path(Path(folder))
         try:
             try:
                 contents = read_transforms(path, ScanError)
@@ -79,7 +81,7 @@ class Scan:
                 distortion_of(entry)
             except ValueError as error:
                 raise ScanError(f"{path} frames[{index}]: {error}") from error
-        scan = cls(_without_missing(contents, config or ScanConfig()))
+        scan = cls(_without_missing(contents, config), config.max_side)
         if not scan.finished and not is_being_written(scan.folder):
             logger.warning(
                 "%s was not finished: the program that wrote it has ended; its %d frames are used",
@@ -94,7 +96,7 @@ class Scan:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> RgbdFrame:
-        """Read frame `index`, undistorted; depth is all zero where the scan has none.
+        """Read frame `index`, undistorted, at `scan.max_side` at most; depth is 0 without any.
 
         Raises:
             IndexError: no such frame.
@@ -102,9 +104,15 @@ class Scan:
         """
         entry = self._entries[index]
         try:
-            return read_frame(self.folder, entry, float(index))
+            return shrink(read_frame(self.folder, entry, float(index)), self._max_side)
         except ValueError as error:
             raise ScanError(f"{self._file} frames[{index}]: {error}") from error
+
+    def camera_centres(self) -> list[tuple[str, Array]]:
+        """Return the stem of each frame's image, and the camera's position `[3]`."""
+        names = [Path(entry["file_path"].replace("\\", "/")).stem for entry in self._entries]
+        matrices = [np.array(entry["transform_matrix"]) for entry in self._entries]
+        return [(name, T[:3, 3]) for name, T in zip(names, matrices, strict=True)]
 
     @property
     def points(self) -> tuple[Array, NDArray[np.uint8]] | None:

@@ -47,7 +47,8 @@ def build(
     from m3_ros.view.memory import describe_scores, memory_sheet
     from m3_ros.view.pictures import write_picture
 
-    settings, opened = settings_from(config), Scan.open(scan)
+    settings = settings_from(config)
+    opened = Scan.open(scan, settings.scan)
     memory = require_writable(memory or Path("memories") / scan.resolve().name)
     encoder = encoder or settings.features.models
     settings = replace(settings, features=replace(settings.features, models=encoder))

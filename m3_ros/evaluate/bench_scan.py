@@ -115,7 +115,7 @@ def run(
     results: list[ScanFigures] = []
     console = Console()
     for folder in folders:
-        scan = Scan.open(folder)
+        scan = Scan.open(folder, config.scan)
         frames = list(scan)
         if scan.metric:
             frames = apply_ego_mask(frames, config.ego_mask)

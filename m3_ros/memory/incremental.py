@@ -82,7 +82,7 @@ class IncrementalBuilder:
             ValueError: No valid feature, or no depth.
         """
         with self._lock:
-            frames = Scan.open(scan)
+            frames = Scan.open(scan, self._config.scan)
             if self._builder is None or self._scan != scan:
                 self._begin(scan)
             try:
@@ -97,7 +97,7 @@ class IncrementalBuilder:
     def _begin(self, scan: Path) -> None:
         self._scan, self._builder, self._frames = scan, None, None
         self._extractors = self._extractors or self._load()
-        opened = Scan.open(scan)
+        opened = Scan.open(scan, self._config.scan)
         self._builder = MemoryBuilder(self._config, self._extractors, opened.points, opened.metric)
 
     def _newest(self) -> tuple[Path, int, int] | None:
@@ -132,7 +132,7 @@ class IncrementalBuilder:
         if self._builder is None:
             return False
         if self._frames is None or self._known != known:
-            self._frames = Scan.open(self._scan)
+            self._frames = Scan.open(self._scan, self._config.scan)
         if len(self._builder) < len(self._frames):
             self._builder.add(self._frames[len(self._builder)])
             return True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from m3_ros.capture.check import Summariser, compare, consistency_problems
+from m3_ros.capture.frame import shrink
 from m3_ros.capture.importers import (
     bag,
     bag_reader,
@@ -101,12 +102,12 @@ def import_scan(
         WriteError: the target cannot be written; the frames written so far stay.
     """
     source = Path(source)
-    importer = find_importer(source)
+    config, importer = config or M3Config(), find_importer(source)
     target, origin = Path(target), str(source.resolve())
     require_free(target, origin, resume=True)
     work = target.parent / f".{target.name}.import"
     try:
-        imported = importer.read(ImportRequest(source, work, config or M3Config(), progress))
+        imported = importer.read(ImportRequest(source, work, config, progress))
     except ScanError:  # nothing is gained by going on from there
         shutil.rmtree(work, ignore_errors=True)
         raise
@@ -115,6 +116,7 @@ def import_scan(
     done = 0
     try:
         for done, frame in enumerate(imported.frames, start=1):
+            frame = shrink(frame, config.scan.max_side)
             if done > writer.resumed:
                 writer.add(frame)
             summariser.add(frame)

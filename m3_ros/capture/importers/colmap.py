@@ -51,8 +51,24 @@ def read(request: ImportRequest) -> Imported:
     Raises:
         ScanError: a model cannot be read, has no registered image, or lacks too many image files.
     """
-    folder, model = _largest(_model_folders(request.source))
+    folder, model = read_folder(request.source)
     return read_model(request.source, folder, model, request.config)
+
+
+def read_folder(source: Path) -> tuple[Path, pycolmap.Reconstruction]:
+    """Return the model of a folder with the most images, and the model's own folder.
+
+    Raises:
+        ScanError: a model cannot be read.
+    """
+    return _largest(_model_folders(source))
+
+
+def points_of(model: pycolmap.Reconstruction) -> tuple[Array, Image]:
+    """Return the points `[P, 3]` of a model and their colours `[P, 3]`."""
+    cloud = list(model.points3D.values())
+    points = np.array([point.xyz for point in cloud], np.float64).reshape(-1, 3)
+    return points, np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
 
 
 def read_model(
@@ -79,9 +95,7 @@ def read_model(
     first = f"{folder}: {missing[0]}, an image of the model," if missing else ""
     check_missing(first, len(missing), len(images), config.scan, ScanError)
     images = [image for image in images if image.name in files]
-    cloud = list(model.points3D.values())
-    points = np.array([point.xyz for point in cloud], np.float64).reshape(-1, 3)
-    colors = np.array([point.color for point in cloud], np.uint8).reshape(-1, 3)
+    points, colors = points_of(model)
     if not len(points):
         logger.warning("the COLMAP model %s has no points", folder)
     frames = _frames(source, images, files, model, points)

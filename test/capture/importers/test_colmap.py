@@ -1,5 +1,7 @@
 """COLMAP folders come in with poses, images, sparse points, and the points' depth."""
 
+import json
+
 import cv2
 import numpy as np
 import pycolmap
@@ -7,7 +9,7 @@ import pytest
 
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import ScanError
-from m3_ros.geometry import inverse, project, transform
+from m3_ros.geometry import OPENGL_FROM_OPENCV, inverse, project, transform
 
 POINT = np.array([0.02, 0.03, 0.05])
 
@@ -207,3 +209,35 @@ def test_missing_images_are_left_out_or_refused(tmp_path, source, frames, caplog
     (source / "images/2.png").unlink()
     with pytest.raises(ScanError, match=r"2\.png.*2 of 4.*scan.max_missing_share"):
         import_scan(source, tmp_path / "none")
+
+
+TURNED = np.array([[0.0, 2, 0, 1], [0, 0, 2, 0], [2, 0, 0, 0], [0, 0, 0, 1]])
+"""From COLMAP's world to one that is turned, moved and twice as large."""
+
+
+def write_transforms(folder, frames, error=0.0):
+    """Write transforms.json of the frames in the turned world, without points."""
+    entries = []
+    for index, frame in enumerate(frames, start=1):
+        pose = TURNED @ frame.camtoworld
+        pose[:3, :3] /= 2
+        pose[0, 3] += error * index**2
+        matrix = (pose @ OPENGL_FROM_OPENCV).tolist()
+        entries.append({"file_path": f"images/{index}.png", "transform_matrix": matrix})
+    meta = {"fl_x": 60, "fl_y": 60, "cx": 32, "cy": 24, "frames": entries}
+    (folder / "transforms.json").write_text(json.dumps(meta))
+
+
+def test_transforms_without_points_take_those_of_the_model_beside_them(tmp_path, source, frames):
+    write_model(source / "colmap/sparse/0", frames)
+    write_transforms(source, frames)
+    points, colors = import_scan(source, tmp_path / "ours").points
+    np.testing.assert_allclose(points, [transform(TURNED, POINT)], atol=1e-6)
+    np.testing.assert_array_equal(colors, [[9, 8, 7]])
+
+
+def test_points_of_a_model_with_other_cameras_are_left_out(tmp_path, source, frames, caplog):
+    write_model(source / "sparse/0", frames)
+    write_transforms(source, frames, error=0.1)
+    assert import_scan(source, tmp_path / "ours").points is None
+    assert "differ" in caplog.text

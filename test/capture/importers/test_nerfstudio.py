@@ -11,6 +11,7 @@ import trimesh
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.capture.scan_writer import ScanWriter
+from m3_ros.config import M3Config, ScanConfig
 
 
 def test_a_folder_comes_in_as_it_was(tmp_path, frames):
@@ -146,3 +147,13 @@ def test_points_without_colours_are_grey(tmp_path):
     points, colors = import_scan(source, tmp_path / "ours").points
     np.testing.assert_allclose(points, np.eye(3))
     assert colors.shape == (3, 3) and len(np.unique(colors)) == 1
+
+
+def test_large_pictures_are_scaled_where_they_are_read_and_imported(tmp_path):
+    source = write_scan(tmp_path / "s", texture(*rays()))
+    config = M3Config(scan=ScanConfig(max_side=80))
+    (opened,) = Scan.open(source, config.scan)
+    (imported,) = import_scan(source, tmp_path / "ours", config=config)
+    for frame in (opened, imported):
+        assert (frame.width, frame.height) == (80, 60)
+        assert frame.K[0, 0] == F / 2
