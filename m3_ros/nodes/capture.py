@@ -21,6 +21,10 @@ from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.srv import StartScan, StopScan
 
+BACKLOG = 60
+"""Frames that are kept while a keyframe is written: two seconds at 30 Hz, 92 MB at 640 x 480. With
+the newest one alone a machine of load 20 lost 6 of 1793 keyframes."""
+
 
 class CaptureNode(ManagedNode):
     """Serve /m3/scan/start and /m3/scan/stop; publish /m3/scan_status and /diagnostics."""
@@ -30,7 +34,7 @@ class CaptureNode(ManagedNode):
         inputs = self._inputs = InputNode(self)
         monitor = TopicMonitor(inputs, self._config.robot.model)
         tree = subscribe_transforms(inputs, monitor)
-        self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
+        self._stream = RgbdSubscriber(inputs, self._config, tree, monitor, BACKLOG)
         self._recording: Recording | None = None
         self._status = self.create_publisher(ScanStatus, "m3/scan_status", LATCHED)
         self._status.publish(ScanStatus())

@@ -1,4 +1,4 @@
-"""The camera's topics: the newest colour and depth of one instant, and the camera infos."""
+"""The camera's topics: colour and depth of one instant, and the camera infos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from m3_ros.capture.camera_messages import is_registered
@@ -24,6 +24,10 @@ ImageMessage = Image | CompressedImage
 POLL = 0.1  # s of wall time between two looks at a deadline, which may be of /clock
 
 
+def _stamp(pair: tuple[ImageMessage, ImageMessage]) -> float:
+    return to_seconds(pair[0].header.stamp)
+
+
 class ImagePair(NamedTuple):
     """Synchronised images; `depth_info` is None until one has come for unregistered depth."""
 
@@ -34,11 +38,18 @@ class ImagePair(NamedTuple):
 
 
 class ImagePairs:
-    """Keep the newest pair of synchronised images.
+    """Keep the newest pairs of synchronised images.
 
-    Callbacks only keep messages: a slow consumer skips pairs and never delays the camera. When
-    time goes back, images of before are forgotten. Where depth is not registered to colour, the
-    camera info beside its images is taken as well.
+    Callbacks only keep messages: a consumer that is late by more than `backlog` pairs skips some,
+    and never delays the camera. When time goes back, images of before are forgotten. Where depth
+    is not registered to colour, the camera info beside its images is taken as well.
+
+    Args:
+        node: receives the images.
+        config: their topics.
+        tree: cleared when time goes back.
+        monitor: told of every message.
+        backlog: pairs that are kept.
 
     Attributes:
         runs: how often time has gone back; pairs of different runs must not be mixed.
@@ -46,15 +57,22 @@ class ImagePairs:
     """
 
     def __init__(
-        self, node: InputNode, config: M3Config, tree: TransformBuffer, monitor: TopicMonitor
+        self,
+        node: InputNode,
+        config: M3Config,
+        tree: TransformBuffer,
+        monitor: TopicMonitor,
+        backlog: int,
     ) -> None:
         self._node = node
+        depth = max(backlog, qos_profile_sensor_data.depth)
+        self._qos = QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
         self._robot, self._scan, self._tree = config.robot, config.scan, tree
         self._recent: dict[str, deque[ImageMessage]] = {
             role: deque(maxlen=10) for role in ("color", "depth")
         }
         self._infos: dict[str, CameraInfo] = {}
-        self._pair: tuple[ImageMessage, ImageMessage] | None = None
+        self._kept: deque[tuple[ImageMessage, ImageMessage]] = deque(maxlen=backlog)
         self._arrived = threading.Condition()
         self._monitor = monitor
         self.closed = False
@@ -72,31 +90,28 @@ class ImagePairs:
     def newest(self) -> tuple[ImageMessage, ImageMessage] | None:
         """Return the newest colour and depth; None before the first."""
         with self._arrived:
-            return self._pair
+            return self._kept[-1] if self._kept else None
 
     def newest_stamp(self) -> float:
         """Return the stamp (s) of the newest pair; minus infinity before the first."""
         with self._arrived:
-            return to_seconds(self._pair[0].header.stamp) if self._pair else -np.inf
+            return _stamp(self._kept[-1]) if self._kept else -np.inf
 
     def wait(self, after: float, deadline: Deadline, run: int) -> ImagePair | None:
-        """Return the newest pair once it is later than `after` s.
+        """Return the oldest kept pair that is later than `after` s, once there is one.
 
         None: none came before the deadline, or time has gone back since `run`.
         """
         with self._arrived:
-            while (
-                "camera_info" not in self._infos
-                or self._pair is None
-                or self.newest_stamp() <= after
-            ):
+            while "camera_info" not in self._infos or (pair := self._later_than(after)) is None:
                 remaining = deadline.remaining()
                 if remaining <= 0.0 or self.closed or self.runs != run:
                     return None
                 self._arrived.wait(min(remaining, POLL))
-            return ImagePair(
-                *self._pair, self._infos["camera_info"], self._infos.get("depth_info")
-            )
+            return ImagePair(*pair, self._infos["camera_info"], self._infos.get("depth_info"))
+
+    def _later_than(self, after: float) -> tuple[ImageMessage, ImageMessage] | None:
+        return next((pair for pair in self._kept if _stamp(pair) > after), None)
 
     def close(self) -> None:
         """End every wait."""
@@ -125,7 +140,7 @@ class ImagePairs:
             kind,
             name,
             lambda message: receive(*options, message),
-            qos_profile_sensor_data,
+            self._qos,
             callback_group=self._group,
         )
 
@@ -183,7 +198,9 @@ class ImagePairs:
             if partner is None or gap(partner) > self._scan.sync_tolerance:
                 return
             pair = (message, partner) if role == "color" else (partner, message)
-            self._pair = pair
+            while self._kept and _stamp(self._kept[-1]) >= _stamp(pair):
+                self._kept.pop()  # of the same colour image, with depth of another instant
+            self._kept.append(pair)
             self._arrived.notify_all()
         if "depth_info" not in self._ticks and not is_registered(*pair):
             self._subscribe_depth_info()
@@ -204,7 +221,7 @@ class ImagePairs:
         """Forget the images of before time went back."""
         with self._arrived:
             self.runs += 1
-            self._pair = None
+            self._kept.clear()
             for images in self._recent.values():
                 images.clear()
             self._arrived.notify_all()
@@ -215,7 +232,7 @@ class ImagePairs:
             if not color or not depth:
                 return None
             newest = to_seconds(color[-1].header.stamp)
-            if self._pair and newest - self.newest_stamp() < SILENCE:
+            if self._kept and newest - self.newest_stamp() < SILENCE:
                 return None
             gap = min(abs(to_seconds(image.header.stamp) - newest) for image in depth)
         return (

@@ -1,4 +1,4 @@
-"""One scan in progress: a thread that takes the newest frame, keeps keyframes and writes them."""
+"""One scan in progress: a thread takes each frame in turn, and keeps and writes keyframes."""
 
 from __future__ import annotations
 

@@ -27,18 +27,30 @@ class FrameError(M3Error, RuntimeError):
 
 
 class RgbdSubscriber:
-    """Convert the newest pair of synchronised images on request.
+    """Convert pairs of synchronised images on request.
 
     Waits are of the node's time: that of /clock with `use_sim_time`.
+
+    Args:
+        node: receives the images.
+        config: their topics, and the waits.
+        tree: poses of the camera.
+        monitor: told of every message.
+        backlog: pairs that are kept for a caller who is late; with one the newest is converted.
     """
 
     def __init__(
-        self, node: InputNode, config: M3Config, tree: TransformBuffer, monitor: TopicMonitor
+        self,
+        node: InputNode,
+        config: M3Config,
+        tree: TransformBuffer,
+        monitor: TopicMonitor,
+        backlog: int = 1,
     ) -> None:
         self._node = node
         self._robot, self._scan, self._tree = config.robot, config.scan, tree
         self._monitor = monitor
-        self._pairs = ImagePairs(node, config, tree, monitor)
+        self._pairs = ImagePairs(node, config, tree, monitor, backlog)
         monitor.check(self._transform_problem)
         monitor.check(self.level_problem)
 
@@ -48,7 +60,7 @@ class RgbdSubscriber:
         return self._pairs.runs
 
     def next(self, timeout: float, after: float | None = None) -> RgbdFrame:
-        """Return the newest frame stamped later than `after`; wait up to `timeout` s for it.
+        """Return the oldest kept frame later than `after`; wait up to `timeout` s for it.
 
         Args:
             timeout: longest wait, s.
@@ -73,7 +85,8 @@ class RgbdSubscriber:
                 return self._convert(pair)
             except TransformError as error:
                 # A later frame may do better: TF stalls, or it began after this frame.
-                reason = str(error)
+                reason, stamp = str(error), to_seconds(pair.color.header.stamp)
+                after = stamp if self._pairs.newest_stamp() > stamp else after
             except ValueError as error:
                 # As may a later one: some drivers begin with an empty camera info.
                 reason, after = str(error), to_seconds(pair.color.header.stamp)

@@ -77,12 +77,17 @@ def compress(color, depth):
 
 
 @pytest.fixture
-def stream(context):
+def backlog():
+    return 1
+
+
+@pytest.fixture
+def stream(context, backlog):
     owner = rclpy.create_node("owner", context=context)
     inputs = InputNode(owner)
     monitor = TopicMonitor(inputs)
     tree = subscribe_transforms(inputs, monitor)
-    stream = RgbdSubscriber(inputs, CONFIG, tree, monitor)
+    stream = RgbdSubscriber(inputs, CONFIG, tree, monitor, backlog)
     yield stream
     stream.close()
     inputs.destroy_node()
@@ -135,6 +140,22 @@ def test_images_of_the_new_time_never_get_poses_of_the_old_one(camera, stream):
         stream.next(1.5, after=1019.0)
     camera.publish(1010.0, y=1.0)
     assert stream.next(10.0, after=1009.0).camtoworld[1, 3] == 1.0
+
+
+@pytest.mark.parametrize(("backlog", "stamps"), [(1, [1004.0]), (3, [1002.0, 1003.0, 1004.0])])
+def test_who_is_late_gets_the_frames_that_are_kept_in_turn(camera, stream, stamps):
+    play(camera, stream, np.arange(1000.0, 1005.0))
+    after, got = 999.0, []
+    while after < 1004.0:
+        got.append(after := stream.next(10.0, after=after).stamp)
+    assert got == stamps
+
+
+@pytest.mark.parametrize("backlog", [9])
+def test_a_frame_without_transform_does_not_keep_up_those_after_it(camera, stream, until):
+    camera.publish(1000.0, camera="nobody_knows")
+    play(camera, stream, np.arange(1001.0, 1003.0))
+    assert stream.next(10.0, after=999.0).stamp == 1001.0
 
 
 def test_a_scan_ends_when_time_goes_back_and_keeps_what_it_has(camera, stream, until, tmp_path):
