@@ -102,6 +102,7 @@ class PlaceErrorCode(IntEnum):
     PLAN_FAILED = 4  # no collision-free motion there; still held
     EXECUTION_FAILED = 5  # a motion failed; the message says where the object is
     CANCELLED = 6  # stopped on request
+    NOT_METRIC = 7  # the surface is of a memory without a scale; `m3 align` gives it one
 
 
 class MoveErrorCode(IntEnum):

@@ -12,9 +12,10 @@ from rclpy.node import Node
 
 from m3_ros.action import Place, Release, Stow
 from m3_ros.capture.messages import to_pose
-from m3_ros.codes import MoveErrorCode, PlaceErrorCode
+from m3_ros.codes import GraspErrorCode, MoveErrorCode, PlaceErrorCode
 from m3_ros.grasp.carry import execute_release, execute_stow
 from m3_ros.grasp.landing import closing_heading
+from m3_ros.grasp.outcome import Target
 from m3_ros.grasp.placement import PlaceOutcome, execute_place
 from m3_ros.grasp.planning import Planner
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
@@ -66,8 +67,8 @@ class HoldingActions:
             surface = None
             if not request.target.header.frame_id and request.surface not in TABLE:
                 found = self._finder.named(request.surface)
-                if not (found.located or found.is_surface):
-                    return PlaceOutcome(PlaceErrorCode.NO_SPACE, found.message)
+                if (code := without_surface(found)) is not PlaceErrorCode.NONE:
+                    return PlaceOutcome(code, found.message)
                 surface = found.points
             return execute_place(
                 self._robot,
@@ -135,3 +136,12 @@ class HoldingActions:
         free = closing_heading(T[:3, :3]) is None
         T = self._robot.lookup(self._world, stamped.header.frame_id) @ T
         return T[:3, 3], None if free else closing_heading(T[:3, :3])
+
+
+def without_surface(found: Target) -> PlaceErrorCode:
+    """Return why nothing can be put on what a query found; NONE where it can."""
+    if found.located or found.is_surface:
+        return PlaceErrorCode.NONE
+    if found.error_code is GraspErrorCode.NOT_METRIC:
+        return PlaceErrorCode.NOT_METRIC
+    return PlaceErrorCode.NO_SPACE

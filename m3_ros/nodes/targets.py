@@ -27,7 +27,7 @@ POLL = 0.02  # s between two checks whether a query is answered or the goal canc
 NOTHING = np.zeros((0, 3))
 NOT_METRIC = (
     "the memory's lengths are not metres (its poses are of structure from motion), so nothing can "
-    "be grasped by it; give it a scale with `m3 align`"
+    "be grasped or put down by it; give it a scale with `m3 align`"
 )
 
 

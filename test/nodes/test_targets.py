@@ -7,9 +7,10 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from std_msgs.msg import Header
 
-from m3_ros.codes import GraspErrorCode, QueryErrorCode, QueryStatus
+from m3_ros.codes import GraspErrorCode, PlaceErrorCode, QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
 from m3_ros.msg import TargetObject
+from m3_ros.nodes.holding import without_surface
 from m3_ros.nodes.images import cloud_message
 from m3_ros.nodes.targets import TargetFinder
 from m3_ros.srv import Query
@@ -43,9 +44,12 @@ def test_a_memory_without_metric_scale_is_refused_by_name():
     target = asked(metric=False)
     assert target.error_code is GraspErrorCode.NOT_METRIC and "m3 align" in target.message
 
+    assert without_surface(target) is PlaceErrorCode.NOT_METRIC
+
 
 def test_a_metric_one_is_answered():
     target = asked(metric=True)
+    assert without_surface(target) is PlaceErrorCode.NO_SPACE
     assert target.error_code is not GraspErrorCode.NOT_METRIC
     assert target.status is QueryStatus.NOT_FOUND
 
