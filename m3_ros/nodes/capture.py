@@ -61,10 +61,10 @@ class CaptureNode(ManagedNode):
         self._inputs.destroy_node()
         super().destroy_node()
 
-    def _report(self, status: ScanStatus) -> None:
+    def _report(self, status: ScanStatus, problem: str) -> None:
         self._status.publish(status)
-        if status.last_error:
-            self.get_logger().warning(status.last_error, throttle_duration_sec=2.0)
+        if problem:
+            self.get_logger().warning(problem, throttle_duration_sec=2.0)
 
     def _start_scan(self, request: StartScan.Request, response: StartScan.Response) -> object:
         if self._recording:

@@ -29,7 +29,8 @@ class Recording:
         folder: scan folder to write; a scan in it that was not finished goes on.
         stream: gives the frames.
         config: which frames are keyframes.
-        report: called with the state after every frame, from another thread.
+        report: called after every frame, from another thread, with the state and with what was
+            wrong with this frame; "" if nothing.
 
     Attributes:
         ended: why it has ended by itself; "" while it goes on.
@@ -45,7 +46,7 @@ class Recording:
         folder: Path,
         stream: RgbdSubscriber,
         config: ScanConfig,
-        report: Callable[[ScanStatus], None],
+        report: Callable[[ScanStatus, str], None],
     ) -> None:
         self._stream, self._config, self._report = stream, config, report
         self._writer, self._selector = ScanWriter(folder, resume=True), KeyframeSelector(config)
@@ -80,19 +81,20 @@ class Recording:
         stamp, run = None, self._stream.runs
         full = self._config.max_frames
         while not (self.ended or self._stopping.is_set() or len(self._writer) >= full):
+            problem = ""
             try:
                 frame = self._stream.next(self._config.frame_timeout, after=stamp)
                 stamp = frame.stamp
                 if self._stream.runs == run:
                     self._keep(frame)
             except (FrameError, WriteError) as error:
-                self._invalid, self._error = self._invalid + 1, str(error)
+                self._invalid, self._error = self._invalid + 1, (problem := str(error))
                 if isinstance(error, WriteError):
                     self.unwritten = self._error
             if self._stream.runs != run:
-                self.ended = self._error = TIME_WENT_BACK
+                self.ended = self._error = problem = TIME_WENT_BACK
             if not self._stopping.is_set():
-                self._report(self.status())
+                self._report(self.status(), problem)
 
     def _keep(self, frame: RgbdFrame) -> None:
         """Write a frame if it is a keyframe.

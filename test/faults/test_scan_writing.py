@@ -266,7 +266,7 @@ def recording(tmp_path):
 
     kept = threading.Event()
     config = ScanConfig(max_frames=2)
-    recording = Recording(tmp_path / "scan", Stream(), config, lambda status: kept.set())
+    recording = Recording(tmp_path / "scan", Stream(), config, lambda status, problem: kept.set())
     assert kept.wait(60)
     yield recording
     recording.stop()

@@ -159,15 +159,21 @@ def test_a_frame_without_transform_does_not_keep_up_those_after_it(camera, strea
 
 
 def test_a_scan_ends_when_time_goes_back_and_keeps_what_it_has(camera, stream, until, tmp_path):
-    states = []
-    recording = Recording(tmp_path / "scan", stream, CONFIG.scan, states.append)
+    states, problems = [], []
+
+    def report(state, problem):
+        states.append(state)
+        problems.append(problem)
+
+    recording = Recording(tmp_path / "scan", stream, CONFIG.scan, report)
     for stamp in np.arange(1030.0, 1034.0, 0.5):
         camera.publish(stamp)
         until(lambda stamp=stamp: states and states[-1].keyframes >= (stamp - 1030.0) * 2)
     for stamp in np.arange(1000.0, 1004.0, 0.5):
         camera.publish(stamp, y=1.0)
     until(lambda: not states[-1].recording)
-    assert "time went back" in states[-1].last_error
+    assert "time went back" in states[-1].last_error == problems[-1]
+    assert not any(problems[:-1])
     assert "time went back" in recording.ended
     status = recording.stop()
     scan = Scan.open(tmp_path / "scan")
