@@ -22,6 +22,7 @@ from m3_ros.capture.importers import (
     photographs,
     polycam,
     record3d,
+    scannet,
     seven_scenes,
     stray_scanner,
     tum_rgbd,
@@ -60,6 +61,7 @@ IMPORTERS = (
     ),
     Importer("a TUM RGB-D sequence (rgb.txt, groundtruth.txt)", tum_rgbd.matches, tum_rgbd.read),
     Importer("7-Scenes (frame-*.pose.txt)", seven_scenes.matches, seven_scenes.read),
+    Importer("ScanNet (color/, pose/, intrinsic/)", scannet.matches, scannet.read),
     Importer("a video or a folder of pictures", photographs.matches, photographs.read),
 )
 

@@ -82,6 +82,7 @@ def read(request: ImportRequest) -> Imported:
             Shot(
                 color.name, float(len(shots)), pose, K,
                 partial(read_rgbd, color, depth, confidence=sure), files=(color,),
+                size=(int(camera.width), int(camera.height)),
             )
         )  # fmt: skip
     return import_shots(request, shots)

@@ -116,7 +116,8 @@ def _shots(content: _Metadata, reader: Callable) -> list[Shot]:
         stamps = content.frameTimestamps or []
         stamp = stamps[index] if index < len(stamps) else index / max(content.fps, 1.0)
         read, files = reader(index)
-        shots.append(Shot(f"{index}.jpg", stamp, pose, _intrinsics(content, index), read, files))
+        K, size = _intrinsics(content, index), (int(content.w), int(content.h))
+        shots.append(Shot(f"{index}.jpg", stamp, pose, K, read, files, size))
     return shots
 
 

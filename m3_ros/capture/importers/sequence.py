@@ -23,7 +23,7 @@ from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.keyframes import KeyframeSelector
 from m3_ros.capture.missing import check_missing
 from m3_ros.capture.scan import ScanError
-from m3_ros.geometry import se3
+from m3_ros.geometry import scale_intrinsics, se3
 from m3_ros.types import Array, Depth, Image
 
 Z_FROM_Y = se3(np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), [0.0, 0.0, 0.0])
@@ -43,6 +43,7 @@ class Shot:
         K: `[3, 3]` intrinsics, px.
         read: returns colour, and depth (m) of any size or None.
         files: that `read` needs.
+        size: width and height (px) that `K` is for; None: those of the picture.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Shot:
     K: Array
     read: Callable[[], tuple[Image, Depth | None]]
     files: tuple[Path, ...] = ()
+    size: tuple[int, int] | None = None
 
 
 def import_shots(
@@ -93,12 +95,28 @@ def _frames(
             rgb, depth = shot.read()
             shape = rgb.shape[:2]
             depth = np.zeros(shape, np.float32) if depth is None else to_size(depth, shape)
-            frame = RgbdFrame(rgb, depth, shot.K, shot.camtoworld, shot.stamp, name=shot.name)
+            K = shot.K if shot.size is None else _scaled(shot.K, shot.size, shape)
+            frame = RgbdFrame(rgb, depth, K, shot.camtoworld, shot.stamp, name=shot.name)
             yield frame if distortion is None else undistort(frame, distortion)
         except ScanError:
             raise
         except ValueError as error:
             raise ScanError(f"{source}: picture {shot.name}: {error}") from error
+
+
+def _scaled(K: Array, size: tuple[int, int], shape: tuple[int, int]) -> Array:
+    """Return intrinsics for a picture of (height, width) that may be a scaled one.
+
+    Raises:
+        ValueError: it has another aspect ratio, by more than a pixel.
+    """
+    (width, height), (rows, columns) = size, shape
+    if abs(width * rows / height - columns) > 1.0:
+        raise ValueError(
+            f"it has {columns} x {rows} pixels, its intrinsics are for {width} x {height}; their "
+            "aspect ratios must be equal"
+        )
+    return scale_intrinsics(K, columns / width, rows / height)
 
 
 def read_rgbd(

@@ -23,6 +23,7 @@ from m3_ros.capture.importers.sequence import (
     named,
 )
 from m3_ros.capture.importers.text_table import read_table
+from m3_ros.capture.listed_file import DEPTH_SUFFIXES, find_listed
 from m3_ros.capture.picture_file import read_picture
 from m3_ros.capture.scan import ScanError
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
@@ -51,22 +52,22 @@ def read(request: ImportRequest) -> Imported:
         raise ScanError(f"{source / CAMERA} has {len(K)} rows; it must have 3 rows of 3 numbers")
     video = _Video(source / VIDEO)
     shots = []
-    for index, row in enumerate(rows):
-        stamp, number, *xyz = row[:5]
+    for row in rows:
+        stamp, number, *xyz = row[0], int(row[1]), *row[2:5]
         rotation = quat_to_matrix(xyzw_to_wxyz(row[5:9])) if row[5:9].any() else np.zeros((3, 3))
         pose = Z_FROM_Y @ se3(rotation, xyz)
-        shots.append(Shot(f"{int(number):06d}", stamp, pose, K, _reader(video, source, index)))
+        shots.append(Shot(f"{number:06d}", stamp, pose, K, _reader(video, source, number)))
     return import_shots(request, shots)
 
 
 def _reader(video: _Video, source: Path, index: int) -> Callable[[], tuple[Image, Depth | None]]:
     def read() -> tuple[Image, Depth | None]:
         rgb = video.frame(index)
-        path = source / "depth" / f"{index:06d}.png"
-        if not path.is_file():
+        path = find_listed(source / "depth", f"{index:06d}", DEPTH_SUFFIXES)
+        if path is None:
             return rgb, None
         depth = to_metres(named(path, read_depth), MILLIMETRE)
-        sure = source / "confidence" / path.name
+        sure = source / "confidence" / f"{index:06d}.png"
         if sure.is_file():
             levels = named(sure, lambda each: read_picture(each, cv2.IMREAD_GRAYSCALE))
             depth = drop_unsure(depth, levels, MIN_CONFIDENCE)

@@ -281,3 +281,65 @@ def test_near_pictures_are_thinned_as_in_a_live_scan(tmp_path):
     lines[2] = ", ".join(["10.02", "1", *map(str, row)])
     (folder / "odometry.csv").write_text("\n".join(lines))
     assert [frame.name for frame in import_scan(folder, tmp_path / "scan")] == ["000000", "000002"]
+
+
+def test_a_scaled_picture_of_a_phone_has_scaled_intrinsics(tmp_path):
+    folder = write_polycam(tmp_path / "poly")
+    for path in (folder / "keyframes/cameras").glob("*.json"):
+        camera = json.loads(path.read_text())
+        camera |= {name: 2 * camera[name] for name in ("fx", "fy", "cx", "cy", "width", "height")}
+        path.write_text(json.dumps(camera))
+    check(import_scan(folder, tmp_path / "scan"))
+
+
+def test_a_picture_of_another_shape_than_its_intrinsics_is_refused(tmp_path):
+    folder = write_polycam(tmp_path / "poly")
+    path = folder / "keyframes/cameras/1000.json"
+    path.write_text(path.read_text().replace('"width": 64', '"width": 90'))
+    with pytest.raises(ScanError, match=r"1000\.jpg: it has 64 x 48 .* for 90 x 48"):
+        import_scan(folder, tmp_path / "scan")
+
+
+def test_stray_scanner_pairs_by_the_number_of_the_frame(tmp_path):
+    folder = write_stray(tmp_path / "stray")
+    lines = (folder / "odometry.csv").read_text().splitlines()
+    (folder / "odometry.csv").write_text("\n".join([lines[0], *lines[2:]]))
+    picture(folder / "depth/000002.png", SMALL + np.uint16(500))
+    scan = import_scan(folder, tmp_path / "scan")
+    assert [frame.name for frame in scan] == ["000001", "000002"]
+    assert scan[1].depth.max() == pytest.approx(2.0, abs=2e-3)
+
+
+def write_scannet(folder, size=SIZE, first=0):
+    """Colour of a size, depth of half the lens, poses by number; the last one is lost."""
+    lens = np.eye(4)
+    lens[:3, :3] = K
+    small = np.diag([0.25, 0.25, 1, 1]) @ lens
+    for name, matrix in (("color", lens), ("depth", small)):
+        path = folder / f"intrinsic/intrinsic_{name}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savetxt(path, matrix)
+    (folder / "pose").mkdir()
+    for index, pose in enumerate([*POSES, np.full((4, 4), -np.inf)], start=first):
+        picture(folder / f"color/{index}.jpg", cv2.resize(RGB, size[::-1]))
+        picture(folder / f"depth/{index}.png", np.uint16(np.where(UNSURE, 0, SMALL)))
+        np.savetxt(folder / f"pose/{index}.txt", pose)
+    return folder
+
+
+@pytest.mark.parametrize("first", [0, 8])
+def test_scannet(tmp_path, first):
+    scan = import_scan(write_scannet(tmp_path / "scene0000_00", first=first), tmp_path / "scan")
+    check(scan, names=[f"{first + index}.jpg" for index in range(3)])
+
+
+def test_scannet_with_colour_of_the_depth_s_size(tmp_path):
+    folder = write_scannet(tmp_path / "scene0000_00", (24, 32))
+    for name, factor in (("color", 1.0), ("depth", 0.5)):
+        lens = np.eye(4)
+        lens[:3, :3] = np.diag([factor, factor, 1.0]) @ K
+        np.savetxt(folder / f"intrinsic/intrinsic_{name}.txt", lens)
+    scan = import_scan(folder, tmp_path / "scan")
+    np.testing.assert_allclose(scan[0].K, np.diag([0.5, 0.5, 1.0]) @ K)
+    expected = np.where(UNSURE, 0, SMALL).repeat(2, 0).repeat(2, 1) * 1e-3
+    np.testing.assert_allclose(scan[0].depth, expected, atol=2e-3)
