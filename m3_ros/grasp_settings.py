@@ -27,6 +27,10 @@ class GraspConfig(Stage):
     closing_contact_effort: float = setting(
         8.0, "change of an arm joint's torque that stops the closing jaws", "N m", 0.5, 60.0
     )
+    # Six messages of a driver at 20 Hz, the slowest usual rate: more than jitter or one lost.
+    contact_timeout: float = setting(
+        0.3, "in contact the arm stops when no new joint states come for this long", "s", 0.1, 10.0
+    )
     settle_effort_share: float = setting(
         0.5, "share of the closing effort until the jaws have settled on the object", "", 0.1, 1.0
     )

@@ -28,7 +28,7 @@ from m3_ros.config import M3Config
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.nodes.bench_load import usage
 from m3_ros.nodes.client import Client, ClientError
-from m3_ros.nodes.demo import PATIENCE
+from m3_ros.nodes.demo import CONTACT_PATIENCE, PATIENCE
 from m3_ros.nodes.isolation import isolate
 from m3_ros.nodes.stack import STACKS, Stack, override
 from m3_ros.srv import Query, StartScan, StopScan
@@ -38,6 +38,7 @@ SETTINGS = (
     "splat.max_iterations=60",
     "memory.refine_steps=5",
     *(f"motion.{name}={value}" for name, value in PATIENCE.items()),
+    f"grasp.contact_timeout={CONTACT_PATIENCE}",
 )
 """Short builds; and a machine that is busy with them stops no motion, as in `m3 demo`."""
 VIEWS = 10  # of a scan

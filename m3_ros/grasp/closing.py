@@ -38,7 +38,7 @@ def close_jaws(context: GraspContext) -> None:
     robot, config, planner = context.robot, context.planner.config, context.planner
     gripper = planner.robot_model.gripper
     effort, max_slip = gripper.closing_effort, gripper.max_slip
-    guard = ContactGuard(robot, config.closing_contact_effort)
+    guard = ContactGuard(robot, config.closing_contact_effort, config.contact_timeout)
     low = config.settle_effort_share * effort
     _close_until_rest(context, low, guard)
     move_linear(context, _toward_moving_jaw(context, RISE), config.touch_speed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import PlanError, Planner
-from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, Robot
+from m3_ros.grasp.robot import JointStatesLost, JointTrajectory, MotionCancelled, Robot
 from m3_ros.types import Array
 
 
@@ -63,17 +64,48 @@ class GraspContext:
         self.robot.move_gripper(goal, gripper.effort, gripper.speed, self.cancelled)
 
 
-class ContactGuard:
-    """Detect a contact of the arm by the change of its joint torques since construction."""
+CHECK_PERIOD = 0.05
+"""Greatest time (s) between two checks of a motion, as `Robot` asks for: what is more is a pause
+of this process, in which no joint states can have been received."""
 
-    def __init__(self, robot: Robot, limit: float) -> None:
-        self._robot, self._limit = robot, limit
-        self._initial = robot.joint_state().arm_efforts
+
+class ContactGuard:
+    """Detect a contact of the arm by the change of its joint torques since construction.
+
+    Args:
+        robot: its joint states.
+        limit: change of a torque that is a contact, N m.
+        timeout: time without new joint states after which a check raises, s.
+
+    Attributes:
+        touched: whether there was a contact.
+    """
+
+    def __init__(self, robot: Robot, limit: float, timeout: float) -> None:
+        self._robot, self._limit, self._timeout = robot, limit, timeout
+        state = robot.joint_state()
+        self._initial, self._stamp = state.arm_efforts, state.stamp
+        self._silence, self._checked = 0.0, time.monotonic()
         self.touched = False
 
     def __call__(self) -> bool:
-        """Return whether any joint's torque has ever changed by more than `limit` N m."""
-        self.touched |= bool(np.abs(self.change()).max() > self._limit)
+        """Return whether any joint's torque has ever changed by more than `limit`.
+
+        Raises:
+            JointStatesLost: a contact would not be noticed.
+        """
+        state, now = self._robot.joint_state(), time.monotonic()
+        self._silence += min(now - self._checked, CHECK_PERIOD)
+        if state.stamp != self._stamp:
+            self._silence = 0.0
+        self._stamp, self._checked = state.stamp, now
+        if self._silence > self._timeout:
+            raise JointStatesLost(
+                f"no new joint states for {self._silence:.2f} s, in which a contact would not be "
+                f"noticed; grasp.contact_timeout = {self._timeout} s"
+            )
+        change = np.abs(state.arm_efforts - self._initial).max()
+        self.touched |= bool(change > self._limit)
         return self.touched
 
     def change(self) -> Array:
@@ -83,7 +115,8 @@ class ContactGuard:
 
 def follow_until_contact(context: GraspContext, trajectory: JointTrajectory) -> bool:
     """Execute a trajectory until a contact; return whether there was one."""
-    guard = ContactGuard(context.robot, context.planner.config.contact_effort)
+    config = context.planner.config
+    guard = ContactGuard(context.robot, config.contact_effort, config.contact_timeout)
     return execute_until(context, partial(context.robot.execute_trajectory, trajectory), guard)
 
 

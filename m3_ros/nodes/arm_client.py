@@ -56,6 +56,7 @@ class ArmClient:
             "follow_joint_trajectory",
             loop,
             limits.controller_timeout,
+            joints,
         )
         self._topic = node.create_publisher(
             JointTrajectoryMessage, f"{controller}/joint_trajectory", 10

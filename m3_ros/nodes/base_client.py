@@ -49,7 +49,7 @@ class BaseClient:
 
     def _unheard(self) -> str:
         topic = self._publisher.topic_name
-        text = f"nobody listens on {topic} (geometry_msgs/msg/{self._type.__name__})"
+        text = f"nobody listens on {topic} ({self._type.__name__})"
         others = {info.topic_type for info in self._node.get_subscriptions_info_by_topic(topic)}
         for other, stamped in (("TwistStamped", True), ("Twist", False)):
             if f"geometry_msgs/msg/{other}" in others and other != self._type.__name__:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rclpy.node import Node
@@ -31,6 +31,7 @@ class ControllerAction:
         action: name after that.
         loop: waits of motions.
         timeout: s to wait for the server, for its answer to a goal, and for its feedback.
+        joints: that the controller must command.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class ControllerAction:
         action: str,
         loop: MotionLoop,
         timeout: float,
+        joints: Sequence[str],
     ) -> None:
         self.controller = controller
         self.name = node.resolve_topic_name(f"{controller}/{action}")
         self.type = action_type
         self._loop, self._timeout = loop, timeout
         self._client = ThreadSafeActionClient(node, action_type, self.name)
-        self._manager = ControllerManager(node, loop)
+        self._manager = ControllerManager(node, loop, controller, joints)
         self._sent: Future | None = None
 
     def ready(self) -> bool:
@@ -63,7 +65,15 @@ class ControllerAction:
 
     def problem(self) -> str:
         """Return what the controller manager says is wrong with the controller, or empty."""
-        return self._manager.problem(self.controller)
+        return self._manager.problem()
+
+    def failure(self) -> str:
+        """Return why a motion under way cannot go on, without waiting; empty while it can."""
+        if not self.ready():
+            return f"{self.name} is gone: its controller has ended in a motion"
+        if told := self._manager.poll():
+            return f"{told}; its motion is stopped"
+        return ""
 
     def missing(self) -> RobotError:
         """Return the error of an action that nobody serves."""
@@ -156,5 +166,5 @@ class _Watch:
             )
 
     def _serving(self) -> None:
-        if not self._action.ready():
-            raise RobotError(f"{self._action.name} is gone: its controller has ended in a motion")
+        if failure := self._action.failure():
+            raise RobotError(failure)

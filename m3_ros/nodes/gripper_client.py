@@ -43,6 +43,7 @@ class GripperClient:
             "gripper_cmd",
             loop,
             config.motion.controller_timeout,
+            (joint,),
         )
 
     def move(

@@ -77,7 +77,9 @@ class JointStates:
         if problem := self.problem():
             raise JointStatesLost(problem)
         with self._lock:
-            return JointState(*self._values.copy(), float(self._stamps.min()))
+            # Drivers without stamps leave them zero.
+            stamp = float(self._stamps.min() or self._arrivals.min())
+            return JointState(*self._values.copy(), stamp)
 
     def problem(self) -> str | None:
         """Return why nobody knows where a joint is; None when all are known."""

@@ -42,10 +42,10 @@ class PerfectRobot:
 
     def reset(self):
         self.q, self.base, self.log = np.append(SCAN, 0.0), HERE.copy(), []
-        self.efforts, self.closings = np.zeros(7), []
+        self.efforts, self.closings, self.stamp = np.zeros(7), [], 0.0
 
     def joint_state(self):
-        return JointState(self.q.copy(), np.zeros(7), self.efforts, 0.0)
+        return JointState(self.q.copy(), np.zeros(7), self.efforts, self.stamp)
 
     def base_pose(self):
         return self.base
@@ -83,6 +83,7 @@ class PerfectRobot:
         self.log.append("hold")
 
     def _do(self, what, cancelled):
+        self.stamp += 1.0
         if len(self.log) + 1 == self.resists:
             self.efforts = self.efforts + np.append(np.full(6, 12.0), 0.0)
         if cancelled():

@@ -53,12 +53,15 @@ class FakeControllers:
 
         self.serve(FollowJointTrajectory, f"{ARM}/follow_joint_trajectory", follow, accept, delay)
 
-    def serve_gripper(self, kind="parallel", accept=True, succeeded=True, **result):
+    def serve_gripper(self, kind="parallel", accept=True, succeeded=True, seconds=0.0, **result):
         """Serve the gripper's action; returns the list of goals to come."""
         goals = []
 
         def move(goal):
             goals.append(goal.request.command)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and not goal.is_cancel_requested:
+                time.sleep(0.02)
             return self.end(goal, ACTIONS[kind].Result(**result), succeeded)
 
         self.serve(ACTIONS[kind], f"{GRIPPER}/gripper_cmd", move, accept, 0.0)
@@ -94,16 +97,20 @@ class FakeControllers:
             JointTrajectory, f"{ARM}/joint_trajectory", self.trajectories.append, 10
         )
 
-    def list(self, **states):
-        """Serve the controller manager's list."""
+    def list(self, *interfaces, **states):
+        """Serve the controller manager's list; returns the states, which a test may change."""
 
         def answer(_, response):
             response.controller = [
-                ControllerState(name=name, state=state) for name, state in states.items()
+                ControllerState(
+                    name=name, state=state, required_command_interfaces=list(interfaces)
+                )
+                for name, state in states.items()
             ]
             return response
 
         self.node.create_service(ListControllers, "controller_manager/list_controllers", answer)
+        return states
 
     def die(self):
         """End all servers, as with their process."""

@@ -107,6 +107,27 @@ def test_a_rejection_says_what_the_manager_knows(fake, make, states, words):
     assert words in refusal(make().move_gripper, -0.2, 3.0, 0.5)
 
 
+def test_a_controller_of_other_joints_is_named(fake, make):
+    fake.serve_gripper(accept=False)
+    fake.list("right_finger/position", gripper_controller="active")
+    said = refusal(make().move_gripper, -0.2, 3.0, 0.5)
+    assert f"gripper_controller commands right_finger, not {MODEL.gripper.joint}" in said
+
+
+def test_a_controller_that_is_deactivated_in_a_motion_is_named(fake, make):
+    goals, states = fake.serve_gripper(seconds=60.0), fake.list(gripper_controller="active")
+    robot, box = make(), []
+    arguments = (robot.move_gripper, -0.2, 3.0, 0.002)  # for 100 s
+    motion = threading.Thread(target=lambda: box.append(refusal(*arguments)))
+    motion.start()
+    while not goals:
+        time.sleep(0.02)
+    states["gripper_controller"] = "inactive"
+    motion.join(60.0)
+    assert "gripper_controller is inactive: run" in box[0] and "its motion is stopped" in box[0]
+    assert fake.cancelled.wait(60.0)
+
+
 def test_limits_of_a_gripper_motion_are_those_of_the_goal(fake, make):
     goals = fake.serve_gripper(reached_goal=True)
     make().move_gripper(-0.2, 3.0, 0.5)
@@ -219,7 +240,7 @@ def test_a_stop_without_a_motion_sends_nothing(fake, make):
 def test_a_base_that_does_not_listen_is_named(fake, make):
     robot = make(TIMEOUT)
     said = refusal(robot.move_base, np.eye(4), 0.1, 0.1)
-    assert "nobody listens on /cmd_vel (geometry_msgs/msg/Twist)" in said
+    assert "nobody listens on /cmd_vel (Twist)" in said
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ SETTINGS = (
     "grasp.max_attempts=2",
     "motion.hang_timeout=10.0",
     "motion.state_timeout=10.0",
+    "grasp.contact_timeout=10.0",
     "motion.start_timeout=60.0",
     "motion.query_timeout=4.0",
 )

@@ -23,6 +23,7 @@ SETTINGS = (
     "scan.start_timeout=30.0",
     "motion.hang_timeout=10.0",
     "motion.state_timeout=10.0",
+    "grasp.contact_timeout=10.0",
     "motion.start_timeout=60.0",
 )
 ROBOTS = ("robot1", "robot2")

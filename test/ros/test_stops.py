@@ -27,7 +27,12 @@ CASES = {
     "place": ("guard SIGINT", None),
 }
 """By phase: how the robot is stopped, and how often a guard that lives stops it."""
-PATIENT = ("motion.hang_timeout=10.0", "motion.start_timeout=60.0", "motion.state_timeout=10.0")
+PATIENT = (
+    "motion.hang_timeout=10.0",
+    "motion.start_timeout=60.0",
+    "motion.state_timeout=10.0",
+    "grasp.contact_timeout=10.0",
+)
 
 
 @pytest.fixture(scope="module")
