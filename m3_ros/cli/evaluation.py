@@ -23,6 +23,7 @@ from m3_ros.config import M3Config
 def bench_query(
     scenes: int = 40, seed: int = 0, views: int = 60, encoder: str = "compact", workers: int = 1,
     work: Path | None = None, json: Path | None = None, sensor: Literal["d405", "noisy"] = "d405",
+    vectors: Path = Path("clip_vectors"),
 ) -> int:  # fmt: skip
     """Ask random simulated scenes for present, absent, ambiguous, moved and removed objects.
 
@@ -35,22 +36,24 @@ def bench_query(
         work: folder that keeps memories and answers, to go on from.
         json: file for the figures and all answers.
         sensor: errors of the camera, as `simulation.sensor`.
+        vectors: folder of CLIP's text vectors, for `--encoder twin`, which has its statistics.
     """
     require_at_least(1, scenes=scenes, views=views, workers=workers)
     from m3_ros.evaluate.bench_query import run
 
-    run(M3Config(), encoder, scenes, seed, views, workers, work, json, sensor)
+    run(M3Config(), encoder, scenes, seed, views, workers, work, json, sensor, vectors)
     return OK
 
 
 @app.command(name="calibrate")
 def calibrate(
-    encoder: str = "compact", scenes: int = 8, views: int = 60, work: Path = Path("calibration"),
-    output: Path | None = None,
+    scan: Positional[Path | None] = None, encoder: str = "compact", scenes: int = 8,
+    views: int = 60, work: Path = Path("calibration"), output: Path | None = None,
 ) -> int:  # fmt: skip
-    """Learn what a model's scores are worth, on simulated scenes that no benchmark uses.
+    """Learn what a model's scores are worth: on a scan, or simulated scenes no benchmark uses.
 
     Args:
+        scan: scan folder of your place, with several known things; it needs no labels.
         encoder: name of the model.
         scenes: number of scenes.
         views: of a scan.
@@ -58,8 +61,11 @@ def calibrate(
         output: file; beside the model's weights unless given.
     """
     require_at_least(1, scenes=scenes, views=views)
-    from m3_ros.evaluate.calibrate import run
+    from m3_ros.evaluate.calibrate import run, run_scan
 
+    if scan is not None:
+        run_scan(scan, M3Config(), encoder, work, output)
+        return OK
     run(M3Config(), encoder, scenes, views, work, output)
     return OK
 

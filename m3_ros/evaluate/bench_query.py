@@ -27,9 +27,11 @@ from rich.table import Table
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.codes import QueryStatus
 from m3_ros.config import M3Config
+from m3_ros.evaluate.clip_twin import ClipTwin
 from m3_ros.evaluate.known_queries import KnownQuery, known_queries, query_scene
 from m3_ros.evaluate.plain_lifting import by_lifting, lifted_features
 from m3_ros.evaluate.query_answers import Answer, judge, summarize
+from m3_ros.evaluate.scan_calibration import calibrate_by_views
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.evaluate.structured_queries import Place, structured_queries
 from m3_ros.features.cache import CachedExtractor
@@ -60,13 +62,17 @@ def ask_scene(
         stored = json.loads(done.read_text())
         if stored["digest"] == extractor.digest:
             return [Answer(**row) for row in stored["answers"]]
-    frames = scan_scene(seed, config, views)
+    twin = extractor if isinstance(extractor, ClipTwin) else None
+    frames = scan_scene(seed, config, views, twin)
     with tempfile.TemporaryDirectory() as folder:
         cached = CachedExtractor(extractor, folder)
         memory = remember_scene(frames, config, cached, work / str(seed))
         lifted = lifted_features(memory, frames, cached)
-    localizer = Localizer(memory, extractor, config.query)
+    calibration = twin and calibrate_by_views(frames, memory, twin).calibration
+    localizer = Localizer(memory, extractor, config.query, calibration)
     scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
+    if twin is not None:
+        twin.watch(scene)
     try:
         answers = list(_ask(seed, scene, localizer, lifted))
     finally:
@@ -92,9 +98,13 @@ def remember_scene(
     return memory
 
 
-def scan_scene(seed: int, config: M3Config, views: int) -> list[RgbdFrame]:
-    """Return frames of a query scene from all around it."""
+def scan_scene(
+    seed: int, config: M3Config, views: int, twin: ClipTwin | None = None
+) -> list[RgbdFrame]:
+    """Return frames of a query scene from all around it; the twin is shown what is in them."""
     scene = SimulatedScene(query_scene(seed), config.simulation, POSE_NOISE)
+    if twin is not None:
+        twin.watch(scene)
     try:
         return scene.scan(views)
     finally:
@@ -165,16 +175,16 @@ def by_single_view(localizer: Localizer, text: str, frame: RgbdFrame) -> QueryRe
 
 
 @lru_cache(1)
-def _extractor(encoder: str, threads: int) -> LanguageExtractor:
+def _extractor(encoder: str, threads: int, vectors: Path) -> LanguageExtractor:
     """Load the model, once a process, and let it work with so many threads."""
     torch.set_num_threads(threads)
-    return load_extractor(encoder)
+    return ClipTwin(vectors) if encoder == ClipTwin.name else load_extractor(encoder)
 
 
 def _job(
-    seed: int, config: M3Config, encoder: str, views: int, work: Path, threads: int
+    seed: int, config: M3Config, encoder: str, views: int, work: Path, threads: int, vectors: Path
 ) -> list[Answer]:
-    return ask_scene(seed, config, _extractor(encoder, threads), views, work)
+    return ask_scene(seed, config, _extractor(encoder, threads, vectors), views, work)
 
 
 def run(
@@ -187,12 +197,13 @@ def run(
     work: Path | None = None,
     json_path: Path | None = None,
     sensor: str = "d405",
+    vectors: Path = Path("clip_vectors"),
 ) -> dict[str, dict[str, float]]:
     """Send queries about `scenes` scenes, print the table, write the JSON if a path is given.
 
     Args:
         config: settings of the memories and queries.
-        encoder: name of the model that scores.
+        encoder: name of the model that scores; "twin": a stand-in for CLIP (`ClipTwin`).
         scenes: number of scenes.
         seed: added to the seeds of all scenes.
         views: of a scan.
@@ -200,6 +211,7 @@ def run(
         work: folder that keeps memories and answers, for another run to go on from.
         json_path: file for the figures and all answers.
         sensor: errors of the camera, as `simulation.sensor`.
+        vectors: folder of the twin's text vectors.
     """
     config = replace(config, simulation=replace(config.simulation, sensor=sensor))
     with tempfile.TemporaryDirectory() as scratch:
@@ -207,7 +219,7 @@ def run(
         folder.mkdir(parents=True, exist_ok=True)
         threads = max(1, torch.get_num_threads() // workers)
         jobs = [
-            (BENCHMARK_SEED + seed + index, config, encoder, views, folder, threads)
+            (BENCHMARK_SEED + seed + index, config, encoder, views, folder, threads, vectors)
             for index in range(scenes)
         ]
         with ProcessPoolExecutor(workers, get_context("spawn")) as pool:

@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from m3_ros.capture.scan import Scan
 from m3_ros.config import M3Config
 from m3_ros.evaluate.bench_query import remember_scene, scan_scene
 from m3_ros.evaluate.known_queries import known_queries, query_scene
 from m3_ros.evaluate.query_answers import inside
+from m3_ros.evaluate.scan_calibration import calibrate_by_views
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.extractor import LanguageExtractor
-from m3_ros.features.loading import load_extractor
+from m3_ros.features.loading import load_extractor, load_language_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.calibration import Calibration, calibration_file, fit_calibration
@@ -102,12 +104,46 @@ def run(
         shares = f"{right[of].mean():.2f}", f"{claimed[of].mean():.2f}"
         table.add_row(kind, str(of.sum()), *shares)
     Console(width=100).print(table)
+    data = (
+        f"{scenes} simulated scenes from seed {CALIBRATION_SEED}, {views} views each, "
+        f"{len(scored)} queries of m3_ros/evaluate/known_queries.py"
+    )
+    _store(calibration, extractor, data, output)
+    return calibration
+
+
+def run_scan(
+    scan: Path, config: M3Config, encoder: str, work: Path, output: Path | None = None
+) -> Calibration:
+    """Calibrate a model on a scan without labels; print what the views agree on, store it.
+
+    Args:
+        scan: scan folder.
+        config: settings of the memory.
+        encoder: name of the model.
+        work: folder that keeps the memory.
+        output: file; beside the model's weights unless given.
+
+    Raises:
+        DataError: the views agree on too little.
+    """
+    extractor, opened = load_language_extractor(encoder), Scan.open(scan)
+    memory = remember_scene(opened, config, extractor, work / scan.resolve().name)
+    found = calibrate_by_views(opened, memory, extractor)
+    print(f"views agree on {', '.join(sorted(found.agreed))}; {found.words} words asked")
+    print(found.calibration)
+    data = f"a scan of {len(opened)} views that agree on {len(found.agreed)} things, no labels"
+    _store(found.calibration, extractor, data, output)
+    return found.calibration
+
+
+def _store(
+    calibration: Calibration, extractor: LanguageExtractor, data: str, output: Path | None
+) -> None:
     values = {
         **{name: round(value, 4) for name, value in asdict(calibration).items()},
         "digest": extractor.digest,
-        "data": f"{scenes} simulated scenes from seed {CALIBRATION_SEED}, {views} views each, "
-        f"{len(scored)} queries of m3_ros/evaluate/known_queries.py",
+        "data": data,
         "date": date.today().isoformat(),
     }
     write_json(output or calibration_file(extractor.name), values)
-    return calibration

@@ -24,6 +24,8 @@ from m3_ros.splat.gaussians import SOLID_OPACITY
 
 REACH, COUNT = 0.05, 50
 """The object is this number of the most probable Gaussians this near (m) to the best one."""
+CHANNELS = 256
+"""Channels that are lifted together; a pass takes at most 511."""
 
 
 def lifted_features(
@@ -37,8 +39,11 @@ def lifted_features(
     for frame in frames:
         found = extractor.extract(frame.rgb)
         store.append(found.features, found.valid, found.regions)
-    every = torch.eye(extractor.dim)
-    features = lift_queries(memory.gaussians, memory.views, store, every, 1.0).queries
+    blocks = torch.eye(extractor.dim).split(CHANNELS)
+    lifted = [
+        lift_queries(memory.gaussians, memory.views, store, block, 1.0).queries for block in blocks
+    ]
+    features = torch.cat(lifted, dim=1)
     features = torch.nn.functional.normalize(features, dim=-1)
     solid = memory.gaussians.opacities.sigmoid() > SOLID_OPACITY
     return (features * solid[:, None]).half().numpy()

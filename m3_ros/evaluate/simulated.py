@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from m3_ros.sim.scene import REGION, TABLE_HEIGHT, SceneObject, TableScene
 from m3_ros.sim.sensor_noise import measured_color, measured_depth
 from m3_ros.sim.simulation import scene_of
 from m3_ros.sim.world import World
-from m3_ros.types import Array
+from m3_ros.types import Array, Image
 
 CENTER = np.array([np.mean(REGION[0]), 0.0, TABLE_HEIGHT + 0.03])
 ELEVATIONS = (45.0, 60.0, 75.0)  # of the scan's rings, degrees
@@ -40,6 +40,11 @@ class SimulatedScene:
         scene: what stands on the table.
         config: camera and noise.
         pose_noise: standard deviation of a frame's believed pose, m and rad.
+
+    Attributes:
+        objects: on the table, by name.
+        seed: of the scene.
+        witness: called with each frame's picture and true `camtoworld`.
     """
 
     def __init__(
@@ -51,6 +56,8 @@ class SimulatedScene:
         self._camera = Camera(self._world.model, config.width, config.height)
         self._rng = np.random.default_rng([scene.seed, 7])
         self.objects: dict[str, SceneObject] = {item.name: item for item in scene.objects}
+        self.seed = scene.seed
+        self.witness: Callable[[Image, Array], None] | None = None
 
     def close(self) -> None:
         """Free the camera."""
@@ -67,6 +74,8 @@ class SimulatedScene:
         )
         color = measured_color(rgb, config, self._rng)
         depth = measured_depth(depth, rgb, config, self._rng)
+        if self.witness is not None:
+            self.witness(color, camtoworld)
         return RgbdFrame(color, depth, intrinsics(config), camtoworld @ error, stamp)
 
     def _render(self, camtoworld: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:

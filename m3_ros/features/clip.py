@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import check_image
 from m3_ros.features.model_cards import MODELS, ModelCard
+from m3_ros.features.open_vocabulary import household_negatives
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, missing
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
-NEGATIVES = ["object", "things", "stuff", "texture", "table", "background"]
 
 
 class ClipExtractor(PatchExtractor):
@@ -96,8 +96,8 @@ class ClipExtractor(PatchExtractor):
         return True
 
     def negatives(self, text: str) -> list[str]:
-        """Return the same few words for every text."""
-        return [word for word in NEGATIVES if word != text]
+        """Return `household_negatives` of the text."""
+        return household_negatives(text)
 
 
 def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:

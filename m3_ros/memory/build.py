@@ -25,6 +25,7 @@ from m3_ros.memory.queries import (
 )
 from m3_ros.memory.reduction import paper_bank
 from m3_ros.memory.registration import transform_memory
+from m3_ros.memory.separation import suited
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.splat.fitter import Fitter
@@ -147,20 +148,20 @@ class MemoryBuilder:
 
     def _process_pending(self) -> None:
         """Mask the robot in the pending frames, and add them to banks and fitter."""
-        known = len(self._fitter.frames)
         if not self._unit:
             self._set_unit()
         pending = [scaled(frame, 1 / self._unit) for frame in self._pending]
         if self._mask is None and self._metric:  # no robot holds a camera of unknown scale
             self._mask = estimate_ego_mask([*self._fitter.frames, *pending], self._ego_mask())
         frames = [apply_mask(frame, self._mask) for frame in pending]
-        for index, frame in enumerate(frames, known):
+        for index, frame in enumerate(frames, len(self._fitter.frames)):
             for name, store in self._stores.items():
                 if frame.mask is not None:
                     store.restrict(index, covered_cells(frame.mask, store.size(index)))
                 features = store.read(index)
                 valid = torch.isfinite(features).all(-1)
-                self._banks[name].add(features[valid], index, torch.nonzero(valid))
+                bank = self._banks[name] = suited(self._banks[name], features[valid])
+                bank.add(features[valid], index, torch.nonzero(valid))
         self._fitter.add(frames)
         self._pending = []
 

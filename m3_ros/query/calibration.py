@@ -86,8 +86,10 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the mapping under which right and wrong answers are likeliest.
 
-    Right and wrong answers have the same weight in total, for each number of attributes. Platt,
-    "Probabilistic outputs for support vector machines", 1999.
+    Right and wrong answers have the same weight in total, for each number of attributes. Each
+    counts as right with the probability that so many answers of its kind prove, so that slopes
+    stay finite where scores separate right from wrong. Platt, "Probabilistic outputs for support
+    vector machines", 1999, with its targets (section 2.2).
 
     Args:
         scores: `[n]` of the best object for each query, 0..1.
@@ -100,11 +102,12 @@ def fit_calibration(
     if right.all() or not right.any():
         raise ValueError("right must hold both right and wrong answers")
     inputs = np.stack([log_odds(scores), np.ones(len(scores)), attributes - 1.0], 1)
-    sign = np.where(right, 1.0, -1.0)
+    targets = np.where(right, (right.sum() + 1) / (right.sum() + 2), 1 / ((~right).sum() + 2))
     _, group, members = np.unique(2 * attributes + right, return_inverse=True, return_counts=True)
     weight = 1.0 / (len(members) * members[group])
 
     def loss(values: NDArray[np.float64]) -> float:
-        return float(weight @ np.logaddexp(0.0, -sign * (inputs @ values)))
+        logits = inputs @ values
+        return float(weight @ (np.logaddexp(0.0, logits) - targets * logits))
 
     return Calibration(*minimize(loss, np.array([1.0, 0.0, 0.0]), method="BFGS").x.tolist())

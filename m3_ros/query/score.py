@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor, probability
+from m3_ros.memory.separation import median_cosine
 from m3_ros.query.calibration import Calibration
 from m3_ros.query.connectivity import connected_components
 from m3_ros.query.grammar import COLORS, TextQuery, is_adjective
@@ -20,8 +21,10 @@ from m3_ros.types import Image
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Unit features `[..., d]` to scores `[...]`, 0..1, that they show an attribute."""
-SAME_MEANING = 0.85
-"""A negative with at least this cosine to the query means the same, and is left out."""
+SAME_MEANING = 0.15
+"""A negative nearer to the query than this share of what different words are apart (1 - cosine,
+median over the negatives) means the same, and is left out. Words of the compact encoder are 1
+apart, those of CLIP ViT-B/32 .255 (real vectors of 1203 nouns), so the cosine is .85, or .96."""
 SAME_FEATURE = 0.999
 """Texts whose features have at least this cosine are the same to a model: words that the compact
 encoder drops leave 0.9994 and more (18 phrases), a colour 0.71."""
@@ -110,8 +113,15 @@ def _against(
 ) -> Score:
     others = extractor.encode_text(list(negatives)) if negatives else np.zeros((0, len(target)))
     others = np.asarray(others, np.float32)
-    others = others[others @ target < SAME_MEANING]
+    others = others[1.0 - others @ target > SAME_MEANING * distance_of_words(others)]
     return lambda features: probability(features, target, others, extractor.logit_scale)
+
+
+def distance_of_words(features: NDArray[np.float32]) -> float:
+    """Return the median of 1 - cosine between different texts `[n, d]`; 1 for fewer than three."""
+    if len(features) < 3:
+        return 1.0
+    return 1.0 - median_cosine(features)
 
 
 class Scorer:

@@ -18,6 +18,7 @@ from torch.nn.functional import normalize
 from m3_ros.config import QueryConfig
 from m3_ros.geometry import quat_to_matrix
 from m3_ros.memory.memory_data import ModelMemory
+from m3_ros.memory.separation import appearance_angle
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.attended import attended_components
 from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
@@ -73,6 +74,7 @@ class Segments:
         graph: `[M, M]` which points are neighbours.
         components: unit principal scene components `[t, d]`.
         items: the segments, largest first.
+        angle: unit of appearance, rad, see `appearance_angle`.
     """
 
     def __init__(self, memory: SpatialMemory, model: ModelMemory, config: QueryConfig) -> None:
@@ -102,8 +104,8 @@ class Segments:
         self._axes = larger_axes(gaussians, self.index, median)
         self._areas = (np.linalg.norm(self._axes, axis=-1) / SIGMA_PER_SPACING).prod(1)
         self._reads = attended_components(model)
-        self._bank_angle = float(np.arccos(model.bank.threshold))
         self.components = normalize(model.bank.components, dim=-1).numpy()
+        self.angle = appearance_angle(self.components, model.bank.threshold)
         everything = connected_components(self.graph, np.ones(len(self.points), bool))
         large = [members for members in everything if self.is_large(members)]
         whole = join_floating(large, self.points, self._floats, self.touch)
@@ -175,11 +177,11 @@ class Segments:
         Args:
             a: any number of features.
             b: one feature.
-            angles: largest angle between them, in angles of the bank. A component stands for
-                features within one angle of it, so two that share a component are at most two
-                angles apart.
+            angles: largest angle between them, in units of `angle`. A component stands for
+                features within one angle of the bank, so two that share a component are at most
+                two apart.
         """
-        return a @ b >= np.cos(angles * self._bank_angle)
+        return a @ b >= np.cos(angles * self.angle)
 
     def nearest(self, points: Array, distance: float) -> NDArray[np.int64]:
         """Return the members `[K]` nearest to `points [M, 3]`, within a distance (m)."""

@@ -98,3 +98,10 @@ def test_the_shipped_one_belongs_to_the_shipped_weights():
     values = json.loads(calibration_file("compact").read_text())
     assert values["digest"] == load_extractor("compact").digest
     assert values["slope"] > 0
+
+
+def test_scores_that_separate_right_from_wrong_leave_the_slope_finite():
+    scores = np.array([0.1, 0.2, 0.7, 0.8])
+    calibration = fit_calibration(scores, np.ones(4, int), scores > 0.5)
+    assert 0.0 < calibration.slope < 3.0
+    assert calibration(np.float32(0.8)) > 0.6 and calibration(np.float32(0.1)) < 0.4
