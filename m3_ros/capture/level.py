@@ -17,17 +17,36 @@ def tilt(T_world_base: Array) -> float:
     return float(np.arccos(np.clip(T_world_base[2, 2], -1.0, 1.0)))
 
 
-def levelling(T_world_base: Array) -> Array:
-    """Return roll, pitch, yaw `[3]` (rad, fixed axes) of the world in a level frame.
+def levelling(up: Array) -> Array:
+    """Return the rotation `[3, 3]` of the world in a level frame.
 
-    It is the least rotation that turns the base's z axis upwards.
+    It is the least rotation that turns the base's z axis `up [3]`, in the world, upwards.
     """
-    up = T_world_base[:3, 2]
     axis = np.cross(up, [0.0, 0.0, 1.0])
     length = np.linalg.norm(axis)
     angle = np.arctan2(length, up[2])
     rotvec = axis / length * angle if length > 1e-9 else np.array([angle, 0.0, 0.0])
-    return Rotation.from_rotvec(rotvec).as_euler("xyz")
+    return Rotation.from_rotvec(rotvec).as_matrix()
+
+
+def recorded_levelling(T_world_base: Array, max_tilt: float) -> Array | None:
+    """Return the rotation `[3, 3]` that levels a recorded world; None where none is sure.
+
+    A robot that drives on level ground has its z axis in one direction of the world, whichever
+    that is. A base that leans now this way, now that, by more than `max_tilt` from their mean in
+    half of the poses, is carried, or the ground is not level.
+
+    Args:
+        T_world_base: poses `[K, 4, 4]` of the base.
+        max_tilt: largest tilt of a base that stands on level ground, rad.
+    """
+    ups = T_world_base[:, :3, 2]
+    mean = ups.mean(axis=0)
+    length = np.linalg.norm(mean)
+    if not length:
+        return None
+    steady = ups @ (mean / length) >= np.cos(max_tilt)
+    return levelling(mean / length) if 2 * steady.sum() > len(ups) else None
 
 
 def level_problem(
@@ -44,7 +63,8 @@ def level_problem(
     angle = tilt(T_world_base)
     if angle <= max_tilt:
         return None
-    roll, pitch, yaw = levelling(T_world_base)
+    rotation = Rotation.from_matrix(levelling(T_world_base[:3, 2]))
+    roll, pitch, yaw = rotation.as_euler("xyz")
     level = "map_level" if world_frame == "map" else "map"
     return (
         f"{world_frame} is not level: {base_frame} leans by {np.degrees(angle):.1f} degrees in "

@@ -6,8 +6,9 @@ scan; then the images of the keyframes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,15 @@ from m3_ros.capture.importers.bag_contents import Recorded, read_contents, trans
 from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.keyframes import KeyframeSelector
-from m3_ros.capture.level import level_problem
+from m3_ros.capture.level import level_problem, recorded_levelling
 from m3_ros.capture.messages import to_seconds
 from m3_ros.capture.scan import ScanError
 from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
 from m3_ros.config import M3Config
+from m3_ros.geometry import se3
 from m3_ros.types import Array
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ def read(request: ImportRequest) -> Imported:
     """Open a bag, a folder or a file; settings say its topics and frames, and what is kept.
 
     Raises:
-        ScanError: the bag cannot be read, lacks a topic, has no usable frame, or its world is not
-            level; says why.
+        ScanError: the bag cannot be read, lacks a topic, has no usable frame, or nobody knows
+            which way is up in its world; says why.
     """
     source, config = request.source, request.config
     with open_bag(source) as reader:
@@ -55,8 +59,7 @@ def read(request: ImportRequest) -> Imported:
         recorded = read_contents(reader, roles)
     _check_camera(source, roles, recorded)
     tree = transform_tree(source, recorded)
-    keyframes = _choose(source, recorded, tree, config)
-    _check_level(source, tree, keyframes, config)
+    keyframes = _level(source, tree, _choose(source, recorded, tree, config), config)
     return Imported(len(keyframes), _frames(source, roles, keyframes, recorded, tree))
 
 
@@ -71,27 +74,35 @@ def _check_camera(source: Path, roles: dict[str, str], recorded: Recorded) -> No
             raise ScanError(f"{source} {topic}: {error}") from error
 
 
-def _check_level(
+def _level(
     source: Path, tree: TransformBuffer, keyframes: list[_Keyframe], config: M3Config
-) -> None:
-    """Check that the base stands upright in the world in at least half of the keyframes.
+) -> list[_Keyframe]:
+    """Return the keyframes in a level world: turned where the base leans in most of them.
 
     Raises:
-        ScanError: it leans; says how a level scan is had.
+        ScanError: the base leans in no steady direction.
     """
     world, base = config.robot.world_frame, config.robot.base_frame
-    problems = []
-    for keyframe in keyframes:
-        try:
-            T = tree.lookup(world, base, keyframe.color)
-        except TransformError:
-            return  # a camera without a base
-        problem = level_problem(T, world, base, config.scan.max_tilt)
-        problems += [problem] if problem else []
-    if 2 * len(problems) > len(keyframes):
+    try:
+        poses = np.array([tree.lookup(world, base, keyframe.color) for keyframe in keyframes])
+    except TransformError:
+        return keyframes  # a camera without a base
+    told = [level_problem(T, world, base, config.scan.max_tilt) for T in poses]
+    problems = [problem for problem in told if problem]
+    if 2 * len(problems) <= len(keyframes):
+        return keyframes
+    rotation = recorded_levelling(poses, config.scan.max_tilt)
+    if rotation is None:
         raise ScanError(
-            f"{source}: {problems[0]}; then play the bag and scan it with /m3/scan/start"
+            f"{source}: {problems[0]}; it leans in no steady direction: record a robot that "
+            "stands on level ground, or set scan.max_tilt: 3.15 for a world that is level"
         )
+    logger.warning(
+        "%s is turned, so that %s stands upright in the scan; a live robot needs the same: %s",
+        source, base, problems[0],
+    )  # fmt: skip
+    T_level_world = se3(rotation, np.zeros(3))
+    return [replace(each, camtoworld=T_level_world @ each.camtoworld) for each in keyframes]
 
 
 def _choose(

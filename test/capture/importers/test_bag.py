@@ -128,6 +128,7 @@ def record(
     restart=None,
     depth_frame=ROBOT.camera_frame,
     tilt=None,
+    pose=base,
     compression=None,
 ):
     """A drive of `COUNT` images, depth `delay` s later, TF between the images' stamps.
@@ -137,12 +138,13 @@ def record(
     the pixels without depth in the last columns. `k`: intrinsics, or those of each image.
     `restart`: the image from which on all stamps are 20 s earlier. `depth_frame`: another one has
     a camera info of its own and lies 4 px to the right. `tilt`: pose of the level world.
+    `pose`: of the base at a time.
     """
     frames = [(0.0, "/tf_static", transforms(0.0, ("base_link", ROBOT.camera_frame, MOUNT)))]
     for index in range(start, start + COUNT + 2):
         stamp = 100.0 + (index - 0.5) * PERIOD
-        pose = base(stamp - 100.0) if tilt is None else tilt @ base(stamp - 100.0)
-        frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", pose))))
+        T = pose(stamp - 100.0) if tilt is None else tilt @ pose(stamp - 100.0)
+        frames.append((stamp, "/tf", transforms(stamp, (ROBOT.world_frame, "base_link", T))))
     for index in range(start, start + COUNT):
         restarted = restart is not None and index >= restart
         stamp = 100.0 + index * PERIOD - (20.0 if restarted else 0.0)
@@ -370,14 +372,37 @@ def test_depth_of_another_camera_without_its_camera_info_is_refused(tmp_path):
         import_scan(bag, tmp_path / "scan")
 
 
-def test_a_world_that_is_not_level_is_refused_by_name(tmp_path):
+@pytest.mark.parametrize("degrees", [20.0, 180.0])
+def test_a_world_that_is_not_level_is_levelled_and_told(tmp_path, caplog, degrees):
+    level = import_scan(record(tmp_path / "level"), tmp_path / "expected")
+    tilt = se3(rpy_to_matrix([np.radians(degrees), 0.0, 0.0]), [0.0, 0.0, 0.3])
+    scan = import_scan(record(tmp_path / "bag", tilt=tilt), tmp_path / "scan")
+    assert f"map is not level: base_link leans by {degrees} degrees" in caplog.text
+    assert "bag is turned, so that base_link stands upright" in caplog.text
+    for ours, expected in zip(scan, level, strict=True):
+        height = ours.camtoworld - expected.camtoworld
+        assert np.allclose(height[:3, :3], 0.0, atol=1e-6)
+        assert np.allclose(height[:3, 3], scan[0].camtoworld[:3, 3] - level[0].camtoworld[:3, 3])
+
+
+def test_a_world_stays_as_it_is_where_the_tilt_is_accepted(tmp_path, caplog):
     tilt = se3(rpy_to_matrix([np.radians(20.0), 0.0, 0.0]), np.zeros(3))
-    bag = record(tmp_path / "bag", tilt=tilt)
-    with pytest.raises(ScanError, match="map is not level: base_link leans by 20.0 degrees"):
-        import_scan(bag, tmp_path / "scan")
-    assert not (tmp_path / "scan").exists()
     accepted = replace(M3Config(), scan=replace(M3Config().scan, max_tilt=0.5))
-    assert len(import_scan(bag, tmp_path / "scan", config=accepted)) == 6
+    bag = record(tmp_path / "bag", tilt=tilt)
+    scan = import_scan(bag, tmp_path / "scan", config=accepted)
+    assert len(scan) == 6 and "not level" not in caplog.text
+    assert np.allclose(scan[0].camtoworld, tilt @ base(0.0) @ MOUNT, atol=1e-6)
+
+
+def test_a_base_that_leans_now_this_way_now_that_is_refused(tmp_path):
+    def tumbling(stamp):
+        roll = np.radians(60.0) * (-1.0 if int(stamp / PERIOD) % 4 < 2 else 1.0)
+        return base(stamp) @ se3(rpy_to_matrix([roll, 0.0, 0.0]), np.zeros(3))
+
+    config = replace(M3Config(), scan=replace(M3Config().scan, max_speed=100.0))
+    with pytest.raises(ScanError, match="leans in no steady direction"):
+        import_scan(record(tmp_path / "bag", pose=tumbling), tmp_path / "scan", config=config)
+    assert not (tmp_path / "scan").exists()
 
 
 def test_a_bag_without_depth_is_a_scan_of_colour(tmp_path, caplog):
