@@ -8,7 +8,7 @@ columns, and in newer versions intrinsics and stamps of each frame. Depth is flo
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -76,10 +76,12 @@ def read(request: ImportRequest) -> Imported:
     source = request.source
     content = read_json(_metadata(source), _Metadata, ScanError)
 
+    stems = _stems((path.name for path in (source / "rgb").glob("*")), len(content.poses))
+
     def reader(index: int) -> tuple[Callable[[], tuple[Image, Depth | None]], tuple[Path, ...]]:
-        color = source / "rgb" / f"{index}.jpg"
+        color = source / "rgb" / f"{stems[index]}.jpg"
         color = color if color.is_file() else color.with_suffix(".png")
-        depth = source / "depth" / f"{index}.exr"
+        depth = source / "depth" / f"{stems[index]}.exr"
         return lambda: read_rgbd(color, depth if depth.is_file() else None, 1.0), (color,)
 
     return import_shots(request, _shots(content, reader))
@@ -96,13 +98,26 @@ def _read_archive(request: ImportRequest) -> Imported:
         raise ScanError(f"{source} is no file of Record3D that can be read: {error}") from error
     content = decode(plain, _Metadata, f"{source} metadata", ScanError)
     names = set(archive.namelist())
+    pictures = (name.removeprefix("rgbd/") for name in names if name.startswith("rgbd/"))
+    stems = _stems(pictures, len(content.poses))
 
     def reader(index: int) -> tuple[Callable[[], tuple[Image, Depth | None]], tuple[Path, ...]]:
-        name = f"rgbd/{index}"
+        name = f"rgbd/{stems[index]}"
         files = () if f"{name}.jpg" in names else (source / f"{name}.jpg",)
         return lambda: _unpack(archive, names, name, (content.dh, content.dw)), files
 
     return import_shots(request, _shots(content, reader))
+
+
+def _stems(names: Iterable[str], poses: int) -> list[str]:
+    """Return the stem of each pose's picture: its number from 0.
+
+    Where there are as many numbered pictures as poses, they belong together in their order, as
+    in copies that count from 1 or with leading zeros.
+    """
+    pairs = (name.rpartition(".") for name in names)
+    stems = {stem for stem, _, suffix in pairs if suffix in ("jpg", "png") and stem.isdecimal()}
+    return sorted(stems, key=int) if len(stems) == poses else [str(i) for i in range(poses)]
 
 
 def _shots(content: _Metadata, reader: Callable) -> list[Shot]:

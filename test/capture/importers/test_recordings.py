@@ -94,21 +94,27 @@ def record3d_metadata(**more):
     return {"w": 64, "h": 48, "K": K.T.ravel().tolist(), "poses": poses, "fps": 30, **more}
 
 
-def write_r3d(path, depth=None):
+def write_r3d(path, depth=None, number="{}", first=0):
     depth = (SMALL * np.float32(1e-3)).astype("<f4") if depth is None else depth
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("metadata", json.dumps(record3d_metadata(dw=16, dh=12)))
-        for index in range(len(POSES)):
+        for index in range(first, first + len(POSES)):
+            stem = f"rgbd/{number.format(index)}"
             jpeg = cv2.imencode(".jpg", RGB[..., ::-1])[1].tobytes()
-            archive.writestr(f"rgbd/{index}.jpg", jpeg)
-            archive.writestr(f"rgbd/{index}.depth", lzfse.compress(depth.tobytes()))
+            archive.writestr(f"{stem}.jpg", jpeg)
+            archive.writestr(f"{stem}.depth", lzfse.compress(depth.tobytes()))
             sure = np.where(UNSURE, 0, 2).astype(np.uint8)
-            archive.writestr(f"rgbd/{index}.conf", lzfse.compress(sure.tobytes()))
+            archive.writestr(f"{stem}.conf", lzfse.compress(sure.tobytes()))
     return path
 
 
 def test_record3d_file(tmp_path):
     check(import_scan(write_r3d(tmp_path / "room.r3d"), tmp_path / "scan"))
+
+
+def test_record3d_pictures_that_count_from_1_with_zeros(tmp_path):
+    path = write_r3d(tmp_path / "room.r3d", number="{:05d}", first=1)
+    check(import_scan(path, tmp_path / "scan"))
 
 
 def test_record3d_folder_with_intrinsics_of_each_frame(tmp_path):
