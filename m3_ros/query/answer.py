@@ -77,6 +77,11 @@ class Localizer:
         calibration = calibration or Calibration.of(extractor)
         self.scorer = Scorer(self.segments, extractor, self.config, calibration)
 
+    @property
+    def touch(self) -> float:
+        """Distance by which two objects that touch may seem apart, in the memory's unit."""
+        return self._scale * self.segments.touch
+
     def locate(self, query: str | Image, frame: RgbdFrame | None = None) -> QueryResult:
         """Find what a text names, or what a picture `[H, W, 3]` shows.
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from m3_ros.capture.frame import RgbdFrame
-from m3_ros.geometry import inverse, transform
+from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.result import TargetObject
+from m3_ros.query.sightings import sightings
 from m3_ros.splat.held_out import HeldOutScores
 from m3_ros.types import Image
 from m3_ros.view.overlay import draw_overlay
@@ -90,24 +91,34 @@ def _likely_cause(memory: SpatialMemory, scores: HeldOutScores) -> str:
     )
 
 
-def best_view(memory: SpatialMemory, target: TargetObject) -> View:
-    """The keyframe that looks most directly and closely at a target."""
-
-    def distance(view: View) -> float:
-        x, y, z = transform(inverse(view.camtoworld), target.box.center)
-        return float(np.hypot(x, y) / z + 0.5 * z) if z > 0 else float("inf")
-
-    return min(memory.views, key=distance)
-
-
 def answer_picture(localizer: Localizer, text: str, target: TargetObject | None = None) -> Image:
     """The memory's own view `[H, W, 3]` of a target, with the heat map of the query drawn over it.
 
-    Without a target the middle keyframe is shown.
+    Without a target, or where no keyframe shows it, the middle keyframe's view.
     """
     memory = localizer.memory
-    views = memory.views
-    view = best_view(memory, target) if target else views[len(views) // 2]
+    seen = sightings(memory, target.points, localizer.touch) if target else []
+    view = seen[0].view if seen else memory.views[len(memory.views) // 2]
     place = (view.camtoworld, view.K, (view.width, view.height))
-    rgb = np.uint8(np.rint(255 * memory.render(*place, what="rgb")))
-    return draw_overlay(rgb, localizer.heatmap(text, *place))
+    return draw_overlay(keyframe_picture(memory, view), localizer.heatmap(text, *place))
+
+
+def keyframe_picture(memory: SpatialMemory, view: View, scan: Scan | None = None) -> Image:
+    """Return the camera's picture `[H, W, 3]` of a keyframe; without a scan its rendering.
+
+    The scan's frame of the keyframe's number is tried first: most memories have all frames.
+
+    Raises:
+        ScanError: The scan has no frame of that name and stamp.
+    """
+    if scan is None:
+        place = (view.camtoworld, view.K, (view.width, view.height))
+        return np.uint8(np.rint(255 * memory.render(*place, what="rgb")))
+    index = next(at for at, each in enumerate(memory.views) if each is view)
+    for frame in (scan[at] for at in (min(index, len(scan) - 1), *range(len(scan)))):
+        if (frame.name, frame.stamp) == (view.name, view.stamp):
+            return frame.rgb
+    raise ScanError(
+        f"{scan.folder} has no frame {view.name!r} of stamp {view.stamp:.3f} s; name the scan "
+        "that the memory was built from"
+    )

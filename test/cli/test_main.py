@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -153,6 +154,62 @@ def test_align_by_a_known_length_or_object_gives_the_scale(
     assert status == 2 and "NOT_FOUND" in err
     status, _, err = m3("align", memory, "--length", *[0.0] * 6, 1.0)
     assert status == 2 and "above 0" in err
+
+
+@pytest.fixture
+def seen(tmp_path, toy, toy_memory):
+    """The scan of the toy world, and a memory of it whose keyframes are that scan's frames."""
+    with ScanWriter(tmp_path / "toy") as writer:
+        for frame in toy.frames:
+            writer.add(frame)
+    frames = list(Scan.open(tmp_path / "toy"))
+    names = [(frame.name, frame.stamp) for frame in frames]
+    views = zip(toy_memory.views, names, strict=True)
+    views = tuple(replace(view, name=name, stamp=stamp) for view, (name, stamp) in views)
+    features = replace(toy_memory.config.features, models=("color",))
+    config = replace(toy_memory.config, features=features)
+    replace(toy_memory, views=views, config=config).save(tmp_path / "memory")
+    return tmp_path / "memory", tmp_path / "toy"
+
+
+def test_find_view_says_from_where_and_draws_it(m3, seen, toy, monkeypatch):
+    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    memory, scan = seen
+    status, out, _ = m3("find-view", memory, "red box", "--scan", scan)
+    assert status == 0 and "FOUND" in out and "of 10 keyframes, best in" in out
+    picture = cv2.imread(str(memory.with_suffix(".seen.png")))
+    index = int(out.split("best in ")[1].split()[0].rstrip(":"))
+    changed = (picture[..., ::-1] != toy.frames[index].rgb).any(-1)
+    assert 0 < changed.mean() < 0.2  # the camera's picture with a box in it
+    status, out, _ = m3("find-view", memory, "umbrella")
+    assert status == 1 and "NOT_FOUND" in out
+
+
+def test_find_view_refuses_another_scan(m3, seen, scan, toy, monkeypatch):
+    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    status, _, err = m3("find-view", seen[0], "blue box", "--scan", scan)
+    assert status == 65 and "name the scan that the memory was built from" in err
+
+
+def test_trace_lists_the_sources_of_a_pixel_and_draws_them(m3, seen, toy, monkeypatch):
+    monkeypatch.setattr("m3_ros.features.loading.load_extractor", lambda _: toy.model)
+    memory, scan = seen
+    rgb = toy.frames[2].rgb.astype(int)
+    row, column = np.unravel_index((rgb[..., 0] - rgb[..., 1:].max(-1)).argmax(), rgb.shape[:2])
+    status, out, _ = m3(
+        "trace", memory, "--view", 2, "--pixel", column, row, "--count", 2, "--scan", scan
+    )
+    assert status == 0 and memory.with_suffix(".trace.png").is_file()
+    words = next(line for line in out.splitlines() if "weight" in line).replace(",", "").split()
+    frame, cell_row, cell_column = (
+        int(words[words.index(word) + 1]) for word in ("keyframe", "row", "column")
+    )
+    cell = toy.frames[frame].rgb[2 * cell_row, 2 * cell_column].astype(int)
+    assert cell[0] > 1.5 * cell[1:].max()  # red, as the pixel
+    status, _, err = m3("trace", memory, "--view", 10, "--pixel", 0, 0)
+    assert status == 2 and "keyframes 0 to 9" in err
+    status, _, err = m3("trace", memory, "--pixel", 160, 0)
+    assert status == 2 and "160 columns" in err
 
 
 def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_path):

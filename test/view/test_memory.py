@@ -1,15 +1,11 @@
 """The sheet of a memory names its columns and rows."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
-from m3_ros.geometry import transform
-from m3_ros.query.shape import OrientedBox
 from m3_ros.splat.held_out import HeldOutScores, ViewScore
-from m3_ros.view.memory import best_view, compare_view, describe_scores, memory_sheet
+from m3_ros.view.memory import compare_view, describe_scores, memory_sheet
 
 
 def test_a_sheet_has_a_title_for_each_column_and_row(toy, toy_memory):
@@ -50,10 +46,3 @@ def test_a_bad_result_is_told_with_its_cause(toy_memory, frames, depth_error, ca
     memory = replace(toy_memory, views=toy_memory.views[:1] * frames)
     text = describe_scores(memory, HeldOutScores(2, True, BAD, BAD, depth_error))
     assert "warning: that is a bad result" in text and cause in text
-
-
-@pytest.mark.parametrize("index", [0, 3])
-def test_the_best_view_is_the_one_that_looks_at_the_target_from_near(toy_memory, index):
-    camtoworld = toy_memory.views[index].camtoworld
-    box = OrientedBox(transform(camtoworld, [0.0, 0.0, 0.3]), np.eye(3), np.full(3, 0.1))
-    assert best_view(toy_memory, SimpleNamespace(box=box)) is toy_memory.views[index]

@@ -1,0 +1,122 @@
+"""Commands on the keyframes of a memory: find-view, trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from m3_ros.cli.app import FAILED, OK, Positional, app, require_at_least
+from m3_ros.errors import UsageError
+
+
+@app.command
+def find_view(
+    memory: Positional[Path],
+    text: Positional[str],
+    scan: Path | None = None,
+    output: Path | None = None,
+) -> int:
+    """Say in which keyframe an object is seen best, and from where; draws it there.
+
+    Args:
+        memory: the memory folder.
+        text: the object, as for `m3 query`.
+        scan: the scan folder that the memory was built from, for the camera's picture; without it
+            the memory's rendering is drawn.
+        output: the picture to write; NAME.seen.png beside the memory by default.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.codes import QueryStatus
+    from m3_ros.features.loading import load_language_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.query.answer import Localizer
+    from m3_ros.query.sightings import sightings
+    from m3_ros.view.memory import keyframe_picture
+    from m3_ros.view.overlay import draw_box
+    from m3_ros.view.pictures import write_picture
+
+    loaded = SpatialMemory.load(memory)
+    opened = None if scan is None else Scan.open(scan)
+    localizer = Localizer(loaded, load_language_extractor(loaded.config.features.models[0]))
+    result = localizer.locate(text)
+    print(f"{result.status.name}: {result.message}")
+    if not result.targets:
+        return FAILED
+    target, unit = result.targets[0], "m" if loaded.metric else "units"
+    seen = sightings(loaded, target.points, localizer.touch)
+    if not seen:
+        print("no keyframe shows it")
+        return FAILED
+    best = seen[0]
+    x, y, z = best.view.camtoworld[:3, 3]
+    name = f" ({best.view.name}, stamp {best.view.stamp:.3f} s)" if best.view.name else ""
+    print(
+        f"seen in {len(seen)} of {loaded.frames} keyframes, best in {best.index}{name}: from "
+        f"{x:.3f}, {y:.3f}, {z:.3f} {unit} in {loaded.frame_id}, {best.distance:.2f} {unit} away, "
+        f"on {best.share:.1%} of the picture"
+    )
+    for row in best.view.camtoworld:
+        print("  " + " ".join(f"{value:9.5f}" for value in row))
+    picture = keyframe_picture(loaded, best.view, opened)
+    picture = draw_box(
+        picture, target.box.corners(), best.view.camtoworld, best.view.K, target.label
+    )
+    print(f"picture: {write_picture(picture, output or memory.with_suffix('.seen.png'))}")
+    return OK if result.status is QueryStatus.FOUND else FAILED
+
+
+@app.command
+def trace(
+    memory: Positional[Path],
+    pixel: tuple[int, int],
+    view: int = 0,
+    model: str | None = None,
+    count: int = 8,
+    scan: Path | None = None,
+    output: Path | None = None,
+) -> int:
+    """Say which components a pixel's feature is read from, and where each of them was seen.
+
+    Args:
+        memory: the memory folder.
+        pixel: column and row of the pixel, px.
+        view: number of the keyframe that contains it, from 0.
+        model: foundation model; the memory's first by default.
+        count: number of components, those with the largest weights.
+        scan: the scan folder that the memory was built from, for the camera's pictures; without it
+            the memory's renderings are drawn.
+        output: the picture to write; NAME.trace.png beside the memory by default.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.features.loading import load_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.view.memory import keyframe_picture
+    from m3_ros.view.pictures import write_picture
+    from m3_ros.view.trace import trace_picture
+
+    require_at_least(1, count=count)
+    loaded = SpatialMemory.load(memory)
+    opened = None if scan is None else Scan.open(scan)
+    if not 0 <= view < loaded.frames:
+        raise UsageError(f"--view {view}: the memory has keyframes 0 to {loaded.frames - 1}")
+    place, (u, v) = loaded.views[view], pixel
+    if not (0 <= u < place.width and 0 <= v < place.height):
+        raise UsageError(
+            f"--pixel {u} {v}: keyframe {view} has {place.width} columns and {place.height} rows"
+        )
+    name = model or next(iter(loaded.models))
+    traces = loaded.trace(name, place.camtoworld, place.K, (v, u), count)
+    rest = 1.0 - sum(each.weight for each in traces)
+    print(f"pixel {u}, {v} of keyframe {view} reads these components of {name!r}:")
+    for each in traces:
+        source = loaded.views[each.frame]
+        where = f" ({source.name})" if source.name else ""
+        print(
+            f"  component {each.component}, weight {each.weight:.3f}: "
+            f"keyframe {each.frame}{where}, row {each.row}, column {each.column} of its features"
+        )
+    print(f"  all other components, weight {max(rest, 0.0):.3f}")
+    first = keyframe_picture(loaded, place, opened)
+    grid = load_extractor(name).extract(first).features.shape[:2]
+    picture = trace_picture(loaded, place, (v, u), traces, grid, opened)
+    print(f"picture: {write_picture(picture, output or memory.with_suffix('.trace.png'))}")
+    return OK
