@@ -9,6 +9,15 @@ from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 
+CHECKED = "7.1.5 (Jazzy)"  # release of rclpy whose action client was read line by line
+STATE = (
+    "_action_type",
+    "_goal_handles",
+    "_goal_sequence_number_to_goal_id",
+    "_pending_goal_requests",
+)
+METHODS = ("_cancel_goal_async", "_get_result_async")
+
 
 class ThreadSafeActionClient(ActionClient):
     """An `ActionClient` whose requests may come from any thread, and whose goals are not lost.
@@ -20,12 +29,25 @@ class ThreadSafeActionClient(ActionClient):
     not discovered the client's reader within 0.1 s, as after a stall of either process. The goal
     runs all the same. Its feedback or its status, which is kept for late subscribers, then stands
     for the answer.
+
+    rclpy has no public way to either: the class overrides `METHODS` and reads `STATE`, private to
+    `ActionClient`, as they are in rclpy `CHECKED`.
+
+    Raises:
+        RuntimeError: this rclpy lacks one of them.
     """
 
     def __init__(self, *args: object, **options: object) -> None:
         self._mutex = threading.RLock()
         self._inferred: set[int] = set()  # sequence numbers of goals accepted without an answer
         super().__init__(*args, **options)
+        missing = [name for name in STATE if name not in vars(self)]
+        missing += [name for name in METHODS if not hasattr(ActionClient, name)]
+        if missing:
+            raise RuntimeError(
+                f"rclpy.action.ActionClient lacks {', '.join(missing)}, which m3_ros needs: use "
+                f"rclpy {CHECKED}, with which it was checked"
+            )
 
     def send_goal_async(self, *args: object, **options: object) -> Future:
         """Send a goal; the future yields its handle."""

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 import rclpy
-from rclpy.action import CancelResponse
+from rclpy.action import ActionClient, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -120,3 +120,9 @@ def test_a_late_answer_is_no_second_one(server, spin, capfd):
     assert done(handle.get_result_async()).result.success
     assert "unexpected goal response" not in "".join(capfd.readouterr())
     client.destroy()
+
+
+def test_an_rclpy_of_other_internals_is_refused_by_name(spin, monkeypatch):
+    monkeypatch.delattr(ActionClient, "_get_result_async")
+    with pytest.raises(RuntimeError, match=r"lacks _get_result_async.*rclpy 7\.1\.5"):
+        ThreadSafeActionClient(spin("client"), Stow, "/m3/stow")

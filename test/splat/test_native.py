@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from m3_ros.splat import native
+
+SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
 
 RENDER = """
 import torch
@@ -54,6 +57,37 @@ def test_a_missing_library_says_how_to_build_it():
     )
     assert "ImportError" in result.stderr and "none-such.so" in result.stderr
     assert "cmake -S src -B build/native" in result.stderr
+
+
+def test_functions_take_no_more_threads_than_cores(monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    before = len(os.listdir("/proc/self/task"))
+    native.first_nonfinite(torch.ones(100_000))
+    assert len(os.listdir("/proc/self/task")) == before
+
+
+RUN = """
+import ctypes, runpy, sys, types
+sys.modules["m3_ros.nodes.node"] = types.SimpleNamespace(main=lambda: None)
+runpy.run_path(SCRIPT)
+ctypes.CDLL(LIBRARY)
+"""
+
+
+@pytest.mark.parametrize("name", ["m3", "node"])
+def test_threads_of_programs_sleep_while_they_wait(name):
+    script = RUN.replace("SCRIPT", repr(str(SCRIPTS / name)))
+    environment = {key: value for key, value in os.environ.items() if key[:4] != "OMP_"}
+    run = subprocess.run(
+        [sys.executable, "-c", script.replace("LIBRARY", repr(native.library()._name))],
+        check=True,
+        env=environment | {"OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+    )
+    # Looks before a thread sleeps; OMP_WAIT_POLICY reads PASSIVE even where it is not set.
+    assert "GOMP_SPINCOUNT = '0'" in run.stderr
 
 
 def test_first_nonfinite_value_is_found():
