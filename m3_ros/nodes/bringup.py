@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
@@ -139,11 +140,11 @@ def _imu_mount(chosen: dict[str, str], imu: str, base: str) -> Node:
     """
     words = chosen["imu_to_base"].split()
     try:
-        if len([float(word) for word in words]) != len(POSE):
+        if [isfinite(float(word)) for word in words] != [True] * len(POSE):
             raise ValueError
     except ValueError:
         raise ConfigError(
-            f"imu_to_base = {chosen['imu_to_base']!r}: it must be {len(POSE)} numbers, "
+            f"imu_to_base = {chosen['imu_to_base']!r}: it must be {len(POSE)} finite numbers, "
             f"{' '.join(POSE)}, in m and rad"
         ) from None
     pairs = zip((*POSE, "frame-id", "child-frame-id"), (*words, imu, base), strict=True)

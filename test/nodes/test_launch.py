@@ -224,8 +224,9 @@ def test_bringup_publishes_the_robot_and_the_mount_of_the_imu(stand_in):
     assert mount[mount.index("--child-frame-id") + 1] == "base_link"
     assert mount[mount.index("--yaw") + 1] == "3.14"
     assert parameters(nodes["capture"])["robot.world_frame"] == "camera_init"
-    with pytest.raises(ConfigError, match="imu_to_base = '1 2': it must be 6 numbers"):
-        started("bringup.launch.py", odometry="fast_lio", imu_to_base="1 2")
+    for pose in ("1 2", "nan 0 0 0 0 0"):
+        with pytest.raises(ConfigError, match=f"imu_to_base = '{pose}': it must be 6 finite"):
+            started("bringup.launch.py", odometry="fast_lio", imu_to_base=pose)
 
 
 def test_bringup_starts_the_controllers_in_the_namespace_of_the_robot(stand_in, tmp_path):
