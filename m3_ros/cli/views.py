@@ -1,10 +1,11 @@
-"""Commands on the keyframes of a memory: find-view, trace."""
+"""Commands on the keyframes of a memory: find-view, trace, eval embeddings."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from m3_ros.cli.app import FAILED, OK, Positional, app, require_at_least
+from m3_ros.cli.app import FAILED, OK, Positional, app, evaluate, require_at_least
 from m3_ros.errors import UsageError
 
 
@@ -119,4 +120,38 @@ def trace(
     grid = load_extractor(name).extract(first).features.shape[:2]
     picture = trace_picture(loaded, place, (v, u), traces, grid, opened)
     print(f"picture: {write_picture(picture, output or memory.with_suffix('.trace.png'))}")
+    return OK
+
+
+@evaluate.command
+def embeddings(
+    memory: Positional[Path],
+    scan: Positional[Path],
+    model: tuple[str, ...] = (),
+    method: Literal["pca", "umap"] = "pca",
+    output: Path | None = None,
+) -> int:
+    """Draw each model's raw features and its bank in two dimensions, coloured by picture.
+
+    Args:
+        memory: the memory folder.
+        scan: the scan folder that it was built from; features that `m3 features` has left there
+            are read.
+        model: foundation models, as given to `m3 build --encoder`; those of the memory by default.
+        method: PCA, or UMAP where umap-learn is installed.
+        output: folder for the pictures, MODEL.embeddings.png; that of the memory by default.
+    """
+    from m3_ros.capture.scan import Scan
+    from m3_ros.evaluate.embeddings import embeddings_picture
+    from m3_ros.features.cache import beside
+    from m3_ros.features.loading import load_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.view.pictures import write_picture
+
+    loaded, opened = SpatialMemory.load(memory), Scan.open(scan)
+    for name in model or loaded.config.features.models:
+        extractor = beside(scan, load_extractor(name))
+        picture = embeddings_picture(loaded, opened, extractor, method)
+        file = (output or memory.parent) / f"{extractor.name}.embeddings.png"
+        print(f"picture: {write_picture(picture, file)}")
     return OK
