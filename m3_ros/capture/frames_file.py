@@ -17,6 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from m3_ros.errors import DataError
+from m3_ros.files import sync_filesystem
 from m3_ros.schema import MAX_BYTES
 
 FRAMES_FILE = "frames.jsonl"
@@ -92,6 +93,7 @@ class FramesFile:
         """
         partial = path.with_name(path.name + ".part")
         try:
+            sync_filesystem(self.folder)  # the list must not outlive the pictures that it names
             with self._path.open("rb") as lines, partial.open("wb") as file:
                 file.write(json.dumps(self.root).encode()[:-1] + b', "frames": [')
                 separator = b"\n"

@@ -15,7 +15,8 @@ from m3_ros.schema import MAX_SIDE
 MAX_PIXELS = Pillow.MAX_IMAGE_PIXELS
 """Most pixels of a picture: 256 MiB of colour."""
 MIN_SIDE = 16
-"""Least width and height of a colour image, px: the least of `simulation.width` and of a model."""
+"""Least width and height of a colour image, px: one patch of the vision transformers that describe
+it, whose names say its side (ViT-B/16)."""
 
 
 def read_picture(path: Path, flags: int) -> NDArray:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.capture.picture_file import MIN_SIDE
 from m3_ros.types import Image, Mask
 
 
@@ -151,7 +152,10 @@ def check_image(rgb: Image) -> None:
     """Check an image.
 
     Raises:
-        ValueError: unless `rgb` is uint8 `[H, W, 3]` with at least 16 rows and columns.
+        ValueError: unless `rgb` is uint8 `[H, W, 3]` with at least `MIN_SIDE` rows and columns.
     """
-    if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or min(rgb.shape[:2]) < 16:
-        raise ValueError(f"rgb is {rgb.dtype} {rgb.shape}; uint8 [H, W, 3], H and W >= 16 needed")
+    colour = rgb.dtype == np.uint8 and rgb.ndim == 3 and rgb.shape[2] == 3
+    if not colour or min(rgb.shape[:2]) < MIN_SIDE:
+        raise ValueError(
+            f"rgb is {rgb.dtype} {rgb.shape}; uint8 [H, W, 3], H and W >= {MIN_SIDE} needed"
+        )

@@ -57,7 +57,10 @@ def place_base(
         own = transform(inverse(T), object_points)
         others = transform(inverse(T), scene_points)
         azimuth = float(np.arctan2(*(own.mean(0) - planner.arm.shoulder)[[1, 0]]))
-        found = grasp_candidates(planner.gripper, own, others, planner.config, azimuth, limit=12)
+        found = grasp_candidates(
+            planner.gripper, own, others, planner.config, azimuth, limit=12,
+            check=planner.check_cancelled,
+        )  # fmt: skip
         try:
             planner.plan_grasp(
                 planner.robot_model.scan, found.grasps, Scene(np.concatenate([own, others])), own

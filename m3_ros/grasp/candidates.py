@@ -7,7 +7,7 @@ tilts of the gripper. A candidate is kept if the open jaws collide with nothing 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,6 +106,7 @@ def grasp_candidates(
     azimuth: float = 0.0,
     table_z: float | None = None,
     limit: int = 60,
+    check: Callable[[], None] = lambda: None,
 ) -> Candidates:
     """Return ranked grasps of an object, or none and the reason.
 
@@ -117,6 +118,7 @@ def grasp_candidates(
         azimuth: direction about z from the arm to the object, rad; slanted approaches use it.
         table_z: height of the support, m; found from the points when None.
         limit: most grasps returned.
+        check: called before each placement; what it raises, as at a cancel, ends the search.
 
     Raises:
         ValueError: points are not `[N, 3]` or not finite.
@@ -135,8 +137,12 @@ def grasp_candidates(
     target = _target(raised, scene_points, table_z)
     grasps: list[Grasp] = []
     refused: Counter[str] = Counter()
-    placements = _placements(gripper, target, config, azimuth)
+    placements: list[JawPlacement] = []
+    for placement in _placements(gripper, target, config, azimuth):
+        check()
+        placements.append(placement)
     for placement in sorted(placements, key=lambda placement: -placement.score):
+        check()
         try:
             grasps.append(_grasp_at(gripper, target, placement, config))
         except GraspInCollision as problem:

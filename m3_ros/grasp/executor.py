@@ -205,7 +205,10 @@ class _Execution:
         own = transform(inverse(T_map_base), np.concatenate([target.points, cloud[mine]]))
         others = transform(inverse(T_map_base), cloud[~mine])
         azimuth = float(np.arctan2(*(own.mean(0) - self.planner.arm.shoulder)[[1, 0]]))
-        found = grasp_candidates(self.planner.gripper, own, others, self.config, azimuth)
+        found = grasp_candidates(
+            self.planner.gripper, own, others, self.config, azimuth,
+            check=self.planner.check_cancelled,
+        )  # fmt: skip
         remaining = self.history.remaining(found.grasps, T_map_base)
         if not remaining:
             reason = found.reason or "every candidate was tried"

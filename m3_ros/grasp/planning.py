@@ -122,11 +122,12 @@ class Planner:
 
     def is_valid(self, q: Array, scene: Scene) -> bool:
         """Return whether joint positions `[6]` are inside the limits and free of collision."""
-        self._check()
+        self.check_cancelled()
         margin = self.config.scene_clearance
         return self.arm.within_limits(q) and self.collision.is_free(q, scene, margin)
 
-    def _check(self) -> None:
+    def check_cancelled(self) -> None:
+        """Raise `MotionCancelled` when the search must end (`until`)."""
         if self._cancelled():
             raise MotionCancelled("cancelled while planning: the robot holds still")
 
@@ -168,7 +169,7 @@ class Planner:
         Raises:
             PlanError: one of them does not exist.
         """
-        self._check()
+        self.check_cancelled()
         config, jaws = self.config, self.robot_model.gripper
         above = open_pose(grasp.pose, self.gripper.touch_distance(config.jaw_clearance))
         wrist = transform(above, self.arm.wrist)

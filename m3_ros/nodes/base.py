@@ -10,7 +10,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from m3_ros.errors import M3Error
-from m3_ros.nodes.liveliness import offer_liveliness
+from m3_ros.nodes.claims import Claims
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import SERVICE
 
@@ -34,11 +34,15 @@ class ManagedNode(LifecycleNode):
         name: node name.
         groups: groups of settings that it declares.
         options: as of `rclpy.node.Node`.
+
+    Attributes:
+        claims: names that it serves, and no other node may; taken at the first activation.
     """
 
     def __init__(self, name: str, *groups: str, **options: object) -> None:
         super().__init__(name, **options)
         self._active = threading.Event()
+        self.claims = Claims(self)
         self._problem = ""
         self._waiting: list[Callable[[], object]] = []
         autostart = self.declare_parameter("autostart", True, AUTOSTART).value
@@ -92,9 +96,10 @@ class ManagedNode(LifecycleNode):
             return response
 
         def create() -> None:
-            offer_liveliness(self, name)
+            self.claims.offer(name)
             self.create_service(kind, name, respond, qos_profile=SERVICE, callback_group=group)
 
+        self.claims.add(name)
         self.when_active(create)
 
     def when_active(self, create: Callable[[], object]) -> None:
@@ -123,6 +128,7 @@ class ManagedNode(LifecycleNode):
         """End the node."""
         self._active.clear()
         super().destroy_node()
+        self.claims.release()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load; called by rclpy, as are the following."""
@@ -131,7 +137,7 @@ class ManagedNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to work."""
-        result = self._try("activated", self.activate)
+        result = self._try("activated", self.claims.take, self.activate)
         if result == TransitionCallbackReturn.SUCCESS:
             self._active.set()
             while self._waiting:
@@ -154,9 +160,10 @@ class ManagedNode(LifecycleNode):
             self.on_deactivate(state)
         return self._try("shut down", self.cleanup)
 
-    def _try(self, done: str, step: Callable[[], None]) -> TransitionCallbackReturn:
+    def _try(self, done: str, *steps: Callable[[], None]) -> TransitionCallbackReturn:
         try:
-            step()
+            for step in steps:
+                step()
         except Exception as error:  # rclpy would drop it without a word
             self._problem = f"node {self.path} cannot be {done}: {error}"
             self.get_logger().error(self._problem)

@@ -26,7 +26,10 @@ Message = TypeVar("Message")
 POLL = 0.01  # s between two checks of what is awaited
 NOTICE_DELAY = 1.5  # s after which a wait for a server is announced
 STACK_HINT = "; is its stack running (`m3 up STACK`), with the same ROS_DOMAIN_ID?"
-SERVER_TIMEOUT = 30.0  # s that a server may take to appear, or to accept a goal
+SERVER_TIMEOUT = 30.0  # s that a server may take to accept a goal, or to start where it is owned
+FIND_TIMEOUT = 5.0
+"""Time (s) to find a server that others start: a living one announces itself within 3 s (DDS's
+default period of announcements) even if its first one is lost."""
 CANCEL_TIMEOUT = 1.0  # s that a server may take to answer a cancel: Ctrl-C ends a client in 2 s
 LEAVE_TIME = 1.0  # s without its server after which a request has no answer
 RESULT_DELAY = 1.0
@@ -90,7 +93,7 @@ class Client:
             self._services[name] = self.node.create_client(kind, name)
             self._watch(name)
         client = self._services[name]
-        self._wait(client.service_is_ready, timeout, f"nobody serves {name}", STACK_HINT)
+        self._find(name, client.service_is_ready, timeout)
         gone = self._gone(name, client.service_is_ready)
         return self._result(client.call_async(request), timeout, f"{name} did not answer", gone)
 
@@ -113,7 +116,7 @@ class Client:
             self._actions[name] = ThreadSafeActionClient(self.node, kind, name)
             self._watch(name)
         client = self._actions[name]
-        self._wait(client.server_is_ready, SERVER_TIMEOUT, f"nobody serves {name}", STACK_HINT)
+        self._find(name, client.server_is_ready, SERVER_TIMEOUT)
         gone = self._gone(name, client.server_is_ready)
         sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))
         try:
@@ -142,6 +145,12 @@ class Client:
             ClientError: `what`, after `timeout` s.
         """
         self._wait(ready, timeout, what)
+
+    def _find(self, name: str, ready: Callable[[], bool], timeout: float) -> None:
+        """Wait until somebody serves `name`; nodes that this process started may take longer."""
+        if self._alive is None:
+            timeout = min(timeout, FIND_TIMEOUT)
+        self._wait(ready, timeout, f"nobody serves {name}", STACK_HINT)
 
     def _watch(self, name: str) -> None:
         if self._alive is None:

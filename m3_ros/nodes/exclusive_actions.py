@@ -11,7 +11,6 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 
 from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.base import ManagedNode
-from m3_ros.nodes.liveliness import offer_liveliness
 from m3_ros.nodes.process_state import ProcessState, process_state
 
 GOAL_END = 2.0
@@ -52,7 +51,7 @@ class ExclusiveActions:
                 self._busy.release()
 
         def create() -> None:
-            offer_liveliness(self._node, name)
+            self._node.claims.offer(name)
             server = ReliableActionServer(
                 self._node,
                 kind,
@@ -64,6 +63,7 @@ class ExclusiveActions:
             )
             self._servers.append(server)
 
+        self._node.claims.add(name)
         self._node.when_active(create)
 
     def interrupted(self, goal: ServerGoalHandle) -> bool:
@@ -89,6 +89,9 @@ class ExclusiveActions:
             return GoalResponse.REJECT
         if not self._node.active:
             self._node.get_logger().warning(f"goal rejected: {self._node.not_active()}")
+            return GoalResponse.REJECT
+        if problem := self._node.claims.problem():
+            self._node.get_logger().error(f"goal rejected: {problem}")
             return GoalResponse.REJECT
         if self._busy.acquire(blocking=False):
             return GoalResponse.ACCEPT

@@ -27,9 +27,14 @@ ALIVE = QoSProfile(
 )
 
 
+def alive_topic(server: str) -> str:
+    """Return the topic by which a server of that name is seen to live."""
+    return f"{server}/_alive"
+
+
 def offer_liveliness(node: Node, server: str) -> None:
     """Have clients of `server` notice when the process of `node` ends or hangs."""
-    node.create_publisher(Empty, f"{server}/_alive", ALIVE)
+    node.create_publisher(Empty, alive_topic(server), ALIVE)
 
 
 class ServerWatch:
@@ -46,7 +51,7 @@ class ServerWatch:
             liveliness=self._change, use_default_callbacks=False
         )
         node.create_subscription(
-            Empty, f"{server}/_alive", lambda _: None, ALIVE, event_callbacks=callbacks
+            Empty, alive_topic(server), lambda _: None, ALIVE, event_callbacks=callbacks
         )
 
     def lost(self) -> bool:

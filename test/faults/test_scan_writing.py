@@ -1,7 +1,9 @@
 """Scans and imports that are interrupted or find no place: what is whole stays, and goes on."""
 
+import errno
 import json
 import logging
+import os
 import resource
 import shutil
 import signal
@@ -14,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from m3_ros.capture import frames_file
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import Scan, ScanError
@@ -181,6 +184,22 @@ def test_a_scan_whose_end_finds_no_place_is_kept(tmp_path):
     with ScanWriter(tmp_path / "scan", resume=True):
         pass
     assert Scan.open(tmp_path / "scan").finished
+
+
+def test_pictures_that_the_disk_does_not_take_leave_the_scan_unfinished(tmp_path, monkeypatch):
+    def fail(folder):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(folder))
+
+    writer = ScanWriter(tmp_path / "scan")
+    writer.add(frame(0.5))
+    with monkeypatch.context() as patch:
+        patch.setattr(frames_file, "sync_filesystem", fail)
+        with pytest.raises(WriteError, match="Input/output error; its 1 frames are kept"):
+            writer.close()
+    assert not (tmp_path / "scan/transforms.json").exists() and len(Scan.open(tmp_path / "scan"))
+    with ScanWriter(tmp_path / "scan", resume=True) as again:
+        assert again.resumed == 1
+    assert (tmp_path / "scan/transforms.json").exists()
 
 
 def test_an_import_that_finds_no_place_goes_on_later(tmp_path):

@@ -142,3 +142,13 @@ def test_a_search_that_is_cancelled_ends_at_its_next_check(planner, table, box_p
         cancelled.plan_joint_motion(HOME, SCAN, Scene(tip[None] - [0.0, 0.0, 1.0]))
     assert next(checks, None) is None
     planner.plan_joint_motion(HOME, SCAN, Scene(tip[None] - [0.0, 0.0, 1.0]))
+
+
+@pytest.mark.parametrize("number", [0, 1, 100])
+def test_the_search_for_candidates_ends_at_its_next_check(planner, table, box_points, number):
+    checks = iter([False] * number)
+    cancelled = planner.until(lambda: next(checks, True))
+    own = box_points((0.04, 0.05, 0.06), (0.7, 0.05))
+    with pytest.raises(MotionCancelled, match="while planning"):
+        grasp_candidates(GRIPPER, own, table, CONFIG, check=cancelled.check_cancelled)
+    assert next(checks, None) is None

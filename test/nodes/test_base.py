@@ -1,5 +1,7 @@
 """Managed nodes: they load in configure, answer while active, and start by themselves or not."""
 
+import re
+
 import pytest
 import rclpy
 from lifecycle_msgs.msg import Transition
@@ -9,7 +11,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from m3_ros.codes import ScanErrorCode
+from m3_ros.nodes import claims
 from m3_ros.nodes.base import ManagedNode, StartError
+from m3_ros.nodes.liveliness import offer_liveliness
 from m3_ros.nodes.spinner import Spinner
 from m3_ros.srv import StartScan
 
@@ -148,3 +152,43 @@ def test_a_managed_node_can_be_in_a_namespace(context):
     assert "/robot1/start" in [name for name, _ in node.get_service_names_and_types()]
     node.destroy_node()
     assert rclpy.ok(context=context)
+
+
+def test_a_second_server_of_a_name_is_not_activated_until_the_first_has_ended(
+    context, monkeypatch
+):
+    monkeypatch.setattr(claims, "LEAVE_TIME", 0.2)
+    first, second, elsewhere = (
+        Small(False, context=context, namespace=name) for name in ("", "", "robot2")
+    )
+    for node in (first, second, elsewhere):
+        assert node.trigger_configure() == SUCCESS
+    assert first.trigger_activate() == elsewhere.trigger_activate() == SUCCESS
+    assert second.trigger_activate() != SUCCESS and not second.active
+    words = r"/small cannot be activated: /start is served by .* already; end that one, or use "
+    assert re.search(words, second._problem)
+    first.destroy_node()
+    assert second.trigger_activate() == SUCCESS
+    for node in (second, elsewhere):
+        node.destroy_node()
+
+
+def test_a_server_of_another_machine_is_seen_and_named(context, until, monkeypatch):
+    monkeypatch.setattr(claims, "LEAVE_TIME", 0.2)
+    other = rclpy.create_node("grasp2", context=context, namespace="far")
+    offer_liveliness(other, "/start")
+    node = Small(False, context=context)
+    until(node.claims.problem)
+    assert node.trigger_configure() == SUCCESS and node.trigger_activate() != SUCCESS
+    assert "/start is served by node /far/grasp2 already" in node._problem
+    other.destroy_node()
+    until(lambda: not node.claims.problem())
+    assert node.trigger_activate() == SUCCESS and not node.claims.problem()
+    node.destroy_node()
+
+
+def test_a_node_that_is_activated_again_has_its_own_names(context):
+    node = Small(False, context=context)
+    assert node.trigger_configure() == node.trigger_activate() == SUCCESS
+    assert node.trigger_deactivate() == node.trigger_activate() == SUCCESS
+    node.destroy_node()
