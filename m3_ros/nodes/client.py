@@ -147,10 +147,23 @@ class Client:
         self._wait(ready, timeout, what)
 
     def _find(self, name: str, ready: Callable[[], bool], timeout: float) -> None:
-        """Wait until somebody serves `name`; nodes that this process started may take longer."""
-        if self._alive is None:
-            timeout = min(timeout, FIND_TIMEOUT)
-        self._wait(ready, timeout, f"nobody serves {name}", STACK_HINT)
+        """Wait until somebody serves `name`: `timeout` s where a node is seen that may yet do so.
+
+        Such are the nodes that this process started, and managed nodes, which load before they
+        serve.
+        """
+        what, begun = f"nobody serves {name}", time.monotonic()
+
+        def check() -> None:
+            late = self._alive is None and time.monotonic() - begun > FIND_TIMEOUT
+            if late and not self._sees_managed_nodes():
+                raise ClientError(f"{what} (waited {FIND_TIMEOUT:.0f} s){STACK_HINT}")
+
+        self._wait(ready, timeout, what, STACK_HINT, check)
+
+    def _sees_managed_nodes(self) -> bool:
+        names = (name for name, _ in self.node.get_service_names_and_types())
+        return any(name.endswith("/change_state") for name in names)
 
     def _watch(self, name: str) -> None:
         if self._alive is None:

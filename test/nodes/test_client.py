@@ -39,6 +39,14 @@ def test_nodes_that_this_process_started_may_take_longer_than_those_of_others(sh
         client.run(Grasp, "/m3/grasp", Grasp.Goal())
 
 
+def test_a_managed_node_that_is_seen_may_take_longer_too(short_waits, monkeypatch):
+    monkeypatch.setattr(client_module, "SERVER_TIMEOUT", 1.5)
+    with Client("test") as client:
+        client.node.create_service(StopScan, "/grasp/change_state", lambda *_: None)
+        with pytest.raises(ClientError, match="waited 2 s"):
+            client.run(Grasp, "/m3/grasp", Grasp.Goal())
+
+
 @pytest.mark.parametrize(
     ("name", "send"),
     [

@@ -22,6 +22,12 @@ NODES = Path(get_package_prefix("m3_ros")) / "lib/m3_ros"
 ENDLESS = ["splat.max_iterations=1000000"]
 
 
+def until_served(client, name):
+    """Wait for a stack that the client does not know as its own: it watches the server itself."""
+    served = client.node.get_service_names_and_types
+    client.wait_until(lambda: name in [each for each, _ in served()], 60.0, f"{name} is missing")
+
+
 def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
     with ScanWriter(tmp_path / "scans/20260101-000000") as writer:
         for frame in toy.frames:
@@ -30,6 +36,7 @@ def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
     storage = [f"storage.scans={tmp_path}/scans", f"storage.memory={target}"]
     config = override(M3Config(), [*storage, *ENDLESS])
     with Stack(["memory"], config) as stack, Client("test") as client:
+        until_served(client, "/m3/build_memory/_action/send_goal")
         stop = threading.Thread(target=stack.stop)
 
         def listen(feedback):
@@ -49,6 +56,7 @@ def test_a_memory_node_in_a_build_ends_and_writes_nothing(tmp_path, toy):
 def test_a_client_notices_that_its_server_has_vanished(tmp_path, number):
     config = override(M3Config(), [f"storage.memory={tmp_path}/memory", "scan.start_timeout=60.0"])
     with Stack(["capture"], config) as stack, Client("test") as client:
+        until_served(client, "/m3/scan/stop")
         client.call(StopScan, "/m3/scan/stop", StopScan.Request())
         threading.Timer(1.0, stack.send_signal, ("capture", number)).start()
         with pytest.raises(ServerGone, match="/m3/scan/start is gone"):
