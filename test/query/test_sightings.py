@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from m3_ros.geometry import look_at
+from m3_ros.memory.registration import scaled
 from m3_ros.query.answer import Localizer
 from m3_ros.query.sightings import sightings
 
@@ -50,3 +51,15 @@ def test_a_part_that_the_border_cuts_off_does_not_count(toy_memory, red):
     memory = with_views(toy_memory, (eye, (x + 0.3, y, z)), (eye, (x, y, z)))
     cut, full = sorted(sightings(memory, target.points, touch), key=lambda each: each.index)
     assert cut.share < 0.8 * full.share
+
+
+def test_a_memory_of_another_unit_has_the_same_sightings(toy, toy_memory, red):
+    target, touch = red
+    other = replace(scaled(toy_memory, 2.5), metric=False)
+    localizer = Localizer(other, toy.model)
+    found = localizer.locate("red box").targets[0]
+    ours = sightings(toy_memory, target.points, touch)
+    theirs = sightings(other, found.points, localizer.touch)
+    assert theirs[0].index == ours[0].index
+    assert theirs[0].share == pytest.approx(ours[0].share, rel=0.05)
+    assert theirs[0].distance == pytest.approx(2.5 * ours[0].distance, rel=0.02)
