@@ -7,6 +7,7 @@ outside its rule raises `ConfigError`, which names field, value and rule.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from m3_ros.grasp_settings import GraspConfig
 from m3_ros.memory_settings import MemoryConfig, SplatConfig
 from m3_ros.motion_settings import MotionConfig
 from m3_ros.robot_settings import RobotConfig
-from m3_ros.settings import Stage, read_settings, setting
+from m3_ros.settings import ConfigError, Stage, read_settings, setting
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,17 @@ class FeatureConfig(Stage):
         "name or name:weights of models, see docs/models.md; the first answers text",
         nonempty=True,
     )
-    device: str = setting("cpu", "torch device of models and fit", choices=("cpu", "cuda"))
+    device: str = setting(
+        "auto",
+        "torch device of models, fit and lifting: cpu, cuda, cuda:N, or auto: cuda where torch "
+        "and gsplat can use it",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", self.device):
+            rule = "it must be one of auto, cpu, cuda, cuda:N"
+            raise ConfigError(f"FeatureConfig.device = {self.device!r}: {rule}")
 
 
 @dataclass(frozen=True)

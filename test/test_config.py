@@ -24,7 +24,7 @@ def test_absent_settings_keep_their_defaults():
         ({"splat": {"voxel_size": -1}}, ("SplatConfig.voxel_size", "-1", "at least")),
         ({"splat": {"voxel_size": float("nan")}}, ("SplatConfig.voxel_size", "nan", "finite")),
         ({"splat": {"seed": 1.5}}, ("SplatConfig.seed", "1.5", "int")),
-        ({"features": {"device": "tpu"}}, ("FeatureConfig.device", "tpu", "cpu, cuda")),
+        ({"features": {"device": "tpu"}}, ("FeatureConfig.device", "tpu", "cuda, cuda:N")),
         ({"splat": {"voxels": 1}}, ("config.splat.voxels", "unknown")),
         ({"splat": 3}, ("config.splat", "3", "mapping")),
     ],

@@ -111,7 +111,7 @@ def features(
         scan: the scan folder; the features go to its subfolder features/.
         models: names separated by commas, each a model of `m3 models`, name:weights, or an
             open_clip model.
-        device: torch device, cpu or cuda.
+        device: torch device: auto, cpu, cuda or cuda:N.
         batch: images at once.
     """
     from m3_ros.capture.scan import Scan

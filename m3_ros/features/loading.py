@@ -8,6 +8,7 @@ from pathlib import Path
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.model_cards import MODELS
+from m3_ros.splat.device import choose_device
 
 _CLASSES = {
     "compact": ("compact", "CompactExtractor"),
@@ -30,14 +31,15 @@ def load_extractor(
             "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
         weights: file, folder or name on the Hugging Face Hub, in place of the model's own; see
             docs/models.md for what each model takes.
-        device: torch device, "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" or "cuda:N", see `choose_device`.
 
     Raises:
-        ValueError: for a name that is none of these.
+        ValueError: for a name that is none of these, or a device that is not there.
         FileNotFoundError: when weights are missing; says what, where, and how to get them.
         RuntimeError: when a Python package is missing.
     """
     model, weights = split_name(name, weights)
+    device = choose_device(device)
     if model in ("clip", "siglip"):
         from m3_ros.features.clip import ClipExtractor
 

@@ -28,6 +28,7 @@ from m3_ros.memory.registration import transform_memory
 from m3_ros.memory.separation import suited
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
+from m3_ros.splat.device import choose_device
 from m3_ros.splat.fitter import Fitter
 from m3_ros.splat.held_out import HeldOutScores
 from m3_ros.splat.scale import NOMINAL_DISTANCE, scaled, working_distance
@@ -71,7 +72,8 @@ class MemoryBuilder:
             name: MemoryBank(extractor.dim, extractor.threshold, config.memory.max_components)
             for name, extractor in self._extractors.items()
         }
-        self._fitter = Fitter(config.splat)
+        self._device = choose_device(config.features.device)
+        self._fitter = Fitter(config.splat, self._device)
         self._points, self._metric = points, metric
         self._unit = 0.0  # of the scan's lengths, in lengths at the nominal distance; 0: unknown
         self._batch = 2 * config.ego_mask.min_frames  # that `step` processes together
@@ -141,7 +143,7 @@ class MemoryBuilder:
             models[name] = self._build_model(name, fitted.gaussians, views, progress)
         frame_id = self._config.robot.world_frame
         memory = SpatialMemory(
-            *(fitted.gaussians, models, views, self._config, fitted.psnr_db, frame_id),
+            *(fitted.gaussians.to("cpu"), models, views, self._config, fitted.psnr_db, frame_id),
             metric=self._metric,
         )
         return transform_memory(memory, np.diag([*[self._unit] * 3, 1.0]), frame_id)
@@ -201,14 +203,12 @@ class MemoryBuilder:
         if not len(bank):
             raise DataError(f"model {name!r} gave no valid feature in any frame")
         projection = principal_directions(bank.components, extractor.degrees, bank.counts)
+        projection = projection.to(self._device)
         start = lift_queries(gaussians, views, store, projection, settings.temperature)
         progress("lift", 1.0)
         result = refine(
-            gaussians,
-            views,
-            store,
-            start,
-            attention_decoder(bank.components),
+            *(gaussians, views, store, start),
+            attention_decoder(bank.components.to(self._device)),
             settings.refine_steps,
             settings.refine_points,
             progress=progress,
@@ -216,9 +216,7 @@ class MemoryBuilder:
             rates=settings.refine_rates,
         )
         return ModelMemory(
-            result.queries,
-            result.projection,
-            result.reliability,
+            *(x.cpu() for x in (result.queries, result.projection, result.reliability)),
             bank,
             extractor.digest,
             float(result.temperature),

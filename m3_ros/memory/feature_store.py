@@ -71,21 +71,22 @@ class FeatureStore:
         """Mark the cells of map `index` that are not in `cells [h, w]` as not valid."""
         self._entries[index].valid[...] &= cells
 
-    def read(self, index: int) -> Tensor:
-        """Return map `index` `[h, w, d]` float32; NaN where not valid."""
+    def read(self, index: int, device: str | torch.device = "cpu") -> Tensor:
+        """Return map `index` `[h, w, d]` float32 on a device; NaN where not valid."""
         entry = self._entries[index]
         height, width, dim = entry.shape
         self._file.seek(entry.offset)
         cells = np.frombuffer(self._file.read(4 * height * width), np.int32)
-        rows = np.full((entry.rows + 1, dim), np.nan, np.float32)
+        rows = np.full((entry.rows + 1, dim), np.nan, np.float16)
         half = np.frombuffer(self._file.read(2 * entry.rows * dim), np.float16)
         rows[:-1] = half.reshape(entry.rows, dim)
         cells = np.where(entry.valid.ravel(), cells, -1)
-        return torch.from_numpy(rows[cells].reshape(entry.shape))
+        half = torch.from_numpy(rows).to(device)  # before it is float32, and one row a region
+        return half.float()[torch.from_numpy(cells).to(device)].reshape(entry.shape)
 
-    def read_unit(self, index: int) -> tuple[Tensor, Tensor]:
+    def read_unit(self, index: int, device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]:
         """Return map `index` with unit rows (zero: not valid) and the valid cells `[h, w]`."""
-        features = self.read(index)
+        features = self.read(index, device)
         length = features.norm(dim=-1, keepdim=True)
         valid = torch.isfinite(length[..., 0]) & (length[..., 0] > 0)
         return torch.where(valid[..., None], features / length, 0.0), valid

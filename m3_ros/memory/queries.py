@@ -122,14 +122,15 @@ def lift_queries(
     height, width, _ = store.read(0).shape
     k = pixels_per_cell((width, height))
     cameras = [view.at(k * width, k * height) for view in views]
-    maps = (upsample(store.read_unit(index)[0] @ projection.T, k) for index in range(len(views)))
-    valid = (upsample(store.read_unit(index)[1], k) for index in range(len(views)))
+    device = gaussians.means.device
+    maps = (upsample(store.read_unit(i, device)[0] @ projection.T, k) for i in range(len(views)))
+    valid = (upsample(store.read_unit(i, device)[1], k) for i in range(len(views)))
     stacked = torch.stack([v for v, _ in cameras]), torch.stack([K for _, K in cameras])
     queries, weight = lift(gaussians, stacked, maps, valid)
     seen = weight > MIN_WEIGHT * k**2
     reliability = torch.where(seen, queries.norm(dim=-1), 0.0).clamp(0.0, 1.0)
     queries = torch.where(seen[:, None], queries, 0.0)
-    return PrincipalQueries(queries, projection, reliability, torch.tensor(temperature))
+    return PrincipalQueries(queries, projection, reliability, queries.new_full((), temperature))
 
 
 def pixels_per_cell(size: tuple[int, int]) -> int:
@@ -146,7 +147,7 @@ def render_queries(gaussians: Gaussians, queries: Tensor, view: View, size: tupl
     """Return mean alpha-composited queries `[h, w, s]` in the cells of a map of `size` (w, h)."""
     k = pixels_per_cell(size)
     width, height = (k * edge for edge in size)
-    viewmat, K = view.at(width, height)
+    viewmat, K = (x.to(gaussians.means) for x in view.at(width, height))
     renders, _, _ = rasterization(
         *gaussians.activated(), queries, viewmat[None], K[None], width, height
     )
@@ -206,11 +207,11 @@ def refine(
     for step in range(steps):
         order = order or torch.randperm(len(views), generator=generator).tolist()
         index = order.pop()
-        target = store.read(index)
+        target = store.read(index, gaussians.means.device)
         cells = torch.nonzero(torch.isfinite(target).all(-1).flatten())[:, 0]
         if not len(cells):
             continue
-        cells = cells[torch.randperm(len(cells), generator=generator)[:points]]
+        cells = cells[torch.randperm(len(cells), generator=generator)[:points].to(cells.device)]
         size = (target.shape[1], target.shape[0])
         rendered = render_queries(gaussians, learned["queries"], views[index], size)
         features = decode(

@@ -50,9 +50,7 @@ ARGUMENTS = (
     Argument("scans", "", f"folder of scans{FROM_FILE}", setting="storage.scans"),
     Argument("camera_namespace", "", f"namespace of the camera's driver{FROM_FILE}"),
     Argument("camera_name", "", f"name of the camera's driver{FROM_FILE}"),
-    Argument(
-        "device", "", f"torch device{FROM_FILE}", ("", "cpu", "cuda"), setting="features.device"
-    ),
+    Argument("device", "", f"auto, cpu, cuda or cuda:N{FROM_FILE}", setting="features.device"),
     Argument("encoder", "", f"name or name:weights of the model, docs/models.md{FROM_FILE}"),
 )
 CAMERA_TOPICS = {

@@ -29,6 +29,7 @@ from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.nodes.waiting_line import Busy, WaitingLine
 from m3_ros.query.grammar import QueryError
+from m3_ros.splat.device import choose_device
 from m3_ros.srv import LoadMemory, Query
 
 TOPICS = {
@@ -81,6 +82,7 @@ class QueryNode(ManagedNode):
 
     def configure(self) -> None:
         """Load what is on disk already, with its model; without a memory this waits for one."""
+        choose_device(self._config.features.device)  # one that is missing is told at the start
         self._load_current()
 
     def cleanup(self) -> None:

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from m3_ros.errors import show
 
+DEVICES = ("cpu", "cuda")
+"""Types of devices whose tensors are drawn."""
+
 
 def check_tensor(name: str, x: object, *shapes: tuple[int | str, ...]) -> None:
     """Raise ValueError unless `x` is a dense floating-point tensor of one of the shapes.
@@ -26,7 +29,7 @@ def check_tensor(name: str, x: object, *shapes: tuple[int | str, ...]) -> None:
         raise ValueError(f"{name} must have shape {wanted}, got {describe(x)}")
     if not x.is_floating_point() or x.layout != torch.strided:
         raise ValueError(f"{name} must be dense and floating point, got {x.dtype}, {x.layout}")
-    if x.device.type not in ("cpu", "cuda"):
+    if x.device.type not in DEVICES:
         raise ValueError(f"{name} must be on a CPU or CUDA device, got {x.device}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.config import SplatConfig
 from m3_ros.errors import DataError
+from m3_ros.splat.device import choose_device
 from m3_ros.splat.fitter import Fitter
 from m3_ros.splat.result import FitResult
 from m3_ros.splat.scale import NOMINAL_DISTANCE, scaled, working_distance
@@ -28,7 +29,7 @@ def fit(
             what structure from motion leaves.
         config: Budget, losses and what is refined.
         progress: Called with the stage "fit" and the share of the budget used.
-        device: Torch device of the fit.
+        device: Of the fit, see `choose_device`.
         points: Sparse points of the scan.
 
     Returns:
@@ -53,7 +54,7 @@ def begin(
         raise DataError("frames must hold at least one frame, got none")
     positions = points[0] if points else None
     unit = working_distance(frames, positions, config.near_quantile) / NOMINAL_DISTANCE
-    fitter = Fitter(config, device)
+    fitter = Fitter(config, choose_device(device))
     if points:
         fitter.points = points[0] / unit, points[1]
     fitter.add([scaled(frame, 1 / unit) for frame in frames])

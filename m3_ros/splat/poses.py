@@ -32,7 +32,7 @@ class CameraCorrections(torch.nn.Module):
     def viewmat(self, i: int) -> Tensor:
         """Return the corrected world-to-camera transform `[4, 4]` of frame i."""
         top = torch.cat([so3_exp(self.rotations[i]), self.translations[i][:, None]], dim=1)
-        bottom = top.new_tensor([[0.0, 0.0, 0.0, 1.0]])
+        bottom = self.initial[i, 3:]  # 0 0 0 1, on this device
         return torch.cat([top, bottom]) @ self.initial[i]
 
     def expose(self, i: int, image: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from m3_ros.splat import gsplat_backend
 from m3_ros.splat.cpu_backend import Project, Rasterize
 from m3_ros.splat.request import Request
 from m3_ros.splat.spherical_harmonics import sh_colors
@@ -62,14 +63,9 @@ def rasterization(
         *(means, quats, scales, opacities, colors, viewmats, Ks, width, height),
         *(near_plane, far_plane, sh_degree, backgrounds, render_mode),
     ).to_float32()
-    renders, alphas, info = (_on_cuda if means.is_cuda else _on_cpu)(request)
+    backend = _on_cpu if means.device.type == "cpu" else gsplat_backend.rasterize
+    renders, alphas, info = backend(request)
     return renders.to(means.dtype), alphas.to(means.dtype), info
-
-
-def _on_cuda(request: Request) -> tuple[Tensor, Tensor, dict]:
-    import gsplat
-
-    return gsplat.rasterization(**vars(request), packed=False)
 
 
 def _on_cpu(request: Request) -> tuple[Tensor, Tensor, dict]:

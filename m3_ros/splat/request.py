@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from m3_ros.errors import show
-from m3_ros.splat import native
+from m3_ros.splat import arguments, native
 from m3_ros.splat.arguments import check_integer, check_tensor, describe
 
 RENDER_MODES = ("RGB", "D", "ED", "RGB+D", "RGB+ED")
@@ -49,7 +49,7 @@ class Request:
                 raise ValueError(f"{name} must be a tensor of shape {shape}, got {describe(x)}")
         if not len(self.viewmats):
             raise ValueError("viewmats must hold at least one view, got none")
-        if self.means.device.type not in ("cpu", "cuda"):
+        if self.means.device.type not in arguments.DEVICES:
             raise ValueError(f"means must be on a CPU or CUDA device, got {self.means.device}")
         n, views = len(self.means), len(self.viewmats)
         self._check("means", (n, 3))
@@ -122,11 +122,11 @@ class Request:
         if len(lengths) and lengths.min() < 1e-20:
             worst = int(lengths.argmin())
             raise ValueError(f"quats must not have zero length, but quats[{worst}] has")
-        if bool((self.Ks[:, (0, 1), (0, 1)] <= 0).any()):
+        if bool((self.Ks.diagonal(dim1=1, dim2=2)[:, :2] <= 0).any()):
             raise ValueError(f"Ks must have positive focal lengths, got {self.Ks.tolist()}")
 
 
 def _is_finite(x: Tensor) -> bool:
-    if x.is_cuda:
+    if x.device.type != "cpu":
         return bool(torch.isfinite(x).all())
     return native.first_nonfinite(x.detach().to(torch.float32).contiguous()) < 0

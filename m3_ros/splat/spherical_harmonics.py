@@ -86,7 +86,7 @@ def rotate_sh(coefficients: Tensor, rotation: Tensor) -> Tensor:
     bands = [coefficients[:, :1]]
     for band in range(1, degree + 1):
         own = slice(band**2, (band + 1) ** 2)
-        D = torch.linalg.lstsq(after[:, own], before[:, own]).solution
+        D = torch.linalg.lstsq(after[:, own], before[:, own]).solution.to(coefficients.device)
         bands.append(torch.einsum("ij,njc->nic", D, coefficients[:, own].double()))
     return torch.cat([x.to(coefficients) for x in bands], dim=1)
 
