@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import CallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from m3_ros.errors import M3Error
@@ -173,4 +174,8 @@ class ManagedNode(LifecycleNode):
     def _start(self) -> None:
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != TransitionCallbackReturn.SUCCESS:
+                # An executor of several threads sees what a callback raised when the next one is
+                # ready, and this node may receive nothing.
+                clock = Clock(clock_type=ClockType.STEADY_TIME)
+                self.create_timer(0.1, lambda: None, clock=clock)
                 raise StartError(self._problem)

@@ -7,7 +7,7 @@ import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from m3_ros.codes import ScanErrorCode
@@ -137,7 +137,7 @@ def test_what_fails_in_configure_is_told_and_the_node_can_be_configured_again(sm
 
 def test_a_node_that_starts_by_itself_and_cannot_ends_with_the_reason(context):
     node = Small(True, OSError("no weights here"), context=context)
-    executor = SingleThreadedExecutor(context=context)
+    executor = MultiThreadedExecutor(2, context=context)
     executor.add_node(node)
     with pytest.raises(StartError, match="node /small cannot be configured: no weights here"):
         for _ in range(100):
