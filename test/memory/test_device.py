@@ -159,8 +159,10 @@ def test_a_step_of_the_fit_reads_nothing_large_from_the_device(toy, device):
 
 def test_gaussians_turn_on_their_device(toy, device):
     turn = np.diag([-2.0, -2.0, 2.0, 1.0])
-    turned = toy.gaussians.to(NAME).transformed(turn)
-    expected = toy.gaussians.transformed(turn)
+    coefficients = torch.linspace(-1, 1, 9 * len(toy.gaussians)).reshape(-1, 3, 3)
+    gaussians = replace(toy.gaussians, shN=coefficients)
+    turned = gaussians.to(NAME).transformed(turn)
+    expected = gaussians.transformed(turn)
     for name, x in turned.tensors.items():
         assert torch.allclose(x.cpu(), expected.tensors[name], atol=1e-6)
 
