@@ -6,6 +6,7 @@ which picture it is.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Literal
 
 import cv2
@@ -64,11 +65,11 @@ def flatten(
     raw, bank = (normalize(torch.from_numpy(rows), dim=-1).numpy() for rows in (raw, bank))
     if method == "umap":
         try:
-            from umap import UMAP
+            umap = import_module("umap")  # a choice of the user's, not a dependency
         except ImportError as error:
             remedy = "`--method umap` needs the package umap-learn: pip install umap-learn"
             raise ImportError(remedy) from error
-        reducer = UMAP(n_components=2, metric="cosine", random_state=0)
+        reducer = umap.UMAP(n_components=2, metric="cosine", random_state=0)
         return reducer.fit_transform(raw), reducer.transform(bank)
     mean = raw.mean(0)
     _, directions = np.linalg.eigh(np.cov(raw.T))
