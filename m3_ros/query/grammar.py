@@ -123,6 +123,12 @@ def noun_phrase(words: list[str]) -> TextQuery | None:
     return TextQuery(label, describe(label))
 
 
+def excluded_phrase(words: list[str]) -> TextQuery | None:
+    """Return what words after a "not" ask for: "orange" alone is the colour, "an orange" not."""
+    colour = words[-1] in KIND_CLASSES and set(words) <= COLOR_WORDS | SHADES
+    return noun_phrase([*words, "one"] if colour else words)
+
+
 def is_adjective(word: str) -> bool:
     """Return whether a word before a noun says how an object is."""
     return word in ADJECTIVES or bool(ADJECTIVE_ENDING.search(word))

@@ -15,7 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from m3_ros.query.grammar import PLACEHOLDERS, QueryError, TextQuery, noun_phrase, text_words
+from m3_ros.query.grammar import (
+    PLACEHOLDERS,
+    QueryError,
+    TextQuery,
+    excluded_phrase,
+    noun_phrase,
+    text_words,
+)
 from m3_ros.query.request_words import ARTICLES, Kind, Order, Relation, Token, tokens
 
 ROBOT = frozenset(["me", "you", "us", "robot", "yourself", "myself", "camera"])
@@ -174,7 +181,7 @@ class _Parser:
             elif token.kind is Kind.NOT and self._next() is Kind.RELATION:
                 links.append(self._link(self.rest.pop(0), negated=True))
             elif token.kind is Kind.NOT and self._next() is Kind.WORD:
-                excluded.append(noun_phrase(self._words()))
+                excluded.append(excluded_phrase(self._words()))
             elif token.kind is Kind.AND and self._next() in (Kind.RELATION, Kind.NOT):
                 pass
             elif token.kind is Kind.ORDER_TO and Kind.ORDER not in parts:
@@ -193,14 +200,8 @@ class _Parser:
         if noun is not None and noun.label in PLACEHOLDERS and (links or excluded or parts):
             noun = None
         number = parts.get(Kind.NUMBER)
-        return Request(
-            label,
-            noun,
-            None if number is None else number.value,
-            _rank(parts, anchor),
-            tuple(excluded),
-            tuple(links),
-        )
+        count, rank = None if number is None else number.value, _rank(parts, anchor)
+        return Request(label, noun, count, rank, tuple(excluded), tuple(links))
 
     def _ends(self, words: list[str]) -> bool:
         """Return whether a nested request of these words ends here."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from m3_ros.query.grammar import QueryError
+from m3_ros.query.grammar import Description, QueryError
 from m3_ros.query.request import Side, parse_request
 from m3_ros.query.request_words import PHRASES, Kind, Relation
 
@@ -132,3 +132,18 @@ def test_a_noun_alone_has_no_structure():
 def test_all_nouns_of_a_request_are_known():
     request = parse_request("red cup, not the mug, left of the duck behind me", 300)
     assert [noun.label for noun in request.nouns()] == ["red cup", "mug", "duck"]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the brush that is not orange", Description("", "orange")),
+        ("the brush that is not dark orange", Description("", "dark orange")),
+        ("all brushes except the orange one", Description("", "orange")),
+        ("everything that is not an orange", Description("orange", "")),
+        ("the brush that is not red", Description("", "red")),
+    ],
+)
+def test_a_word_of_a_colour_and_a_fruit_is_the_colour_after_not(text, meant):
+    (excluded,) = parse_request(text, 200).excluded
+    assert excluded.readings == (meant,)
