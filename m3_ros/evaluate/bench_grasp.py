@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from rich.table import Table
 from m3_ros.config import M3Config
 from m3_ros.errors import DataError
 from m3_ros.evaluate.grasp_trial import Conditions, Trial, run_trial
+from m3_ros.evaluate.workers import worker_pool
 from m3_ros.sim.objects import CATEGORIES
 from m3_ros.sim.scene import label_of
 from m3_ros.types import Image
@@ -113,7 +113,7 @@ def _run_all(
         for seed, label in todo.items():
             yield _trial(seed, label, conditions, pictures)
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         futures = [
             pool.submit(_trial, seed, label, conditions, pictures) for seed, label in todo.items()
         ]

@@ -11,10 +11,9 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +33,7 @@ from m3_ros.evaluate.query_answers import Answer, judge, summarize
 from m3_ros.evaluate.scan_calibration import calibrate_by_views
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.evaluate.structured_queries import Place, structured_queries
+from m3_ros.evaluate.workers import worker_pool
 from m3_ros.features.cache import CachedExtractor
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
 from m3_ros.features.loading import load_extractor
@@ -222,7 +222,7 @@ def run(
             (BENCHMARK_SEED + seed + index, config, encoder, views, folder, threads, vectors)
             for index in range(scenes)
         ]
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        with worker_pool(workers) as pool:
             futures = [pool.submit(_job, *job) for job in jobs]
             done = as_completed(futures)
             answers = [a for future in track(done, "scenes", scenes) for a in future.result()]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -42,8 +41,6 @@ STOP_TIME = sum(patience for _, patience in SHUTDOWN_STEPS) + 2.0
 """Time (s) that a stack may take to stop; a node takes 1 s where it does not hang."""
 TF_REMAPPINGS = (("/tf", "tf"), ("/tf_static", "tf_static"))
 """Of the nodes of a robot in a namespace, as Nav2 does it."""
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NodeDied(M3Error, RuntimeError):
@@ -140,7 +137,7 @@ class Stack:
             errors="replace",
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # Ctrl-C reaches us alone; we forward it
-            preexec_fn=partial(_end_with_parent, os.getpid()),
+            preexec_fn=partial(signals.end_with_parent, os.getpid()),
         )
         self._processes[name] = process
         reader = threading.Thread(target=self._relay, args=(name, process), daemon=True)
@@ -161,13 +158,6 @@ class Stack:
         for line in process.stdout:
             self._last_lines[name] = line.strip() or self._last_lines.get(name, "")
             write(line)
-
-
-def _end_with_parent(parent: int) -> None:
-    """Have the kernel end this process when `parent` dies (Linux)."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it has died before
-        os._exit(1)
 
 
 def save_parameters(config: M3Config, path: Path) -> None:
