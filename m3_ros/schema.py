@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import re
+import stat
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
 
-from m3_ros.errors import M3Error
+from m3_ros.errors import M3Error, show
 
 Schema = TypeVar("Schema")
 
@@ -76,10 +78,14 @@ def read_json(path: Path, kind: type[Schema], error: type[M3Error]) -> Schema:
 
 def parse_json(path: Path, error: type[M3Error]) -> object:
     """Return the plain content of a JSON file; raises as `read_json` does."""
-    if path.stat().st_size > MAX_BYTES:
-        raise error(f"{path} has {path.stat().st_size} bytes; it must have at most {MAX_BYTES}")
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise error(f"{path} is a pipe or device; it must be a file of JSON")
+    if status.st_size > MAX_BYTES:
+        raise error(f"{path} has {status.st_size} bytes; it must have at most {MAX_BYTES}")
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes().decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_object)
     except RecursionError as cause:
         raise error(
             f"{path} is nested too deeply to be read; it must be a file of JSON"
@@ -88,8 +94,29 @@ def parse_json(path: Path, error: type[M3Error]) -> object:
         raise error(
             f"{path} is no text: byte {cause.start} is not UTF-8; it must be JSON"
         ) from cause
-    except ValueError as cause:
+    except json.JSONDecodeError as cause:
         raise error(f"{path} is not JSON: {cause}") from cause
+    except _TwiceError as cause:
+        raise error(f"{path} {cause}") from cause
+    except ValueError as cause:  # Python converts 4300 digits at most
+        raise error(f"{path} holds a number of more than 4300 digits") from cause
+
+
+class _TwiceError(ValueError):
+    """A key stands twice in one object."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object of JSON.
+
+    Raises:
+        _TwiceError: a key stands in it twice, of which other programs take the first or the last.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _TwiceError(f"has the key {show(twice)} twice in one object; keep one")
+    return found
 
 
 def decode(content: object, kind: type[Schema], place: str, error: type[M3Error]) -> Schema:

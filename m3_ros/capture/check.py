@@ -36,6 +36,7 @@ class Summary:
         covered: share of pixels with depth of each frame.
         depths: quantiles 0.01, 0.5, 0.99 of the depth of each frame that has any.
         masked: frames with a mask.
+        hidden: numbers of the frames whose mask hides all.
         poses: `T_world_camera [4, 4]` of each frame.
         stamps: s.
         pairs: neighbouring frames, spread over the scan.
@@ -47,6 +48,7 @@ class Summary:
     covered: list[float] = field(default_factory=list)
     depths: list[Array] = field(default_factory=list)
     masked: int = 0
+    hidden: list[int] = field(default_factory=list)
     poses: list[Array] = field(default_factory=list)
     stamps: list[float] = field(default_factory=list)
     pairs: list[tuple[RgbdFrame, RgbdFrame]] = field(default_factory=list)
@@ -86,7 +88,10 @@ class Summariser:
         summary.covered.append(len(measured) / frame.depth.size)
         if len(measured):
             summary.depths.append(np.quantile(measured, [0.01, 0.5, 0.99]))
-        summary.masked += frame.mask is not None
+        if frame.mask is not None:
+            if not frame.mask.any():
+                summary.hidden.append(len(summary.poses))
+            summary.masked += 1
         summary.poses.append(frame.camtoworld)
         summary.stamps.append(frame.stamp)
 
@@ -99,7 +104,7 @@ def suspicions(summary: Summary, consistency: Consistency, metric: bool) -> list
         consistency: of the scan, by `compare`.
         metric: whether lengths are metres.
     """
-    found = consistency_problems(consistency)
+    found = [*blank_problems(summary), *consistency_problems(consistency)]
     low, high = VIEW_ANGLES
     if not (low <= min(summary.angles) and max(summary.angles) <= high):
         found.append(
@@ -127,6 +132,24 @@ def suspicions(summary: Summary, consistency: Consistency, metric: bool) -> list
         middle = np.array(summary.depths)[:, 1]
         if metric and not 0.03 < np.median(middle) < 100:
             found.append(f"the median depth is {np.median(middle):.3g} m: check its unit")
+    return found
+
+
+def blank_problems(summary: Summary) -> list[str]:
+    """Return sentences on frames that measure or show nothing, unlike others of the scan."""
+    without = [index for index, share in enumerate(summary.covered) if not share]
+    without = [index for index in without if index not in summary.hidden]
+    found = []
+    if without and summary.depths:
+        found.append(
+            f"{len(without)} of {len(summary.covered)} frames have no depth in any pixel, the "
+            f"first is frame {without[0]}: check their depth images and unit"
+        )
+    if summary.hidden:
+        found.append(
+            f"{len(summary.hidden)} of {len(summary.covered)} frames show nothing, as mask or "
+            f"alpha hides all, the first is frame {summary.hidden[0]}: check their masks"
+        )
     return found
 
 

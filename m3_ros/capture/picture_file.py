@@ -27,13 +27,32 @@ def read_picture(path: Path, flags: int) -> NDArray:
             file's name.
     """
     try:
-        check_size(_size(path))
-        pixels = cv2.imread(str(path), flags)
-    except (OSError, cv2.error) as error:
-        raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        size = _size(path)
+        check_size(size)
+        # imread would accept half a JPEG, and crash of a path that is not UTF-8.
+        data = np.fromfile(path, np.uint8)
+        pixels = cv2.imdecode(data, flags) if data.size else None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from error
+    except cv2.error as error:
+        raise ValueError("is no readable image: its header is damaged") from error
     if pixels is None:
-        raise ValueError("is no readable image")
+        cut = ": it is damaged or cut short" if any(size) else ""
+        raise ValueError(f"is no readable image{cut}")
     return pixels
+
+
+def open_video(path: Path) -> cv2.VideoCapture:
+    """Return OpenCV's reader of a video, which may not be open.
+
+    Raises:
+        ValueError: the path is not UTF-8, of which OpenCV crashes; the message continues it.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("has a path that is not UTF-8; rename it") from error
+    return cv2.VideoCapture(str(path))
 
 
 def check_size(size: tuple[int, int]) -> None:

@@ -9,6 +9,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from m3_ros.ply_header import read_ply_header
+from m3_ros.schema import MAX_COORDINATE
 from m3_ros.types import Array
 
 GREY = 128
@@ -36,10 +37,12 @@ def read_points(path: Path) -> tuple[Array, NDArray[np.uint8]] | None:
         points = np.asarray(getattr(cloud, "vertices", []), np.float64).reshape(-1, 3)
         colors = np.asarray(getattr(cloud, "colors", []), np.uint8)
     except Exception as error:  # damaged bytes make the reader raise anything
-        raise ValueError(f"cannot be read: {error!r}") from error
-    if not np.isfinite(points).all():
-        row = int(np.argmin(np.isfinite(points).all(1)))
-        raise ValueError(f"has vertex {row} at {points[row].tolist()}; it must be finite")
+        problem = str(error) or type(error).__name__
+        raise ValueError(f"has data that do not fit its header: {problem}") from error
+    good = (np.abs(points) <= MAX_COORDINATE).all(1)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise ValueError(f"has vertex {row} at {points[row].tolist()}; it must be within ±1e6")
     if not len(points):
         return None
     if len(colors) != len(points):

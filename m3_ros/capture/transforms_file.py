@@ -32,6 +32,8 @@ from m3_ros.schema import (
 FILE = "transforms.json"
 BLENDER_FILE = "transforms_train.json"
 """Of a Blender data set; those named _val and _test hold other views of the same scene."""
+MIN_UNIT = 1e-6
+"""Least unit of depth, m a step: with it 16 bits reach 7 cm, less than any camera of depth."""
 REQUIRED = ("file_path", "transform_matrix")
 FOCALS = ("fl_x", "fl_y", "camera_angle_x", "camera_angle_y", "x_fov", "y_fov")
 """Fields one of which a frame must have: focal length (px), angle of view (rad), (degrees)."""
@@ -65,7 +67,10 @@ class CameraFields(Struct):
     camera_angle_y: Angle | UnsetType = UNSET
     x_fov: Degrees | UnsetType = UNSET
     y_fov: Degrees | UnsetType = UNSET
-    distortion_params: Annotated[list[Coefficient], Meta(max_length=6)] | UnsetType = UNSET
+    distortion_params: (
+        Annotated[list[Coefficient], Meta(max_length=6, description="a list of at most 6 numbers")]
+        | UnsetType
+    ) = UNSET
     depth_unit_scale_factor: Unit | UnsetType = UNSET
     integer_depth_scale: Unit | UnsetType = UNSET
     file_path: Name | UnsetType = UNSET
@@ -118,7 +123,7 @@ class Contents:
 
 def transforms_path(source: Path) -> Path:
     """Return the path of the list of frames of a scan, which is a folder or that file."""
-    if source.suffix == ".json":
+    if source.suffix == ".json" and not source.is_dir():
         return source
     names = (FILE, FRAMES_FILE, BLENDER_FILE)
     return source / next((name for name in names if (source / name).is_file()), FILE)
@@ -179,13 +184,15 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
 def _check_metres(path: Path, entries: list[dict], poses: NDArray, error: type[DataError]) -> None:
     """Refuse lengths that no scan in metres has."""
     far = np.abs(poses[:, :3, 3]) > MAX_LENGTH
-    large = [entry.get("depth_unit_scale_factor", 0.0) > 1.0 for entry in entries]
+    units = [entry.get("depth_unit_scale_factor", 1.0) for entry in entries]
+    strange = [not MIN_UNIT <= unit <= 1.0 for unit in units]
     if far.any():
         index, row = np.argwhere(far)[0]
         place, value = f"transform_matrix[{row}][3]", poses[index, row, 3]
         rule = f"within ±{MAX_LENGTH:.0f}, m"
-    elif any(large):
-        index, place, rule = large.index(True), "depth_unit_scale_factor", "at most 1, m a step"
+    elif any(strange):
+        index, place = strange.index(True), "depth_unit_scale_factor"
+        rule = f"at most 1, m a step, and at least {MIN_UNIT:g}"
         value = entries[index][place]
     else:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 from m3_ros.cli import doctor, evaluation, fits, memories, models, scans, stack, views
@@ -16,6 +18,9 @@ COMMANDS = (stack, scans, memories, views, models, doctor, evaluation, fits)
 
 def main() -> int:
     """Run the command line; every error ends in one line, and in the exit code of its kind."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # its lines beside the one of the error
+    if isinstance(sys.stdout, io.TextIOWrapper):  # of a name that the terminal cannot show
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return app.cli(prog="m3", description=DESCRIPTION, sort_subcommands=False) or OK
     except KeyboardInterrupt:

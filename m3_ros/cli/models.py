@@ -59,12 +59,12 @@ def _list() -> int:
 
 
 def _verify(name: str, device: str, path: Path) -> int:
-    import cv2
     from rich.console import Console
     from rich.table import Table
 
     from m3_ros.features.verification import TEXTS, draw_picture, verify
     from m3_ros.view.overlay import draw_overlay
+    from m3_ros.view.pictures import write_picture
 
     if not name:
         raise UsageError(
@@ -94,7 +94,7 @@ def _verify(name: str, device: str, path: Path) -> int:
         low, high = found.heat.min(), found.heat.max()
         scaled = (found.heat - low) / max(high - low, 1e-6)
         rgb = draw_overlay(draw_picture()[0], scaled)
-        cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        write_picture(rgb, path)
         print(f"where {TEXTS[0]!r} is: {path}")
     for problem in found.problems:
         print(f"problem: {problem}")

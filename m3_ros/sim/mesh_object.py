@@ -105,7 +105,8 @@ def _textured(mesh: trimesh.Trimesh, settings: MeshSettings, folder: Path) -> Su
     texcoords = getattr(mesh.visual, "uv", None)
     if settings.texture:
         path = folder / settings.texture
-        bgr = cv2.imread(str(path)) if path.is_file() else None
+        data = np.fromfile(path, np.uint8) if path.is_file() else np.zeros(0, np.uint8)
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         if bgr is None:
             raise ConfigError(
                 f"texture = {settings.texture!r}: it must be a picture; {path} is none"

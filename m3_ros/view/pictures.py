@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.errors import UsageError
 from m3_ros.types import Image
 
 TITLE_FONT = (cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
@@ -101,9 +102,15 @@ def write_picture(image: Image, path: Path) -> Path:
     """Write an RGB picture `[H, W, 3]`; the ending of `path` says the format.
 
     Raises:
+        UsageError: no format has that ending.
         OSError: it cannot be written.
     """
+    try:
+        _, encoded = cv2.imencode(path.suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error as error:
+        raise UsageError(
+            f"{path} has the ending {path.suffix!r}; that of a picture must be .png or .jpg"
+        ) from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR)):
-        raise OSError(f"cannot write {path}")
+    path.write_bytes(encoded.data)  # imwrite crashes of a path that is not UTF-8
     return path

@@ -84,6 +84,8 @@ FIELDS = [
     ("transform_matrix", pose(0, 3, 1e7), "transform_matrix[0][3] is 10000000.0", "±1e6"),
     ("depth_unit_scale_factor", 10, "depth_unit_scale_factor is 10.0; it must be at most 1, m"),
     ("depth_unit_scale_factor", 1e4, "depth_unit_scale_factor is 10000.0; it must be a number"),
+    ("depth_unit_scale_factor", 1e-30, "depth_unit_scale_factor is 1e-30; it must be at most 1"),
+    ("distortion_params", [0] * 7, "distortion_params is a list of 7", "at most 6 numbers"),
     ("transform_matrix", [*POSE[:3], [1, 2, 3, 4]], "[3] is [1.0, 2.0, 3.0, 4.0]", "last row"),
     ("transform_matrix", SCALED, "$.frames[1].transform_matrix is", "orthonormal"),
     ("transform_matrix", MIRRORED, "$.frames[1].transform_matrix is", "determinant +1"),
@@ -124,6 +126,10 @@ def test_a_field_that_is_missing(scan, tmp_path, field):
         ("[" * 100_000, "nested too deeply"),
         (b"\xff\xfe\x00\x93", "is no text: byte 0 is not UTF-8"),
         ("{", "is not JSON"),
+        ("", "is not JSON"),
+        ('{"frames": [], "frames": [{}]}', 'has the key "frames" twice in one object; keep one'),
+        ('{"frames": [{"w": 1, "w": 2}]}', 'has the key "w" twice'),
+        ('{"w": ' + "1" * 5000 + "}", "holds a number of more than 4300 digits"),
     ],
 )
 def test_the_file(scan, tmp_path, text, words):
@@ -192,6 +198,8 @@ def ply(vertices, *properties, data=b""):
         (ply(1, "float x", data=b"1234"), "without y, z; they need x, y, z"),
         (ply(2**31, *XYZ), "2147483648 of vertex, which need"),
         (ply(1, *XYZ, data=b"\0\0\xc0\x7f" * 3), "vertex 0 at [nan, nan, nan]"),
+        (ply(1, *XYZ, data=b"\0\0\0\x7f" * 3), "e+38]; it must be within"),
+        (ply(1, "list uchar float x", *XYZ[1:], data=b"\xff" * 30), "do not fit its header"),
     ],
 )  # fmt: skip
 def test_the_points(scan, tmp_path, content, words):

@@ -17,5 +17,5 @@ def write_png(path: Path, pixels: NDArray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    if not cv2.imwrite(str(path), pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1]):
-        raise OSError(f"cannot write {path}")
+    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    path.write_bytes(encoded.data)

@@ -12,7 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from m3_ros.capture.check import Summariser, compare, consistency_problems
+from m3_ros.capture.check import (
+    Summariser,
+    blank_problems,
+    compare,
+    consistency_problems,
+)
 from m3_ros.capture.frame import shrink
 from m3_ros.capture.importers import (
     bag,
@@ -139,8 +144,9 @@ def import_scan(
             raise ScanError(f"{source} frame {done}: {error}") from error
         raise
     shutil.rmtree(work, ignore_errors=True)
-    for problem in consistency_problems(compare(summariser.summary)):
+    summary = summariser.summary
+    for problem in (*blank_problems(summary), *consistency_problems(compare(summary))):
         logger.warning("%s: %s", source, problem)
-    if not summariser.summary.depths:
+    if not summary.depths:
         logger.warning("%s has no depth: neither depth images nor sparse points", source)
     return Scan.open(target)

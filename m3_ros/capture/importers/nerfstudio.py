@@ -7,6 +7,7 @@ leaves it; it turns the world, and not every version writes how, so the cameras 
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 def matches(source: Path) -> bool:
     """Return whether a path is a `transforms.json`, or a folder that holds one."""
-    return transforms_path(source).is_file()
+    return os.path.lexists(transforms_path(source))  # a folder or broken link is named, not passed
 
 
 def read(request: ImportRequest) -> Imported:

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from m3_ros.capture.color_file import HEIF_SUFFIXES, read_color
 from m3_ros.capture.listed_file import IMAGE_SUFFIXES
+from m3_ros.capture.picture_file import open_video
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import PhotographConfig
 from m3_ros.types import Array, Image, Progress
@@ -129,7 +130,10 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
 
 def _analysed(source: Path) -> Iterator[tuple[int, float, Image]]:
     """Yield number, share of the video, and RGB pixels of frames at `ANALYSIS_RATE`."""
-    video = cv2.VideoCapture(str(source))
+    try:
+        video = open_video(source)
+    except ValueError as error:
+        raise ScanError(f"{source} {error}") from error
     rate, total = video.get(cv2.CAP_PROP_FPS), video.get(cv2.CAP_PROP_FRAME_COUNT)
     step = max(round(rate / ANALYSIS_RATE), 1) if 0 < rate < 1e4 else 1
     index = 0
@@ -144,7 +148,7 @@ def _analysed(source: Path) -> Iterator[tuple[int, float, Image]]:
 
 def _frames(source: Path, wanted: set[int]) -> Iterator[tuple[int, Image]]:
     """Yield number and RGB pixels of the wanted frames."""
-    video = cv2.VideoCapture(str(source))
+    video = open_video(source)
     for index in range(max(wanted) + 1):
         if not video.grab():
             break

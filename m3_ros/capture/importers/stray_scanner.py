@@ -24,7 +24,7 @@ from m3_ros.capture.importers.sequence import (
 )
 from m3_ros.capture.importers.text_table import read_table
 from m3_ros.capture.listed_file import DEPTH_SUFFIXES, find_listed
-from m3_ros.capture.picture_file import read_picture
+from m3_ros.capture.picture_file import open_video, read_picture
 from m3_ros.capture.scan import ScanError
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 from m3_ros.types import Depth, Image
@@ -81,7 +81,10 @@ class _Video:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._video = cv2.VideoCapture(str(path))
+        try:
+            self._video = open_video(path)
+        except ValueError as error:
+            raise ScanError(f"{path} {error}") from error
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)  # poses and depth are of the stored one
         self._next = 0
         if not self._video.isOpened():
