@@ -76,6 +76,9 @@ class ColorModel:
     def in_vocabulary(self, prompt):
         return "gizmo" not in prompt
 
+    def vocabulary(self):
+        return ["umbrella", "box"]
+
     def negatives(self, prompt):
         others = ("grey", "umbrella") if prompt in KINDS else (*COLORS, "umbrella")
         return [name for name in others if name not in prompt]

@@ -1,4 +1,4 @@
-"""Commands on the keyframes of a memory: find-view, trace, eval embeddings."""
+"""Commands on what a memory holds and its keyframes: describe, find-view, trace, embeddings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,40 @@ from typing import Literal
 
 from m3_ros.cli.app import FAILED, OK, Positional, app, evaluate, require_at_least
 from m3_ros.errors import UsageError
+
+
+@app.command
+def describe(
+    memory: Positional[Path],
+    question: Positional[str | None] = None,
+    at: tuple[float, float, float] | None = None,
+) -> int:
+    """Say what a memory holds: kind, colour, size, place and neighbour of every object.
+
+    Args:
+        memory: the memory folder.
+        question: what to tell of it only, such as "what is on the table?", "what is near the
+            cup?" or "how many mugs are there?".
+        at: tell of what is at this point, x y z in the memory's frame.
+    """
+    from m3_ros.features.loading import load_language_extractor
+    from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.query import describe as said
+    from m3_ros.query.answer import Localizer
+    from m3_ros.query.inventory import Inventory
+    from m3_ros.query.question import answer_question
+
+    if question is not None and at is not None:
+        raise UsageError("describe takes a question or --at, not both")
+    loaded = SpatialMemory.load(memory)
+    encoder = load_language_extractor(loaded.config.features.models[0])
+    inventory = Inventory(Localizer(loaded, encoder))
+    if question is not None:
+        found = answer_question(inventory, question)
+    else:
+        found = said.describe(inventory) if at is None else said.describe_at(inventory, at)
+    print("\n".join(found.sentences))
+    return OK
 
 
 @app.command

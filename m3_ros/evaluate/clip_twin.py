@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from m3_ros.errors import DataError
 from m3_ros.evaluate.simulated import SimulatedScene
 from m3_ros.features.extractor import FeatureMap, check_image
-from m3_ros.features.open_vocabulary import household_negatives
+from m3_ros.features.open_vocabulary import KINDS, household_negatives
 from m3_ros.query.grammar import COLORS
 from m3_ros.types import Array, Image
 
@@ -162,6 +162,10 @@ class ClipTwin:
     def in_vocabulary(self, text: str) -> bool:
         """Return True: CLIP's vocabulary is open."""
         return True
+
+    def vocabulary(self) -> list[str]:
+        """Return the words that CLIP's extractor takes for kinds of objects."""
+        return list(KINDS)
 
     def negatives(self, text: str) -> list[str]:
         """Return the words that CLIP's extractor takes."""

@@ -24,11 +24,13 @@ from torch import Tensor, nn
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import check_image
 from m3_ros.features.model_cards import MODELS, ModelCard
-from m3_ros.features.open_vocabulary import household_negatives
+from m3_ros.features.open_vocabulary import KINDS, household_negatives
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, missing
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
+CACHED_TEXTS = 512
+"""Texts whose features are kept (1 MB for ViT-B/32): every query compares with the same words."""
 
 
 class ClipExtractor(PatchExtractor):
@@ -70,6 +72,7 @@ class ClipExtractor(PatchExtractor):
         self.logit_scale = float(model.logit_scale.exp().detach())
         self._forward = value_path_features if name == "clip" else pooled_features
         self._tokenizer = tokenizer
+        self._texts: dict[str, NDArray[np.float32]] = {}
         self._preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
     def _dense(self, pixels: Tensor) -> Tensor:
@@ -82,9 +85,18 @@ class ClipExtractor(PatchExtractor):
         image = self._preprocess(Image.fromarray(rgb))[None].to(self._device)
         return self._model.encode_image(image, normalize=True)[0].float().cpu().numpy()
 
-    @torch.inference_mode()
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
         """Return unit features `[m, d]`: the mean over `TEMPLATES`."""
+        known = self._texts
+        unseen = [text for text in dict.fromkeys(texts) if text not in known]
+        if unseen:
+            rows = dict(zip(unseen, self._encode(unseen), strict=True))
+            known = known | rows
+            self._texts = known if len(known) <= CACHED_TEXTS else rows  # replaced: thread-safe
+        return np.stack([known[text] for text in texts])
+
+    @torch.inference_mode()
+    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         phrases = [template.format(text) for text in texts for template in TEMPLATES]
         tokens = self._tokenizer(phrases).to(self._device)
         features = self._model.encode_text(tokens, normalize=True).float()
@@ -94,6 +106,10 @@ class ClipExtractor(PatchExtractor):
     def in_vocabulary(self, text: str) -> bool:
         """Return True: the vocabulary of these models is open."""
         return True
+
+    def vocabulary(self) -> list[str]:
+        """Return the household words that name kinds of objects."""
+        return list(KINDS)
 
     def negatives(self, text: str) -> list[str]:
         """Return `household_negatives` of the text."""

@@ -120,6 +120,10 @@ class LanguageExtractor(FeatureExtractor, Protocol):
         """Return whether the model has learnt what a text means; other results are chance."""
         ...
 
+    def vocabulary(self) -> list[str]:
+        """Return the kinds of objects that things are called where nothing is asked for."""
+        ...
+
     def negatives(self, text: str) -> list[str]:
         """Return texts for what else a place may show, the negatives of `probability`."""
         ...

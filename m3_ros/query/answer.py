@@ -51,6 +51,12 @@ class Localizer:
         config: thresholds; the memory's unless given.
         calibration: from scores to probabilities; what is stored for the model unless given.
 
+    Attributes:
+        memory, extractor, config: as given.
+        scale: the memory's units in one unit (m) of `segments`; 1 for a metric memory.
+        segments: of the memory, in m.
+        scorer: of them.
+
     Raises:
         ValueError: the memory lacks the model, or was built with other weights of it.
     """
@@ -72,7 +78,7 @@ class Localizer:
             )
         # Thresholds are metres; a memory of another unit is searched at a nominal scale.
         metric = memory if memory.metric else at_nominal_scale(memory)
-        self._scale = memory.working_distance / metric.working_distance
+        self.scale = memory.working_distance / metric.working_distance
         self.segments = Segments(metric, model, self.config)
         calibration = calibration or Calibration.of(extractor)
         self.scorer = Scorer(self.segments, extractor, self.config, calibration)
@@ -80,7 +86,7 @@ class Localizer:
     @property
     def touch(self) -> float:
         """Distance by which two objects that touch may seem apart, in the memory's unit."""
-        return self._scale * self.segments.touch
+        return self.scale * self.segments.touch
 
     def locate(self, query: str | Image, frame: RgbdFrame | None = None) -> QueryResult:
         """Find what a text names, or what a picture `[H, W, 3]` shows.
@@ -95,7 +101,7 @@ class Localizer:
         """
         if self.memory.metric:
             return self._respond(query, frame)
-        return rescaled(self._respond(query, None), self._scale)
+        return rescaled(self._respond(query, None), self.scale)
 
     def _respond(self, query: str | Image, frame: RgbdFrame | None) -> QueryResult:
         if isinstance(query, str):

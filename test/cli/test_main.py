@@ -185,6 +185,22 @@ def test_find_view_says_from_where_and_draws_it(m3, seen, toy, monkeypatch):
     assert status == 1 and "NOT_FOUND" in out
 
 
+def test_describe_prints_the_inventory_an_answer_or_what_is_at_a_point(m3, seen, toy, monkeypatch):
+    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    memory, red = seen[0], (*toy.places["red"], toy.table_z + toy.box / 2)
+    status, out, _ = m3("describe", memory)
+    assert status == 0 and len(out.splitlines()) == 4
+    assert "a red box, " in out and " cm, on the table, " in out and " m in map (sure: " in out
+    status, out, _ = m3("describe", memory, "how many boxes are there?")
+    assert status == 0 and out.splitlines()[0] == "boxes: 4"
+    status, out, _ = m3("describe", memory, "--at", *red)
+    assert status == 0 and out.startswith("a red box, ")
+    status, _, err = m3("describe", memory, "where is the box?")
+    assert status == 2 and "no question" in err
+    status, _, err = m3("describe", memory, "what is on the table?", "--at", *red)
+    assert status == 2 and "not both" in err
+
+
 def test_find_view_refuses_another_scan(m3, seen, scan, toy, monkeypatch):
     monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
     status, _, err = m3("find-view", seen[0], "blue box", "--scan", scan)

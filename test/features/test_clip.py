@@ -119,6 +119,14 @@ def test_text_and_images_meet_in_one_space(extractor, make_noise):
     assert np.abs(texts[0] - texts[1]).max() > 1e-3
 
 
+def test_a_text_is_encoded_once(extractor, monkeypatch):
+    first = extractor.encode_text(["lamp", "chair"])
+    monkeypatch.setattr(extractor, "_tokenizer", None)
+    np.testing.assert_array_equal(
+        extractor.encode_text(["chair", "lamp", "chair"]), first[[1, 0, 1]]
+    )
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_weights_are_computed_with_in_single(
     clip, make_noise, save_tiny, tmp_path, dtype

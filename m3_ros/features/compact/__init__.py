@@ -137,6 +137,10 @@ class CompactExtractor(GridExtractor):
             length <= MIN_CATEGORY_NORM or (names @ kind).max() > MIN_CATEGORY_COSINE * length
         )
 
+    def vocabulary(self) -> list[str]:
+        """Return the names of all categories."""
+        return self._names["categories"]
+
     def negatives(self, text: str) -> list[str]:
         """Return the names of all categories, or of all colours for "the red thing".
 
