@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the tests of the native library, and calls with arguments changed at random, under the
 # address and undefined-behaviour sanitizers: `tools/sanitize.sh [RUNS]`, after `make setup`.
-set -euo pipefail
+set -eo pipefail  # not -u: the scripts of colcon read variables that are not set
 cd "$(dirname "$(readlink -f "$0")")/.."
 library=$PWD/m3_ros/splat/_native/libm3_splat_sanitized.so
 trap 'rm -f "$library"' EXIT  # the next build must not install it
