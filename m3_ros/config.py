@@ -176,6 +176,13 @@ class SimulationConfig(Stage):
     )
     base_timeout: float = setting(0.5, "the base stops this long after a command", "s", 0.05, 10)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.depth_range[0] < self.depth_range[1]:
+            raise ConfigError(
+                f"SimulationConfig.depth_range = {self.depth_range}: the first must be the less"
+            )
+
 
 @dataclass(frozen=True)
 class M3Config:

@@ -137,7 +137,7 @@ def recover(folder: str | Path) -> Path:
         return folder
     except (OSError, RuntimeError, ValueError):
         old = _hidden(folder.absolute(), "old")
-        return old if not os.path.lexists(folder) and old.is_dir() else folder
+        return old if not os.path.lexists(folder) and os.path.isdir(old) else folder
 
 
 def _hidden(folder: Path, kind: str) -> Path:

@@ -14,7 +14,7 @@ from m3_ros.strict_yaml import MAX_CHARACTERS, parse_yaml
 
 Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
 Settings = TypeVar("Settings")
-TOPIC = re.compile(r"(~/|/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+TOPIC = re.compile(r"(?=.{1,247}$)(~/|/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 """Names of topics that ROS 2 accepts (rmw_validate_full_topic_name), relative or not."""
 MAX_BITS = 1023
 """Longest whole number that a float takes."""
@@ -73,14 +73,15 @@ def _check_names(settings: object) -> None:
         if not isinstance(value, str):
             continue
         optional = item.default == ""
-        if item.name.endswith("_frame") and not value.strip() and not optional:
-            raise ConfigError(f"{name} = {value!r}: it must be the name of a frame")
+        usual = bool(value.strip()) and value[0] != "/" and value.isprintable()
+        if item.name.endswith("_frame") and not usual and (value or not optional):
+            raise ConfigError(f"{name} = {value!r}: it must be the name of a frame, no / first")
         if not item.name.endswith("_topic"):
             continue
         if not TOPIC.fullmatch(value):
             raise ConfigError(
                 f"{name} = {value!r}: it must be the name of a topic: letters, digits and _ "
-                "between single /, no part beginning with a digit"
+                "between single /, no part beginning with a digit, at most 247 characters"
             )
         if value in topics:
             raise ConfigError(f"{name} = {value!r}: it must not be that of {topics[value]} too")
@@ -132,7 +133,7 @@ def _check_rule(name: str, value: Value, rule: dict) -> None:
         raise ConfigError(f"{name} = {value!r}: it must be at most {high} {rule['unit']}".rstrip())
     if choices is not None and value not in choices:
         raise ConfigError(f"{name} = {value!r}: it must be one of {', '.join(choices)}")
-    if rule.get("nonempty") and not value:
+    if rule.get("nonempty") and (not value or "" in value):
         raise ConfigError(f"{name} = {value!r}: it must have at least one value")
     if rule.get("length") is not None and len(value) != rule["length"]:
         raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} values")
@@ -209,6 +210,8 @@ def read_settings(kind: type[Settings], path: Path, what: str, name: str = "conf
     values = read_yaml(path, what)
     try:
         if isinstance(values, dict) and "/**" in values:
+            if beside := sorted(values.keys() & get_type_hints(kind).keys()):
+                raise ConfigError(f"{beside[0]}: it must stand inside /**: ros__parameters")
             values = values["/**"]
             if not isinstance(values, dict) or list(values) != ["ros__parameters"]:
                 raise ConfigError("/**: it must hold ros__parameters, a mapping of settings")
@@ -225,7 +228,8 @@ def read_yaml(path: Path, what: str) -> object:
         ConfigError: the file is missing or is not YAML; the message names `what` it is.
     """
     try:
-        return parse_yaml(_text(path, what)) or {}
+        content = parse_yaml(_text(path, what))
+        return {} if content is None else content
     except OSError as error:
         raise ConfigError(f"{what} {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -238,8 +242,9 @@ def read_yaml(path: Path, what: str) -> object:
 
 def _text(path: Path, what: str) -> str:
     """Return the text of a file, which is not read where it is too large."""
-    if path.stat().st_size > 4 * MAX_CHARACTERS:
-        raise ConfigError(
-            f"{what} {path} has {path.stat().st_size} bytes; that is no settings file"
-        )
-    return path.read_text("utf-8")
+    limit = 4 * MAX_CHARACTERS
+    with path.open("rb") as file:  # which may be a pipe, or a device without an end
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ConfigError(f"{what} {path} has over {limit} bytes; that is no settings file")
+    return data.decode("utf-8")

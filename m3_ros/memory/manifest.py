@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from msgspec import Meta, Struct
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
+from m3_ros.capture.frame import check_intrinsics, check_pose
 from m3_ros.capture_settings import MAX_FRAMES
-from m3_ros.errors import DataError
+from m3_ros.errors import DataError, show
+from m3_ros.files import reason_of
 from m3_ros.schema import Count, Name, Text, decode, parse_json
+from m3_ros.types import Array
 
 SCHEMA = 3
 """Version of the layout; other versions are refused."""
@@ -75,7 +81,7 @@ def read_manifest(folder: Path) -> dict:
         MemoryFileError: there is none, it is damaged or of another version.
     """
     path = folder / "manifest.json"
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises for a name that is too long
         raise MemoryFileError(f"{folder} is no memory: there is no manifest.json")
     try:
         content = parse_json(path, MemoryFileError)
@@ -84,7 +90,8 @@ def read_manifest(folder: Path) -> dict:
     schema = decode(content, Version, str(path), MemoryFileError).schema
     if schema != SCHEMA:
         raise MemoryFileError(
-            f"{path} has schema {schema}, this program reads {SCHEMA}; build the memory again"
+            f"{path} has schema {show(schema)}, this program reads {SCHEMA}; "
+            "build the memory again"
         )
     manifest = decode(content, Manifest, str(path), MemoryFileError)
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in manifest.files):
@@ -97,6 +104,30 @@ def read_manifest(folder: Path) -> dict:
     return content
 
 
+def check_count(place: str, stated: int, found: int) -> None:
+    """Refuse a count of the manifest that the files beside it do not have.
+
+    Raises:
+        MemoryFileError: it does not.
+    """
+    if stated != found:
+        raise MemoryFileError.at(place, stated, f"{found}, as the files beside it have it")
+
+
+def check_views(path: Path, poses: Array, Ks: Array, sizes: list[list[int]]) -> None:
+    """Check poses `[N, 4, 4]` and intrinsics `[N, 3, 3]` of pictures of (width, height).
+
+    Raises:
+        MemoryFileError: one of them is none.
+    """
+    for index, (pose, K, (width, height)) in enumerate(zip(poses, Ks, sizes, strict=True)):
+        try:
+            check_pose(f"camtoworlds[{index}]", pose)
+            check_intrinsics(f"Ks[{index}]", K, (height, width))
+        except ValueError as error:
+            raise MemoryFileError(f"{path}: {error}") from error
+
+
 class TensorFile:
     """The tensors of a safetensors file, taken by name with type and shape checked.
 
@@ -104,6 +135,20 @@ class TensorFile:
         path: of the file, for messages.
         tensors: its content.
     """
+
+    @classmethod
+    def read(cls, path: Path) -> TensorFile:
+        """Return the tensors of a file.
+
+        Raises:
+            MemoryFileError: it cannot be read as one of safetensors.
+        """
+        try:
+            return cls(path, load_file(path))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise MemoryFileError(
+                f"{path} is no file of safetensors that can be read: {reason_of(error)}"
+            ) from error
 
     def __init__(self, path: Path, tensors: Mapping[str, Tensor]) -> None:
         self._path, self._tensors = path, tensors

@@ -15,21 +15,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from m3_ros.config import M3Config
 from m3_ros.files import WriteError, reason_of, recover, require_replaceable, writing
-from m3_ros.memory.manifest import SCHEMA, MemoryFileError, TensorFile, read_manifest
+from m3_ros.memory.manifest import (
+    SCHEMA,
+    MemoryFileError,
+    TensorFile,
+    check_count,
+    check_views,
+    read_manifest,
+)
 from m3_ros.memory.memory_data import MemoryData, ModelMemory
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
-from m3_ros.schema import MAX_SIDE
+from m3_ros.schema import MAX_COORDINATE, MAX_SIDE
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
 
 SHAPING = ("ego_mask", "splat", "features", "memory", "query")
 """Groups of the settings that the manifest keeps: those of the build, and the thresholds of its
 queries. Others, of the robot or the simulation for instance, may change without the memory."""
+VALUES = {"low": -MAX_COORDINATE, "high": MAX_COORDINATE}
+"""Bounds of numbers whose products must stay finite in float32."""
 LOAD_ATTEMPTS = 3
 """Times that a memory is read while another program replaces it: a save takes longer than a load
 finds out, so that a second replacement during one load is rare already."""
@@ -168,27 +177,35 @@ def _write(memory: MemoryData, folder: Path) -> None:
 
 def _read(folder: Path, manifest: dict) -> MemoryData:
     gaussians = load_ply(folder / "gaussians.ply")
+    place = f"{folder / 'manifest.json'}: $"
+    check_count(f"{place}.gaussians", manifest["gaussians"], len(gaussians))
     path, views = folder / "queries.safetensors", manifest["frames"]
-    file = TensorFile(path, load_file(path))
+    file = TensorFile.read(path)
     models = {}
     for name, entry in manifest["models"].items():
-        queries = file.take(f"{name}.queries", (len(gaussians), None))
-        projection = file.take(f"{name}.projection", (queries.shape[1], None))
+        queries = file.take(f"{name}.queries", (len(gaussians), None), **VALUES)
+        projection = file.take(f"{name}.projection", (queries.shape[1], None), **VALUES)
+        bank = _read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"])
+        for key, found in (
+            ("dim", bank.dim), ("degrees", queries.shape[1]), ("components", len(bank)),
+        ):  # fmt: skip
+            check_count(f"{place}.models.{name}.{key}", entry[key], found)
         models[name] = ModelMemory(
             queries,
             projection,
             file.take(f"{name}.reliability", (len(gaussians),), low=0.0, high=1.0),
-            _read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"]),
+            bank,
             entry["digest"],
             entry["temperature"],
         )
     columns = (
-        file.take("camtoworlds", (views, 4, 4)).double().numpy(),
-        file.take("Ks", (views, 3, 3)).double().numpy(),
+        file.take("camtoworlds", (views, 4, 4), **VALUES).double().numpy(),
+        file.take("Ks", (views, 3, 3), **VALUES).double().numpy(),
         file.take("sizes", (views, 2), False, 1, MAX_SIDE).tolist(),
         manifest["images"],
         file.take("stamps", (views,)).tolist(),
     )
+    check_views(path, *columns[:3])
     psnr = manifest["psnr_db"]
     return MemoryData(
         gaussians,
@@ -212,8 +229,8 @@ def _shaping(config: dict) -> dict:
 
 def _read_bank(path: Path, dim: int, threshold: float) -> MemoryBank:
     """Return the bank in a file, of a model with features `[dim]`."""
-    file = TensorFile(path, load_file(path))
-    components = file.take("components", (None, dim))
+    file = TensorFile.read(path)
+    components = file.take("components", (None, dim), **VALUES)
     count = len(components)
     state = {
         "components": components,

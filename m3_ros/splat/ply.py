@@ -83,7 +83,7 @@ def load_ply(path: str | Path) -> Gaussians:
         raise PlyError(
             f"{path}: {names[column]} of Gaussian {row} is {table[row, column]}; it must be finite"
         )
-    _check_scales(path, names, table)
+    _check_values(path, names, table)
     rest = sum(name.startswith("f_rest_") for name in names)
 
     def take(*wanted: str) -> torch.Tensor:
@@ -125,12 +125,20 @@ def _vertex(header: PlyHeader, path: Path) -> tuple[list[str], int]:
     return names, element.count
 
 
-def _check_scales(path: Path, names: list[str], table: NDArray[np.float32]) -> None:
-    """Refuse Gaussians that no place has: wider than `MAX_COORDINATE`, or outside it."""
-    rules = {f"scale_{i}": np.log(MAX_COORDINATE) for i in range(3)}
-    rules |= dict.fromkeys("xyz", MAX_COORDINATE)
-    for name, limit in rules.items():
-        column = table[:, names.index(name)] if name in names else table[:0, 0]
+def _check_values(path: Path, names: list[str], table: NDArray[np.float32]) -> None:
+    """Refuse Gaussians that no place has: wider than `MAX_COORDINATE`, outside it, or not turned.
+
+    Logits and coefficients of colour have the same limit, within which float32 computes with them.
+    """
+    limits = {name: MAX_COORDINATE for name in names if not name.startswith("rot_")}
+    limits |= {name: np.log(MAX_COORDINATE) for name in names if name.startswith("scale")}
+    turns = [names.index(name) for name in names if name.startswith("rot_")]
+    zero = ~(np.abs(table[:, turns]) > 0).any(1)
+    if turns and zero.any():
+        row = int(np.argmax(zero))
+        raise PlyError(f"{path}: rot_0 to rot_3 of Gaussian {row} are 0; one must differ from 0")
+    for name, limit in limits.items():
+        column = table[:, names.index(name)]
         wrong = column > limit if name.startswith("scale") else np.abs(column) > limit
         if wrong.any():
             row = int(np.argmax(wrong))

@@ -42,9 +42,20 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         (BOMB, "it has more than 100000 values with its aliases"),
         ("[" * 20_000, "is nested too deeply"),
         ("a: [", "is not YAML that is read: line"),
-        ("x" * 2_000_000, "2000000 bytes; that is no settings file"),
+        ("x" * 2_000_000, "over 1048576 bytes; that is no settings file"),
         (b"\xff\xff", "is no text: byte 0 is not UTF-8"),
         ("splat: {voxels: 1}", "config.splat.voxels is unknown"),
+        ("simulation: {depth_range: [1, 0.5]}", "(1.0, 0.5): the first must be the less"),
+        ("features: {models: ['']}", "FeatureConfig.models = ('',): it must have at least one"),
+        (f"robot: {{color_topic: {'a' * 300}}}", "at most 247 characters"),
+        ("robot: {world_frame: /map}", "world_frame = '/map': it must be the name of a frame"),
+        ('robot: {world_frame: "a\\n"}', "it must be the name of a frame"),
+        ("splat: {seed: 1}\n/**: {ros__parameters: {}}", "splat: it must stand inside /**"),
+        ("splat: {voxel_size: 1e400}", "voxel_size = inf: it must be finite"),
+        ("splat: {voxel_size: 1e3x}", "voxel_size = '1e3x': it must be of type float"),
+        ("[]", "config = []: it must be a mapping of settings"),
+        ("false", "config = False: it must be a mapping of settings"),
+        ("''", "config = '': it must be a mapping of settings"),
         ("- 1", "it must be a mapping of settings"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
     ],
@@ -59,6 +70,23 @@ def test_a_setting(tmp_path, text, words):
     assert time.process_time() - start < 5.0
     sentence = str(error.value)
     assert str(path) in sentence and words in sentence and len(sentence) < 800
+
+
+def test_a_device_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match="/dev/zero has over 1048576 bytes"):
+        load_config("/dev/zero")
+
+
+@pytest.mark.parametrize("text", ["", "---\n", "# all defaults\n", "{}", "\ufeff{}"])
+def test_a_file_without_settings_is_read(tmp_path, text):
+    (tmp_path / "m3.yaml").write_text(text)
+    assert load_config(tmp_path / "m3.yaml").splat.seed == 0
+
+
+def test_a_number_without_a_point_is_read(tmp_path):
+    """YAML 1.1 takes it for a text, which no user expects."""
+    (tmp_path / "m3.yaml").write_text("splat: {voxel_size: 1e-2}")
+    assert load_config(tmp_path / "m3.yaml").splat.voxel_size == 0.01
 
 
 def test_aliases_with_an_end_are_read(tmp_path):
