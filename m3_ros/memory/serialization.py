@@ -37,8 +37,7 @@ from m3_ros.splat import load_ply, save_ply
 SHAPING = ("ego_mask", "splat", "features", "memory", "query")
 """Groups of the settings that the manifest keeps: those of the build, and the thresholds of its
 queries. Others, of the robot or the simulation for instance, may change without the memory."""
-VALUES = {"low": -MAX_COORDINATE, "high": MAX_COORDINATE}
-"""Bounds of numbers whose products must stay finite in float32."""
+VALUES = {"low": -MAX_COORDINATE, "high": MAX_COORDINATE}  # products stay finite in float32
 LOAD_ATTEMPTS = 3
 """Times that a memory is read while another program replaces it: a save takes longer than a load
 finds out, so that a second replacement during one load is rare already."""
@@ -186,9 +185,8 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
         queries = file.take(f"{name}.queries", (len(gaussians), None), **VALUES)
         projection = file.take(f"{name}.projection", (queries.shape[1], None), **VALUES)
         bank = _read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"])
-        for key, found in (
-            ("dim", bank.dim), ("degrees", queries.shape[1]), ("components", len(bank)),
-        ):  # fmt: skip
+        counts = {"dim": bank.dim, "degrees": queries.shape[1], "components": len(bank)}
+        for key, found in counts.items():
             check_count(f"{place}.models.{name}.{key}", entry[key], found)
         models[name] = ModelMemory(
             queries,

@@ -76,6 +76,61 @@ def test_a_field_of_a_text_model(source, tmp_path, name, old, new):
     assert "theirs" in sentence_of(source, tmp_path)
 
 
+CAMERAS, IMAGES, POINTS = TEXTS
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        (CAMERAS, "30 30", "nan 30", ["cameras.txt line 1 is", "these 4 numbers within"]),
+        (CAMERAS, "30 30", "-30 30", ["first a focal length > 0"]),
+        (CAMERAS, "0 0 0 0\n", "1e30 0 0 0\n", ["cameras.txt line 2 is", "within ±1e6"]),
+        (CAMERAS, "0 0 0 0\n", "0 0 0\n", ["these 8 numbers"]),
+        (CAMERAS, "32 24", "0 24", ["its sides 1 to 32767 px"]),
+        (CAMERAS, "32 24", "32.5 24", ["its size of whole numbers"]),
+        (CAMERAS, "PINHOLE", "HOLE", ["one of the models SIMPLE_PINHOLE, PINHOLE"]),
+        (CAMERAS, "2 OPENCV", "1 OPENCV", ["of a new CAMERA_ID; 1 stands there before"]),
+        (IMAGES, "1 1 0 0 0", "1 0 0 0 0", ["images.txt line 1 is", "quaternion of length 1"]),
+        (IMAGES, "0 0 1 1 a.png", "0 nan 1 1 a.png", ["the pose of finite numbers"]),
+        (IMAGES, "0 0 1 1 a.png", "0 1e30 1 1 a.png", ["the translation within ±1e6"]),
+        (IMAGES, "1 a.png", "9 a.png", ["of a camera in cameras.txt, which lacks 9"]),
+        (IMAGES, "a.png", "b.png", ["images.txt line 3 is", "of a new IMAGE_ID and NAME"]),
+        (IMAGES, "10 10 1 12 12 2\n", "", ["images.txt line 2 is", "x y POINT3D_ID"]),
+        (IMAGES, "12 12 2", "12 12", ["x y POINT3D_ID of each point of image 1"]),
+        (POINTS, "100 100 100", "300 1 1", ["points3D.txt line 1 is", "whole numbers 0 to 255"]),
+        (POINTS, "0 0 2 100", "0 inf 2 100", ["of finite numbers"]),
+        (POINTS, "0.5 1 0 2 0", "0.5 1", ["then IMAGE_ID POINT2D_IDX of each image"]),
+        (POINTS, "0.5 1 0 2 0", "0.5 1 99 2 0", ["which lacks point 99 of 1"]),
+        (POINTS, "0.5 1 0 2 0", "0.5 1 1 2 0", ["it must be point 2, as images.txt has it"]),
+        (POINTS, "2 0.1 0 2 90 90 90 0.5 1 1\n", "", ["followed by point 2, which image a.png"]),
+    ],
+)
+def test_a_line_is_named_with_its_rule(source, tmp_path, name, old, new, words):
+    path = source / "sparse/0" / name
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    sentence = sentence_of(source, tmp_path)
+    assert all(each in sentence for each in words) and name in sentence
+    assert "Check failed" not in sentence
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("replace", [None, lambda path: path.mkdir()])
+def test_a_file_of_a_model_that_is_missing(source, tmp_path, name, replace):
+    path = source / "sparse/0" / name
+    path.unlink()
+    if replace:
+        replace(path)
+    assert f"{name} is missing or no file; a COLMAP model needs it" in sentence_of(
+        source, tmp_path
+    )
+
+
+def test_a_model_whose_points_were_emptied_is_read(source, tmp_path):
+    (source / "sparse/0/points3D.txt").write_text("# none\n")
+    assert import_scan(source, tmp_path / "imported").points is None
+
+
 @pytest.mark.parametrize("name", ["cameras", "images", "points3D", "rigs", "frames"])
 @pytest.mark.parametrize("damage", ["count", "cut", "empty"])
 def test_a_count_that_the_file_cannot_hold(binary, tmp_path, name, damage):

@@ -18,7 +18,7 @@ import numpy as np
 from m3_ros.capture.color_file import read_color
 from m3_ros.capture.depth import to_size
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.capture.importers.colmap_sizes import check_sizes
+from m3_ros.capture.importers.colmap_text import check_model, is_model
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.listed_file import IMAGE_SUFFIXES, MASK_SUFFIXES, find_listed
 from m3_ros.capture.missing import check_missing
@@ -107,11 +107,7 @@ def _model_folders(source: Path) -> list[Path]:
     for name in FOLDERS:
         base = source / name
         numbered = sorted(path for path in base.glob("*") if path.name.isdigit())
-        found = [
-            folder
-            for folder in (*numbered, base)
-            if any((folder / f"cameras.{kind}").is_file() for kind in ("bin", "txt"))
-        ]
+        found = [folder for folder in (*numbered, base) if is_model(folder)]
         if found:
             return found
     return []
@@ -124,7 +120,7 @@ def _largest(folders: list[Path]) -> tuple[Path, pycolmap.Reconstruction]:
     models = []
     for folder in folders:
         try:
-            check_sizes(folder)
+            check_model(folder)
             models.append((folder, pycolmap.Reconstruction(str(folder))))
         except ScanError:
             raise
@@ -197,7 +193,8 @@ def _frames(
 
 def _seen(image: pycolmap.Image, model: pycolmap.Reconstruction) -> Array:
     """Return the points `[N, 3]` that were matched in an image."""
-    rows = [model.points3D[each.point3D_id].xyz for each in image.points2D if each.has_point3D()]
+    seen = [each.point3D_id for each in image.points2D]
+    rows = [model.points3D[each].xyz for each in seen if each in model.points3D]
     return np.array(rows, np.float64).reshape(-1, 3)
 
 
