@@ -23,7 +23,7 @@ class QueryStatus(IntEnum):
 
 
 class QueryErrorCode(IntEnum):
-    """Why a query has no answer (`srv/Query.srv`)."""
+    """Why a query or a question has no answer (`srv/Query.srv`, `srv/Describe.srv`)."""
 
     NONE = 0
     INVALID_QUERY = 1  # empty, too long, or an unreadable image

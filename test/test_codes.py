@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CONSTANT = re.compile(r"^u?int\d+ ([A-Z][A-Z_]*)\s*=\s*(\d+)", re.MULTILINE)
 INTERFACES = {
     "msg/QueryStatus.msg": (codes.QueryStatus,),
+    "srv/Describe.srv": (codes.QueryErrorCode,),
     "srv/LoadMemory.srv": (codes.LoadErrorCode,),
     "srv/Query.srv": (codes.QueryErrorCode,),
     "srv/StartScan.srv": (codes.ScanErrorCode,),

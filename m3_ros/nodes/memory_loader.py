@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from m3_ros.config import M3Config
@@ -16,6 +17,7 @@ from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
 from m3_ros.query.answer import Localizer
+from m3_ros.query.inventory import Inventory
 
 Version = tuple[tuple[str, int, int], ...]
 
@@ -39,6 +41,11 @@ class LoadedMemory:
 
     localizer: Localizer
     status: MemoryStatus
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """Its objects; the first call takes seconds."""
+        return Inventory(self.localizer)
 
 
 class MemoryLoader:

@@ -1,4 +1,4 @@
-"""Answers queries from a memory, verified by the camera: services /m3/query, /m3/load_memory."""
+"""Answers from a memory: /m3/query (verified by the camera), /m3/describe, /m3/load_memory."""
 
 from __future__ import annotations
 
@@ -22,15 +22,22 @@ from m3_ros.nodes.latency import Latency
 from m3_ros.nodes.memory_loader import InvalidMemory, LoadedMemory, MemoryLoader, NoMemory
 from m3_ros.nodes.memory_messages import gaussians_message
 from m3_ros.nodes.qos import LATCHED
-from m3_ros.nodes.query_messages import Headers, fill_response, topic_messages
+from m3_ros.nodes.query_messages import (
+    Headers,
+    fill_description,
+    fill_response,
+    topic_messages,
+)
 from m3_ros.nodes.rgbd_subscriber import FrameError, RgbdSubscriber
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.topic_monitor import TopicMonitor
 from m3_ros.nodes.transforms import subscribe_transforms
 from m3_ros.nodes.waiting_line import Busy, WaitingLine
+from m3_ros.query.describe import describe
 from m3_ros.query.grammar import QueryError
+from m3_ros.query.question import answer_question
 from m3_ros.splat.device import choose_device
-from m3_ros.srv import LoadMemory, Query
+from m3_ros.srv import Describe, LoadMemory, Query
 
 TOPICS = {
     "grasp_target": PoseStamped,
@@ -45,7 +52,7 @@ MAX_WAITING = 8
 """Queries that may wait, each in a thread; with a camera one takes 0.1 to 0.3 s."""
 MAX_WAIT = 4.0
 """Longest wait (s) of a query: it has an answer, or BUSY, within 5 s."""
-OTHER_THREADS = 4  # for loads, the memory's topic, lifecycle and parameters
+OTHER_THREADS = 5  # for descriptions, loads, the memory's topic, lifecycle and parameters
 
 
 class QueryNode(ManagedNode):
@@ -75,6 +82,8 @@ class QueryNode(ManagedNode):
         self._line = WaitingLine(MAX_WAITING, MAX_WAIT)
         at_once, group = ReentrantCallbackGroup(), MutuallyExclusiveCallbackGroup()
         self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, at_once)
+        apart = MutuallyExclusiveCallbackGroup()  # a description takes seconds; no query waits
+        self.serve(Describe, "m3/describe", self._describe, QueryErrorCode.NOT_ACTIVE, apart)
         self.serve(LoadMemory, "m3/load_memory", self._load, LoadErrorCode.NOT_ACTIVE, group)
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
@@ -163,6 +172,25 @@ class QueryNode(ManagedNode):
         status = QueryStatus(response.status.value).name
         values = {"text": request.text, "status": status}
         self._last = Report(ERROR if failed else OK, response.error_msg or status, values)
+        return response
+
+    def _describe(
+        self, request: Describe.Request, response: Describe.Response
+    ) -> Describe.Response:
+        try:
+            loaded = self._memory.current()
+            inventory, text = loaded.inventory, request.text
+            found = answer_question(inventory, text) if text else describe(inventory)
+            fill_description(response, inventory, found)
+            response.memory_revision = loaded.status.revision
+            response.error_msg = response.memory_problem = self._memory.problem
+        except NoMemory as error:
+            response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
+        except QueryError as error:
+            response.error_code, response.error_msg = QueryErrorCode.INVALID_QUERY, str(error)
+        except Exception as error:  # whatever it is, the node lives and the client is told
+            response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)
+            self.get_logger().error(f"no description: {type(error).__name__}: {error}")
         return response
 
     def _query(self, request: Query.Request, response: Query.Response) -> None:

@@ -20,14 +20,18 @@ from m3_ros.msg import QueryStatus as QueryStatusMessage
 from m3_ros.msg import TargetObject as TargetObjectMessage
 from m3_ros.nodes.conversions import (
     detections_message,
+    header,
     pose_message,
     pose_stamped,
     vector_message,
 )
 from m3_ros.nodes.images import cloud_message, image_message
 from m3_ros.nodes.memory_messages import gaussians_message
+from m3_ros.query.describe import Description
+from m3_ros.query.inventory import Inventory
 from m3_ros.query.result import QueryResult, TargetObject
-from m3_ros.srv import Query
+from m3_ros.query.shape import position_stddev
+from m3_ros.srv import Describe, Query
 from m3_ros.view.overlay import draw_overlay
 
 Message = PoseStamped | Detection3DArray | MarkerArray | Image | PointCloud2
@@ -57,6 +61,22 @@ def fill_response(
         response.targets.append(message)
     if request.with_heatmap and result.heatmap is not None:
         response.heatmap = image_message(result.heatmap.astype(np.float32), "32FC1", heads.camera)
+
+
+def fill_description(
+    response: Describe.Response, inventory: Inventory, description: Description
+) -> None:
+    """Write sentences and the objects that they tell of into the service's response."""
+    localizer = inventory.localizer
+    stddev = localizer.scale * position_stddev(localizer.segments.spacing)
+    response.header = header(localizer.memory.frame_id)
+    response.metric = localizer.memory.metric
+    response.sentences = description.sentences
+    for index in description.objects:
+        item = inventory[index]
+        status = QueryStatus.UNCERTAIN if item.doubtful else QueryStatus.FOUND
+        parts = item.id, item.name, item.score, status, item.box, stddev, False, np.zeros((0, 3))
+        response.targets.append(target_message(TargetObject(*parts)))
 
 
 def target_message(target: TargetObject) -> TargetObjectMessage:

@@ -50,7 +50,8 @@ def answer_question(inventory: Inventory, question: str) -> Description:
     if not text:
         return describe(inventory)
     request = parse_request(text, len(text))
-    if not noun and request.noun is not None:
+    named = _noun(parse_request(noun, len(noun))) if noun else None
+    if _noun(request) != named:  # a noun behind the verb: "what is the duck"
         raise _refused(question)
     matcher = _Matcher(inventory)
     matcher.require_understood(request)
@@ -87,6 +88,13 @@ def _parts(question: str, limit: int) -> tuple[str, str, str]:
             parts = found.groupdict(default="")
             return parts["ask"], parts["noun"], parts.get("links", "").strip()
     raise _refused(question)
+
+
+def _noun(request: Request) -> str | None:
+    """Return the noun of a request; None for any object."""
+    if request.noun is None or request.noun.label in PLACEHOLDERS:
+        return None
+    return request.noun.label
 
 
 def _refused(question: str) -> QueryError:

@@ -6,10 +6,18 @@ from m3_ros.codes import QueryStatus
 from m3_ros.nodes.conversions import header
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.memory_messages import gaussians_message
-from m3_ros.nodes.query_messages import Headers, fill_response, topic_messages
+from m3_ros.nodes.query_messages import (
+    Headers,
+    fill_description,
+    fill_response,
+    topic_messages,
+)
+from m3_ros.query.answer import Localizer
+from m3_ros.query.describe import describe
+from m3_ros.query.inventory import Inventory
 from m3_ros.query.result import QueryResult, TargetObject
 from m3_ros.query.shape import upright_box
-from m3_ros.srv import Query
+from m3_ros.srv import Describe, Query
 
 HEADS = Headers(header("map", 2.0), header("camera_color_optical_frame", 2.0))
 
@@ -67,6 +75,18 @@ def test_an_answer_with_three_targets_prints_in_three_kilobytes(result):
     assert len(response.targets) == 3
     assert len(str(response)) < 3000
     assert len(as_yaml(response)) < 3000
+
+
+def test_a_description_has_a_target_for_each_sentence(toy, toy_memory):
+    inventory, response = Inventory(Localizer(toy_memory, toy.model)), Describe.Response()
+    fill_description(response, inventory, describe(inventory))
+    assert response.metric and response.header.frame_id == "map"
+    for text, target in zip(response.sentences, response.targets, strict=True):
+        place = toy.places[target.label.split()[0]]
+        assert text.startswith(f"a {target.label}, ")
+        assert np.allclose(to_pose(target.pose)[:2, 3], place, atol=0.005)
+        assert target.status.value == QueryStatus.FOUND and target.score > 0.5
+        assert target.position_stddev > 0
 
 
 def as_yaml(message, depth=0):

@@ -19,7 +19,7 @@ from m3_ros.nodes.images import to_points
 from m3_ros.nodes.qos import LATCHED, SERVICE
 from m3_ros.nodes.stack import Stack, override
 from m3_ros.query.answer import Localizer
-from m3_ros.srv import LoadMemory, Query
+from m3_ros.srv import Describe, LoadMemory, Query
 
 QUICK = ["splat.max_iterations=20", "memory.refine_steps=2"]
 
@@ -68,6 +68,8 @@ def test_without_a_memory_a_query_says_where_it_looked(client, folder):
         QueryErrorCode.NO_MEMORY,
     )
     assert f"{folder}/memory" in answer.error_msg
+    described = client.call(Describe, "/m3/describe", Describe.Request(), timeout=60.0)
+    assert described.error_code == QueryErrorCode.NO_MEMORY and described.error_msg
 
 
 def test_a_missing_scan_is_named(client):
@@ -137,6 +139,21 @@ def test_the_query_node_answers_as_the_library_without_a_camera(client, expected
         assert target.score == pytest.approx(object.score, abs=1e-4)
         assert np.allclose(to_points(target.points), object.points, atol=1e-5)
         assert target.points.header.frame_id == "map"
+
+
+def test_the_memory_is_described_and_questions_are_answered_or_refused(client):
+    def described(text):
+        return client.call(Describe, "/m3/describe", Describe.Request(text=text), timeout=60.0)
+
+    everything = described("")
+    assert everything.error_code == QueryErrorCode.NONE and not everything.error_msg
+    assert len(everything.sentences) == len(everything.targets) > 0
+    assert everything.header.frame_id == "map" and len(everything.memory_revision) == 64
+    counted = described("how many objects are there?")
+    assert counted.sentences[0] == f"objects: {len(everything.targets)}"
+    refused = described("where is the box?")
+    assert refused.error_code == QueryErrorCode.INVALID_QUERY and not refused.sentences
+    assert "no question" in refused.error_msg
 
 
 def test_an_answer_is_short_unless_more_is_asked_for(client):
