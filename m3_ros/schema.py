@@ -83,23 +83,37 @@ def parse_json(path: Path, error: type[M3Error]) -> object:
         raise error(f"{path} is a pipe or device; it must be a file of JSON")
     if status.st_size > MAX_BYTES:
         raise error(f"{path} has {status.st_size} bytes; it must have at most {MAX_BYTES}")
+    return parse_text(path.read_bytes(), str(path), error)
+
+
+def parse_text(data: bytes, place: str, error: type[M3Error]) -> object:
+    """Return the plain content of a text of JSON.
+
+    Args:
+        data: the text, UTF-8.
+        place: the file, which messages begin with.
+        error: class of the error.
+
+    Raises:
+        M3Error: of that class: it is no JSON.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=_object)
     except RecursionError as cause:
         raise error(
-            f"{path} is nested too deeply to be read; it must be a file of JSON"
+            f"{place} is nested too deeply to be read; it must be a file of JSON"
         ) from cause
     except UnicodeDecodeError as cause:
         raise error(
-            f"{path} is no text: byte {cause.start} is not UTF-8; it must be JSON"
+            f"{place} is no text: byte {cause.start} is not UTF-8; it must be JSON"
         ) from cause
     except json.JSONDecodeError as cause:
-        raise error(f"{path} is not JSON: {cause}") from cause
+        raise error(f"{place} is not JSON: {cause}") from cause
     except _TwiceError as cause:
-        raise error(f"{path} {cause}") from cause
+        raise error(f"{place} {cause}") from cause
     except ValueError as cause:  # Python converts 4300 digits at most
-        raise error(f"{path} holds a number of more than 4300 digits") from cause
+        raise error(f"{place} holds a number of more than 4300 digits") from cause
 
 
 class _TwiceError(ValueError):

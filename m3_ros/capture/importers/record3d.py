@@ -8,6 +8,7 @@ columns, and in newer versions intrinsics and stamps of each frame. Depth is flo
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
@@ -29,7 +30,7 @@ from m3_ros.capture.importers.sequence import (
 )
 from m3_ros.capture.scan import ScanError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, quat_to_matrix, se3, xyzw_to_wxyz
-from m3_ros.schema import Length, Pixel, Side, decode, read_json
+from m3_ros.schema import Count, Length, Pixel, Side, Stamp, decode, parse_text, read_json
 from m3_ros.types import Array, Depth, Image
 
 SUFFIX = ".r3d"
@@ -46,16 +47,18 @@ class _Metadata(Struct):
     poses: list[
         Annotated[list[Length], Meta(min_length=7, max_length=7, description="a row of 7 numbers")]
     ]
-    fps: float = 60.0
-    dw: int = 0
-    dh: int = 0
-    perFrameIntrinsicCoeffs: list[list[Pixel]] | None = None
-    frameTimestamps: list[float] | None = None
+    fps: Annotated[float, Meta(ge=0, le=1e4, description="a number >= 0, Hz")] = 60.0
+    dw: Count = 0
+    dh: Count = 0
+    perFrameIntrinsicCoeffs: (
+        list[Annotated[list[Pixel], Meta(min_length=4, description="4 numbers or more")]] | None
+    ) = None
+    frameTimestamps: list[Stamp] | None = None
 
 
 def matches(source: Path) -> bool:
     """Return whether a path is a `.r3d` file, or a folder that Record3D exported."""
-    return source.suffix.lower() == SUFFIX or _metadata(source) is not None
+    return (source.suffix.lower() == SUFFIX and source.is_file()) or _metadata(source) is not None
 
 
 def _metadata(source: Path) -> Path | None:
@@ -88,15 +91,14 @@ def read(request: ImportRequest) -> Imported:
 
 
 def _read_archive(request: ImportRequest) -> Imported:
-    import json
-
     source = request.source
     try:
         archive = zipfile.ZipFile(source)
-        plain = json.loads(archive.read("metadata"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        data = archive.read("metadata")
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError, RuntimeError, zlib.error) as error:
         raise ScanError(f"{source} is no file of Record3D that can be read: {error}") from error
-    content = decode(plain, _Metadata, f"{source} metadata", ScanError)
+    place = f"{source} metadata"
+    content = decode(parse_text(data, place, ScanError), _Metadata, place, ScanError)
     names = set(archive.namelist())
     pictures = (name.removeprefix("rgbd/") for name in names if name.startswith("rgbd/"))
     stems = _stems(pictures, len(content.poses))
@@ -152,7 +154,11 @@ def _unpack(
     Raises:
         ValueError: one of them is damaged.
     """
-    bgr = cv2.imdecode(np.frombuffer(archive.read(f"{name}.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    try:
+        data = np.frombuffer(archive.read(f"{name}.jpg"), np.uint8)
+    except (zipfile.BadZipFile, RuntimeError, zlib.error, OSError) as error:
+        raise ValueError(f"{name}.jpg is damaged: {error}") from error
+    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if bgr is None:
         raise ValueError(f"{name}.jpg is no readable image")
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
@@ -170,8 +176,8 @@ def _inflate(archive: zipfile.ZipFile, name: str, dtype: str, size: tuple[int, i
 
     try:
         numbers = np.frombuffer(lzfse.decompress(archive.read(name)), dtype)
-    except (lzfse.error, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{name} is damaged: {error}") from error
+    except (lzfse.error, ValueError, zipfile.BadZipFile, RuntimeError, zlib.error) as error:
+        raise ValueError(f"{name} is damaged: {str(error) or 'it is not LZFSE'}") from error
     sizes = [size, *DEPTH_SIZES]
     fitting = next((each for each in sizes if each[0] * each[1] == len(numbers)), None)
     if fitting is None or not len(numbers):

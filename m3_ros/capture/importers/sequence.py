@@ -26,6 +26,8 @@ from m3_ros.capture.scan import ScanError
 from m3_ros.geometry import scale_intrinsics, se3
 from m3_ros.types import Array, Depth, Image
 
+MAX_STAMP = 2.0**32
+"""Latest stamp, s: of messages of ROS, whose seconds have 32 bits."""
 Z_FROM_Y = se3(np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), [0.0, 0.0, 0.0])
 """Turns a world whose y axis is up, as ARKit's, to one whose z axis is."""
 
@@ -68,6 +70,10 @@ def import_shots(
     Raises:
         ScanError: there are none, or too many lack a file.
     """
+    for shot in shots:
+        if not 0 <= shot.stamp <= MAX_STAMP:
+            place = f"{request.source}: stamp of picture {shot.name}"
+            raise ScanError.at(place, float(shot.stamp), "a number of seconds, 0 to 2^32")
     rigid = is_rigid(np.array([shot.camtoworld for shot in shots])) if shots else np.zeros(0, bool)
     if not rigid.all():
         logger.warning(

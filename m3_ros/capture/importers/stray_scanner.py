@@ -30,6 +30,8 @@ from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 from m3_ros.types import Depth, Image
 
 ODOMETRY, CAMERA, VIDEO = "odometry.csv", "camera_matrix.csv", "rgb.mp4"
+MAX_FRAME = 2**31
+"""Number of a frame that no video has."""
 MIN_CONFIDENCE = 1
 """Least confidence of ARKit's LiDAR depth that counts: medium."""
 
@@ -53,6 +55,10 @@ def read(request: ImportRequest) -> Imported:
     video = _Video(source / VIDEO)
     shots = []
     for row in rows:
+        if not (0 <= row[1] < MAX_FRAME and row[1] == int(row[1])):
+            raise ScanError.at(
+                f"{source / ODOMETRY}: frame", float(row[1]), "a whole number, 0 to 2^31"
+            )
         stamp, number, *xyz = row[0], int(row[1]), *row[2:5]
         rotation = quat_to_matrix(xyzw_to_wxyz(row[5:9])) if row[5:9].any() else np.zeros((3, 3))
         pose = Z_FROM_Y @ se3(rotation, xyz)

@@ -17,7 +17,7 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
         ScanError: it cannot be read.
     """
     try:
-        lines = path.read_text("utf-8", "replace").splitlines()
+        lines = path.read_text("utf-8-sig", "replace").splitlines()
     except OSError as error:
         raise ScanError(f"{path} cannot be read: {error.strerror}") from error
     rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1)]

@@ -15,7 +15,13 @@ import numpy as np
 
 from m3_ros.capture.distortion import Distortion
 from m3_ros.capture.importers.imported import Imported, ImportRequest
-from m3_ros.capture.importers.sequence import Shot, import_shots, pinhole, read_rgbd
+from m3_ros.capture.importers.sequence import (
+    MAX_STAMP,
+    Shot,
+    import_shots,
+    pinhole,
+    read_rgbd,
+)
 from m3_ros.capture.importers.text_table import read_rows, read_table
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import M3Config
@@ -59,6 +65,7 @@ def read(request: ImportRequest) -> Imported:
             "lines of stamp tx ty tz qx qy qz qw"
         )
     poses = read_table(source / POSES, 8, "stamp tx ty tz qx qy qz qw")
+    poses = poses[poses[:, 4:8].any(1)]  # a quaternion of zeros: tracking was lost
     poses = poses[np.argsort(poses[:, 0], kind="stable")]
     colors = _listed(source, COLOR)
     depths = _listed(source, DEPTH) if (source / DEPTH).is_file() else []
@@ -96,19 +103,24 @@ def _listed(source: Path, name: str) -> list[tuple[float, Path]]:
     found = []
     for number, row in read_rows(source / name):
         try:
-            found.append((float(row[0]), source / row[1]))
+            stamp = float(row[0])
+            if not 0 <= stamp <= MAX_STAMP:
+                raise ValueError
+            found.append((stamp, source / row[1]))
         except (ValueError, IndexError) as error:
             raise ScanError(
-                f"{source / name} line {number} is {' '.join(row)[:80]!r}; it must be stamp file"
+                f"{source / name} line {number} is {' '.join(row)[:80]!r}; it must be "
+                "stamp file, the stamp in s, 0 to 2^32"
             ) from error
     return sorted(found)
 
 
 def _camera(source: Path) -> tuple[float, ...]:
     if (source / CALIBRATION).is_file():
-        row = read_table(source / CALIBRATION, 4, "fx fy cx cy")[0]
-        words = read_rows(source / CALIBRATION)[0][1]
-        return (*row, *(float(word) for word in words[4:9])) if len(words) in (8, 9) else (*row,)
+        path, meaning = source / CALIBRATION, "fx fy cx cy, or fx fy cx cy k1 k2 p1 p2 [k3]"
+        read_table(path, 4, meaning)
+        words = len(read_rows(path)[0][1])
+        return (*read_table(path, words if words in (4, 8, 9) else 8, meaning)[0],)
     name = source.resolve().name.lower()
     for camera, numbers in CAMERAS.items():
         if camera in name or camera.replace("freiburg", "fr") in name.split("_"):

@@ -145,6 +145,48 @@ def test_a_damaged_record3d_file_is_named(tmp_path, damage, words):
         import_scan(path, tmp_path / "scan")
 
 
+def change(path, name, new):
+    """Replace a file of an archive."""
+    with zipfile.ZipFile(path) as archive:
+        files = {each: archive.read(each) for each in archive.namelist()}
+    files[name] = new(files[name])
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, data in files.items():
+            archive.writestr(each, data)
+
+
+def metadata(**fields):
+    return lambda data: json.dumps(json.loads(data) | fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "new", "words"),
+    [
+        ("metadata", lambda data: b"[" * 99_999, "metadata is nested too deeply"),
+        ("metadata", lambda data: b"\xff", "metadata is no text: byte 0 is not UTF-8"),
+        ("metadata", lambda data: data.replace(b'"w"', b'"w": 1, "w"'), 'has the key "w" twice'),
+        ("metadata", metadata(fps=-5), "fps is -5; it must be a number >= 0"),
+        ("metadata", metadata(dw=10**12), "dw is 1000000000000; it must be a whole number"),
+        ("metadata", metadata(frameTimestamps=[float("nan")]), r"frameTimestamps\[0\] is NaN"),
+        ("metadata", metadata(perFrameIntrinsicCoeffs=[[1]]), "must be 4 numbers or more"),
+        ("rgbd/1.jpg", lambda data: b"", r"rgbd/1\.jpg is no readable image"),
+        ("rgbd/1.jpg", lambda data: data[:-99], r"rgbd/1\.jpg is no readable image"),
+        ("rgbd/1.depth", lambda data: b"", r"rgbd/1\.depth is damaged: it is not LZFSE"),
+    ],
+)
+def test_a_part_of_a_record3d_file_is_named(tmp_path, name, new, words):
+    path = write_r3d(tmp_path / "room.r3d")
+    change(path, name, new)
+    with pytest.raises(ScanError, match=rf"room\.r3d.*{words}"):
+        import_scan(path, tmp_path / "scan")
+
+
+def test_a_folder_that_is_named_as_a_record3d_file(tmp_path):
+    (tmp_path / "room.r3d").mkdir()
+    with pytest.raises(ScanError, match="holds no scan"):
+        import_scan(tmp_path / "room.r3d", tmp_path / "scan")
+
+
 def write_stray(folder, frames=3):
     folder.mkdir()
     video = cv2.VideoWriter(
@@ -173,6 +215,22 @@ def test_stray_scanner(tmp_path):
 def test_a_video_that_ends_early_is_named(tmp_path):
     with pytest.raises(ScanError, match=r"rgb\.mp4 ends before frame 2"):
         import_scan(write_stray(tmp_path / "stray", frames=2), tmp_path / "scan")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("000001", "-1", "frame is -1.0; it must be a whole number"),
+        ("000001", "1e300", "frame is 1e.300; it must be a whole number"),
+        ("10.0,", "-10.0,", "stamp of picture 000000 is -10.0; it must be a number of seconds"),
+        ("10.0,", "nan,", "line 2 is 'nan 000000"),
+    ],
+)
+def test_a_row_of_stray_scanner_is_named(tmp_path, old, new, words):
+    path = write_stray(tmp_path / "stray") / "odometry.csv"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ScanError, match=words):
+        import_scan(tmp_path / "stray", tmp_path / "scan")
 
 
 def write_tum(folder, rgb=RGB):
@@ -212,6 +270,10 @@ def test_tum_knows_its_cameras(tmp_path, caplog):
     ("name", "text", "words"),
     [
         ("groundtruth.txt", "100 1 2 3", r"line 1 is '100 1 2 3'; it must be stamp tx ty tz"),
+        ("rgb.txt", "nan a.png", r"line 1 is 'nan a.png'; it must be stamp file, the stamp in s"),
+        ("groundtruth.txt", "100 1 2 3 0 0 0 0", "lists no picture with a pose"),
+        ("calibration.txt", "60 61 30 24 a b c d", "calibration.txt line 1 is .* k1 k2 p1 p2"),
+        ("calibration.txt", "60 61 30 24 0 0", "calibration.txt line 1 is .* k1 k2 p1 p2"),
         ("rgb.txt", "now a.png", r"line 1 is 'now a.png'; it must be stamp file"),
         ("groundtruth.txt", None, "no groundtruth.txt, so its pictures have no poses"),
     ],
