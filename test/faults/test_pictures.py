@@ -112,6 +112,19 @@ def test_a_video_whose_name_is_not_utf8_is_refused(tmp_path):
         import_scan(tmp_path / f"{NOT_UTF8}.mp4", tmp_path / "imported")
 
 
+def test_a_photograph_whose_name_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / f"{NOT_UTF8}.png").write_bytes(encoded("PNG"))
+    with pytest.raises(ScanError, match="has a name that is not UTF-8 or not printable"):
+        import_scan(tmp_path / "photos", tmp_path / "imported")
+
+
+def test_a_folder_that_is_named_as_a_video_is_none(tmp_path):
+    (tmp_path / "v.mp4").mkdir()
+    with pytest.raises(ScanError, match="v.mp4 holds no scan"):
+        import_scan(tmp_path / "v.mp4", tmp_path / "imported")
+
+
 def test_a_picture_with_another_ending_is_refused(tmp_path):
     with pytest.raises(UsageError, match=r"x.doc has the ending '.doc'; .* must be .png or .jpg"):
         write_picture(RGB, tmp_path / "x.doc")

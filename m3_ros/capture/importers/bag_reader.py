@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
@@ -25,7 +26,7 @@ ROLES = {
 
 FILE_TYPES = (".mcap", ".db3")
 ROS1_TYPE = ".bag"
-METADATA = "metadata.yaml"
+METADATA, INFORMATION = "metadata.yaml", "rosbag2_bagfile_information"
 
 
 def is_bag(source: Path) -> bool:
@@ -55,15 +56,41 @@ def _readers(source: Path) -> list[Path]:
             f"{source.with_suffix('')}` makes one of ROS 2; recordings of the RealSense viewer "
             "hold no poses, and cannot be used"
         )
-    if not source.is_dir() or (source / METADATA).is_file():
-        return [source]
     files = _files(source)
+    for path in files:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ScanError(f"{path} is no file; it must be a recording")
+    if not source.is_dir() or (source / METADATA).is_file():
+        _check_metadata(source / METADATA)
+        return [source]
     if any(path.suffix != ".mcap" for path in files):
         raise ScanError(
             f"{source} has no {METADATA}, without which {files[0].name} cannot be read; "
             f"`ros2 bag reindex {source}` makes it"
         )
     return files
+
+
+def _check_metadata(path: Path) -> None:
+    """Check that a bag's `metadata.yaml`, if there is one, is what `ros2 bag` writes.
+
+    Raises:
+        ScanError: it is not.
+    """
+    if not path.is_file():
+        return
+    remedy = f"`ros2 bag reindex {path.parent}` makes it anew"
+    try:
+        text = path.read_text("utf-8-sig")
+        content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        if not isinstance(content[INFORMATION]["relative_file_paths"], list):
+            raise TypeError
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ScanError(f"{path} is no YAML that can be read: {reason}; {remedy}") from error
+    except (KeyError, TypeError, IndexError) as error:
+        rule = f"must hold {INFORMATION} with a list relative_file_paths"
+        raise ScanError(f"{path} is not that of a bag; it {rule}; {remedy}") from error
 
 
 @contextmanager
@@ -77,8 +104,9 @@ def open_bag(source: Path) -> Iterator[AnyReader]:
     except ScanError:
         raise
     except Exception as error:  # damaged bytes make the reader raise anything
+        reason = " ".join(str(error).split()) or repr(error)
         raise ScanError(
-            f"{source} is no ROS 2 bag that can be read: {error or repr(error)}; {_remedy(source)}"
+            f"{source} is no ROS 2 bag that can be read: {reason}; {_remedy(source)}"
         ) from error
 
 

@@ -47,7 +47,9 @@ logger = logging.getLogger(__name__)
 
 def matches(source: Path) -> bool:
     """Return whether a path is a video, or a folder of pictures."""
-    return source.suffix.lower() in VIDEO_SUFFIXES or bool(pictures_in(source))
+    return (source.suffix.lower() in VIDEO_SUFFIXES and source.is_file()) or bool(
+        pictures_in(source)
+    )
 
 
 def read(request: ImportRequest) -> Imported:

@@ -61,6 +61,9 @@ def choose_pictures(
         ScanError: a picture cannot be read.
     """
     paths = pictures_in(source)
+    for path in paths:
+        if not path.name.isprintable():  # nor is what is not UTF-8; COLMAP takes no such name
+            raise ScanError(f"{path} has a name that is not UTF-8 or not printable; rename it")
     if len(paths) > config.max_pictures:
         sharpness = [_sharpness(_small(_load(path))) for path in paths]
         picked = _sharpest(np.arange(len(paths)), sharpness, config.max_pictures)

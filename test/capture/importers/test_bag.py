@@ -1,5 +1,6 @@
 """A bag gives the frames that were recorded, chosen as a live scan chooses them."""
 
+import os
 from dataclasses import replace
 
 import cv2
@@ -278,6 +279,35 @@ def test_damaged_bytes_are_said_to_be_damaged_and_leave_no_scan(tmp_path):
             refused += 1
             assert not (tmp_path / f"scan{turn}").exists()
     assert refused > 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "metadata.yaml is not that of a bag; it must hold rosbag2_bagfile_information"),
+        ("[]", "metadata.yaml is not that of a bag"),
+        ("rosbag2_bagfile_information: {relative_file_paths: x}", "a list relative_file_paths"),
+        ("\tx", "metadata.yaml is no YAML that can be read"),
+        ("[" * 9_999, "metadata.yaml is no YAML that can be read"),
+        ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        (b"\xff\xfe", "metadata.yaml is no YAML that can be read"),
+    ],
+)
+def test_metadata_that_is_none_is_named(tmp_path, text, words):
+    bag = record(tmp_path / "bag")
+    (bag / "metadata.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ScanError) as error:
+        import_scan(bag, tmp_path / "scan")
+    assert words in str(error.value) and "\n" not in str(error.value)
+    assert "`ros2 bag reindex" in str(error.value)
+
+
+def test_a_pipe_in_the_place_of_a_recording_is_not_waited_for(tmp_path):
+    (file,) = record(tmp_path / "bag").glob("*.mcap")
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(ScanError, match="bag.mcap is no file; it must be a recording"):
+        import_scan(tmp_path / "bag", tmp_path / "scan")
 
 
 def test_a_topic_of_another_type_is_named(tmp_path):
