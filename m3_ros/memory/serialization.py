@@ -121,8 +121,9 @@ def _load(folder: Path) -> MemoryData:
         ) from error
     except MemoryFileError:
         raise
-    except (OSError, ValueError, SafetensorError) as error:
-        raise MemoryFileError(f"{folder} cannot be read: {reason_of(error)}") from error
+    except (OSError, ValueError) as error:
+        place = getattr(error, "filename", None) or folder
+        raise MemoryFileError(f"{place} cannot be read: {reason_of(error)}") from error
 
 
 def folder_size(folder: str | Path) -> int:
@@ -179,8 +180,7 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
     place = f"{folder / 'manifest.json'}: $"
     check_count(f"{place}.gaussians", manifest["gaussians"], len(gaussians))
     path, views = folder / "queries.safetensors", manifest["frames"]
-    file = TensorFile.read(path)
-    models = {}
+    file, models = TensorFile.read(path), {}
     for name, entry in manifest["models"].items():
         queries = file.take(f"{name}.queries", (len(gaussians), None), **VALUES)
         projection = file.take(f"{name}.projection", (queries.shape[1], None), **VALUES)

@@ -75,11 +75,14 @@ def find_importer(source: Path) -> Importer:
     """Return the format of a folder or file.
 
     Raises:
-        ScanError: it does not exist, or has none of `IMPORTERS`.
+        ScanError: it does not exist, cannot be read, or has none of `IMPORTERS`.
     """
-    if not source.exists():
-        raise ScanError(f"{source} does not exist; name the folder or file of a scan")
-    importer = next((each for each in IMPORTERS if each.matches(source)), None)
+    try:
+        if not source.exists():
+            raise ScanError(f"{source} does not exist; name the folder or file of a scan")
+        importer = next((each for each in IMPORTERS if each.matches(source)), None)
+    except OSError as error:
+        raise ScanError(f"{source} cannot be read: {error.strerror or error}") from error
     if importer is None:
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")

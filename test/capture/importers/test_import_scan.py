@@ -47,3 +47,8 @@ def test_a_source_that_is_refused_leaves_nothing(tmp_path):
     with pytest.raises(ScanError, match=r"broken\.mp4"):
         import_scan(tmp_path / "broken.mp4", tmp_path / "scan")
     assert [path.name for path in tmp_path.iterdir()] == ["broken.mp4"]
+
+
+def test_a_path_that_no_system_takes_is_refused(tmp_path):
+    with pytest.raises(ScanError, match="cannot be read: File name too long"):
+        import_scan(tmp_path / ("a" * 5000), tmp_path / "scan")
