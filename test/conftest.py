@@ -109,12 +109,12 @@ def box_points(center, side, spacing=0.008):
     return points + [*center, TABLE_Z + side / 2]
 
 
-def make_gaussians(places):
+def make_gaussians(places, others=()):
     x, y = np.meshgrid(np.arange(-0.4, 0.4, 0.01), np.arange(-0.4, 0.4, 0.01))
     table = np.stack([x.ravel(), y.ravel(), np.full(x.size, TABLE_Z)], -1)
     parts = [(table, "grey")]
     parts += [(box_points(place, BOX), color) for color, place in places.items()]
-    return surface(parts)
+    return surface([*parts, *others])
 
 
 def see(gaussians, eye, target=(0.0, 0.0, TABLE_Z), stamp=0.0):
@@ -148,9 +148,9 @@ class Toy:
         """A frame from `eye`, with other places of the boxes if given."""
         return see(self.gaussians if places is None else make_gaussians(places), eye, target)
 
-    def remember(self, places):
-        """The memory of a world with the boxes at other places."""
-        gaussians = make_gaussians(places)
+    def remember(self, places, others=()):
+        """The memory of a world with the boxes at other places, and other coloured points."""
+        gaussians = make_gaussians(places, others)
         frames = [see(gaussians, eye) for eye in ring()]
         return lifted(gaussians, self.model, views_of(frames), store_of(self.model, frames))
 

@@ -165,3 +165,14 @@ def test_a_memory_without_scale_is_described_in_its_unit(toy_memory, toy):
     assert all(
         " units in map" in text and " cm" not in text for text in describe(inventory).sentences
     )
+
+
+def test_the_edge_of_the_table_is_no_object(toy):
+    y, z = np.meshgrid(
+        np.arange(-0.4, 0.4, 0.008), np.arange(toy.table_z - 0.04, toy.table_z, 0.008)
+    )
+    edge = np.stack([np.full(y.size, -0.405), y.ravel(), z.ravel()], -1)
+    places = {"red": toy.places["red"], "blue": toy.places["blue"]}
+    localizer = Localizer(toy.remember(places, [(edge, "green")]), toy.model)
+    assert len(localizer.segments) == 3
+    assert {item.color for item in Inventory(localizer)} == {"red", "blue"}
