@@ -1,5 +1,8 @@
 """A node that ends answers its clients first."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -44,6 +47,25 @@ class Worker(ManagedNode):
     def end(self):
         super().end()
         self.actions.close(WAIT)
+
+
+STUCK = """
+import time
+from m3_ros.nodes.base import ManagedNode
+from m3_ros.nodes.runtime import run_node
+class Stuck(ManagedNode):
+    def destroy_node(self):
+        time.sleep(600)
+run_node(lambda: Stuck("stuck"))
+"""
+
+
+def test_a_node_whose_work_has_ended_does_not_wait_for_the_middleware():
+    node = subprocess.Popen([sys.executable, "-c", STUCK], stderr=subprocess.PIPE, text=True)
+    while "ready" not in node.stderr.readline():
+        assert node.poll() is None
+    node.send_signal(signal.SIGINT)
+    assert node.wait(60.0) == 0
 
 
 def test_goals_and_requests_are_answered_before_a_node_ends(context, spin, until):
