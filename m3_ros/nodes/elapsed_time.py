@@ -25,11 +25,11 @@ class ElapsedTime:
 
     Args:
         clock: of the node.
-        wall: returns wall time, s.
+        wall: returns wall time, s; an attribute, too.
     """
 
     def __init__(self, clock: Clock, wall: Callable[[], float] = time.monotonic) -> None:
-        self._clock, self._wall = clock, wall
+        self._clock, self.wall = clock, wall
         self._lock = threading.Lock()
         self._last, self._elapsed = self._now(), 0.0
         self._changed = wall()
@@ -39,7 +39,7 @@ class ElapsedTime:
         with self._lock:
             now = self._now()
             if now != self._last:
-                self._changed = self._wall()
+                self._changed = self.wall()
             if self._last > 0.0:  # a simulated clock is at 0 until its first message
                 self._elapsed += max(0.0, now - self._last)
             self._last = now
@@ -49,16 +49,19 @@ class ElapsedTime:
         """Return whether /clock has stood still for `CLOCK_TIMEOUT` s of wall time."""
         self()
         with self._lock:
-            return self._wall() - self._changed > CLOCK_TIMEOUT
+            return self.wall() - self._changed > CLOCK_TIMEOUT
 
     def _now(self) -> float:
         if self._clock.ros_time_is_active:
             return self._clock.now().nanoseconds * 1e-9
-        return self._wall()
+        return self.wall()
 
 
 class Deadline:
     """The end of a wait for data: after some time, or when /clock stands still.
+
+    A node that has just begun may find /clock late, so where that stands the wait ends after the
+    same time by the wall.
 
     Args:
         elapsed: counts the time.
@@ -67,8 +70,10 @@ class Deadline:
 
     def __init__(self, elapsed: ElapsedTime, timeout: float) -> None:
         self._elapsed, self._end = elapsed, elapsed() + timeout
+        self._wall_end = elapsed.wall() + timeout
 
     def remaining(self) -> float:
-        """Return the seconds that are left; none, 0, where /clock stands still."""
-        left = max(0.0, self._end - self._elapsed())
-        return 0.0 if self._elapsed.stands() else left
+        """Return the seconds that are left, of the wall where /clock stands still."""
+        if self._elapsed.stands():
+            return max(0.0, self._wall_end - self._elapsed.wall())
+        return max(0.0, self._end - self._elapsed())

@@ -43,6 +43,20 @@ def test_a_clock_that_stands_makes_nothing_old_but_ends_waits():
     assert not elapsed.stands()
 
 
+def test_a_clock_that_comes_late_is_waited_for():
+    times = Times(True)
+    elapsed = times.elapsed()
+    times.wall += 1.0
+    deadline = Deadline(elapsed, 30.0)
+    times.wall += 20.0
+    assert elapsed.stands() and deadline.remaining() == 10.0
+    times.clock = 500.0
+    assert deadline.remaining() == 30.0
+    times.clock += 29.0
+    times.wall += 1.0
+    assert deadline.remaining() == pytest.approx(1.0)
+
+
 def test_a_clock_that_goes_back_goes_on():
     times = Times(True, clock=100.0)
     elapsed = times.elapsed()
