@@ -102,7 +102,6 @@ CAMERAS, IMAGES, POINTS = TEXTS
         (POINTS, "0.5 1 0 2 0", "0.5 1", ["then IMAGE_ID POINT2D_IDX of each image"]),
         (POINTS, "0.5 1 0 2 0", "0.5 1 99 2 0", ["which lacks point 99 of 1"]),
         (POINTS, "0.5 1 0 2 0", "0.5 1 1 2 0", ["it must be point 2, as images.txt has it"]),
-        (POINTS, "2 0.1 0 2 90 90 90 0.5 1 1\n", "", ["followed by point 2, which image a.png"]),
     ],
 )
 def test_a_line_is_named_with_its_rule(source, tmp_path, name, old, new, words):
@@ -112,6 +111,15 @@ def test_a_line_is_named_with_its_rule(source, tmp_path, name, old, new, words):
     sentence = sentence_of(source, tmp_path)
     assert all(each in sentence for each in words) and name in sentence
     assert "Check failed" not in sentence
+
+
+def test_points_that_were_thinned_are_told_and_the_others_used(source, tmp_path, caplog):
+    path = source / "sparse/0" / POINTS
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text(first)
+    scan = import_scan(source, tmp_path / "scan")
+    assert len(scan.points[0]) == 1
+    assert f"{POINTS} lacks {len(others)} of {len(others) + 1} points" in caplog.text
 
 
 @pytest.mark.parametrize("name", TEXTS)
