@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from m3_ros.errors import DataError
 from m3_ros.evaluate.simulated import SimulatedScene
 from m3_ros.features.extractor import FeatureMap, check_image
-from m3_ros.features.open_vocabulary import KINDS, household_negatives
+from m3_ros.features.open_vocabulary import OpenVocabulary
 from m3_ros.query.grammar import COLORS
 from m3_ros.types import Array, Image
 
@@ -74,7 +74,7 @@ CROPS = Statistics(common=0.8, spread=0.07, instance=0.08, view=0.05, cell=0.03)
 """Regions from crops of ViT-L/14: median .82, 95 % .91."""
 
 
-class ClipTwin:
+class ClipTwin(OpenVocabulary):
     """A language extractor for pictures of watched scenes.
 
     Args:
@@ -158,18 +158,6 @@ class ClipTwin:
     def encode_text(self, texts: list[str]) -> NDArray[np.float32]:
         """Return unit features `[m, 512]` of texts; a colour adds its direction."""
         return np.stack([self._text(text) for text in texts])
-
-    def in_vocabulary(self, text: str) -> bool:
-        """Return True: CLIP's vocabulary is open."""
-        return True
-
-    def vocabulary(self) -> list[str]:
-        """Return the words that CLIP's extractor takes for kinds of objects."""
-        return list(KINDS)
-
-    def negatives(self, text: str) -> list[str]:
-        """Return the words that CLIP's extractor takes."""
-        return household_negatives(text)
 
     def _text(self, text: str) -> NDArray[np.float32]:
         words = text.lower().split()

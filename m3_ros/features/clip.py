@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import check_image
 from m3_ros.features.model_cards import MODELS, ModelCard
-from m3_ros.features.open_vocabulary import KINDS, household_negatives
+from m3_ros.features.open_vocabulary import OpenVocabulary
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.weights import find_weights, missing
 
@@ -33,7 +33,7 @@ CACHED_TEXTS = 512
 """Texts whose features are kept (1 MB for ViT-B/32): every query compares with the same words."""
 
 
-class ClipExtractor(PatchExtractor):
+class ClipExtractor(PatchExtractor, OpenVocabulary):
     """An open_clip vision transformer and its text tower.
 
     Args:
@@ -102,18 +102,6 @@ class ClipExtractor(PatchExtractor):
         features = self._model.encode_text(tokens, normalize=True).float()
         mean = features.reshape(len(texts), len(TEMPLATES), -1).mean(dim=1)
         return F.normalize(mean, dim=-1).cpu().numpy()
-
-    def in_vocabulary(self, text: str) -> bool:
-        """Return True: the vocabulary of these models is open."""
-        return True
-
-    def vocabulary(self) -> list[str]:
-        """Return the household words that name kinds of objects."""
-        return list(KINDS)
-
-    def negatives(self, text: str) -> list[str]:
-        """Return `household_negatives` of the text."""
-        return household_negatives(text)
 
 
 def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:

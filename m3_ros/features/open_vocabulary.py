@@ -1,4 +1,4 @@
-"""Negatives of encoders whose vocabulary is open: what else a place may show.
+"""Vocabulary and negatives of encoders that take any word.
 
 CLIP classifies a picture among words. Against a handful of general words ("object", "texture")
 any noun wins on many things; against nouns, the kinds that things really are compete.
@@ -22,6 +22,17 @@ KINDS = (
 """Things in homes: COCO's categories that may stand in a room, and other common ones."""
 
 
-def household_negatives(text: str) -> list[str]:
-    """Return the words that compete with a text: all but the text itself."""
-    return [word for word in (*GENERAL, *KINDS) if word != text.lower()]
+class OpenVocabulary:
+    """What `LanguageExtractor` asks of models that were trained on any words."""
+
+    def in_vocabulary(self, text: str) -> bool:
+        """Return True."""
+        return True
+
+    def vocabulary(self) -> list[str]:
+        """Return the household words that name kinds of objects."""
+        return list(KINDS)
+
+    def negatives(self, text: str) -> list[str]:
+        """Return the household words but the text itself, which compete with it."""
+        return [word for word in (*GENERAL, *KINDS) if word != text.lower()]
