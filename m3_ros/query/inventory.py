@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from m3_ros.query.answer import Localizer
 from m3_ros.query.grammar import COLORS, noun_phrase
@@ -105,7 +104,6 @@ class Inventory:
         self.surfaces = SurfaceRelations(segments.planes, segments.solid, segments.touch)
         found = _best(self._known(), len(segments.points))
         found += self._unknown(found)
-        found = [each for each in found if not self._is_edge(each.members)]
         self.boxes = [segments.box(segments.surface(each.members)) for each in found]
         self._items = tuple(self._object(*pair) for pair in enumerate(found))
 
@@ -143,21 +141,6 @@ class Inventory:
                 feature = segments.feature(rest)
                 unknown.append(_Found(UNKNOWN, segment.id, rest, feature, 0.0))
         return unknown
-
-    def _is_edge(self, members: NDArray[np.int64]) -> bool:
-        """Return whether points are the edge of a table: they stand on nothing, reach up to a
-        level surface and adjoin it."""
-        segments = self.localizer.segments
-        points = segments.points[members]
-        if segments.support_height(points) is not None:
-            return False
-        for plane in segments.planes:
-            top = plane.z_at(points[:, :2].mean(0)) if plane.level else np.inf
-            if abs(points[:, 2].max() - top) < segments.touch:
-                on = segments.solid[np.abs(plane.height(segments.solid)) < plane.tolerance]
-                if cKDTree(on).query(points)[0].min() < segments.touch:
-                    return True
-        return False
 
     def _object(self, index: int, found: _Found) -> InventoryObject:
         box, factor = self.boxes[index], self.localizer.scale

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from m3_ros.types import Array
 
@@ -55,6 +57,24 @@ class Plane:
     def z_at(self, place: Array) -> float:
         """Return the height (m) of a level plane at a place `[2]`."""
         return float((self.offset - self.normal[:2] @ place) / self.normal[2])
+
+
+def is_edge(points: Array, planes: Sequence[Plane], solid: Array, touch: float) -> bool:
+    """Return whether points are the edge of a level plane: they reach up to it and adjoin it.
+
+    Args:
+        points: `[K, 3]`, m, that stand on no plane.
+        planes: of the memory.
+        solid: `[S, 3]`, m, those of the planes included.
+        touch: distance by which two things that touch may seem apart, m.
+    """
+    top, place = points[:, 2].max(), points[:, :2].mean(0)
+    for plane in planes:
+        if plane.level and abs(top - plane.z_at(place)) < touch:
+            on = solid[np.abs(plane.height(solid)) < plane.tolerance]
+            if cKDTree(on).query(points)[0].min() < touch:
+                return True
+    return False
 
 
 def find_planes(

@@ -1,7 +1,8 @@
 """Stage 1 of a query, segment: the objects of a memory, whatever is asked for.
 
 Computed once for a memory. A segment is a connected component of the opaque, reliable Gaussians
-that lie on no large plane; one that would float belongs to what is below it.
+that lie on no large plane; one that would float belongs to what is below it, and the edge of a
+table is none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from m3_ros.query.attended import attended_components
 from m3_ros.query.connectivity import connected_components, neighbour_graph, smooth
 from m3_ros.query.floating import join_floating
 from m3_ros.query.noise import JOIN_NOISE, SIGMAS, noise_and_sigma
-from m3_ros.query.planes import find_planes
+from m3_ros.query.planes import find_planes, is_edge
 from m3_ros.query.shape import OrientedBox, upright_box
 from m3_ros.splat.gaussians import SOLID_OPACITY, Gaussians
 from m3_ros.splat.initialization import SIGMA_PER_SPACING
@@ -89,8 +90,7 @@ class Segments:
         noise, sigma = noise_and_sigma(self.solid, sigmas, cameras)
         tolerance = np.maximum(SIGMAS * noise, config.plane_distance)
         spacing = sigma / SIGMA_PER_SPACING
-        found = find_planes(self.solid, tolerance, config.min_plane_area, spacing)
-        self.planes, on_plane = found
+        self.planes, on_plane = find_planes(self.solid, tolerance, config.min_plane_area, spacing)
         self.index = np.flatnonzero(solid)[~on_plane]
         self.points, noise, sigma = self.solid[~on_plane], noise[~on_plane], sigma[~on_plane]
         self._weights = (opacity * reliability)[self.index].astype(np.float32)
@@ -107,8 +107,9 @@ class Segments:
         self.components = normalize(model.bank.components, dim=-1).numpy()
         self.angle = appearance_angle(self.components, model.bank.threshold)
         everything = connected_components(self.graph, np.ones(len(self.points), bool))
-        large = [members for members in everything if self.is_large(members)]
-        whole = join_floating(large, self.points, self._floats, self.touch)
+        self._large = [each for each in everything if self.is_large(each)]
+        objects = [each for each in self._large if not self._is_edge(each)]
+        whole = join_floating(objects, self.points, self._floats, self.touch)
         self.items = tuple(Segment(*item) for item in enumerate(whole))
 
     def __iter__(self) -> Iterator[Segment]:
@@ -121,9 +122,8 @@ class Segments:
         return self.items[id]
 
     def all_members(self) -> NDArray[np.int64]:
-        """Return the points `[K]` of all segments; specks belong to none."""
-        members = [segment.members for segment in self.items]
-        return np.concatenate([np.zeros(0, np.int64), *members])
+        """Return the points `[K]` of all segments and edges of tables; specks belong to none."""
+        return np.concatenate([np.zeros(0, np.int64), *self._large])
 
     def _near_plane(self) -> NDArray[np.bool_]:
         """Return which points `[M]` are so near a plane that their features mix with its own."""
@@ -144,6 +144,12 @@ class Segments:
         low, place = points[:, 2].min(), points[:, :2].mean(0)
         below = any(plane.level and plane.z_at(place) < low for plane in self.planes)
         return below and self.support_height(points) is None
+
+    def _is_edge(self, members: NDArray[np.int64]) -> bool:
+        """Return whether points that stand on nothing are the edge of a level plane."""
+        points = self.points[members]
+        standing = self.support_height(points) is not None
+        return not standing and is_edge(points, self.planes, self.solid, self.touch)
 
     def area(self, members: NDArray[np.int64]) -> float:
         """Return the surface of points, m^2."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from m3_ros.codes import QueryStatus
 from m3_ros.memory.registration import scaled
 from m3_ros.query.answer import Localizer
 from m3_ros.query.calibration import Calibration
@@ -174,5 +175,7 @@ def test_the_edge_of_the_table_is_no_object(toy):
     edge = np.stack([np.full(y.size, -0.405), y.ravel(), z.ravel()], -1)
     places = {"red": toy.places["red"], "blue": toy.places["blue"]}
     localizer = Localizer(toy.remember(places, [(edge, "green")]), toy.model)
-    assert len(localizer.segments) == 3
+    assert len(localizer.segments) == 2
+    assert len(localizer.segments.all_members()) > sum(len(s.members) for s in localizer.segments)
+    assert localizer.locate("green").status is QueryStatus.NOT_FOUND
     assert {item.color for item in Inventory(localizer)} == {"red", "blue"}
