@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m3_ros.view.pictures import contact_sheet, depth_picture, evenly
+from m3_ros.view.pictures import contact_sheet, depth_picture, draw_text, evenly
 
 
 def test_depth_colours_order_and_holes():
@@ -49,3 +49,12 @@ def test_every_column_and_row_needs_its_title():
         contact_sheet(tiles, 2, 80, column_titles=("camera",))
     with pytest.raises(ValueError, match="row_titles"):
         contact_sheet(tiles, 2, 80, row_titles=("a", "b", "c"))
+
+
+def test_the_outline_of_a_text_is_around_it():
+    picture = np.full((40, 300, 3), 128, np.uint8)
+    draw_text(picture, "yellow bath duck", (10, 25))
+    letters, outline = (picture > 200).all(-1), (picture < 60).all(-1)
+    for axis in (0, 1):
+        white, black = (np.flatnonzero(each.any(axis))[[0, -1]] for each in (letters, outline))
+        assert np.abs(white - black).max() <= 3
