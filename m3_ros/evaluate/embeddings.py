@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch.nn.functional import normalize
 
 from m3_ros.capture.scan import Scan
-from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.types import Array, Image
@@ -109,12 +108,7 @@ def embeddings_picture(
     Raises:
         DataError: The memory lacks the model, or was built with other weights of it.
     """
-    model = memory.model(extractor.name)
-    if model.digest != extractor.digest:
-        raise DataError(
-            f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, but "
-            f"{extractor.digest[:12]} is loaded; build the memory again"
-        )
+    model = memory.model_of(extractor)
     bank = model.bank
     raw, frames = raw_features(scan, extractor)
     raw_places, bank_places = flatten(raw, bank.components.numpy(), method)

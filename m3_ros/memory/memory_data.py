@@ -8,6 +8,7 @@ from torch import Tensor
 
 from m3_ros.config import M3Config, RobotConfig
 from m3_ros.errors import DataError
+from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
 from m3_ros.splat import Gaussians
@@ -89,3 +90,17 @@ class MemoryData:
         if name not in self.models:
             raise DataError(f"model {name!r} is not in this memory; it has {list(self.models)}")
         return self.models[name]
+
+    def model_of(self, extractor: FeatureExtractor) -> ModelMemory:
+        """Return what is remembered for a model.
+
+        Raises:
+            DataError: The memory lacks the model, or was built with other weights of it.
+        """
+        model = self.model(extractor.name)
+        if model.digest != extractor.digest:
+            raise DataError(
+                f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
+                f"but {extractor.digest[:12]} is loaded; build the memory again"
+            )
+        return model

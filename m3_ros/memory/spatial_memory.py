@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor, probability
 from m3_ros.memory.attention import (
     attention_weights,
@@ -92,12 +91,7 @@ class SpatialMemory(MemoryData):
         Raises:
             ValueError: The memory lacks the model, or was built with other weights of it.
         """
-        model = self.model(extractor.name)
-        if model.digest != extractor.digest:
-            raise DataError(
-                f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
-                f"but {extractor.digest[:12]} is loaded; build the memory again"
-            )
+        model = self.model_of(extractor)
         target, *others = extractor.encode_text([text, *extractor.negatives(text)])
         negatives = np.array(others, np.float32).reshape(-1, len(target))
         bank = model.bank.components

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
-from m3_ros.errors import DataError
 from m3_ros.features.extractor import LanguageExtractor
 from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
@@ -70,12 +69,7 @@ class Localizer:
     ) -> None:
         self.memory, self.extractor = memory, extractor
         self.config = config or memory.config.query
-        model = memory.model(extractor.name)
-        if model.digest != extractor.digest:
-            raise DataError(
-                f"the memory was built with weights {model.digest[:12]} of {extractor.name!r}, "
-                f"but {extractor.digest[:12]} is loaded; build the memory again"
-            )
+        model = memory.model_of(extractor)
         # Thresholds are metres; a memory of another unit is searched at a nominal scale.
         metric = memory if memory.metric else at_nominal_scale(memory)
         self.scale = memory.working_distance / metric.working_distance
