@@ -1,7 +1,7 @@
 """Two robots side by side in namespaces, and a robot in simulated time."""
 
-import time
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +10,9 @@ from sensor_msgs.msg import JointState
 from m3_ros.action import Stow
 from m3_ros.codes import QueryErrorCode, ScanErrorCode
 from m3_ros.config import M3Config
+from m3_ros.msg import ScanStatus
 from m3_ros.nodes.client import Client
+from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.stack import Stack, override, ros_arguments
 from m3_ros.srv import Query, StartScan, StopScan
 
@@ -60,7 +62,11 @@ def robots(tmp_path_factory, client):
 def scan(client, prefix=""):
     start = client.call(StartScan, f"{prefix}/m3/scan/start", StartScan.Request(), timeout=120.0)
     assert start.error_code == ScanErrorCode.NONE, start.error_msg
-    time.sleep(1.0)
+    states = []
+    topic = f"{prefix}/m3/scan_status"
+    client.node.create_subscription(ScanStatus, topic, states.append, LATCHED)
+    scanned = f"{start.folder} has no keyframe"
+    client.wait_until(lambda: any(s.recording and s.keyframes for s in states), 60.0, scanned)
     return start, client.call(StopScan, f"{prefix}/m3/scan/stop", StopScan.Request(), timeout=60.0)
 
 
@@ -92,10 +98,14 @@ def test_a_goal_moves_its_own_robot_only(client, robots):
 
 def test_nothing_of_a_robot_is_outside_its_namespace(client, robots):
     shared = {"/parameter_events", "/rosout", "/diagnostics"}
-    names = {name for name, _ in client.node.get_topic_names_and_types()}
-    outside = {name for name in names - shared if not name.startswith(("/robot1/", "/robot2/"))}
+    wanted = {"/robot1/tf", "/robot2/joint_states", "/robot1/camera/camera/color/image_raw"}
+
+    def names():
+        return {name for name, _ in client.node.get_topic_names_and_types()}
+
+    client.wait_until(lambda: wanted <= names(), 60.0, "topics of a robot are missing")
+    outside = {name for name in names() - shared if not name.startswith(("/robot1/", "/robot2/"))}
     assert outside <= {"/tf", "/tf_static"} and not client.node.count_publishers("/tf")
-    assert {"/robot1/tf", "/robot2/joint_states", "/robot1/camera/camera/color/image_raw"} <= names
 
 
 def test_a_robot_in_simulated_time_scans(client, tmp_path):
@@ -104,4 +114,5 @@ def test_a_robot_in_simulated_time_scans(client, tmp_path):
     with Stack(("simulation", "capture"), config, arguments=arguments):
         _, stop = scan(client)
         assert stop.success, stop.error_msg
-        assert client.node.count_publishers("/clock") == 1
+        clocks = partial(client.node.count_publishers, "/clock")  # found late beside ten nodes
+        client.wait_until(lambda: clocks() == 1, 60.0, "not one clock")
