@@ -39,17 +39,17 @@ def _list() -> int:
 
     from m3_ros.features.model_cards import CARDS
 
-    table = Table("model", "what it is", "d", "degrees", "download", "licence", "here")
+    table = Table("model", "what it is", "for", "d", "download", "licence", "texts", "here")
     absent = []
     for card in CARDS:
         here = card.present
         absent += [] if here else [card]
         size = f"{card.gigabytes:.1f} GB" if card.repositories else "none"
         table.add_row(
-            *(card.name, card.what, str(card.dim), str(card.degrees)),
-            *(size, card.licence, "yes" if here else "no"),
+            *(card.name, card.what, card.use, str(card.dim)),
+            *(size, card.licence, card.texts, "yes" if here else "no"),
         )
-    Console(width=None if Console().is_terminal else 130).print(table)
+    Console(width=None if Console().is_terminal else 160).print(table)
     if absent:
         print("To get weights, on a machine with a network (docs/models.md tells more):")
     for card in absent:

@@ -26,8 +26,8 @@ def demo(
         scene: a scene.yaml with objects of your own.
         base_shift: move the robot by x m, y m, yaw deg between scan and query.
         output: folder for report.html, report.json, scan, memory and logs.
-        encoder: compact, clip or siglip, name:weights (docs/models.md), or an open_clip model
-            such as ViT-B-16:laion2b_s34b_b88k.
+        encoder: a model that understands text, name or name:weights (docs/models.md), or an
+            open_clip model such as ViT-B-16:laion2b_s34b_b88k.
     """
     require_ros()
     from m3_ros.nodes.demo import DemoOptions, run_demo

@@ -1,9 +1,6 @@
-"""CLIP and SigLIP as dense extractors: any open_clip model whose image tower is a ViT.
+"""CLIP, SigLIP, Perception Encoder and MobileCLIP as dense extractors, through open_clip.
 
-A class-token ViT gives dense features through the value path of its last block (MaskCLIP, Zhou
-et al., ECCV 2022, section 3.1): each token keeps its own value instead of mixing with the others.
-SigLIP pools by attention of one learned query (Zhai et al., ICCV 2023); its head is applied to
-each token alone, as if it were the only one.
+How each kind of image tower gives dense features: `m3_ros.features.towers`.
 """
 
 from __future__ import annotations
@@ -16,16 +13,16 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from open_clip.transform import PreprocessCfg, image_transform_v2
-from open_clip.transformer import VisionTransformer
 from PIL import Image
-from timm.layers import AttentionPoolLatent, resample_abs_pos_embed
 from torch import Tensor, nn
 
 from m3_ros.errors import UsageError
+from m3_ros.features.dense_clip import FORMS
 from m3_ros.features.extractor import check_image
 from m3_ros.features.model_cards import MODELS, ModelCard
 from m3_ros.features.open_vocabulary import OpenVocabulary
 from m3_ros.features.patches import PatchExtractor
+from m3_ros.features.towers import NEEDS, feature_length, tower_of
 from m3_ros.features.weights import find_weights, missing
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
@@ -34,15 +31,16 @@ CACHED_TEXTS = 512
 
 
 class ClipExtractor(PatchExtractor, OpenVocabulary):
-    """An open_clip vision transformer and its text tower.
+    """An open_clip model: an image tower and its text tower.
 
     Args:
-        name: "clip" or "siglip", which of the two its weights are.
+        name: the model card that its weights belong to: one of `towers.NEEDS`.
         weights: "architecture:pretrained" with one of `open_clip.list_models()` and one of its
             tags or a checkpoint's path; a folder or name on the Hugging Face Hub with an
-            open_clip_config.json; None for the paper's model.
+            open_clip_config.json; None for the card's own. A CLIP's may end in "+" and one of
+            `dense_clip.FORMS`, the value path unless given.
         device: torch device.
-        patches: patches along an image's longer side.
+        patches: patches along an image's longer side; the tower's own by default.
 
     Raises:
         ValueError: an unknown architecture, or one that is not of that kind.
@@ -54,29 +52,31 @@ class ClipExtractor(PatchExtractor, OpenVocabulary):
         name: str,
         weights: str | Path | None = None,
         device: str = "cpu",
-        patches: int = 28,
+        patches: int | None = None,
     ) -> None:
         card = MODELS[name]
+        weights, form = _split_form(name, weights)
         model, tokenizer = _load(card, weights)
-        visual = model.visual
-        if not _is_kind(visual, name):
+        visual = model.eval().visual
+        tower = tower_of(visual, name, form)
+        if tower is None:
+            trunk = getattr(visual, "trunk", visual)
             raise UsageError(
                 f"weights of {name} are {str(weights)!r}, whose image tower is a "
-                f"{type(visual).__name__}; {name} needs a vision transformer "
-                + ("with a class token" if name == "clip" else "that pools by attention")
+                f"{type(trunk).__name__}; {name} needs {NEEDS[name]}"
             )
+        self._tower, self.dim = tower, feature_length(tower)
         settings = visual.preprocess_cfg
-        patch = visual.patch_size if name == "clip" else visual.trunk.patch_embed.patch_size
-        super().__init__(card, model, patch, settings["mean"], settings["std"], patches, device)
-        self.dim = int(visual.output_dim if name == "clip" else visual.trunk.num_features)
+        number = tower.patches if patches is None else patches
+        shape = tower.patch, settings["mean"], settings["std"], number
+        super().__init__(card, model, *shape, device, "" if form == FORMS[0] else f" {form}")
         self.logit_scale = float(model.logit_scale.exp().detach())
-        self._forward = value_path_features if name == "clip" else pooled_features
         self._tokenizer = tokenizer
         self._texts: dict[str, NDArray[np.float32]] = {}
         self._preprocess = image_transform_v2(PreprocessCfg(**settings), is_train=False)
 
     def _dense(self, pixels: Tensor) -> Tensor:
-        return F.normalize(self._forward(self._model.visual, pixels).float(), dim=-1)
+        return F.normalize(self._tower.dense(pixels).float(), dim=-1)
 
     @torch.inference_mode()
     def encode_image(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -104,55 +104,18 @@ class ClipExtractor(PatchExtractor, OpenVocabulary):
         return F.normalize(mean, dim=-1).cpu().numpy()
 
 
-def value_path_features(visual: VisionTransformer, pixels: Tensor) -> Tensor:
-    """Return features `[b, h, w, d]` of a class-token ViT by the value path of its last block."""
-    patches = visual.conv1(pixels)
-    grid = tuple(patches.shape[2:])
-    tokens = patches.flatten(2).transpose(1, 2)
-    tokens = torch.cat([visual.class_embedding.expand(len(tokens), 1, -1), tokens], dim=1)
-    positions = visual.positional_embedding[None]
-    tokens = tokens + resample_abs_pos_embed(positions, list(grid), list(visual.grid_size))
-    tokens = visual.ln_pre(tokens)
-    *blocks, last = visual.transformer.resblocks
-    for block in blocks:
-        tokens = block(tokens)
-    tokens = tokens + last.ls_1(_value_path(last.attn, last.ln_1(tokens)))
-    tokens = tokens + last.ls_2(last.mlp(last.ln_2(tokens)))
-    tokens = visual.ln_post(tokens[:, 1:])
-    if visual.proj is not None:
-        tokens = tokens @ visual.proj
-    return tokens.reshape(len(tokens), *grid, -1)
+def _split_form(name: str, weights: str | Path | None) -> tuple[str | Path | None, str]:
+    """Return weights without a dense form at their end, and the form.
 
-
-def _value_path(attention: nn.MultiheadAttention, tokens: Tensor) -> Tensor:
-    """Return each token's own value, projected, as if it attended to itself alone."""
-    width = attention.embed_dim
-    value = F.linear(
-        tokens, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :]
-    )
-    return F.linear(value, attention.out_proj.weight, attention.out_proj.bias)
-
-
-def pooled_features(visual: nn.Module, pixels: Tensor) -> Tensor:
-    """Return features `[b, h, w, d]` of a SigLIP tower: its pooling head on each token alone."""
-    trunk = visual.trunk
-    patches = trunk.patch_embed.proj(pixels)
-    grid = list(patches.shape[2:])
-    tokens = trunk.patch_embed.norm(patches.flatten(2).transpose(1, 2))
-    before = list(trunk.patch_embed.grid_size)
-    tokens = tokens + resample_abs_pos_embed(trunk.pos_embed, grid, before, num_prefix_tokens=0)
-    tokens = trunk.norm(trunk.blocks(trunk.norm_pre(tokens)))
-    alone = tokens.flatten(0, 1)[:, None]
-    return visual.head(trunk.forward_head(alone)).reshape(len(pixels), *grid, -1)
-
-
-def _is_kind(visual: nn.Module, name: str) -> bool:
-    """Return whether an image tower has a class token ("clip") or pools by attention."""
-    if name == "clip":
-        return isinstance(visual, VisionTransformer)
-    trunk = getattr(visual, "trunk", None)
-    pooled = isinstance(getattr(trunk, "attn_pool", None), AttentionPoolLatent)
-    return pooled and trunk.num_prefix_tokens == 0
+    Raises:
+        UsageError: a form of a model that has none.
+    """
+    before, plus, form = str(weights or "").rpartition("+")
+    if not plus or form not in FORMS:
+        return weights, FORMS[0]
+    if name != "clip":
+        raise UsageError(f"weights of {name} end in +{form}; only clip has dense forms")
+    return before or None, form
 
 
 def _load(

@@ -7,17 +7,26 @@ from pathlib import Path
 
 from m3_ros.errors import UsageError
 from m3_ros.features.extractor import FeatureExtractor, LanguageExtractor
-from m3_ros.features.model_cards import MODELS
+from m3_ros.features.model_cards import CARDS, MODELS, NO_TEXTS
 from m3_ros.splat.device import choose_device
 
 _CLASSES = {
     "compact": ("compact", "CompactExtractor"),
-    "dinov2": ("dinov2", "Dinov2Extractor"),
+    "dinov2": ("dino", "Dinov2Extractor"),
+    "dinov3": ("dino", "Dinov3Extractor"),
     "seem": ("seem", "SeemExtractor"),
     "llama3": ("llama3", "Llama3Extractor"),
     "llamav": ("llamav", "LlamavExtractor"),
 }
 """Module and class of each model; imported when asked for, since each pulls in packages."""
+_OPEN_CLIP = {
+    "siglip2": "siglip2",
+    "siglip": "siglip",
+    "pe-core": "pe",
+    "mobileclip": "mobileclip2",
+    "": "clip",
+}
+"""Model by a part of the name of open_clip's architecture; the first that fits."""
 
 
 def load_extractor(
@@ -26,9 +35,9 @@ def load_extractor(
     """Load a model by name.
 
     Args:
-        name: a name of `m3_ros.features.model_cards`: "compact", "clip", "siglip", "dinov2",
-            "seem", "llama3" or "llamav", alone or as "name:weights"; or an open_clip model as
-            "architecture:pretrained", for example "ViT-B-16:laion2b_s34b_b88k".
+        name: one of `m3_ros.features.model_cards.MODELS`, alone or as "name:weights"; or an
+            open_clip model as "architecture:pretrained", for example
+            "ViT-B-16:laion2b_s34b_b88k".
         weights: file, folder or name on the Hugging Face Hub, in place of the model's own; see
             docs/models.md for what each model takes.
         device: "auto", "cpu", "cuda" or "cuda:N", see `choose_device`.
@@ -40,7 +49,7 @@ def load_extractor(
     """
     model, weights = split_name(name, weights)
     device = choose_device(device)
-    if model in ("clip", "siglip"):
+    if model in _OPEN_CLIP.values():
         from m3_ros.features.clip import ClipExtractor
 
         return ClipExtractor(model, weights, device)
@@ -63,7 +72,8 @@ def split_name(name: str, weights: str | Path | None = None) -> tuple[str, str |
             f"encoder is {name!r}; it must be one of {', '.join(MODELS)}, or open_clip's "
             "'architecture:pretrained', for example 'ViT-B-16:laion2b_s34b_b88k'"
         )
-    return "siglip" if "siglip" in model.lower() else "clip", f"{model}:{weights}"
+    family = next(name for part, name in _OPEN_CLIP.items() if part in model.lower())
+    return family, f"{model}:{weights}"
 
 
 def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor:
@@ -76,6 +86,6 @@ def load_language_extractor(name: str, device: str = "cpu") -> LanguageExtractor
     if not hasattr(extractor, "encode_text"):
         raise UsageError(
             f"model {name!r} does not understand text; the first model of a memory that is asked "
-            "must be compact, clip or siglip"
+            f"must be one of {', '.join(card.name for card in CARDS if card.texts != NO_TEXTS)}"
         )
     return extractor

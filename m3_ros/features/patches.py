@@ -60,6 +60,7 @@ class PatchExtractor(GridExtractor):
         std: their standard deviation.
         patches: patches along an image's longer side.
         device: torch device.
+        settings: other settings that its features depend on, for the digest.
     """
 
     def __init__(
@@ -71,11 +72,12 @@ class PatchExtractor(GridExtractor):
         std: Sequence[float],
         patches: int,
         device: str,
+        settings: str = "",
     ) -> None:
         if patches < 1:
             raise ValueError(f"patches = {patches}: it must be at least 1")
         self.name, self.degrees, self.threshold = card.name, card.degrees, card.threshold
-        self.digest = weights_digest([model], f"{patches} patches")
+        self.digest = weights_digest([model], f"{patches} patches{settings}")
         self._model, self._device = model.eval().to(device), torch.device(device)
         self._dtype = next(model.parameters()).dtype
         self._patch, self._patches = patch, patches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,10 +15,10 @@ from huggingface_hub.constants import HF_HUB_CACHE
 from torch import nn
 
 from m3_ros.errors import UnavailableError
-from m3_ros.features.model_cards import ModelCard
+from m3_ros.features.model_cards import WeightsCard
 
 
-def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> Path:
+def find_weights(card: WeightsCard, weights: str | Path | None, part: int = 0) -> Path:
     """Return the folder of one part of a model.
 
     Args:
@@ -43,7 +44,7 @@ def find_weights(card: ModelCard, weights: str | Path | None, part: int = 0) -> 
     return _download(card, str(weights), part)
 
 
-def _download(card: ModelCard, repository: str, part: int) -> Path:
+def _download(card: WeightsCard, repository: str, part: int) -> Path:
     try:
         return Path(snapshot_download(repository, allow_patterns=list(card.files)))
     except Exception as error:  # the hub's client raises its own, requests' and the system's
@@ -52,7 +53,7 @@ def _download(card: ModelCard, repository: str, part: int) -> Path:
         raise missing(card, what, part) from error
 
 
-def missing(card: ModelCard, what: str, part: int = 0) -> FileNotFoundError:
+def missing(card: WeightsCard, what: str, part: int = 0) -> FileNotFoundError:
     """Return the error for missing weights, as one sentence."""
     return FileNotFoundError(
         f"weights of {card.name}: {what}; on a machine with a network run "
@@ -61,7 +62,7 @@ def missing(card: ModelCard, what: str, part: int = 0) -> FileNotFoundError:
     )
 
 
-def transformers_for(card: ModelCard) -> ModuleType:
+def transformers_for(card: WeightsCard) -> ModuleType:
     """Import transformers, with its log and bars turned off.
 
     Raises:
@@ -79,7 +80,22 @@ def transformers_for(card: ModelCard) -> ModuleType:
     return transformers
 
 
-def load_pretrained(model_class: type, folder: Path, card: ModelCard, part: int = 0) -> nn.Module:
+def model_type(folder: Path, card: WeightsCard, part: int = 0) -> str:
+    """Return the `model_type` of a transformers model in a folder.
+
+    Raises:
+        FileNotFoundError: its config.json is missing or names none.
+    """
+    try:
+        return str(json.loads((folder / "config.json").read_text())["model_type"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        what = f"{folder}/config.json does not say what model it is of ({error})"
+        raise missing(card, what, part) from error
+
+
+def load_pretrained(
+    model_class: type, folder: Path, card: WeightsCard, part: int = 0
+) -> nn.Module:
     """Load a transformers model from a folder, in the dtype of its weights.
 
     Raises:

@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from timm.models import register_model
+from timm.models.eva import Eva
+from timm.models.fastvit import FastVit
 from timm.models.vision_transformer import VisionTransformer
 
 WORDS = ("thing", "duck", "mug", "red", "yellow", "table", "a", "the", "on", "you", "read")
@@ -53,6 +55,23 @@ def vit_tiny_map_test(pretrained=False, pretrained_cfg=None, cache_dir=None, **k
     return VisionTransformer(**shape, class_token=False, **kwargs)
 
 
+@register_model
+def eva_tiny_pe_test(pretrained=False, pretrained_cfg=None, cache_dir=None, **kwargs):
+    """A timm tower of Perception Encoder's kind: class token, rotary positions, attention pool."""
+    kwargs.pop("pretrained_cfg_overlay", None)
+    shape = {"img_size": 32, "patch_size": 8, "embed_dim": 32, "depth": 2, "num_heads": 2}
+    rotary = {"use_rot_pos_emb": True, "ref_feat_shape": (4, 4), "rope_grid_indexing": "xy"}
+    pool = {"attn_pool_num_heads": 2, "use_pre_transformer_norm": True, "attn_type": "rope"}
+    return Eva(**shape, **rotary, **pool, **kwargs)
+
+
+@register_model
+def fastvit_tiny_test(pretrained=False, pretrained_cfg=None, cache_dir=None, **kwargs):
+    """A timm tower of MobileCLIP's kind: convolutions, the mean over cells, a linear layer."""
+    kwargs.pop("pretrained_cfg_overlay", None)
+    return FastVit(layers=(1, 1), embed_dims=(8, 16), mlp_ratios=(2, 2), fork_feat=False, **kwargs)
+
+
 def word_tokenizer(extra: tuple[str, ...] = ()):
     """A fast tokenizer of a few words and all single characters."""
     from tokenizers import Tokenizer
@@ -95,6 +114,16 @@ SIGLIP = {
         "pool_type": "last",
     },
 }
+BYTE_TEXT = {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
+
+
+def timm_clip(name: str, pool: str) -> dict:
+    """An open_clip config of a timm tower whose last layer is the projection."""
+    names = {"timm_model_name": name, "timm_model_pretrained": False}
+    vision = {"image_size": 32, **names, "timm_pool": pool, "timm_proj": None}
+    return {"embed_dim": 24, "custom_text": True, "vision_cfg": vision, "text_cfg": BYTE_TEXT}
+
+
 HALF = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
 
 
@@ -125,6 +154,19 @@ def siglip_folder(tmp_path_factory) -> Path:
     )
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def pe_folder(tmp_path_factory) -> Path:
+    config = timm_clip("eva_tiny_pe_test", "map")
+    return save_open_clip(tmp_path_factory.mktemp("models") / "pe", config, HALF)
+
+
+@pytest.fixture(scope="session")
+def mobileclip_folder(tmp_path_factory) -> Path:
+    unscaled = {"mean": [0.0] * 3, "std": [1.0] * 3}
+    config = timm_clip("fastvit_tiny_test", "avg")
+    return save_open_clip(tmp_path_factory.mktemp("models") / "mobileclip", config, unscaled)
 
 
 def save_model(folder: Path, make, dtype=torch.float32) -> Path:

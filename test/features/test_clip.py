@@ -11,7 +11,8 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import load_file
 
-from m3_ros.features.clip import ClipExtractor, _value_path
+from m3_ros.features.clip import ClipExtractor
+from m3_ros.features.dense_clip import own_attention
 from m3_ros.features.loading import load_extractor
 
 
@@ -85,7 +86,9 @@ def test_the_value_path_is_attention_to_oneself(clip):
     alone = torch.full((5, 5), float("-inf")).fill_diagonal_(0)
     with torch.inference_mode():
         expected = attention(tokens, tokens, tokens, attn_mask=alone, need_weights=False)[0]
-        torch.testing.assert_close(_value_path(attention, tokens), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            own_attention(attention, tokens, (2, 2), "value"), expected, atol=1e-5, rtol=1e-4
+        )
 
 
 def test_a_single_patch_pools_to_its_own_feature(siglip):
@@ -153,9 +156,9 @@ def test_a_folder_without_weights_is_refused(clip_folder, tmp_path):
 def test_unknown_and_unsuitable_architectures_are_refused(checkpoint, clip_folder, siglip_folder):
     with pytest.raises(ValueError, match="architecture is 'ViT-nothing'"):
         load_extractor(f"ViT-nothing:{checkpoint}")
-    with pytest.raises(ValueError, match="ModifiedResNet; clip needs"):
+    with pytest.raises(ValueError, match="ModifiedResNet; clip needs a vision"):
         load_extractor(f"RN-tiny-test:{Path(checkpoint).with_name('RN-tiny-test.pt')}")
-    with pytest.raises(ValueError, match="TimmModel; clip needs a vision transformer"):
+    with pytest.raises(ValueError, match="VisionTransformer; clip needs .* with a class token"):
         load_extractor("clip", siglip_folder)
     with pytest.raises(ValueError, match="siglip needs .* pools by attention"):
         load_extractor("siglip", clip_folder)

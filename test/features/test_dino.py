@@ -1,11 +1,12 @@
-"""DINOv2 through transformers: the full image, aligned, of any size and number type."""
+"""DINOv2 and DINOv3 through transformers: the full image, aligned, of any size and type."""
 
 import numpy as np
 import pytest
 import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
-from m3_ros.features.dinov2 import Dinov2Extractor
+from m3_ros.errors import UsageError
+from m3_ros.features.dino import Dinov2Extractor
 from m3_ros.features.loading import load_extractor, load_language_extractor
 
 
@@ -79,5 +80,38 @@ def test_weights_that_are_not_whole_are_refused(dinov2_folder, cut_weights, tmp_
 
 
 def test_it_does_not_answer_texts(dinov2_folder):
-    with pytest.raises(ValueError, match="'dinov2:.*' does not understand text; .* compact, clip"):
+    with pytest.raises(
+        ValueError, match="'dinov2:.*' does not understand text; .* compact, clip, siglip,"
+    ):
         load_language_extractor(f"dinov2:{dinov2_folder}")
+
+
+def test_dinov3s_features_follow_its_register_tokens(tmp_path, make_noise, changed_cells):
+    import transformers
+
+    config = transformers.DINOv3ViTConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        image_size=32, patch_size=8, num_register_tokens=3,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = transformers.DINOv3ViTModel(config).eval()
+    model.save_pretrained(tmp_path)
+    extractor = load_extractor(f"dinov3:{tmp_path}")
+    assert (extractor.name, extractor.dim, extractor.degrees) == ("dinov3", 32, 32)
+    assert extractor.extract(make_noise(60, 80)).features.shape == (30, 40, 32)
+    image = make_noise(240, 320)  # 30 x 40 patches of 8: nothing is scaled
+    mean, std = (np.float32(x) for x in (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD))
+    pixels = torch.from_numpy((image / np.float32(255) - mean) / std).permute(2, 0, 1)[None]
+    with torch.inference_mode():
+        tokens = model(pixels).last_hidden_state[0, 1 + 3 :]
+    found = extractor.extract(image).features.reshape(30 * 40, 32)
+    np.testing.assert_allclose(found, tokens, atol=1e-4)
+    at, _ = changed_cells(extractor.extract, (240, 320), (16, 24, 40, 48))
+    assert 16 <= at[0] < 24 and 40 <= at[1] < 48
+
+
+def test_weights_of_another_model_are_refused_by_its_type(dinov2_folder, tmp_path):
+    with pytest.raises(UsageError, match="has model_type 'dinov2'; it must be dinov3_vit"):
+        load_extractor(f"dinov3:{dinov2_folder}")
+    with pytest.raises(FileNotFoundError, match="weights of dinov3: .*config.json does not say"):
+        load_extractor(f"dinov3:{tmp_path}")
