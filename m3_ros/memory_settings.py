@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from m3_ros.settings import Stage, setting
 
+MAX_COMPONENTS = 1 << 20
+"""Most components of a bank: of 1024 numbers each, in half precision, they take 2 GiB."""
+
 
 @dataclass(frozen=True)
 class SplatConfig(Stage):
@@ -76,7 +79,9 @@ class MemoryConfig(Stage):
     temperature: float = setting(
         0.05, "of Gaussian memory attention before training adapts it", "", 1e-3
     )
-    max_components: int = setting(2560, "bound on the components of one model's bank", "", 1)
+    max_components: int = setting(
+        2560, "bound on the components of one model's bank", "", 1, MAX_COMPONENTS
+    )
     method: str = setting(
         "cover",
         "how the bank is made: streaming cover, or Algorithm 1",

@@ -24,7 +24,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 from fuzz_damage import damage
-from fuzz_inputs import make_memory, make_ply, make_scan, make_settings
+from fuzz_inputs import (
+    make_colmap,
+    make_colmap_binary,
+    make_memory,
+    make_ply,
+    make_scan,
+    make_settings,
+)
 from fuzz_messages import (
     CONVERT_ERRORS,
     READ_ERRORS,
@@ -99,6 +106,8 @@ def read_memory(folder: Path) -> None:
 
 READERS = {
     "importer": Reader(make_scan, read_scan, ScanError),
+    "colmap": Reader(make_colmap, read_scan, ScanError),
+    "colmap_binary": Reader(make_colmap_binary, read_scan, ScanError),
     "memory": Reader(make_memory, read_memory, MemoryFileError),
     "ply": Reader(make_ply, lambda folder: load_ply(folder / "g.ply"), PlyError),
     "settings": Reader(make_settings, lambda folder: load_config(folder / "m3.yaml"), ConfigError),
@@ -148,7 +157,7 @@ def _damaged_files(name: str, runs: range, seed: int, root: Path) -> Iterator[St
     reader.make(folder)
     good = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     paths = list(good)
-    texts = [path for path in paths if path.suffix in (".json", ".yaml")] or paths
+    texts = [path for path in paths if path.suffix in (".json", ".yaml", ".txt")] or paths
     for run in runs:
         rng = np.random.default_rng([seed, run])
         choice = texts if rng.random() < 0.4 else paths
@@ -174,11 +183,11 @@ def main() -> int:
     warnings.simplefilter("ignore")
     found = 0
     for name in options.targets:
-        start, runs = time.perf_counter(), options.runs or RUNS.get(name, ALL_RUNS)
+        start, runs = time.process_time(), options.runs or RUNS.get(name, ALL_RUNS)
         escapes = fuzz(name, runs, options.seed, options.first)
         print("".join(f"{line}\n" for line in escapes[:MAX_PRINTED]), end="")
-        seconds = time.perf_counter() - start
-        print(f"{name}: {len(escapes)} escapes in {runs} runs, {seconds:.0f} s", flush=True)
+        seconds = time.process_time() - start
+        print(f"{name}: {len(escapes)} escapes in {runs} runs, {seconds:.0f} s of CPU", flush=True)
         found += len(escapes)
     return 1 if found else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 
 import numpy as np
 import yaml
@@ -14,11 +15,26 @@ VALUES = (
 )  # fmt: skip
 
 
+WORDS = (
+    "", "0", "-1", "1.5", "1e30", "1e999", "nan", "inf", "x", "\0", "#", "-", "1" * 30,
+    "2147483648", "18446744073709551615", "a b", "é", "../../a.png", "a" * 5000,
+)  # fmt: skip
+NUMBERS = (
+    *(struct.pack("<d", value) for value in (0.0, -1.0, 1e300, 1e-300, math.nan, math.inf)),
+    *(struct.pack("<Q", value) for value in (0, 1, 2**31, 2**32 - 1, 2**40, 2**63, 2**64 - 1)),
+    *(struct.pack("<i", value) for value in (0, -1, 7, 2**31 - 1)),
+)
+
+
 def damage(content: bytes, name: str, rng: np.random.Generator) -> bytes:
     """Return the content of a file after one to three random changes."""
     for _ in range(rng.integers(1, 4)):
         if rng.random() < 0.7 and name.endswith((".json", ".yaml")):
             content = damage_fields(content, name, rng)
+        elif rng.random() < 0.8 and name.endswith(".txt"):
+            content = damage_words(content, rng)
+        elif rng.random() < 0.5 and name.endswith((".bin", ".ply", ".safetensors")):
+            content = damage_numbers(content, rng)
         else:
             content = damage_bytes(content, rng)
     return content
@@ -52,6 +68,29 @@ def damage_fields(content: bytes, name: str, rng: np.random.Generator) -> bytes:
 
 def _load_yaml(content: bytes) -> object:
     return yaml.load(content, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def damage_words(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return a table of text with a word replaced, or a line removed or repeated."""
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    row = int(rng.integers(len(lines)))
+    words = lines[row].split(" ")
+    match rng.integers(4):
+        case 0:
+            del lines[row]
+        case 1:
+            lines.insert(int(rng.integers(len(lines) + 1)), lines[row])
+        case _:
+            words[rng.integers(len(words))] = WORDS[rng.integers(len(WORDS))]
+            lines[row] = " ".join(words)
+    return "\n".join(lines).encode("utf-8", "surrogateescape")
+
+
+def damage_numbers(content: bytes, rng: np.random.Generator) -> bytes:
+    """Return binary data with a number replaced."""
+    number = NUMBERS[rng.integers(len(NUMBERS))]
+    start = int(rng.integers(len(content) + 1))
+    return content[:start] + number + content[start + len(number) :]
 
 
 def damage_bytes(content: bytes, rng: np.random.Generator) -> bytes:

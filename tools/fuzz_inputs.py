@@ -1,9 +1,10 @@
-"""Valid inputs that the fuzzers damage: a scan, a memory, Gaussians and settings."""
+"""Valid inputs that the fuzzers damage: scans, a memory, Gaussians and settings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 import yaml
@@ -20,6 +21,15 @@ from m3_ros.settings import to_dict
 from m3_ros.splat import Gaussians, save_ply
 
 K = np.array([[30.0, 0, 16], [0, 30.0, 12], [0, 0, 1]])
+
+COLMAP = {
+    "cameras.txt": "1 PINHOLE 32 24 30 30 16 12\n2 OPENCV 32 24 30 30 16 12 0 0 0 0\n",
+    "images.txt": (
+        "1 1 0 0 0 0 0 1 1 a.png\n10 10 1 12 12 2\n2 1 0 0 0 0.1 0 1 2 b.png\n10 10 1\n"
+    ),
+    "points3D.txt": "1 0 0 2 100 100 100 0.5 1 0 2 0\n2 0.1 0 2 90 90 90 0.5 1 1\n",
+}
+"""The files of a COLMAP model of two images and two points."""
 
 
 def make_gaussians(count: int = 6) -> Gaussians:
@@ -41,6 +51,31 @@ def make_scan(folder: Path) -> None:
             mask = np.ones((24, 32), bool)
             writer.add(RgbdFrame(rgb, depth, K, pose, x, mask, f"{x}.png"))
         writer.set_points(rng.normal(size=(5, 3)), np.full((5, 3), 9, np.uint8))
+
+
+def make_colmap(folder: Path) -> None:
+    """Write two pictures of 32 x 24 px and a COLMAP model of them, as text."""
+    model = folder / "sparse/0"
+    model.mkdir(parents=True)
+    (folder / "images").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        pixels = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / f"images/{name}.png"), pixels)
+    for name, text in COLMAP.items():
+        (model / name).write_text(text)
+
+
+def make_colmap_binary(folder: Path) -> None:
+    """Write the same as COLMAP's binary files."""
+    import pycolmap
+
+    make_colmap(folder)
+    place = folder / "sparse/0"
+    model = pycolmap.Reconstruction(str(place))
+    for name in COLMAP:
+        (place / name).unlink()
+    model.write_binary(str(place))
 
 
 def make_memory(folder: Path) -> None:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from m3_ros.errors import DataError
 from m3_ros.files import sync_filesystem
-from m3_ros.schema import MAX_BYTES
+from m3_ros.schema import MAX_BYTES, parse_text
 
 FRAMES_FILE = "frames.jsonl"
 LOCK_FILE = ".writing.lock"
@@ -135,10 +135,7 @@ def read_frames_file(path: Path, error: type[DataError]) -> dict[str, Any]:
         raise error(f"{path} has {path.stat().st_size} bytes; it must have at most {MAX_BYTES}")
     root, frames = {}, []
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as cause:
-            raise error(f"{path} line {number} is not JSON: {cause}") from cause
+        values = parse_text(line, f"{path} line {number}", error)
         if not isinstance(values, dict):
             raise error.at(f"{path} line {number}", values, "an object {...}")
         if "file_path" in values:

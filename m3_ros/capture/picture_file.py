@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,10 @@ from m3_ros.schema import MAX_SIDE
 
 MAX_PIXELS = Pillow.MAX_IMAGE_PIXELS
 """Most pixels of a picture: 256 MiB of colour."""
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
+JPEG_PASSES = (b"\xff\xc2", b"\xff\xdd")
+"""Markers of a progressive JPEG, and of one with restarts."""
+FILLERS = (b"\0", b"\xaa", b"\x55")
 MIN_SIDE = 16
 """Least width and height of a colour image, px: one patch of the vision transformers that describe
 it, whose names say its side (ViT-B/16)."""
@@ -32,6 +37,8 @@ def read_picture(path: Path, flags: int) -> NDArray:
         # imread would accept half a JPEG, and crash of a path that is not UTF-8.
         data = np.fromfile(path, np.uint8)
         pixels = cv2.imdecode(data, flags) if data.size else None
+        if pixels is None and data[:2].tobytes() == JPEG_START:
+            pixels = _without_end(data.tobytes(), flags)
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from error
     except cv2.error as error:
@@ -40,6 +47,26 @@ def read_picture(path: Path, flags: int) -> NDArray:
         cut = ": it is damaged or cut short" if any(size) else ""
         raise ValueError(f"is no readable image{cut}")
     return pixels
+
+
+def _without_end(data: bytes, flags: int) -> NDArray | None:
+    """Return the pixels of a JPEG that lacks its end marker alone; None if more of it is lost.
+
+    Decoders skip what stands between the last block of pixels and the next marker, but read it as
+    pixels where blocks are lost. Where a picture has several passes or restart markers, they may
+    go on behind any of them, so that such a file is not taken for a complete one.
+    """
+    if any(marker in data for marker in JPEG_PASSES):
+        return None
+    data = data.rstrip(JPEG_END[:1])  # the first half of the marker
+    try:
+        found = {
+            Pillow.open(BytesIO(data + filler * 64 + JPEG_END)).tobytes() for filler in FILLERS
+        }
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError):
+        return None
+    whole = len(found) == 1
+    return cv2.imdecode(np.frombuffer(data + JPEG_END, np.uint8), flags) if whole else None
 
 
 def open_video(path: Path) -> cv2.VideoCapture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -160,6 +161,7 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
                 f"{', '.join(FOCALS)} must be there"
             )
         entry["transform_matrix"] = [*entry["transform_matrix"], [0.0, 0.0, 0.0, 1.0]][:4]
+    _check_pictures(path, entries, error)
     poses = np.array([entry["transform_matrix"] for entry in entries], np.float64)
     last = np.abs(poses[:, 3] - [0.0, 0.0, 0.0, 1.0]).max(1) > 1e-6
     for wrong, what, rule in (
@@ -179,6 +181,19 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
     if metric:
         _check_metres(path, entries, poses, error)
     return Contents(path, entries, points_file, metric)
+
+
+def _check_pictures(path: Path, entries: list[dict], error: type[DataError]) -> None:
+    """Refuse a picture that several frames show: it was taken from one place."""
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = os.path.normpath(entry["file_path"].replace("\\", "/"))
+        first = seen.setdefault(name, index)
+        if first != index:
+            raise error.at(
+                f"{path}: $.frames[{index}].file_path", entry["file_path"],
+                f"a picture of its own; $.frames[{first}] has it too", "remove one of the two",
+            )  # fmt: skip
 
 
 def _check_metres(path: Path, entries: list[dict], poses: NDArray, error: type[DataError]) -> None:

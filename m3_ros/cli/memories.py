@@ -109,7 +109,8 @@ def align(
     if length is not None or size is not None:
         factor = _factor(loaded, length, size)
         scaled = replace(registration.scaled(loaded, factor), metric=True)
-        replace(scaled, frame_id=frame or loaded.frame_id).save(memory)
+        scaled = replace(scaled, frame_id=frame or loaded.frame_id)
+        registration.without_distant(scaled).save(memory)
         print(f"memory: {memory}, lengths times {factor:.5g} are metres now")
         return OK
     if poses is not None:
@@ -122,7 +123,7 @@ def align(
         names = [f"pair {index + 1}" for index in range(len(rows))]
     found = registration.register(ours, theirs, names)
     aligned = registration.transform_memory(loaded, found.similarity, frame or loaded.frame_id)
-    replace(aligned, metric=True).save(memory)
+    registration.without_distant(replace(aligned, metric=True)).save(memory)
     scale, rotation, _ = split_similarity(found.similarity)
     angle = np.degrees(np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)))
     worst = int(found.residuals.argmax())

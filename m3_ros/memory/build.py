@@ -24,7 +24,7 @@ from m3_ros.memory.queries import (
     refine,
 )
 from m3_ros.memory.reduction import paper_bank
-from m3_ros.memory.registration import transform_memory
+from m3_ros.memory.registration import transform_memory, without_distant
 from m3_ros.memory.separation import suited
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
@@ -146,7 +146,8 @@ class MemoryBuilder:
             *(fitted.gaussians.to("cpu"), models, views, self._config, fitted.psnr_db, frame_id),
             metric=self._metric,
         )
-        return transform_memory(memory, np.diag([*[self._unit] * 3, 1.0]), frame_id)
+        memory = transform_memory(memory, np.diag([*[self._unit] * 3, 1.0]), frame_id)
+        return without_distant(memory)
 
     def _process_pending(self) -> None:
         """Mask the robot in the pending frames, and add them to banks and fitter."""

@@ -17,11 +17,14 @@ from m3_ros.capture.frame import check_intrinsics, check_pose
 from m3_ros.capture_settings import MAX_FRAMES
 from m3_ros.errors import DataError, show
 from m3_ros.files import reason_of
-from m3_ros.schema import Count, Name, Text, decode, parse_json
+from m3_ros.schema import MAX_COORDINATE, MAX_LENGTH, Count, Name, Text, decode, parse_json
+from m3_ros.splat import Gaussians
 from m3_ros.types import Array
 
 SCHEMA = 3
 """Version of the layout; other versions are refused."""
+VALUES = {"low": -MAX_COORDINATE, "high": MAX_COORDINATE}
+"""Bounds of numbers whose products stay finite in float32."""
 FILES = ("gaussians.ply", "queries.safetensors")
 """What a memory consists of, besides the banks."""
 
@@ -126,6 +129,23 @@ def check_views(path: Path, poses: Array, Ks: Array, sizes: list[list[int]]) -> 
             check_intrinsics(f"Ks[{index}]", K, (height, width))
         except ValueError as error:
             raise MemoryFileError(f"{path}: {error}") from error
+
+
+def check_metres(path: Path, gaussians: Gaussians) -> None:
+    """Check the centres of Gaussians whose lengths are metres.
+
+    Raises:
+        MemoryFileError: one is farther out than `MAX_LENGTH`.
+    """
+    far = gaussians.means.abs() > MAX_LENGTH
+    if far.any():
+        row, axis = far.nonzero()[0].tolist()
+        raise MemoryFileError.at(
+            f"{path}: {'xyz'[axis]} of Gaussian {row}",
+            round(gaussians.means[row, axis].item(), 3),
+            f"within ±{MAX_LENGTH:.0f}, m",
+            'the manifest\'s "metric": false says that lengths are no metres',
+        )
 
 
 class TensorFile:

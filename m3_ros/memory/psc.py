@@ -34,7 +34,7 @@ class MemoryBank:
 
     Attributes:
         rows: Finite, non-zero rows added so far.
-        skipped: Rows that were zero or not finite; the bank ignores them.
+        skipped: Rows that were not finite, or zero in half precision; the bank ignores them.
     """
 
     def __init__(self, dim: int, threshold: float, max_components: int = 4096) -> None:
@@ -101,11 +101,13 @@ class MemoryBank:
         if pixels.shape != (len(features), 2):
             raise ValueError(f"pixels {tuple(pixels.shape)} must be [{len(features)}, 2]")
         features = features.detach().cpu().float()
-        usable = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
+        finite = torch.isfinite(features).all(-1)
+        features = features.clamp(-HALF_MAX, HALF_MAX).half().float()
+        usable = finite & (features.abs().amax(-1) > 0)
         self.skipped += int((~usable).sum())
         frames = torch.full((len(features), 1), frame)
         origins = torch.cat([frames, pixels.cpu()], 1)[usable]
-        features = features[usable].clamp(-HALF_MAX, HALF_MAX).half().float()
+        features = features[usable]
         step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // self.max_components))
         for start in range(0, len(features), step):
             self._add(features[start : start + step], origins[start : start + step])

@@ -8,6 +8,7 @@ that no other stage needs to know.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +22,11 @@ from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, se3, split_similarity, transform, umeyama
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.schema import read_json
+from m3_ros.schema import MAX_LENGTH, read_json
 from m3_ros.splat.scale import NOMINAL_DISTANCE
 from m3_ros.types import Array
+
+logger = logging.getLogger(__name__)
 
 MAX_RESIDUAL = 0.05
 """Root-mean-square residual relative to the points' spread. An error of this share turns the
@@ -120,6 +123,25 @@ def transform_memory(memory: SpatialMemory, similarity: Array, frame_id: str) ->
         frame_id=frame_id,
         working_distance=scale * memory.working_distance,
     )
+
+
+def without_distant(memory: SpatialMemory) -> SpatialMemory:
+    """Return a memory without Gaussians beyond `MAX_LENGTH`, if its lengths are metres.
+
+    Structure from motion puts a few of its points anywhere along their rays.
+    """
+    near = memory.gaussians.means.abs().amax(1) <= MAX_LENGTH
+    if not memory.metric or near.all():
+        return memory
+    logger.warning(
+        "%d of %d Gaussians lie farther out than %.0f m and are left out",
+        int((~near).sum()), len(near), MAX_LENGTH,
+    )  # fmt: skip
+    models = {
+        name: replace(model, queries=model.queries[near], reliability=model.reliability[near])
+        for name, model in memory.models.items()
+    }
+    return replace(memory, gaussians=memory.gaussians.select(near), models=models)
 
 
 def at_nominal_scale(memory: SpatialMemory) -> SpatialMemory:

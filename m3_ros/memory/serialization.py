@@ -19,25 +19,26 @@ from safetensors.torch import save_file
 
 from m3_ros.config import M3Config
 from m3_ros.files import WriteError, reason_of, recover, require_replaceable, writing
+from m3_ros.memory.bank_file import read_bank
 from m3_ros.memory.manifest import (
     SCHEMA,
+    VALUES,
     MemoryFileError,
     TensorFile,
     check_count,
+    check_metres,
     check_views,
     read_manifest,
 )
 from m3_ros.memory.memory_data import MemoryData, ModelMemory
-from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
-from m3_ros.schema import MAX_COORDINATE, MAX_SIDE
+from m3_ros.schema import MAX_SIDE
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
 
 SHAPING = ("ego_mask", "splat", "features", "memory", "query")
 """Groups of the settings that the manifest keeps: those of the build, and the thresholds of its
 queries. Others, of the robot or the simulation for instance, may change without the memory."""
-VALUES = {"low": -MAX_COORDINATE, "high": MAX_COORDINATE}  # products stay finite in float32
 LOAD_ATTEMPTS = 3
 """Times that a memory is read while another program replaces it: a save takes longer than a load
 finds out, so that a second replacement during one load is rare already."""
@@ -179,12 +180,14 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
     gaussians = load_ply(folder / "gaussians.ply")
     place = f"{folder / 'manifest.json'}: $"
     check_count(f"{place}.gaussians", manifest["gaussians"], len(gaussians))
+    if manifest["metric"]:
+        check_metres(folder / "gaussians.ply", gaussians)
     path, views = folder / "queries.safetensors", manifest["frames"]
     file, models = TensorFile.read(path), {}
     for name, entry in manifest["models"].items():
         queries = file.take(f"{name}.queries", (len(gaussians), None), **VALUES)
         projection = file.take(f"{name}.projection", (queries.shape[1], None), **VALUES)
-        bank = _read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"])
+        bank = read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"], views)
         counts = {"dim": bank.dim, "degrees": queries.shape[1], "components": len(bank)}
         for key, found in counts.items():
             check_count(f"{place}.models.{name}.{key}", entry[key], found)
@@ -223,22 +226,6 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
 def _shaping(config: dict) -> dict:
     """Return the groups of settings that shape a memory, of all groups in a dict."""
     return {name: config[name] for name in SHAPING if name in config}
-
-
-def _read_bank(path: Path, dim: int, threshold: float) -> MemoryBank:
-    """Return the bank in a file, of a model with features `[dim]`."""
-    file = TensorFile.read(path)
-    components = file.take("components", (None, dim), **VALUES)
-    count = len(components)
-    state = {
-        "components": components,
-        "counts": file.take("counts", (count,), False, 0),
-        "covered": file.take("covered", (count,), False, 0),
-        "farthest": file.take("farthest", (count,)),
-        "origins": file.take("origins", (count, 3), False),
-        "totals": file.take("totals", (3,), False, 0),
-    }
-    return MemoryBank.restore(state, threshold)
 
 
 def file_digest(path: Path) -> str:

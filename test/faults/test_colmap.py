@@ -1,40 +1,32 @@
 """COLMAP models with one thing wrong: each is refused by file, and none takes the memory."""
 
 import struct
+import sys
+from pathlib import Path
 
-import cv2
 import numpy as np
-import pycolmap
 import pytest
 
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import ScanError
 
-TEXTS = {
-    "cameras.txt": "1 PINHOLE 32 24 30 30 16 12\n2 OPENCV 32 24 30 30 16 12 0 0 0 0\n",
-    "images.txt": (
-        "1 1 0 0 0 0 0 1 1 a.png\n10 10 1 12 12 2\n2 1 0 0 0 0.1 0 1 2 b.png\n10 10 1\n"
-    ),
-    "points3D.txt": "1 0 0 2 100 100 100 0.5 1 0 2 0\n2 0.1 0 2 90 90 90 0.5 1 1\n",
-}
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
+
+from fuzz_inputs import COLMAP as TEXTS
+from fuzz_inputs import make_colmap
 
 
 @pytest.fixture
 def source(tmp_path):
     """A folder with two pictures and a text model."""
-    model = tmp_path / "theirs/sparse/0"
-    model.mkdir(parents=True)
-    (tmp_path / "theirs/images").mkdir()
-    for name in ("a", "b"):
-        picture = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8)
-        cv2.imwrite(str(tmp_path / f"theirs/images/{name}.png"), picture)
-    for name, text in TEXTS.items():
-        (model / name).write_text(text)
+    make_colmap(tmp_path / "theirs")
     return tmp_path / "theirs"
 
 
 @pytest.fixture
 def binary(source):
+    import pycolmap
+
     folder = source / "sparse/0"
     model = pycolmap.Reconstruction(str(folder))
     for name in TEXTS:
@@ -90,7 +82,9 @@ CAMERAS, IMAGES, POINTS = TEXTS
         (CAMERAS, "32 24", "32.5 24", ["its size of whole numbers"]),
         (CAMERAS, "PINHOLE", "HOLE", ["one of the models SIMPLE_PINHOLE, PINHOLE"]),
         (CAMERAS, "2 OPENCV", "1 OPENCV", ["of a new CAMERA_ID; 1 stands there before"]),
-        (IMAGES, "1 1 0 0 0", "1 0 0 0 0", ["images.txt line 1 is", "quaternion of length 1"]),
+        (IMAGES, "1 1 0 0 0", "1 0 0 0 0", ["images.txt line 1 is", "quaternion of a length > 0"]),
+        (IMAGES, "1 1 0 0 0", "1 1e200 0 0 0", ["quaternion of a length > 0"]),
+        (IMAGES, "a.png", "a\udcf5.png", ["images.txt line 1 is", "the name as UTF-8"]),
         (IMAGES, "0 0 1 1 a.png", "0 nan 1 1 a.png", ["the pose of finite numbers"]),
         (IMAGES, "0 0 1 1 a.png", "0 1e30 1 1 a.png", ["the translation within ±1e6"]),
         (IMAGES, "1 a.png", "9 a.png", ["of a camera in cameras.txt, which lacks 9"]),
@@ -107,10 +101,19 @@ CAMERAS, IMAGES, POINTS = TEXTS
 def test_a_line_is_named_with_its_rule(source, tmp_path, name, old, new, words):
     path = source / "sparse/0" / name
     assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new, 1))
+    path.write_text(path.read_text().replace(old, new, 1), errors="surrogateescape")
     sentence = sentence_of(source, tmp_path)
     assert all(each in sentence for each in words) and name in sentence
     assert "Check failed" not in sentence
+
+
+def test_a_name_that_no_file_can_have(source, tmp_path):
+    path = source / "sparse/0" / IMAGES
+    path.write_text(path.read_text().replace("a.png", "a" * 5000))
+    assert 'aa", an image of the model, is not there' in (
+        sentence := sentence_of(source, tmp_path)
+    )
+    assert len(sentence) < 500
 
 
 def test_points_that_were_thinned_are_told_and_the_others_used(source, tmp_path, caplog):
@@ -156,3 +159,35 @@ def test_a_track_that_the_file_cannot_hold(binary, tmp_path):
     data[8 + 43 : 8 + 51] = struct.pack("<Q", 2**40)
     path.write_bytes(data)
     assert "announces 8796093022208 more bytes" in sentence_of(binary, tmp_path)
+
+
+@pytest.mark.parametrize("length", [0.5, 0.999, 2.0, 1e-100])
+def test_a_quaternion_is_taken_at_any_length(source, tmp_path, length):
+    """COLMAP normalises it."""
+    turned = np.array([0.8, 0.0, 0.6, 0.0])
+    path = source / "sparse/0" / IMAGES
+    text = path.read_text()
+    poses = []
+    for scale in (1.0, length):
+        pose = " ".join(repr(float(each)) for each in scale * turned)
+        path.write_text(text.replace("1 1 0 0 0", f"1 {pose}", 1))
+        poses.append(import_scan(source, tmp_path / f"{scale}")[0].camtoworld)
+    assert poses[1] == pytest.approx(poses[0], abs=1e-9)
+
+
+@pytest.mark.parametrize("quaternion", [(0.0, 0.0, 0.0, 0.0), (np.nan, 0.0, 0.0, 0.0)])
+@pytest.mark.parametrize(("name", "start"), [("images", 8 + 4), ("frames", 8 + 8)])
+def test_a_binary_quaternion_without_a_length(binary, tmp_path, name, start, quaternion):
+    path = binary / f"sparse/0/{name}.bin"
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<4d", data, start, *quaternion)
+    path.write_bytes(data)
+    assert "its length must be > 0" in (sentence := sentence_of(binary, tmp_path))
+    assert f"{name}.bin of the COLMAP model is damaged: {name[:-1]} 1 has" in sentence
+
+
+def test_a_binary_name_that_is_not_utf8(binary, tmp_path):
+    path = binary / "sparse/0/images.bin"
+    path.write_bytes(path.read_bytes().replace(b"a.png", b"\xf5.png"))
+    assert "the name of image 1 is" in (sentence := sentence_of(binary, tmp_path))
+    assert "it must be UTF-8; rename it" in sentence

@@ -16,6 +16,8 @@ from fuzz_inputs import make_ply
     ("name", "runs"),
     [
         ("importer", 60),
+        ("colmap", 60),
+        ("colmap_binary", 60),
         ("memory", 150),
         ("ply", 300),
         ("settings", 80),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from m3_ros.memory.manifest import MemoryFileError
+from m3_ros.memory.registration import without_distant
 from m3_ros.memory.serialization import load_memory
+from m3_ros.memory.spatial_memory import SpatialMemory
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -97,6 +100,15 @@ def test_a_ply_that_the_manifest_leaves_out(memory):
         (BANK, "components", lambda x: x[:, :3], "[4, 3]; it must be floating point [n, 5]"),
         (BANK, "components", lambda x: x[:0], "[0, 5]; it must be floating point [n, 5]"),
         (BANK, "components", lambda x: x * NAN, "components[0, 0] is nan; it must be -1000000"),
+        (BANK, "components", lambda x: x * 0, "components[0] is a list of 5; it must be the"),
+        (BANK, "counts", lambda x: x + 2**60, "counts[0] is 1.15292e+18; it must be 0 to 1"),
+        (BANK, "counts", lambda x: x + 2**30, "totals[0] is 4; it must be 4294967300, all of"),
+        (BANK, "covered", lambda x: x + 1, "covered[0] is 2; it must be at most what counts has"),
+        (BANK, "farthest", lambda x: x + 1, "farthest[0] is 2; it must be -1.001 to 1.001"),
+        (BANK, "origins", lambda x: x + 9, "origins[0] is [9, 9, 9]; it must be of a frame, 0"),
+        (BANK, "totals", lambda x: x + 2**62, "totals[0] is 4.61169e+18; it must be"),
+        (BANK, "totals", lambda x: x * torch.tensor([1, 1, 2**30]), "its components, to 1048576"),
+        (BANK, "totals", lambda x: x * torch.tensor([1, 1, 0]), "totals[2] is 0; it must be 4"),
         (BANK, "totals", lambda x: x[:0], "totals is int64 [0]; it must be int64 [3]"),
         (BANK, "counts", lambda x: x[1:], "counts is int64 [3]; it must be int64 [4]"),
         (QUERIES, "compact.queries", lambda x: x.long(), "queries is int64 [6, 3]"),
@@ -150,6 +162,7 @@ def test_the_header_of_the_gaussians(memory, old, new, words):
         ("opacities", -1e30, "opacity of Gaussian 2 is -1e+30; it must be at most 1e+06"),
         ("sh0", 1e30, "f_dc_0 of Gaussian 2 is 1e+30"),
         ("means", 1e7, "x of Gaussian 2 is 1e+07"),
+        ("means", -2000.0, "x of Gaussian 2 is -2000.0; it must be within ±1000, m"),
     ],
 )
 def test_gaussians_that_no_place_has(memory, field, value, words):
@@ -160,6 +173,23 @@ def test_gaussians_that_no_place_has(memory, field, value, words):
     save_ply(memory / "gaussians.ply", gaussians)
     seal(memory)
     assert words in sentence_of(memory)
+
+
+def test_gaussians_farther_out_are_right_where_lengths_are_no_metres(memory):
+    from m3_ros.splat import load_ply, save_ply
+
+    gaussians = load_ply(memory / "gaussians.ply")
+    gaussians.means[2] = 2000.0
+    save_ply(memory / "gaussians.ply", gaussians)
+    path = memory / "manifest.json"
+    path.write_text(path.read_text().replace('"metric": true', '"metric": false'))
+    seal(memory)
+    loaded = SpatialMemory.load(memory)
+    assert len(loaded.gaussians) == 6
+    metric = without_distant(replace(loaded, metric=True))
+    assert len(metric.gaussians) == len(metric.model("compact").queries) == 5
+    metric.save(memory)
+    assert len(load_memory(memory).gaussians) == 5
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,26 @@ def test_a_picture_that_is_cut_short_is_refused(scan, tmp_path, kind, share):
         import_scan(scan, tmp_path / "imported")
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_without_its_end_marker_is_read(scan, tmp_path, mode, lost):
+    """No pixel is lost with it; other decoders read it too."""
+    content = encoded("JPEG", mode)
+    pixels = []
+    for part in (content, content[:-lost]):
+        put(scan, "file_path", "p.jpg", part)
+        pixels.append(Scan.open(scan)[1].rgb)
+    assert (pixels[0] == pixels[1]).all()
+
+
+@pytest.mark.parametrize("lost", [4, 6, 20, 100])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
+def test_a_jpeg_that_lost_pixels_is_refused(scan, lost, options):
+    put(scan, "file_path", "p.jpg", encoded("JPEG", **options)[:-lost])
+    with pytest.raises(ScanError, match=r"p.jpg. is no readable image: it is damaged or cut"):
+        Scan.open(scan)[1]
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf, 1e30])
 def test_a_frame_without_any_depth_is_told(scan, tmp_path, caplog, value):
     file = io.BytesIO()

@@ -1,6 +1,8 @@
 """Scans with one thing wrong: each is refused by file, frame, field, value and rule."""
 
 import json
+import re
+import struct
 import sys
 import zlib
 from pathlib import Path
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.importers import import_scan
+from m3_ros.capture.points_file import read_points
 from m3_ros.capture.scan import Scan, ScanError
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
@@ -214,6 +217,50 @@ def test_points_that_are_none_or_without_colours_are_right(scan, tmp_path):
     assert import_scan(scan, tmp_path / "none").points is None
     (scan / "sparse_pc.ply").write_bytes(ply(1, *XYZ, data=bytes(12)))
     assert len(import_scan(scan, tmp_path / "one").points[0]) == 1
+
+
+COLORS = [
+    ("uchar", "3B", (1, 2, 255), [1, 2, 255]),
+    ("int", "3i", (1, 2, 255), [1, 2, 255]),
+    ("float", "3f", (0.2, 1.0, 0.0), [51, 255, 0]),
+    ("float", "3f", (51.0, 255.0, 0.0), [51, 255, 0]),
+    ("ushort", "3H", (13107, 65535, 0), [51, 255, 0]),
+    ("int", "3i", (300, 2, 3), "has vertex 0 of colour [300, 2, 3]; it must be 0 to 255"),
+    ("char", "3b", (-5, 2, 3), "has vertex 0 of colour [-5, 2, 3]; it must be 0 to 255"),
+    ("float", "3f", (NAN, 0.0, 1.0), "has vertex 0 of colour [nan, 0.0, 1.0]; it must be"),
+    ("double", "3d", (0.0, 1e30, 1.0), "has vertex 0 of colour [0.0, 1e+30, 1.0]; it must be"),
+]
+
+
+@pytest.mark.parametrize(("kind", "form", "color", "expected"), COLORS)
+def test_colours_of_points_in_any_type_of_number(tmp_path, kind, form, color, expected):
+    path = tmp_path / "points.ply"
+    names = [f"{kind} {channel}" for channel in ("red", "green", "blue")]
+    path.write_bytes(ply(1, *XYZ, *names, data=bytes(12) + struct.pack(f"<{form}", *color)))
+    if isinstance(expected, list):
+        assert read_points(path)[1].tolist() == [expected]
+    else:
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            read_points(path)
+
+
+@pytest.mark.parametrize("prefix", ["", "./", "other/../"])
+def test_a_picture_that_two_frames_show(scan, tmp_path, prefix):
+    path = scan / "transforms.json"
+    content = json.loads(path.read_text())
+    content["frames"][1]["file_path"] = prefix + content["frames"][0]["file_path"]
+    path.write_text(json.dumps(content))
+    sentence = words_of(scan, tmp_path)
+    assert "$.frames[1].file_path is" in sentence and "$.frames[0] has it too" in sentence
+
+
+def test_a_line_of_an_unfinished_scan(scan, tmp_path):
+    content = json.loads((scan / "transforms.json").read_text())
+    (scan / "transforms.json").unlink()
+    lines = [json.dumps(frame) for frame in content["frames"]]
+    twice = '{"stamp": 3.0, ' + lines[1][1:]
+    (scan / "frames.jsonl").write_text("\n".join([lines[0], twice, ""]))
+    assert 'frames.jsonl line 2 has the key "stamp" twice' in words_of(scan, tmp_path)
 
 
 @pytest.mark.parametrize("scale", [0.01, 100.0, 1000.0])

@@ -7,6 +7,7 @@ point seen in it; of points without tracks, such as a LiDAR's, those count that 
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from m3_ros.capture.color_file import read_color
 from m3_ros.capture.depth import to_size
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.capture.importers.colmap_text import check_model, is_model
+from m3_ros.capture.importers.colmap_models import model_folders, read_folder
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.listed_file import IMAGE_SUFFIXES, MASK_SUFFIXES, find_listed
 from m3_ros.capture.missing import check_missing
@@ -26,14 +27,13 @@ from m3_ros.capture.picture_file import read_picture
 from m3_ros.capture.scan import ScanError
 from m3_ros.capture.zbuffer import points_depth, spacing
 from m3_ros.config import M3Config
+from m3_ros.errors import show
 from m3_ros.geometry import inverse, se3, transform
 from m3_ros.types import Array, Image, Mask
 
 if TYPE_CHECKING:
     import pycolmap
 
-FOLDERS = ("sparse", "colmap/sparse", "dense/sparse", ".")
-"""Where models may lie in a COLMAP folder, directly or in numbered subfolders."""
 IMAGE_FOLDERS = ("images", "../images", "../../images", "dense/images", "input", "rgb", ".")
 """Where images may lie, from the folder; names in the model continue it."""
 
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 def matches(source: Path) -> bool:
     """Return whether a folder holds a COLMAP model."""
-    return bool(_model_folders(source))
+    return bool(model_folders(source))
 
 
 def read(request: ImportRequest) -> Imported:
@@ -53,15 +53,6 @@ def read(request: ImportRequest) -> Imported:
     """
     folder, model = read_folder(request.source)
     return read_model(request.source, folder, model, request.config)
-
-
-def read_folder(source: Path) -> tuple[Path, pycolmap.Reconstruction]:
-    """Return the model of a folder with the most images, and the model's own folder.
-
-    Raises:
-        ScanError: a model cannot be read.
-    """
-    return _largest(_model_folders(source))
 
 
 def points_of(model: pycolmap.Reconstruction) -> tuple[Array, Image]:
@@ -92,7 +83,7 @@ def read_model(
         raise ScanError(f"the COLMAP model {folder} has no registered image")
     files = _find_images(source, [image.name for image in images])
     missing = [image.name for image in images if image.name not in files]
-    first = f"{folder}: {missing[0]}, an image of the model," if missing else ""
+    first = f"{folder}: {show(missing[0])}, an image of the model," if missing else ""
     check_missing(first, len(missing), len(images), config.scan, ScanError)
     images = [image for image in images if image.name in files]
     points, colors = points_of(model)
@@ -100,42 +91,6 @@ def read_model(
         logger.warning("the COLMAP model %s has no points", folder)
     frames = _frames(source, images, files, model, points)
     return Imported(len(images), frames, (points, colors), metric=False)
-
-
-def _model_folders(source: Path) -> list[Path]:
-    """Return the folders of models in the first of `FOLDERS` that holds any."""
-    for name in FOLDERS:
-        base = source / name
-        numbered = sorted(path for path in base.glob("*") if path.name.isdigit())
-        found = [folder for folder in (*numbered, base) if is_model(folder)]
-        if found:
-            return found
-    return []
-
-
-def _largest(folders: list[Path]) -> tuple[Path, pycolmap.Reconstruction]:
-    """Load all models and return the one with most registered images."""
-    import pycolmap  # 50 MB of bindings, needed for this format alone
-
-    models = []
-    for folder in folders:
-        try:
-            check_model(folder)
-            models.append((folder, pycolmap.Reconstruction(str(folder))))
-        except ScanError:
-            raise
-        except (RuntimeError, ValueError, LookupError, MemoryError, OSError) as error:
-            cause = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ScanError(f"the COLMAP model {folder} cannot be read ({cause})") from error
-    best = max(models, key=lambda pair: len(pair[1].images))
-    if len(models) > 1:
-        sizes = [f"{path} ({_plural(len(model.images))})" for path, model in models]
-        logger.warning("%d COLMAP models: %s; %s is read", len(models), ", ".join(sizes), best[0])
-    return best
-
-
-def _plural(count: int) -> str:
-    return f"{count} image{'s' if count != 1 else ''}"
 
 
 def _find_images(source: Path, names: list[str]) -> dict[str, Path]:
@@ -146,9 +101,9 @@ def _find_images(source: Path, names: list[str]) -> dict[str, Path]:
         unique = last[Path(name).name] == 1
         for base in (source / folder for folder in IMAGE_FOLDERS):
             found = base / name
-            if unique and not found.is_file():
+            if unique and not os.path.isfile(found):  # Path.is_file raises for a long name
                 found = find_listed(base, name, IMAGE_SUFFIXES)
-            if found is not None and found.is_file():
+            if found is not None and os.path.isfile(found):
                 files[name] = found
                 break
     return files

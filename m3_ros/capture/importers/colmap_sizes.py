@@ -5,11 +5,13 @@ COLMAP believes them and takes the memory that they announce, up to all of the m
 
 from __future__ import annotations
 
+import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from m3_ros.capture.scan import ScanError
+from m3_ros.errors import show
 
 PARAMETERS = (3, 4, 4, 5, 8, 8, 12, 5, 4, 5, 12, 16, 4, 5, 3, 4, 6, 2)
 """Number of parameters of each camera model, by COLMAP's number of the model; of later models,
@@ -32,16 +34,29 @@ class _Reader:
     def skip(self, size: int) -> None:
         """Go on by a number of bytes."""
         if size > len(self._data) - self._at:
-            raise ScanError(
-                f"{self._path} of the COLMAP model is damaged: at byte {self._at} it announces "
-                f"{size} more bytes, {len(self._data) - self._at} follow"
+            raise self.error(
+                f"at byte {self._at} it announces {size} more bytes, "
+                f"{len(self._data) - self._at} follow"
             )
         self._at += size
 
-    def skip_text(self) -> None:
-        """Go on behind a text, which ends with a zero."""
+    def take_text(self) -> str:
+        """Return a text, which ends with a zero."""
         rest = bytes(self._data[self._at : self._at + 4096])
-        self.skip(rest.find(b"\0") + 1 or len(self._data))
+        length = rest.find(b"\0")
+        self.skip(length + 1 or len(self._data))
+        return rest[:length].decode("utf-8", "surrogateescape")
+
+    def check_rotation(self, what: str, quaternion: Sequence[float]) -> None:
+        """Check the quaternion of an image or frame."""
+        if not is_rotation(quaternion):
+            raise self.error(
+                f"{what} has the quaternion {show(quaternion)}; its length must be > 0"
+            )
+
+    def error(self, problem: str) -> ScanError:
+        """Return the error of what was just read."""
+        return ScanError(f"{self._path} of the COLMAP model is damaged: {problem}")
 
     def records(self, least: int) -> Iterator[int]:
         """Yield for each record that a leading count announces, of `least` bytes or more."""
@@ -50,6 +65,16 @@ class _Reader:
         self.skip(count * least)
         self._at = start
         yield from range(count)
+
+
+def is_rotation(quaternion: Sequence[float]) -> bool:
+    """Return whether a quaternion has a length, to which COLMAP divides it, that is above zero."""
+    return 0.0 < sum(each * each for each in quaternion) < math.inf
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text that was read with `surrogateescape` is UTF-8 and not empty."""
+    return bool(text) and not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def check_sizes(folder: Path) -> None:
@@ -77,8 +102,13 @@ def _cameras(reader: _Reader) -> None:
 
 def _images(reader: _Reader) -> None:
     for _ in reader.records(4 + POSE + 4 + 1 + WHOLE):
-        reader.skip(4 + POSE + 4)
-        reader.skip_text()
+        number, *pose, _ = reader.take("I7dI")
+        reader.check_rotation(f"image {number}", pose[:4])
+        name = reader.take_text()
+        if not is_name(name):
+            raise reader.error(
+                f"the name of image {number} is {show(name)}; it must be UTF-8; rename it"
+            )
         (count,) = reader.take("Q")
         reader.skip(count * (2 * REAL + WHOLE))
 
@@ -102,6 +132,7 @@ def _rigs(reader: _Reader) -> None:
 
 def _frames(reader: _Reader) -> None:
     for _ in reader.records(4 + 4 + POSE + 4):
-        reader.skip(4 + 4 + POSE)
+        number, _, *pose = reader.take("II7d")
+        reader.check_rotation(f"frame {number}", pose[:4])
         (count,) = reader.take("I")
         reader.skip(count * (4 + 4 + WHOLE))

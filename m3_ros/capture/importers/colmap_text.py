@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from m3_ros.capture.importers.colmap_sizes import PARAMETERS, check_sizes
+from m3_ros.capture.importers.colmap_sizes import PARAMETERS, check_sizes, is_name, is_rotation
 from m3_ros.capture.scan import ScanError
 from m3_ros.errors import show
 from m3_ros.schema import MAX_COORDINATE, MAX_SIDE
@@ -20,8 +20,6 @@ NAMES = ("cameras", "images", "points3D")
 CAMERA = "CAMERA_ID MODEL WIDTH HEIGHT PARAMS"
 IMAGE = "IMAGE_ID QW QX QY QZ TX TY TZ CAMERA_ID NAME"
 POINT = "POINT3D_ID X Y Z R G B ERROR, then IMAGE_ID POINT2D_IDX of each image"
-UNIT = 0.01
-"""Largest error of a quaternion's length: that of components with two digits."""
 STEMS = ("cameras", "points3D")
 """Names by which a model is known, also where one of its files is missing."""
 
@@ -142,13 +140,15 @@ def _check_images(
             raise lines.error(IMAGE)
         number = lines.whole(words[0], f"{IMAGE}, the first a whole number")
         pose = lines.numbers(words[1:8], f"{IMAGE}, the pose of finite numbers")
-        if abs(np.linalg.norm(pose[:4]) - 1.0) > UNIT:
-            raise lines.error(f"{IMAGE}, the quaternion of length 1")
+        if not is_rotation(pose[:4]):
+            raise lines.error(f"{IMAGE}, the quaternion of a length > 0")
         if max(map(abs, pose[4:])) > MAX_COORDINATE:
             raise lines.error(f"{IMAGE}, the translation within ±1e6")
         if lines.whole(words[8], f"{IMAGE}, CAMERA_ID a whole number") not in cameras:
             raise lines.error(f"of a camera in cameras.txt, which lacks {words[8]}")
         name = " ".join(words[9:])
+        if not is_name(name):
+            raise lines.error(f"{IMAGE}, the name as UTF-8; rename the picture")
         if number in images or name in names:
             raise lines.error("of a new IMAGE_ID and NAME; one stands there before")
         names.add(name)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from m3_ros.capture.importers import colmap
+from m3_ros.capture.importers.colmap_models import read_folder
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.scan import Scan
 from m3_ros.capture.transforms_file import transforms_path
@@ -46,7 +47,7 @@ def _colmap_points(scan: Scan) -> tuple[Array, Image] | None:
     """Return the points of a COLMAP model in the scan's folder, in the scan's world frame."""
     if not colmap.matches(scan.folder):
         return None
-    folder, model = colmap.read_folder(scan.folder)
+    folder, model = read_folder(scan.folder)
     points, colors = colmap.points_of(model)
     theirs = {
         Path(image.name).stem: image.projection_center()
