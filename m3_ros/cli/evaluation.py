@@ -1,4 +1,4 @@
-"""Commands that measure: bench and eval; each prints a table and writes JSON."""
+"""Commands that measure: bench and calibrate; each prints a table and writes JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from m3_ros.cli.app import (
     Positional,
     app,
     bench,
-    evaluate,
     require_at_least,
     require_scan,
     settings_from,
@@ -154,31 +153,6 @@ def bench_stops(
     return OK
 
 
-@evaluate.command(name="features")
-def eval_features(
-    scan: Positional[Path], encoder: tuple[str, ...] = ("compact",), random: tuple[int, ...] = (),
-    degrees: tuple[int, ...] = (8, 16, 32, 64), config: Path | None = None,
-    json: Path | None = None,
-) -> int:  # fmt: skip
-    """Compare what memories remember of each model, on views that they never saw.
-
-    Args:
-        scan: a scan folder.
-        encoder: models.
-        random: also models with random weights and features of these dimensions.
-        degrees: channels of the principal queries.
-        config: YAML file of settings.
-        json: file of the scores.
-    """
-    from m3_ros.evaluate.features import run
-    from m3_ros.evaluate.random_model import RandomModel
-    from m3_ros.features.loading import load_extractor
-
-    models = [load_extractor(name) for name in encoder] + [RandomModel(dim) for dim in random]
-    run(scan, settings_from(config), models, degrees, json)
-    return OK
-
-
 @bench.command(name="memory")
 def bench_memory(
     scan: Positional[Path | None] = None, frames: int = 1000, dim: int = 768,
@@ -202,45 +176,4 @@ def bench_memory(
     require_scan(scan)
     models = [load_extractor(name) for name in encoder] if scan else []
     run(frames, dim, scan, settings_from(config), models, json)
-    return OK
-
-
-@evaluate.command(name="grounding")
-def eval_grounding(
-    folders: Positional[tuple[Path, ...]] = (), encoder: str = "compact", scenes: int = 2,
-    views: int = 40, work: Path = Path("captions"), json: Path | None = None,
-) -> int:  # fmt: skip
-    """Find the pixels that captions name, on views that the memory never saw (Table 2).
-
-    Args:
-        folders: captioned folders (m3_ros/evaluate/captions.py); without any, simulated scenes.
-        encoder: name of the model.
-        scenes: number of simulated scenes.
-        views: of a simulated scan.
-        work: folder that keeps the simulated scans.
-        json: file for the figures.
-    """
-    require_at_least(1, scenes=scenes, views=views)
-    from m3_ros.evaluate.captions import captioned_folders
-    from m3_ros.evaluate.grounding import run
-    from m3_ros.features.loading import load_extractor
-
-    config, extractor = M3Config(), load_extractor(encoder)
-    run(captioned_folders(folders, scenes, views, work, config), config, extractor, json_path=json)
-    return OK
-
-
-@evaluate.command(name="retrieval")
-def eval_retrieval(
-    folders: Positional[tuple[Path, ...]] = (), encoder: str = "compact", scenes: int = 2,
-    views: int = 40, work: Path = Path("captions"), json: Path | None = None,
-) -> int:  # fmt: skip
-    """Find regions by captions and captions by regions (Table 2); options as `eval grounding`."""
-    require_at_least(1, scenes=scenes, views=views)
-    from m3_ros.evaluate.captions import captioned_folders
-    from m3_ros.evaluate.retrieval import run
-    from m3_ros.features.loading import load_extractor
-
-    config, extractor = M3Config(), load_extractor(encoder)
-    run(captioned_folders(folders, scenes, views, work, config), config, extractor, json_path=json)
     return OK

@@ -4,9 +4,10 @@ A captioned folder is a scan folder with a file `captions.json`:
 
     {"regions": [{"frame": 12, "caption": "red mug", "mask": "masks/000012_0.png"}, ...]}
 
-`frame` is an index into the scan, `mask` an 8-bit image of the frame's size, not zero where the
-caption belongs. Only regions of held-out frames count, so caption all frames or at least every
-`splat.test_every`-th. The simulation writes such folders with its own truth.
+`frame` is an index into the scan, or the name of a picture ("IMG_0012.jpg") that the scan was made
+of; `mask` an 8-bit image of the frame, of any size, not zero where the caption belongs. Only
+regions of held-out frames count, so caption all frames or at least every `splat.test_every`-th.
+The simulation writes such folders with its own truth.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from m3_ros.capture.scan import Scan
@@ -26,11 +26,11 @@ from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config
 from m3_ros.errors import DataError
 from m3_ros.evaluate.bench_query import FIT_STEPS
+from m3_ros.evaluate.feature_maps import picture_maps, rendered_maps
 from m3_ros.evaluate.features import extract_split, make_queries
 from m3_ros.evaluate.known_queries import query_scene
 from m3_ros.evaluate.simulated import POSE_NOISE, SimulatedScene
 from m3_ros.features.extractor import FeatureExtractor
-from m3_ros.memory.queries import render_queries
 from m3_ros.splat.fit import fit
 from m3_ros.splat.result import held_out
 from m3_ros.view.report import write_json
@@ -60,20 +60,29 @@ class Region:
     mask: NDArray[np.bool_]
 
 
-def read_regions(folder: Path) -> list[Region]:
+def read_regions(folder: Path, names: Sequence[str] = ()) -> list[Region]:
     """Read the regions of a captioned folder.
+
+    Args:
+        folder: with a `captions.json`.
+        names: of the scan's pictures, where regions may name them.
 
     Raises:
         ValueError: `captions.json` is missing or damaged, or a mask is; the message says which.
     """
     path, regions = folder / FILE, []
+    numbers = {name: index for index, name in enumerate(names) if name}
     try:
         entries = json.loads(path.read_text())["regions"]
         for entry in entries:
             mask = cv2.imread(str(folder / entry["mask"]), cv2.IMREAD_GRAYSCALE)
             if mask is None:
                 raise DataError(f"{folder / entry['mask']} is no readable picture")
-            regions.append(Region(int(entry["frame"]), str(entry["caption"]), mask > 0))
+            frame = entry["frame"]
+            if isinstance(frame, str) and frame not in numbers:
+                raise DataError(f"{path}: frame {frame!r} is no picture of the scan")
+            index = numbers[frame] if isinstance(frame, str) else int(frame)
+            regions.append(Region(index, str(entry["caption"]), mask > 0))
     except (OSError, KeyError, TypeError, json.JSONDecodeError) as error:
         raise DataError(f"{path} is not as m3_ros/evaluate/captions.py says: {error!r}") from error
     return regions
@@ -122,16 +131,9 @@ def remembered_features(
     if not fitted.test_frames:
         raise DataError(f"{folder}: {len(frames)} frames are too few to keep any from the fit")
     split = extract_split(extractor, frames, fitted.camtoworlds, fitted.test_frames, config)
-    views, store = split.test
     kept = sorted(fitted.test_frames)
-    yield PICTURE, {frame: store.read_unit(row)[0].numpy() for row, frame in enumerate(kept)}
+    yield PICTURE, dict(zip(kept, picture_maps(split), strict=True))
     for setting in settings:
         queries, decode = make_queries(fitted.gaussians, split, config, setting, extractor.degrees)
-        shown = {}
-        for row, frame in enumerate(kept):
-            size = store.size(row)
-            with torch.no_grad():
-                image = render_queries(fitted.gaussians, queries.queries, views[row], size)
-                features = decode(image, queries.projection, queries.temperature)
-            shown[frame] = torch.nn.functional.normalize(features, dim=-1).numpy()
-        yield setting, shown
+        shown = rendered_maps(fitted.gaussians, split, queries, decode)
+        yield setting, dict(zip(kept, shown, strict=True))

@@ -144,10 +144,15 @@ def _score(
     start = time.perf_counter()
     queries, decode = make_queries(gaussians, split, config, setting, degrees)
     seconds = time.perf_counter() - start
-    distance, l2 = _errors(gaussians, split, queries, decode)
-    parameters = queries.queries.numel() + queries.projection.numel()
-    stored = 4 * parameters + (0 if setting == "distill" else split.bank.size_bytes)
+    distance, l2 = held_out_errors(gaussians, split, queries, decode)
+    parameters, stored = size_of(queries, split, setting)
     return FeatureScore(split.model, setting, degrees, distance, l2, parameters, stored, seconds)
+
+
+def size_of(queries: PrincipalQueries, split: Split, setting: str) -> tuple[int, int]:
+    """Return the parameters and bytes of a setting, as `FeatureScore` counts them."""
+    parameters = queries.queries.numel() + queries.projection.numel()
+    return parameters, 4 * parameters + (0 if setting == "distill" else split.bank.size_bytes)
 
 
 def make_queries(
@@ -178,10 +183,10 @@ def linear_decoder(queries: Tensor, projection: Tensor, _: Tensor) -> Tensor:
     return queries @ projection
 
 
-def _errors(
+def held_out_errors(
     gaussians: Gaussians, split: Split, queries: PrincipalQueries, decode: Decoder
 ) -> tuple[float, float]:
-    """Mean cosine distance and mean relative L2 error over the held-out views' valid cells."""
+    """Return mean cosine distance and mean relative L2 error in held-out views' valid cells."""
     views, store = split.test
     cosine, l2 = [], []
     for index, view in enumerate(views):

@@ -73,6 +73,20 @@ def recalls(similarity: NDArray[np.float32], right: NDArray[np.bool_]) -> tuple[
     return tuple(float(hits[:, :rank].any(1).mean()) for rank in RANKS)
 
 
+def score(
+    setting: str,
+    rows: Sequence[NDArray[np.float32]],
+    captions: Sequence[str],
+    extractor: LanguageExtractor,
+) -> RetrievalScore:
+    """Return the recalls of regions with features `rows` and of their captions."""
+    right = np.array(captions)[:, None] == np.array(captions)
+    similarity = np.stack(rows) @ extractor.encode_text(list(captions)).T
+    return RetrievalScore(
+        setting, len(rows), recalls(similarity, right), recalls(similarity.T, right)
+    )
+
+
 def run(
     folders: Sequence[Path],
     config: M3Config,
@@ -96,13 +110,7 @@ def run(
         captions += [region.caption for region in chosen]
     if not captions:
         raise DataError("no frame that was kept from the fit has a caption")
-    texts = extractor.encode_text(captions)
-    right = np.array(captions)[:, None] == np.array(captions)
-    scores = []
-    for setting, rows in found.items():
-        similarity = np.stack(rows) @ texts.T
-        both = recalls(similarity, right), recalls(similarity.T, right)
-        scores.append(RetrievalScore(setting, len(rows), *both))
+    scores = [score(setting, rows, captions, extractor) for setting, rows in found.items()]
     names = [f"{way}@{rank}" for way in ("I2T", "T2I") for rank in RANKS]
     table = Table("setting", *names, title=f"{len(captions)} regions and captions")
     for row in scores:
