@@ -35,9 +35,10 @@ class MotionConfig(Stage):
     )
     frame_timeout: float = setting(15.0, "wait for a camera frame", "s", 0.1, 120.0)
     query_timeout: float = setting(20.0, "wait for /m3/query and for its answer", "s", 0.1, 300.0)
+    # A controller that is missing or dies is named within 2 s, with the delays of both processes.
     controller_timeout: float = setting(
-        2.0,
-        "wait for a controller, for its answer to a goal, and for its feedback",
+        1.5,
+        "wait for a controller, for its answer to a goal, and for its signs in a motion",
         "s",
         0.2,
         30.0,

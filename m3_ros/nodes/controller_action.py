@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
 from rclpy.node import Node
 from rclpy.task import Future
 
-from m3_ros.grasp.robot import JointState, RobotError
+from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.controller_manager import ControllerManager
-from m3_ros.nodes.motion_loop import TICK, MotionLoop, event_of
+from m3_ros.nodes.controller_watch import ControllerWatch, ServerProbe, ServerSilent
+from m3_ros.nodes.motion_loop import MotionLoop, event_of
 
 ACK_TIMEOUT = 1.0
 """Time (s) in which controllers must acknowledge the last command when the node ends; part of the
 time that `stack.SHUTDOWN_STEPS` allows it."""
-REST = 0.02 * TICK
-"""A joint that moves less than this (rad or m) in a tick rests: slower than 0.02 rad/s."""
 
 
 class ControllerAction:
@@ -49,6 +47,7 @@ class ControllerAction:
         self.type = action_type
         self._loop, self._timeout = loop, timeout
         self._client = ThreadSafeActionClient(node, action_type, self.name)
+        self._probe = ServerProbe(node, action_type, self.name)
         self._manager = ControllerManager(node, loop, controller, joints)
         self._sent: Future | None = None
 
@@ -94,7 +93,9 @@ class ControllerAction:
     ) -> object:
         """Send a goal and return its answer: status and result.
 
-        Whatever ends the wait, the goal is cancelled then, also one not accepted yet.
+        Whatever ends the wait, the goal is cancelled then, also one not accepted yet. A controller
+        that the manager lists as inactive gets none: those of grippers accept goals then and move
+        nothing.
 
         Args:
             goal: of the action.
@@ -107,64 +108,32 @@ class ControllerAction:
         Raises:
             RobotError: the goal is rejected, not answered, or its server dies.
         """
-        watch = _Watch(self, duration, late, self._timeout, steady)
+        if told := self._manager.refusal():
+            raise RobotError(told)
+        watch = ControllerWatch(
+            self.name, self.failure, self._probe, duration, late, self._timeout, steady
+        )
         self._sent = self._client.send_goal_async(goal, watch.heard)
         try:
             handle = self._loop.result(self._sent, cancelled, watch.acceptance)
             if not handle.accepted:
                 raise RobotError(f"{self.name} rejected the goal; {self.remedy()}")
             answer = self._loop.result(handle.get_result_async(), cancelled, watch.motion)
+        except ServerSilent:
+            self.stop(timeout=0.0)
+            raise
         except BaseException:
             self.stop()
             raise
+        finally:
+            watch.end()
         self._sent = None
         return answer
 
-    def stop(self) -> None:
-        """Cancel the goal under way, also one not accepted yet; wait for the answer."""
+    def stop(self, timeout: float = ACK_TIMEOUT) -> None:
+        """Cancel the goal under way, also one not accepted yet; wait so many s for the answer."""
         sent = self._sent
         if sent is None:
             return
-        self._loop.ending(event_of(cancel_goal(sent)).wait, ACK_TIMEOUT)
+        self._loop.ending(event_of(cancel_goal(sent)).wait, timeout)
         self._sent = None
-
-
-class _Watch:
-    """Notices a controller that does not answer, or that dies while the robot moves."""
-
-    def __init__(
-        self, action: ControllerAction, duration: float, late: float, timeout: float, steady: bool
-    ) -> None:
-        self._action, self._timeout, self._steady = action, timeout, steady
-        self._end, self._late = time.monotonic() + duration, late
-        self._begun = self._moved = time.monotonic()
-        self._heard: float | None = None
-        self._positions: np.ndarray | None = None
-
-    def heard(self, _: object) -> None:
-        """Note a feedback message."""
-        self._heard = time.monotonic()
-
-    def acceptance(self, _: JointState) -> None:
-        """Raise where the goal is not answered in time."""
-        self._serving()
-        if time.monotonic() - self._begun > self._timeout:
-            raise RobotError(f"{self._action.name} has not answered a goal for {self._timeout} s")
-
-    def motion(self, joints: JointState) -> None:
-        """Raise where the server has died, or the motion ended without a result."""
-        self._serving()
-        now = time.monotonic()
-        if self._steady and self._heard and now - self._heard > self._timeout:
-            raise RobotError(f"{self._action.name} gives no feedback for {self._timeout} s")
-        if self._positions is None or np.abs(joints.positions - self._positions).max() > REST:
-            self._moved = now
-        self._positions = joints.positions
-        if now > self._end and now - self._moved > self._late:
-            raise RobotError(
-                f"{self._action.name} gives no result, though the robot rests for {self._late} s"
-            )
-
-    def _serving(self) -> None:
-        if failure := self._action.failure():
-            raise RobotError(failure)

@@ -38,19 +38,22 @@ class ControllerManager:
         self._name = controller.rsplit("/", 1)[-1]
         self._asked: Future | None = None
         self._time = 0.0
+        self._listed = False
 
     def problem(self) -> str:
         """Return why the controller does not take goals, with the remedy; empty if unknown."""
         if not self._client.service_is_ready():
             return ""
-        future = self._client.call_async(ListControllers.Request())
-        if not self._loop.ending(event_of(future).wait, TIMEOUT):
-            self._client.remove_pending_request(future)
-            return f"{SERVICE} does not answer"
-        return self._judge(future.result().controller)
+        controllers = self._list()
+        return f"{SERVICE} does not answer" if controllers is None else self._judge(controllers)
+
+    def refusal(self) -> str:
+        """Return why a goal must not be sent though its action is served; empty if it may be."""
+        controllers = self._list() if self._client.service_is_ready() else None
+        return "" if controllers is None else self._judge_served(controllers)
 
     def poll(self) -> str:
-        """Return the problem that the last answer told of, and ask anew, without waiting."""
+        """Return why a motion cannot go on, by the last answer; ask anew, without waiting."""
         asked, age = self._asked, time.monotonic() - self._time
         if not self._client.service_is_ready():
             self._asked = None
@@ -60,12 +63,28 @@ class ControllerManager:
             self._ask()
         elif asked.done() and age > PERIOD:
             self._ask()
-            return self._judge(asked.result().controller)
+            return self._judge_served(asked.result().controller)
         return ""
+
+    def _list(self) -> Sequence[ControllerState] | None:
+        """Ask and wait for the answer; None where none comes."""
+        future = self._client.call_async(ListControllers.Request())
+        if self._loop.ending(event_of(future).wait, TIMEOUT):
+            return future.result().controller
+        self._client.remove_pending_request(future)
+        return None
 
     def _ask(self) -> None:
         self._asked = self._client.call_async(ListControllers.Request())
         self._time = time.monotonic()
+
+    def _judge_served(self, controllers: Sequence[ControllerState]) -> str:
+        """Return what is wrong with a controller whose action is served.
+
+        One that was never listed is none of this manager's: a gripper's own driver serves it.
+        """
+        self._listed |= any(item.name == self._name for item in controllers)
+        return self._judge(controllers) if self._listed else ""
 
     def _judge(self, controllers: Sequence[ControllerState]) -> str:
         """Return what is wrong with the controller in the manager's list; empty if nothing is."""

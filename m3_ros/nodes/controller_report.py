@@ -15,7 +15,8 @@ from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.controller_manager import SERVICE
 from m3_ros.nodes.diagnostics import ERROR, WARN, Diagnostics, Report
 
-ACTIVE, UNKNOWN = "active", "unknown: no controller manager answers"
+ACTIVE, NOT_LOADED = "active", "not loaded"
+UNKNOWN = "unknown: no controller manager answers"
 
 
 class ControllerStates:
@@ -35,7 +36,7 @@ class ControllerStates:
                 answer = self._asked.result()
                 self._states = {item.name: item.state for item in answer.controller}
             self._asked = self._client.call_async(ListControllers.Request())
-        return UNKNOWN if self._states is None else self._states.get(name, "not loaded")
+        return UNKNOWN if self._states is None else self._states.get(name, NOT_LOADED)
 
 
 class ControllerReport:
@@ -82,9 +83,11 @@ class ControllerReport:
         with self._lock:
             values = {"action": self._action, "state": state}
             values |= {"last goal": self._goal, "last stop": self._stop}
-        if state not in (ACTIVE, UNKNOWN):
+        served = self._served()
+        # What the manager has not loaded may be served by a driver of its own.
+        if state not in (ACTIVE, UNKNOWN) and not (served and state == NOT_LOADED):
             return Report(ERROR, f"{self._name} is {state}", values)
-        if not self._served():
+        if not served:
             # An arm may be moved by its topic alone.
             level = WARN if state == ACTIVE else ERROR
             return Report(level, f"nobody serves {self._action}", values)

@@ -1,7 +1,8 @@
 """ros2_control's parallel_gripper_action_controller, without ROS: one joint, one goal at a time.
 
-Equals ros2_controllers 4.42.1 (jazzy), `GripperActionController`: acceptance, success within the
-goal tolerance, stall after `stall_timeout` without motion, cancel = hold. The older
+Equals ros2_controllers 4.42.1 (jazzy), `GripperActionController`: acceptance, also while inactive,
+success within the goal tolerance, stall after `stall_timeout` without motion, cancel = hold. The
+older
 position_controllers/GripperActionController (control_msgs/action/GripperCommand) has the same
 rules, its goal always has an effort limit and never a speed limit.
 """
@@ -16,7 +17,7 @@ from m3_ros.grasp.robot import RobotError
 
 
 class GripperRejected(RobotError):
-    """The controller does not accept a command; the message says which rule it breaks."""
+    """A command does not have one position, the only rule of acceptance."""
 
 
 class GoalState(Enum):
@@ -64,7 +65,7 @@ class GripperController:
         position: to hold.
 
     Attributes:
-        active: an inactive controller rejects goals.
+        active: an inactive controller accepts goals, moves nothing and ends none of them.
         command: what the joint is commanded now.
         state: how the last goal ended; None while one is under way.
         stalled, reached_goal: of the last goal.
@@ -81,10 +82,8 @@ class GripperController:
         """Refuse what the controller refuses.
 
         Raises:
-            GripperRejected: the controller is not active, or not one position is given.
+            GripperRejected: not one position is given.
         """
-        if not self.active:
-            raise GripperRejected("the controller is not active")
         if len(position) != 1:
             raise GripperRejected(f"the command has {len(position)} positions; it must have one")
 
@@ -103,9 +102,13 @@ class GripperController:
             velocity, effort: limits; empty: the parameters' defaults.
 
         Raises:
-            GripperRejected: the controller is not active, or not one position is given.
+            GripperRejected: not one position is given.
         """
         self.check(position)
+        self.state, self.stalled, self.reached_goal = None, False, False
+        self._last_movement = now
+        if not self.active:
+            return
         parameters = self.parameters
         speed, force = parameters.max_velocity, parameters.max_effort
         if parameters.has_max_velocity_interface and len(velocity):
@@ -113,8 +116,6 @@ class GripperController:
         if parameters.has_max_effort_interface and len(effort):
             force = effort[0]
         self.command = GripperCommand(position[0], speed, force)
-        self.state, self.stalled, self.reached_goal = None, False, False
-        self._last_movement = now
 
     def hold(self, position: float) -> None:
         """Hold a position with the parameters' default limits."""
@@ -130,7 +131,7 @@ class GripperController:
 
     def update(self, position: float, velocity: float, now: float) -> None:
         """Compare the measured joint with the command; end the goal when due."""
-        if self.state is not None:
+        if self.state is not None or not self.active:
             return
         if abs(self.command.position - position) < self.parameters.goal_tolerance:
             self.state, self.reached_goal = GoalState.SUCCEEDED, True

@@ -8,6 +8,8 @@ from controller_manager_msgs.msg import ControllerState
 from controller_manager_msgs.srv import ListControllers
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -19,10 +21,24 @@ MODEL = load_robot()
 ARM, GRIPPER = MODEL.arm.controller.name, MODEL.gripper.controller.name
 
 
+class AskedServer(ActionServer):
+    """Notes that it was asked for a result before it answers."""
+
+    def __init__(self, asked, *args, **options):
+        self.was_asked = asked
+        super().__init__(*args, **options)
+
+    async def _execute_get_result_request(self, request):
+        await super()._execute_get_result_request(request)
+        if not any(request[1].goal_id.uuid):
+            self.was_asked.set()
+
+
 class FakeControllers:
     """Joint states that never change, and the servers that a test adds.
 
     Attributes:
+        asked: set when the result of no goal was asked for.
         cancelled: set when a goal was cancelled.
         following: set while a goal of the arm is under way.
         trajectories: received on the arm's topic.
@@ -31,10 +47,18 @@ class FakeControllers:
     def __init__(self, node):
         self.node, self.group = node, ReentrantCallbackGroup()
         self.cancelled, self.following = threading.Event(), threading.Event()
+        self.asked = threading.Event()
         self.trajectories, self.servers = [], []
         self.silent = False
         self.states = node.create_publisher(JointState, M3Config().robot.joint_states_topic, 10)
         node.create_timer(0.02, self.publish, callback_group=self.group)
+        self.executor = MultiThreadedExecutor(6, context=node.context)
+        self.executor.add_node(node)
+        self.stop = Future()
+        self.thread = threading.Thread(
+            target=self.executor.spin_until_future_complete, args=(self.stop,)
+        )
+        self.thread.start()
 
     def publish(self):
         self.states.publish(JointState(name=list(MODEL.joints), position=[0.0] * 7))
@@ -72,7 +96,8 @@ class FakeControllers:
             time.sleep(delay)
             return GoalResponse.ACCEPT if accept else GoalResponse.REJECT
 
-        server = ActionServer(
+        server = AskedServer(
+            self.asked,
             self.node,
             kind,
             name,
@@ -112,7 +137,14 @@ class FakeControllers:
         self.node.create_service(ListControllers, "controller_manager/list_controllers", answer)
         return states
 
+    def hang(self):
+        """Do nothing any more; discovery goes on, as with a process that was killed just now."""
+        self.stop.set_result(None)
+        self.thread.join()
+
     def die(self):
         """End all servers, as with their process."""
+        if not self.stop.done():
+            self.hang()
         while self.servers:
             self.servers.pop().destroy()

@@ -12,7 +12,6 @@ import rclpy
 from control_msgs.action import FollowJointTrajectory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
-from rclpy.executors import MultiThreadedExecutor
 
 from m3_ros.config import M3Config, MotionConfig
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError, TrackingError
@@ -41,18 +40,10 @@ RESULT = FollowJointTrajectory.Result
 
 @pytest.fixture
 def fake(context):
-    node = rclpy.create_node("controllers", context=context)
-    fake = fakes.FakeControllers(node)
-    stop = rclpy.task.Future()
-    executor = MultiThreadedExecutor(6, context=context)
-    executor.add_node(node)
-    thread = threading.Thread(target=executor.spin_until_future_complete, args=(stop,))
-    thread.start()
+    fake = fakes.FakeControllers(rclpy.create_node("controllers", context=context))
     yield fake
-    stop.set_result(None)
-    thread.join()
     fake.die()
-    node.destroy_node()
+    fake.node.destroy_node()
 
 
 @pytest.fixture
@@ -200,6 +191,32 @@ def test_a_controller_that_is_gone_in_a_motion_is_named(fake, make):
     assert "is gone" in box[0]
 
 
+def test_a_gripper_server_that_hangs_in_a_motion_is_named_without_feedback_or_manager(fake, make):
+    """A killed one is the same: discovery keeps it for its lease, 20 s."""
+    fake.serve_gripper(seconds=60.0)
+    robot, box = make(TIMEOUT), []
+    arguments = (robot.move_gripper, -0.2, 3.0, 0.002)  # for 100 s
+    motion = threading.Thread(target=lambda: box.append(refusal(*arguments)))
+    motion.start()
+    assert fake.asked.wait(60.0)
+    fake.hang()
+    motion.join(60.0)
+    assert "/gripper_controller/gripper_cmd does not answer" in box[0]
+
+
+def test_a_gripper_of_a_driver_beside_the_controller_manager_is_no_fault(fake, make):
+    fake.serve_gripper(seconds=1.0, reached_goal=True)
+    fake.list(joint_trajectory_controller="active")
+    assert make().move_gripper(-0.2, 3.0, 0.5) == 0.0
+
+
+def test_an_inactive_gripper_gets_no_goal(fake, make):
+    """It would accept it, as ros2_controllers does, and move nothing."""
+    goals, _ = fake.serve_gripper(), fake.list(gripper_controller="inactive")
+    assert "gripper_controller is inactive: run" in refusal(make().move_gripper, -0.2, 3.0, 0.5)
+    assert not goals
+
+
 def test_a_controller_that_forgets_the_result_is_named(fake, make):
     fake.serve_arm(seconds=60.0)
     assert "gives no result" in refusal(make().execute_trajectory, STAY)
@@ -296,7 +313,7 @@ def test_diagnostics_tell_the_state_of_controllers_and_how_goals_ended(fake, mak
     robot.execute_trajectory(STAY)
     refusal(robot.move_gripper, -0.2, 3.0, 0.5)
     until(lambda: heard[arm][2]["last goal"] == "succeeded", 60.0)
-    until(lambda: "rejected the goal" in heard[gripper][2]["last stop"], 60.0)
+    until(lambda: "is inactive: run" in heard[gripper][2]["last stop"], 60.0)
     assert heard[arm][2]["last stop"] == "none"
 
 

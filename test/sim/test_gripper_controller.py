@@ -21,11 +21,14 @@ def test_a_command_has_one_position(position):
         gripper().start(position, 0.0)
 
 
-def test_an_inactive_controller_rejects():
+def test_an_inactive_controller_accepts_and_does_nothing():
+    """As in ros2_controllers, whose goal callback does not look at the controller's state."""
     jaw = gripper()
     jaw.active = False
-    with pytest.raises(GripperRejected, match="not active"):
-        jaw.start([0.1], 0.0)
+    before = jaw.command
+    jaw.start([-1.0], 0.0)
+    jaw.update(before.position, 0.0, 60.0)
+    assert jaw.state is None and jaw.command == before
 
 
 @pytest.mark.parametrize(
