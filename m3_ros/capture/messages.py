@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.depth import to_metres
+from m3_ros.capture.rvl import RvlError, unpack_rvl
 from m3_ros.errors import DataError
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
 
@@ -41,7 +42,7 @@ COLOR_TYPES = {
 """Type, channels and OpenCV's conversion of each colour encoding (sensor_msgs/image_encodings)."""
 
 DEPTH_TYPES = {"16UC1": U2, "mono16": U2, "32FC1": np.dtype("f4")}
-DEPTH_HEADER = 12  # bytes before a compressedDepth's PNG: what it is, and two float32 numbers
+DEPTH_HEADER = 12  # bytes before a compressedDepth's image: what it is, and two float32 numbers
 
 
 COMPRESSED_SUFFIXES = {
@@ -113,7 +114,7 @@ def to_depth(message: object) -> NDArray[np.float32]:
 
     Args:
         message: sensor_msgs/Image in 16UC1 (mm) or 32FC1 (m), or sensor_msgs/CompressedImage
-            that image_transport packed as PNG (compressedDepth, compressed).
+            that image_transport packed as PNG (compressedDepth, compressed) or RVL.
 
     Raises:
         ConversionError: another encoding, too few bytes, or no image in them.
@@ -146,16 +147,23 @@ def _pixels(message: object, dtype: np.dtype, channels: int) -> NDArray:
 def _packed_depth(message: object) -> NDArray[np.float32]:
     """Return the depth `[H, W]` in m of a CompressedImage.
 
-    Of 32FC1 a compressedDepth holds the inverse, a / depth + b with the header's a and b.
+    Of 32FC1 a compressedDepth holds the inverse, a / depth + b with the header's a and b. Older
+    publishers name no packing.
     """
     encoding, _, packing = (part.strip() for part in message.format.partition(";"))
-    headed = packing.startswith("compressedDepth")
-    if encoding not in DEPTH_TYPES or "rvl" in packing or (encoding == "32FC1" and not headed):
+    headed = not packing or packing.startswith("compressedDepth")
+    if encoding not in DEPTH_TYPES or (encoding == "32FC1" and not headed):
         raise ConversionError(
-            f"depth format {message.format!r}; it must be '16UC1; compressedDepth png', "
-            "'32FC1; compressedDepth png' or '16UC1; png compressed'"
+            f"depth format {message.format!r}; it must be 16UC1 or 32FC1 with 'compressedDepth "
+            "png' or 'compressedDepth rvl', or '16UC1; png compressed'"
         )
-    pixels = _unpacked(message, DEPTH_HEADER if headed else 0, cv2.IMREAD_UNCHANGED)
+    if headed and packing.endswith("rvl"):
+        try:
+            pixels = unpack_rvl(bytes(message.data[DEPTH_HEADER:]))
+        except RvlError as error:
+            raise ConversionError(f"{message.format!r} image: {error}") from error
+    else:
+        pixels = _unpacked(message, DEPTH_HEADER if headed else 0, cv2.IMREAD_UNCHANGED)
     if pixels.dtype != np.uint16 or pixels.ndim != 2:
         raise ConversionError(
             f"depth of {pixels.dtype} {pixels.shape}; it must be 16 bits a pixel"

@@ -136,10 +136,66 @@ def test_inverse_depth_is_unpacked_as_image_transport_packs_it():
     assert (np.abs(back - depth)[packed > 0] <= 0.51 * step[packed > 0] + 1e-4).all()
 
 
+def rvl(image):
+    """Columns, rows and the words of RVL, as image_transport puts them after its header."""
+    nibbles, previous, pixels = [], 0, [int(value) for value in image.ravel()]
+
+    def put(value):
+        while True:
+            nibbles.append(value & 7 | (8 if value >> 3 else 0))
+            value >>= 3
+            if not value:
+                return
+
+    def run(start, measured):
+        end = start
+        while end < len(pixels) and bool(pixels[end]) is measured:
+            end += 1
+        put(end - start)
+        return end
+
+    at = 0
+    while at < len(pixels):
+        begin = run(at, False)
+        at = run(begin, True)
+        for value in pixels[begin:at]:
+            change, previous = value - previous, value
+            put(2 * change if change >= 0 else -2 * change - 1)
+    nibbles += [0] * (-len(nibbles) % 8)
+    words = [
+        int("".join(f"{n:x}" for n in nibbles[i : i + 8]), 16) for i in range(0, len(nibbles), 8)
+    ]
+    return np.array([image.shape[1], image.shape[0], *words], "<u4").tobytes()
+
+
+HOLED = np.array([[0, 0, 7, 65000, 1, 0], [900] * 6, [0] * 6, [0, 5, 0, 4, 3000, 0]], np.uint16)
+CUT_RVL = bytes(12) + rvl(HOLED)[:-8]
+
+
+@pytest.mark.parametrize("image", [HOLED, 0 * HOLED, HOLED[:1, 2:5]], ids=["holes", "no", "all"])
+def test_depth_packed_by_rvl(image):
+    message = CompressedImage(format="16UC1; compressedDepth rvl", data=bytes(12) + rvl(image))
+    np.testing.assert_allclose(messages.to_depth(message), image * 1e-3, rtol=1e-6)
+
+
+def test_inverse_depth_packed_by_rvl():
+    head = np.array([0, 10100.0, 0.0], "<f4").tobytes()
+    packed = np.array([[0, 5050]], np.uint16)
+    message = CompressedImage(format="32FC1; compressedDepth rvl", data=head + rvl(packed))
+    np.testing.assert_allclose(messages.to_depth(message), [[0.0, 2.0]])
+
+
+def test_a_depth_png_whose_packing_is_not_named():
+    message = compressed(HOLED, "16UC1", head=bytes(12))
+    np.testing.assert_allclose(messages.to_depth(message), HOLED * 1e-3, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 40), "rvl"),
+        (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 12), "0 bytes hold"),
+        (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 40), "a size of"),
+        (CompressedImage(format="16UC1; compressedDepth rvl", data=CUT_RVL), "do not hold 6 x 4"),
         (CompressedImage(format="32FC1; png compressed ", data=b"0" * 40), "32FC1; png"),
         (CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40), "no image"),
         (CompressedImage(format="16UC1; compressedDepth png", data=b""), "0 bytes"),
