@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from m3_ros.cli.app import FAILED, OK, Positional, app, evaluate, require_at_least
 from m3_ros.errors import UsageError
+
+if TYPE_CHECKING:
+    from m3_ros.capture.scan import Scan
+    from m3_ros.memory.spatial_memory import SpatialMemory
 
 
 @app.command
@@ -14,6 +18,8 @@ def describe(
     memory: Positional[Path],
     question: Positional[str | None] = None,
     at: tuple[float, float, float] | None = None,
+    view: int | None = None,
+    model: Literal["llama3", "llamav"] | None = None,
 ) -> int:
     """Say what a memory holds: kind, colour, size, place and neighbour of every object.
 
@@ -22,6 +28,9 @@ def describe(
         question: what to tell of it only, such as "what is on the table?", "what is near the
             cup?" or "how many mugs are there?".
         at: tell of what is at this point, x y z in the memory's frame.
+        view: tell of what this keyframe shows, from 0.
+        model: tell it in a model's words: captions that llama3's were made of, at a point or in a
+            keyframe; the answer of llamav from its remembered features, in a keyframe.
     """
     from m3_ros.features.loading import load_language_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
@@ -30,17 +39,52 @@ def describe(
     from m3_ros.query.inventory import Inventory
     from m3_ros.query.question import answer_question
 
-    if question is not None and at is not None:
-        raise UsageError("describe takes a question or --at, not both")
+    given = [question is not None and model != "llamav", at is not None, view is not None]
+    if sum(given) > 1:
+        raise UsageError("describe takes one of a question, --at and --view, not both")
     loaded = SpatialMemory.load(memory)
+    if view is not None:
+        _require_view(loaded, view)
+    if model is not None:
+        return _describe_by_model(loaded, model, question, at, view)
     encoder = load_language_extractor(loaded.config.features.models[0])
     inventory = Inventory(Localizer(loaded, encoder))
     if question is not None:
         found = answer_question(inventory, question)
+    elif view is not None:
+        found = said.describe_view(inventory, loaded.views[view])
     else:
         found = said.describe(inventory) if at is None else said.describe_at(inventory, at)
     print("\n".join(found.sentences))
     return OK
+
+
+def _describe_by_model(
+    memory: SpatialMemory,
+    model: str,
+    question: str | None,
+    at: tuple[float, float, float] | None,
+    view: int | None,
+) -> int:
+    """Print what a model says: captions by share of the attention, or an answer."""
+    from m3_ros.query.captions import CAPTIONS, captions_at, captions_of_view, remembered_answer
+
+    if model == "llama3" and (at is None) == (view is None):
+        raise UsageError("describe --model llama3 needs --at X Y Z or --view N")
+    if model == "llamav":
+        if view is None:
+            raise UsageError("describe --model llamav needs --view N")
+        print(remembered_answer(memory, view, question))
+        return OK
+    found = captions_of_view(memory, view) if at is None else captions_at(memory, at)
+    for caption, share in found[:CAPTIONS]:
+        print(f"{share:.2f} {caption}")
+    return OK if found else FAILED
+
+
+def _require_view(memory: SpatialMemory, view: int) -> None:
+    if not 0 <= view < memory.frames:
+        raise UsageError(f"--view {view}: the memory has keyframes 0 to {memory.frames - 1}")
 
 
 @app.command
@@ -122,17 +166,14 @@ def trace(
         output: the picture to write; NAME.trace.png beside the memory by default.
     """
     from m3_ros.capture.scan import Scan
-    from m3_ros.features.loading import load_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
-    from m3_ros.view.memory import keyframe_picture
     from m3_ros.view.pictures import write_picture
     from m3_ros.view.trace import trace_picture
 
     require_at_least(1, count=count)
     loaded = SpatialMemory.load(memory)
     opened = None if scan is None else Scan.open(scan)
-    if not 0 <= view < loaded.frames:
-        raise UsageError(f"--view {view}: the memory has keyframes 0 to {loaded.frames - 1}")
+    _require_view(loaded, view)
     place, (u, v) = loaded.views[view], pixel
     if not (0 <= u < place.width and 0 <= v < place.height):
         raise UsageError(
@@ -150,11 +191,21 @@ def trace(
             f"keyframe {each.frame}{where}, row {each.row}, column {each.column} of its features"
         )
     print(f"  all other components, weight {max(rest, 0.0):.3f}")
-    first = keyframe_picture(loaded, place, opened)
-    grid = load_extractor(name).extract(first).features.shape[:2]
-    picture = trace_picture(loaded, place, (v, u), traces, grid, opened)
+    picture = trace_picture(loaded, place, (v, u), traces, _grid(loaded, name, opened), opened)
     print(f"picture: {write_picture(picture, output or memory.with_suffix('.trace.png'))}")
     return OK
+
+
+def _grid(memory: SpatialMemory, name: str, scan: Scan | None) -> tuple[int, int]:
+    """Return rows and columns of a model's feature maps; an older memory needs the model."""
+    sources = memory.model(name).sources
+    if sources is not None:
+        return tuple(sources.grids[0].tolist())
+    from m3_ros.features.loading import load_extractor
+    from m3_ros.view.memory import keyframe_picture
+
+    picture = keyframe_picture(memory, memory.views[0], scan)
+    return load_extractor(name).extract(picture).features.shape[:2]
 
 
 @evaluate.command

@@ -79,7 +79,7 @@ def _scene(folder: Path) -> Scene | None:
         return None
     for source in (folder, folder / "scan"):
         if _is_scan(source) or (source.is_dir() and colmap.matches(source)):
-            return Scene(folder.resolve().name, folder, source)
+            return Scene(folder.name or folder.resolve().name, folder, source)
     return None
 
 

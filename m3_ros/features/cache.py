@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,10 +66,15 @@ def _write(path: Path, found: FeatureMap) -> None:
     rows, index = found.as_rows()
     limit = np.finfo(np.float16).max
     arrays = {"rows": np.clip(rows, -limit, limit).astype(np.float16), "index": index}
-    kind = "regions" if found.regions is not None else "cells"
+    if found.summary is not None:
+        arrays["summary"] = np.clip(found.summary, -limit, limit).astype(np.float16)
+    metadata = {"rows": "regions" if found.regions is not None else "cells"}
+    if found.captions is not None:
+        shown = np.unique(found.regions[found.valid])  # the order of the rows
+        metadata["captions"] = json.dumps([found.captions[number] for number in shown])
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(arrays, temporary, metadata={"rows": kind})
+        save_file(arrays, temporary, metadata=metadata)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -77,9 +84,17 @@ def _read(path: Path) -> FeatureMap:
     try:
         with safe_open(path, "numpy") as file:
             rows, index = file.get_tensor("rows"), file.get_tensor("index")
-            regions = file.metadata()["rows"] == "regions"
-        return FeatureMap.of_rows(rows.astype(np.float32), index, regions)
-    except (SafetensorError, KeyError, IndexError, TypeError) as error:
+            summary = file.get_tensor("summary") if "summary" in file.keys() else None  # noqa: SIM118
+            metadata = file.metadata()
+            captions = json.loads(metadata["captions"]) if "captions" in metadata else None
+        found = FeatureMap.of_rows(
+            rows.astype(np.float32),
+            index,
+            metadata["rows"] == "regions",
+            None if captions is None else tuple(captions),
+        )
+        return found if summary is None else replace(found, summary=summary.astype(np.float32))
+    except (SafetensorError, KeyError, IndexError, TypeError, json.JSONDecodeError) as error:
         raise DataError(f"{path} is damaged ({error}); delete it to have it made again") from error
 
 

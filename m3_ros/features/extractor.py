@@ -23,11 +23,15 @@ class FeatureMap:
         valid: `[h, w]` bool, False where the model gives no feature.
         regions: `[h, w]` int32, the region that a cell belongs to, -1 = none; all cells of a
             region have one feature. None where every cell has a feature of its own.
+        captions: words that the feature of each region stands for, by its number in `regions`.
+        summary: `[g, d]` features of the whole picture that the model has besides those of cells.
     """
 
     features: NDArray[np.float32]
     valid: Mask
     regions: NDArray[np.int32] | None = None
+    captions: tuple[str, ...] | None = None
+    summary: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.features.ndim != 3 or self.features.dtype != np.float32:
@@ -47,7 +51,11 @@ class FeatureMap:
 
     @classmethod
     def of_rows(
-        cls, rows: NDArray[np.float32], index: NDArray[np.int32], regions: bool = True
+        cls,
+        rows: NDArray[np.float32],
+        index: NDArray[np.int32],
+        regions: bool = True,
+        captions: tuple[str, ...] | None = None,
     ) -> FeatureMap:
         """Return the map whose cell holds row `index [h, w]` of `rows [r, d]`; -1: not valid.
 
@@ -55,9 +63,10 @@ class FeatureMap:
             rows: distinct features.
             index: of every cell.
             regions: whether cells with one index are a region.
+            captions: of the regions, one a row.
         """
         padded = np.concatenate([rows, np.zeros((1, rows.shape[1]), np.float32)])
-        return cls(padded[index], index >= 0, index if regions else None)
+        return cls(padded[index], index >= 0, index if regions else None, captions)
 
     def as_rows(self) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Return distinct features `[r, d]` and each cell's row `[h, w]` (int32), -1 = not valid.

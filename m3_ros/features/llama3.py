@@ -91,8 +91,9 @@ class Llama3Extractor:
         index = region_cells(regions, patch_grid(rgb.shape[:2], self._cells))
         shown = np.unique(index[index >= 0])
         pictures = [crop(rgb, regions == number) for number in shown]
+        captions = self._captioner.describe(pictures)
         return FeatureMap.of_rows(
-            self._words.encode(self._captioner.describe(pictures)), relabel(index)
+            self._words.encode(captions), relabel(index), captions=tuple(captions)
         )
 
     def extract_batch(self, images: Sequence[Image]) -> list[FeatureMap]:

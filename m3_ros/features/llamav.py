@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from m3_ros.features.extractor import FeatureMap
 from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import GridExtractor, resize
 from m3_ros.features.weights import (
@@ -53,7 +55,19 @@ class LlamavExtractor(GridExtractor):
         self._arrangements = [tuple(pair) for pair in tower.config.supported_aspect_ratios]
         self._max_tiles = int(tower.config.max_num_tiles)
 
+    def _maps(self, images: Sequence[Image]) -> list[FeatureMap]:
+        """Return the maps; a map's summary is the class token of each tile."""
+        maps, classes = (part.float().cpu().numpy() for part in self._states(images))
+        return [
+            FeatureMap(found, np.ones(found.shape[:2], dtype=bool), summary=summary)
+            for found, summary in zip(maps, classes, strict=True)
+        ]
+
     def _features(self, images: Sequence[Image]) -> Tensor:
+        return self._states(images)[0]
+
+    def _states(self, images: Sequence[Image]) -> tuple[Tensor, Tensor]:
+        """Return features `[b, h, w, d]` of the cells and `[b, tiles, d]` of the class tokens."""
         shape = images[0].shape[:2]
         tiles = best_arrangement(shape, self._tile, self._arrangements)
         grid = self._grid(shape, tiles)
@@ -65,8 +79,10 @@ class LlamavExtractor(GridExtractor):
             pixels[:, None].to(device, self._tower.dtype),
             ids.to(device),
             mask.expand(len(images), 1, -1).to(device),
-        ).last_hidden_state[:, 0, : tiles[0] * tiles[1], 1:]
-        return self._stitch(self._projector(states), tiles)[:, : grid[0], : grid[1]]
+        ).last_hidden_state[:, 0, : tiles[0] * tiles[1]]
+        projected = self._projector(states)
+        cells = self._stitch(projected[:, :, 1:], tiles)[:, : grid[0], : grid[1]]
+        return cells, projected[:, :, 0]
 
     def _grid(self, shape: tuple[int, int], tiles: tuple[int, int]) -> tuple[int, int]:
         """Return rows and columns of whole patches of the image on its canvas of tiles."""

@@ -37,6 +37,9 @@ class GridExtractor(ABC):
             check_image(image)
         if len({image.shape for image in images}) > 1:
             raise ValueError(f"images are {[image.shape for image in images]}; give one size")
+        return self._maps(images)
+
+    def _maps(self, images: Sequence[Image]) -> list[FeatureMap]:
         maps = self._features(images).float().cpu().numpy()
         return [FeatureMap(found, np.ones(found.shape[:2], dtype=bool)) for found in maps]
 

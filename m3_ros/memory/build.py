@@ -26,6 +26,7 @@ from m3_ros.memory.queries import (
 from m3_ros.memory.reduction import paper_bank
 from m3_ros.memory.registration import transform_memory, without_distant
 from m3_ros.memory.separation import suited
+from m3_ros.memory.sources import SourceCollector
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat import Gaussians
 from m3_ros.splat.device import choose_device
@@ -46,8 +47,7 @@ class MemoryBuilder:
     banks and fits Gaussians to them at half resolution. `finish` does the rest. Frames may be
     added, and `finish` called again, at any time.
 
-    Lengths inside are those of a scan at the nominal distance (`m3_ros.splat.scale`); those of
-    the result are the scan's.
+    Lengths inside are of a scan at the nominal distance (`m3_ros.splat.scale`).
 
     Args:
         config: Settings of every stage.
@@ -68,6 +68,7 @@ class MemoryBuilder:
         self._config = config
         self._extractors = {extractor.name: extractor for extractor in extractors}
         self._stores = {name: FeatureStore() for name in self._extractors}
+        self._sources = {name: SourceCollector() for name in self._extractors}
         self._banks = {
             name: MemoryBank(extractor.dim, extractor.threshold, config.memory.max_components)
             for name, extractor in self._extractors.items()
@@ -89,6 +90,7 @@ class MemoryBuilder:
         for name, extractor in self._extractors.items():
             result = extractor.extract(frame.rgb)
             self._stores[name].append(result.features, result.valid, result.regions)
+            self._sources[name].add(result)
         self._pending.append(frame)
 
     def build(
@@ -138,9 +140,8 @@ class MemoryBuilder:
             View.of(frame, camtoworld)
             for frame, camtoworld in zip(fitter.frames, fitted.camtoworlds, strict=True)
         )
-        models = {}
-        for name in self._extractors:
-            models[name] = self._build_model(name, fitted.gaussians, views, progress)
+        parts = fitted.gaussians, views, progress
+        models = {name: self._build_model(name, *parts) for name in self._extractors}
         frame_id = self._config.robot.world_frame
         memory = SpatialMemory(
             *(fitted.gaussians.to("cpu"), models, views, self._config, fitted.psnr_db, frame_id),
@@ -191,11 +192,7 @@ class MemoryBuilder:
         )
 
     def _build_model(
-        self,
-        name: str,
-        gaussians: Gaussians,
-        views: Sequence[View],
-        progress: Progress,
+        self, name: str, gaussians: Gaussians, views: Sequence[View], progress: Progress
     ) -> ModelMemory:
         """Lift and refine the principal queries of one model."""
         settings, extractor = self._config.memory, self._extractors[name]
@@ -221,6 +218,7 @@ class MemoryBuilder:
             bank,
             extractor.digest,
             float(result.temperature),
+            self._sources[name].of(bank),
         )
 
 

@@ -43,6 +43,9 @@ class ModelEntry(Struct):
     dim: Count
     degrees: Count
     components: Count
+    captions: Annotated[
+        list[Text], Meta(max_length=MAX_FRAMES, description="a list of texts, one a component")
+    ] = []
 
 
 class Manifest(Struct):
@@ -172,6 +175,9 @@ class TensorFile:
 
     def __init__(self, path: Path, tensors: Mapping[str, Tensor]) -> None:
         self._path, self._tensors = path, tensors
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tensors
 
     def take(
         self, name: str, shape: tuple[int | None, ...], floating: bool = True,

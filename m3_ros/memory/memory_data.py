@@ -11,6 +11,7 @@ from m3_ros.errors import DataError
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.psc import MemoryBank
 from m3_ros.memory.queries import View
+from m3_ros.memory.sources import Sources
 from m3_ros.splat import Gaussians
 from m3_ros.splat.scale import NOMINAL_DISTANCE
 
@@ -26,6 +27,7 @@ class ModelMemory:
         bank: Principal scene components of the model's features.
         digest: Of the model's weights; the same weights must encode the queries.
         temperature: Of the attention.
+        sources: What is kept of the keyframes; None in a memory of an older version.
     """
 
     queries: Tensor
@@ -34,6 +36,7 @@ class ModelMemory:
     bank: MemoryBank
     digest: str
     temperature: float = 0.05
+    sources: Sources | None = None
 
 
 @dataclass(frozen=True, eq=False)

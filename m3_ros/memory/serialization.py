@@ -32,6 +32,7 @@ from m3_ros.memory.manifest import (
 )
 from m3_ros.memory.memory_data import MemoryData, ModelMemory
 from m3_ros.memory.queries import View
+from m3_ros.memory.sources import read_sources, source_tensors
 from m3_ros.schema import MAX_SIDE
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.splat import load_ply, save_ply
@@ -146,6 +147,7 @@ def _write(memory: MemoryData, folder: Path) -> None:
         tensors[f"{name}.queries"] = model.queries
         tensors[f"{name}.projection"] = model.projection
         tensors[f"{name}.reliability"] = model.reliability
+        tensors |= source_tensors(name, model.sources)
         bank = f"banks/{len(models)}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.safetensors"
         save_file(model.bank.state(), folder / bank)
         models[name] = {
@@ -156,6 +158,7 @@ def _write(memory: MemoryData, folder: Path) -> None:
             "dim": model.bank.dim,
             "degrees": model.queries.shape[1],
             "components": len(model.bank),
+            "captions": list(model.sources.captions) if model.sources else [],
         }
     packed = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     save_file(packed, folder / "queries.safetensors")
@@ -189,6 +192,8 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
         projection = file.take(f"{name}.projection", (queries.shape[1], None), **VALUES)
         bank = read_bank(folder / entry["bank"], projection.shape[1], entry["threshold"], views)
         counts = {"dim": bank.dim, "degrees": queries.shape[1], "components": len(bank)}
+        if entry.get("captions"):
+            check_count(f"{place}.models.{name}.captions", len(entry["captions"]), len(bank))
         for key, found in counts.items():
             check_count(f"{place}.models.{name}.{key}", entry[key], found)
         models[name] = ModelMemory(
@@ -198,6 +203,7 @@ def _read(folder: Path, manifest: dict) -> MemoryData:
             bank,
             entry["digest"],
             entry["temperature"],
+            read_sources(file, name, views, bank, tuple(entry.get("captions", ()))),
         )
     columns = (
         file.take("camtoworlds", (views, 4, 4), **VALUES).double().numpy(),

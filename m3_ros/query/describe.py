@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from m3_ros.geometry import inverse, project, transform
+from m3_ros.memory.queries import View
 from m3_ros.query.grammar import UNCHANGED, QueryError, singular
 from m3_ros.query.inventory import UNKNOWN, Inventory, InventoryObject
 from m3_ros.query.result import place
@@ -60,6 +62,16 @@ def describe_at(inventory: Inventory, point: Sequence[float]) -> Description:
         length = _lengths([apart[nearest]], inventory.localizer.memory.metric)
         said = [f"{nothing}; nearest, {length} away: {said[0]}"]
     return Description(said, [nearest])
+
+
+def describe_view(inventory: Inventory, view: View) -> Description:
+    """Return what stands in the picture of a view, whether or not something hides it."""
+    seen = []
+    for index, item in enumerate(inventory):
+        (u, v), _ = project(transform(inverse(view.camtoworld), item.box.center), view.K)
+        if 0 <= u < view.width and 0 <= v < view.height:  # NaN behind the camera
+            seen.append(index)
+    return Description(sentences(inventory, seen) or ["no object is in this view"], seen)
 
 
 def sentences(inventory: Inventory, objects: Sequence[int]) -> list[str]:

@@ -195,6 +195,12 @@ def test_describe_prints_the_inventory_an_answer_or_what_is_at_a_point(m3, seen,
     assert status == 0 and out.splitlines()[0] == "boxes: 4"
     status, out, _ = m3("describe", memory, "--at", *red)
     assert status == 0 and out.startswith("a red box, ")
+    status, out, _ = m3("describe", memory, "--view", 0)
+    assert status == 0 and len(out.splitlines()) == 4  # all stand in its picture
+    status, _, err = m3("describe", memory, "--view", 0, "--model", "llamav")
+    assert status == 2 and "the memory has nothing of llamav" in err
+    status, _, err = m3("describe", memory, "--model", "llama3")
+    assert status == 2 and "needs --at X Y Z or --view N" in err
     status, _, err = m3("describe", memory, "where is the box?")
     assert status == 2 and "no question" in err
     status, _, err = m3("describe", memory, "what is on the table?", "--at", *red)

@@ -211,10 +211,20 @@ def save_dinov2(folder: Path, dtype=torch.float32) -> Path:
 
 @pytest.fixture(scope="session")
 def llamav_folder(tmp_path_factory) -> Path:
-    return save_llamav(tmp_path_factory.mktemp("models") / "llamav")
+    return save_llamav_model(tmp_path_factory.mktemp("models") / "llamav")
 
 
-def save_llamav(folder: Path, dtype=torch.float32) -> Path:
+@pytest.fixture(scope="session")
+def save_llamav():
+    return save_llamav_model
+
+
+@pytest.fixture(scope="session", name="word_tokenizer")
+def word_tokenizer_fixture():
+    return word_tokenizer
+
+
+def save_llamav_model(folder: Path, dtype=torch.float32, words: int = 64) -> Path:
     """A whole Mllama model, language model included; tiles of 56 x 56 px, patches of 14."""
     import transformers
 
@@ -224,7 +234,7 @@ def save_llamav(folder: Path, dtype=torch.float32) -> Path:
         "intermediate_layers_indices": [0, 2],
     }  # fmt: skip
     text = {
-        "vocab_size": 64, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "vocab_size": words, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
         "num_key_value_heads": 2, "intermediate_size": 32, "cross_attention_layers": [1],
         "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0},
@@ -325,7 +335,7 @@ def save_tiny():
     """Functions that save a tiny model of a name in a folder, in a number type."""
     return {
         "dinov2": save_dinov2,
-        "llamav": save_llamav,
+        "llamav": save_llamav_model,
         "llm": save_llm,
         "clip": lambda folder, dtype: save_open_clip(folder, CLIP, {}, dtype),
     }

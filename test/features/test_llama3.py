@@ -108,3 +108,11 @@ def test_a_crop_has_a_margin_and_stays_inside():
     )
     mask[20:30, 0:20] = True
     assert crop(image, mask).shape == (14, 23, 3)
+
+
+def test_each_region_keeps_the_caption_that_its_feature_is_of(extractor):
+    found = extractor.extract(picture())
+    for number, caption in enumerate(found.captions):
+        expected = extractor._words.encode([caption])[0]
+        np.testing.assert_allclose(found.features[found.regions == number][0], expected, atol=1e-4)
+    assert len(found.captions) == found.regions.max() + 1
