@@ -227,10 +227,10 @@ def embeddings(
         output: folder for the pictures, MODEL.embeddings.png; that of the memory by default.
     """
     from m3_ros.capture.scan import Scan
-    from m3_ros.evaluate.embeddings import embeddings_picture
     from m3_ros.features.cache import beside
     from m3_ros.features.loading import load_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
+    from m3_ros.view.embeddings import embeddings_picture
     from m3_ros.view.pictures import write_picture
 
     loaded, opened = SpatialMemory.load(memory), Scan.open(scan)

@@ -218,6 +218,7 @@ class Demo:
             result.heatmap = to_depth(answer.heatmap)
         if result.status in GRASPABLE:
             target, name = to_pose(answer.targets[0].pose)[:3, 3], text.strip().lower()
+            result.target = target
             result.object = name if name in self._truth.poses else self._truth.nearest(target)
             result.target_error_m = round(self._truth.distance(result.object, target), 4)
 

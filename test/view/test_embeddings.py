@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from m3_ros.evaluate.embeddings import SIDE, draw_maps, embeddings_picture, flatten
+from m3_ros.view.embeddings import SIDE, draw_maps, embeddings_picture, flatten
 
 
 def clusters():

@@ -6,6 +6,7 @@ which picture it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Literal
 
@@ -19,7 +20,7 @@ from m3_ros.capture.scan import Scan
 from m3_ros.features.extractor import FeatureExtractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.types import Array, Image
-from m3_ros.view.pictures import contact_sheet
+from m3_ros.view.pictures import contact_sheet, evenly
 
 Method = Literal["pca", "umap"]
 SIDE, MARGIN = 640, 16
@@ -29,18 +30,19 @@ CELLS = 200
 
 
 def raw_features(
-    scan: Scan, extractor: FeatureExtractor, seed: int = 0
+    scan: Scan, extractor: FeatureExtractor, pictures: Sequence[int], seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return features `[n, d]` of at most `CELLS` cells a picture, and their pictures `[n]`.
 
     Args:
-        scan: pictures.
+        scan: of the pictures.
         extractor: model.
+        pictures: indices in the scan.
         seed: of the choice of cells.
     """
     rng, rows, frames = np.random.default_rng(seed), [], []
-    for index, frame in enumerate(scan):
-        found = extractor.extract(frame.rgb)
+    for index in pictures:
+        found = extractor.extract(scan[index].rgb)
         cells = found.features[found.valid]
         cells = cells[rng.permutation(len(cells))[:CELLS]]
         rows.append(cells)
@@ -101,16 +103,28 @@ def draw_maps(maps: list[tuple[str, Array, NDArray[np.int64]]], pictures: int) -
 
 
 def embeddings_picture(
-    memory: SpatialMemory, scan: Scan, extractor: FeatureExtractor, method: Method = "pca"
+    memory: SpatialMemory,
+    scan: Scan,
+    extractor: FeatureExtractor,
+    method: Method = "pca",
+    most: int | None = None,
 ) -> Image:
     """Return the maps of a model's raw features in a scan, and of its bank in the memory of it.
+
+    Args:
+        memory: with the bank.
+        scan: that it was built from.
+        extractor: the model.
+        method: as of `flatten`.
+        most: pictures whose raw features are drawn, evenly chosen; all unless given.
 
     Raises:
         DataError: The memory lacks the model, or was built with other weights of it.
     """
     model = memory.model_of(extractor)
     bank = model.bank
-    raw, frames = raw_features(scan, extractor)
+    pictures = range(len(scan)) if most is None else evenly(range(len(scan)), most)
+    raw, frames = raw_features(scan, extractor, pictures)
     raw_places, bank_places = flatten(raw, bank.components.numpy(), method)
     name = extractor.name
     return draw_maps(
