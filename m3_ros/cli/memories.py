@@ -166,6 +166,7 @@ def query(
     memory: Positional[Path],
     text: Positional[str],
     output: Path | None = None,
+    device: str = "auto",
 ) -> int:
     """Ask a memory where something is: prints status, position, size, score; draws it.
 
@@ -173,16 +174,15 @@ def query(
         memory: the memory folder.
         text: what to find, for instance "yellow bath duck".
         output: the picture to write; answer.png beside the memory by default.
+        device: as the setting features.device, whatever built the memory.
     """
     from m3_ros.codes import QueryStatus
-    from m3_ros.features.loading import load_language_extractor
-    from m3_ros.memory.spatial_memory import SpatialMemory
     from m3_ros.query.answer import Localizer
     from m3_ros.view.memory import answer_picture
     from m3_ros.view.pictures import write_picture
 
-    loaded = SpatialMemory.load(memory)
-    localizer = Localizer(loaded, load_language_extractor(loaded.config.features.models[0]))
+    localizer = Localizer.open(memory, device)
+    loaded = localizer.memory
     result = localizer.locate(text)
     print(f"{result.status.name}: {result.message}")
     for found in result.targets:

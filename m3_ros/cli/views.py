@@ -20,6 +20,7 @@ def describe(
     at: tuple[float, float, float] | None = None,
     view: int | None = None,
     model: Literal["llama3", "llamav"] | None = None,
+    device: str = "auto",
 ) -> int:
     """Say what a memory holds: kind, colour, size, place and neighbour of every object.
 
@@ -31,6 +32,7 @@ def describe(
         view: tell of what this keyframe shows, from 0.
         model: tell it in a model's words: captions that llama3's were made of, at a point or in a
             keyframe; the answer of llamav from its remembered features, in a keyframe.
+        device: as the setting features.device, whatever built the memory.
     """
     from m3_ros.features.loading import load_language_extractor
     from m3_ros.memory.spatial_memory import SpatialMemory
@@ -42,12 +44,12 @@ def describe(
     given = [question is not None and model != "llamav", at is not None, view is not None]
     if sum(given) > 1:
         raise UsageError("describe takes one of a question, --at and --view, not both")
-    loaded = SpatialMemory.load(memory)
+    loaded = SpatialMemory.load(memory, device)
     if view is not None:
         _require_view(loaded, view)
     if model is not None:
         return _describe_by_model(loaded, model, question, at, view)
-    encoder = load_language_extractor(loaded.config.features.models[0])
+    encoder = load_language_extractor(loaded.config.features.models[0], device)
     inventory = Inventory(Localizer(loaded, encoder))
     if question is not None:
         found = answer_question(inventory, question)
@@ -93,6 +95,7 @@ def find_view(
     text: Positional[str],
     scan: Path | None = None,
     output: Path | None = None,
+    device: str = "auto",
 ) -> int:
     """Say in which keyframe an object is seen best, and from where; draws it there.
 
@@ -102,20 +105,19 @@ def find_view(
         scan: the scan folder that the memory was built from, for the camera's picture; without it
             the memory's rendering is drawn.
         output: the picture to write; NAME.seen.png beside the memory by default.
+        device: as the setting features.device, whatever built the memory.
     """
     from m3_ros.capture.scan import Scan
     from m3_ros.codes import QueryStatus
-    from m3_ros.features.loading import load_language_extractor
-    from m3_ros.memory.spatial_memory import SpatialMemory
     from m3_ros.query.answer import Localizer
     from m3_ros.query.sightings import sightings
     from m3_ros.view.memory import keyframe_picture
     from m3_ros.view.overlay import draw_box
     from m3_ros.view.pictures import write_picture
 
-    loaded = SpatialMemory.load(memory)
+    localizer = Localizer.open(memory, device)
+    loaded = localizer.memory
     opened = None if scan is None else Scan.open(scan)
-    localizer = Localizer(loaded, load_language_extractor(loaded.config.features.models[0]))
     result = localizer.locate(text)
     print(f"{result.status.name}: {result.message}")
     if not result.targets:
@@ -152,6 +154,7 @@ def trace(
     count: int = 8,
     scan: Path | None = None,
     output: Path | None = None,
+    device: str = "auto",
 ) -> int:
     """Say which components a pixel's feature is read from, and where each of them was seen.
 
@@ -164,6 +167,7 @@ def trace(
         scan: the scan folder that the memory was built from, for the camera's pictures; without it
             the memory's renderings are drawn.
         output: the picture to write; NAME.trace.png beside the memory by default.
+        device: as the setting features.device, whatever built the memory.
     """
     from m3_ros.capture.scan import Scan
     from m3_ros.memory.spatial_memory import SpatialMemory
@@ -171,7 +175,7 @@ def trace(
     from m3_ros.view.trace import trace_picture
 
     require_at_least(1, count=count)
-    loaded = SpatialMemory.load(memory)
+    loaded = SpatialMemory.load(memory, device)
     opened = None if scan is None else Scan.open(scan)
     _require_view(loaded, view)
     place, (u, v) = loaded.views[view], pixel

@@ -39,14 +39,14 @@ def lifted_features(
     for frame in frames:
         found = extractor.extract(frame.rgb)
         store.append(found.features, found.valid, found.regions)
-    blocks = torch.eye(extractor.dim).split(CHANNELS)
+    blocks = torch.eye(extractor.dim, device=memory.device).split(CHANNELS)
     lifted = [
         lift_queries(memory.gaussians, memory.views, store, block, 1.0).queries for block in blocks
     ]
     features = torch.cat(lifted, dim=1)
     features = torch.nn.functional.normalize(features, dim=-1)
     solid = memory.gaussians.opacities.sigmoid() > SOLID_OPACITY
-    return (features * solid[:, None]).half().numpy()
+    return (features * solid[:, None]).half().cpu().numpy()
 
 
 def by_lifting(localizer: Localizer, features: NDArray[np.float16], text: str) -> QueryResult:
@@ -57,7 +57,7 @@ def by_lifting(localizer: Localizer, features: NDArray[np.float16], text: str) -
     best = int(np.argmax(scores)) if len(shown) else -1
     if best < 0 or scores[best] < localizer.config.found_probability:
         return QueryResult(QueryStatus.NOT_FOUND, [], None, "")
-    means = localizer.memory.gaussians.means.double().numpy()[shown]
+    means = localizer.memory.gaussians.means.double().cpu().numpy()[shown]
     near = np.array(cKDTree(means).query_ball_point(means[best], REACH))
     points = means[near[np.argsort(-scores[near])[:COUNT]]]
     target = localizer.target(query.label, points, float(scores[best]))

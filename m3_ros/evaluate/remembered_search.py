@@ -93,5 +93,5 @@ def remembered_search(
     def localize() -> Target:
         return to_target(localizer.locate(text, robot.capture_frame()))
 
-    means = memory.gaussians.means.detach().numpy().astype(np.float64)
-    return localize, solid(means, memory.gaussians.opacities.detach().sigmoid().numpy())
+    means = memory.gaussians.means.detach().cpu().numpy().astype(np.float64)
+    return localize, solid(means, memory.gaussians.opacities.detach().sigmoid().cpu().numpy())

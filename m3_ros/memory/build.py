@@ -67,13 +67,14 @@ class MemoryBuilder:
             raise ValueError("extractors is empty; a memory needs at least one model")
         self._config = config
         self._extractors = {extractor.name: extractor for extractor in extractors}
-        self._stores = {name: FeatureStore() for name in self._extractors}
+        device = self._device = choose_device(config.features.device)
+        self._stores = {name: FeatureStore(device) for name in self._extractors}
         self._sources = {name: SourceCollector() for name in self._extractors}
+        bound = config.memory.max_components
         self._banks = {
-            name: MemoryBank(extractor.dim, extractor.threshold, config.memory.max_components)
+            name: MemoryBank(extractor.dim, extractor.threshold, bound, device)
             for name, extractor in self._extractors.items()
         }
-        self._device = choose_device(config.features.device)
         self._fitter = Fitter(config.splat, self._device)
         self._points, self._metric = points, metric
         self._unit = 0.0  # of the scan's lengths, in lengths at the nominal distance; 0: unknown
@@ -143,10 +144,8 @@ class MemoryBuilder:
         parts = fitted.gaussians, views, progress
         models = {name: self._build_model(name, *parts) for name in self._extractors}
         frame_id = self._config.robot.world_frame
-        memory = SpatialMemory(
-            *(fitted.gaussians.to("cpu"), models, views, self._config, fitted.psnr_db, frame_id),
-            metric=self._metric,
-        )
+        state = fitted.gaussians, models, views, self._config, fitted.psnr_db, frame_id
+        memory = SpatialMemory(*state, metric=self._metric)
         memory = transform_memory(memory, np.diag([*[self._unit] * 3, 1.0]), frame_id)
         return without_distant(memory)
 
@@ -162,7 +161,7 @@ class MemoryBuilder:
             for name, store in self._stores.items():
                 if frame.mask is not None:
                     store.restrict(index, covered_cells(frame.mask, store.size(index)))
-                features = store.read(index)
+                features = store.read(index, self._device)
                 valid = torch.isfinite(features).all(-1)
                 bank = self._banks[name] = suited(self._banks[name], features[valid])
                 bank.add(features[valid], index, torch.nonzero(valid))
@@ -197,7 +196,11 @@ class MemoryBuilder:
         """Lift and refine the principal queries of one model."""
         settings, extractor = self._config.memory, self._extractors[name]
         store = self._stores[name]
-        bank = self._banks[name] if settings.method == "cover" else paper_bank(store, extractor)
+        bank = (
+            self._banks[name]
+            if settings.method == "cover"
+            else paper_bank(store, extractor, self._device)
+        )
         if not len(bank):
             raise DataError(f"model {name!r} gave no valid feature in any frame")
         projection = principal_directions(bank.components, extractor.degrees, bank.counts)
@@ -213,13 +216,8 @@ class MemoryBuilder:
             stage=name,
             rates=settings.refine_rates,
         )
-        return ModelMemory(
-            *(x.cpu() for x in (result.queries, result.projection, result.reliability)),
-            bank,
-            extractor.digest,
-            float(result.temperature),
-            self._sources[name].of(bank),
-        )
+        state = result.queries, result.projection, result.reliability, bank, extractor.digest
+        return ModelMemory(*state, float(result.temperature))
 
 
 def build_memory(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Self
 
+import torch
 from torch import Tensor
 
 from m3_ros.config import M3Config, RobotConfig
@@ -37,6 +40,16 @@ class ModelMemory:
     digest: str
     temperature: float = 0.05
     sources: Sources | None = None
+
+    @cached_property
+    def components(self) -> Tensor:
+        """The bank's components `[t, d]` float32, on the device of the queries."""
+        return self.bank.components.to(self.queries.device)
+
+    def to(self, device: str | torch.device) -> ModelMemory:
+        """Return the memory on another device; the bank, which files keep, stays on the host."""
+        names = ("queries", "projection", "reliability")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +86,16 @@ class MemoryData:
                     f"models[{name!r}].queries has {len(model.queries)} rows; it must have one "
                     f"for each of the {len(self.gaussians)} Gaussians"
                 )
+
+    def to(self, device: str | torch.device) -> Self:
+        """Return the memory on another device, on which queries and pictures are computed."""
+        models = {name: model.to(device) for name, model in self.models.items()}
+        return replace(self, gaussians=self.gaussians.to(device), models=models)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of the tensors."""
+        return self.gaussians.means.device
 
     @property
     def frames(self) -> int:

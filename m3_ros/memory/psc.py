@@ -14,12 +14,9 @@ from torch.nn.functional import normalize
 
 BLOCK_ELEMENTS = 2**26
 """Most similarities in memory at once (256 MiB of float32)."""
-
 BLOCK_ROWS = 4096
 """Most rows that are added together; bounds the similarities among them to 64 MiB."""
-
 HALF_MAX = torch.finfo(torch.float16).max
-
 SELF_SIMILARITY = 1.0 - 1e-6
 """Largest usable threshold: rounding can put the cosine of a float32 row with itself below 1."""
 
@@ -33,21 +30,26 @@ class MemoryBank:
     longer proven, so it is an upper bound of the rows without a component.
 
     Attributes:
+        device: Of the products of rows and components; single rows are decided on the host.
         rows: Finite, non-zero rows added so far.
         skipped: Rows that were not finite, or zero in half precision; the bank ignores them.
     """
 
-    def __init__(self, dim: int, threshold: float, max_components: int = 4096) -> None:
+    def __init__(
+        self, dim: int, threshold: float, max_components: int = 4096,
+        device: str | torch.device = "cpu",
+    ) -> None:  # fmt: skip
         for name, value in (("dim", dim), ("max_components", max_components)):
             if value < 1:
                 raise ValueError(f"{name} = {value}: it must be at least 1")
         if not -1.0 <= threshold <= 1.0:
             raise ValueError(f"threshold = {threshold}: it must lie in [-1, 1]")
         self.dim, self.threshold, self.max_components = dim, threshold, max_components
+        self.device = torch.device(device)
         self.rows = self.skipped = self._size = 0
         self._table = {
             "components": torch.zeros(0, dim, dtype=torch.float16),
-            "unit": torch.zeros(0, dim),
+            "unit": torch.zeros(0, dim, device=device),
             "counts": torch.zeros(0, dtype=torch.int64),
             "covered": torch.zeros(0, dtype=torch.int64),  # rows proven to be covered
             "farthest": torch.zeros(0),  # least cosine of a covered row
@@ -100,13 +102,13 @@ class MemoryBank:
             pixels = torch.full((len(features), 2), -1)
         if pixels.shape != (len(features), 2):
             raise ValueError(f"pixels {tuple(pixels.shape)} must be [{len(features)}, 2]")
-        features = features.detach().cpu().float()
+        features = features.detach().to(self.device).float()
         finite = torch.isfinite(features).all(-1)
         features = features.clamp(-HALF_MAX, HALF_MAX).half().float()
         usable = finite & (features.abs().amax(-1) > 0)
         self.skipped += int((~usable).sum())
         frames = torch.full((len(features), 1), frame)
-        origins = torch.cat([frames, pixels.cpu()], 1)[usable]
+        origins = torch.cat([frames, pixels.cpu()], 1)[usable.cpu()]
         features = features[usable]
         step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // self.max_components))
         for start in range(0, len(features), step):
@@ -150,16 +152,14 @@ class MemoryBank:
         self._count_covered(owner[covered], best[covered])
         left = torch.nonzero(~covered)[:, 0]
         unit, best, owner = unit[left], best[left], owner[left]
-        similar = unit @ unit.T
+        similar = (unit @ unit.T).cpu()
         for row, source in enumerate(left.tolist()):
             if best[row] >= limit:  # an earlier row of the block became a component
                 self._count_covered(owner[row, None], best[row, None])
                 continue
             full = self._size == self.max_components
             if full and best[row] >= self._nearest_pairs()[0].max():
-                self._table["counts"][owner[row]] += (
-                    1  # represented by the closest, but not covered
-                )
+                self._table["counts"][owner[row]] += 1  # the closest's, but not covered
                 continue
             index = self._make_room(limit) if full else self._append()
             self._set(index, features[source], unit[row], origins[source])
@@ -172,10 +172,10 @@ class MemoryBank:
             best[closer], owner[closer] = similar[row, closer], index
 
     def _closest(self, unit: Tensor) -> tuple[Tensor, Tensor]:
-        """Return cosine `[n]` and index `[n]` of the component closest to each unit row."""
+        """Return cosine and index, `[n]` on the host, of the component closest to each row."""
         if not self._size:
             return torch.full((len(unit),), -2.0), torch.zeros(len(unit), dtype=torch.int64)
-        return (unit @ self._column("unit").T).max(dim=1)
+        return tuple(x.cpu() for x in (unit @ self._column("unit").T).max(dim=1))
 
     def _append(self) -> int:
         """Make room for a component at the end; return its index."""
@@ -212,12 +212,12 @@ class MemoryBank:
         """Return cosine and index of the closest other one, for components `indices [k]`."""
         similarity = self._table["unit"][indices] @ self._column("unit").T
         similarity[torch.arange(len(indices)), indices] = -2.0
-        return similarity.max(dim=1)
+        return tuple(x.cpu() for x in similarity.max(dim=1))
 
     def _update_nearest(self, index: int) -> None:
         """Update the closest pairs after component `index` has changed."""
         cosine, other = self._nearest_pairs()
-        similarity = self._column("unit") @ self._table["unit"][index]
+        similarity = (self._column("unit") @ self._table["unit"][index]).cpu()
         closer = similarity > cosine
         cosine[closer], other[closer] = similarity[closer], index
         stale = (other == index) & ~closer

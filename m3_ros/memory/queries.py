@@ -119,7 +119,7 @@ def lift_queries(
     temperature: float = 0.05,
 ) -> PrincipalQueries:
     """Return closed-form queries: each Gaussian's weighted mean over the pixels that it covers."""
-    height, width, _ = store.read(0).shape
+    width, height = store.size(0)
     k = pixels_per_cell((width, height))
     cameras = [view.at(k * width, k * height) for view in views]
     device = gaussians.means.device

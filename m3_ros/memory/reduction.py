@@ -46,15 +46,17 @@ def similarity_reduction(features: Tensor, threshold: float, chunk_size: int = 5
     return torch.tensor(kept, dtype=torch.int64, device=features.device)
 
 
-def paper_bank(store: FeatureStore, extractor: FeatureExtractor) -> MemoryBank:
+def paper_bank(
+    store: FeatureStore, extractor: FeatureExtractor, device: str = "cpu"
+) -> MemoryBank:
     """Return the bank of Algorithm 1 over all valid features, in the order of frames and cells."""
     rows, origins = [], []
     for frame in range(len(store)):
-        features = store.read(frame)
+        features = store.read(frame, device)
         valid = torch.isfinite(features).all(-1) & (features.abs().amax(-1) > 0)
         cells = torch.nonzero(valid)
         rows.append(features[valid])
-        origins.append(torch.cat([torch.full((len(cells), 1), frame), cells], 1))
+        origins.append(torch.nn.functional.pad(cells, (1, 0), value=frame))
     features, sources = torch.cat(rows), torch.cat(origins)
     kept = similarity_reduction(features, extractor.threshold)
-    return MemoryBank.of(features[kept], sources[kept], extractor.threshold)
+    return MemoryBank.of(features[kept].cpu(), sources[kept].cpu(), extractor.threshold)

@@ -56,8 +56,8 @@ def suited(bank: MemoryBank, features: Tensor) -> MemoryBank:
     """
     if bank.rows:
         return bank
-    first = MemoryBank(bank.dim, bank.threshold, bank.max_components)
+    first = MemoryBank(bank.dim, bank.threshold, bank.max_components, bank.device)
     first.add(features)
     angle = appearance_angle(normalize(first.components, dim=-1).numpy(), bank.threshold)
     threshold = max(bank.threshold, float(np.cos(angle)))
-    return MemoryBank(bank.dim, threshold, bank.max_components)
+    return MemoryBank(bank.dim, threshold, bank.max_components, bank.device)

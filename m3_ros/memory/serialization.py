@@ -55,7 +55,7 @@ def save_memory(memory: MemoryData, folder: str | Path) -> None:
     folder = require_writable(folder)
     try:
         with writing(folder) as part:
-            _write(memory, part)
+            _write(memory.to("cpu"), part)
     except WriteError:
         raise
     except (OSError, SafetensorError) as error:

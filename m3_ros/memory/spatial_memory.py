@@ -22,6 +22,7 @@ from m3_ros.memory.memory_data import MemoryData
 from m3_ros.memory.queries import View
 from m3_ros.memory.serialization import load_memory, save_memory
 from m3_ros.splat import rasterization
+from m3_ros.splat.device import choose_device
 from m3_ros.splat.normals import render_normals
 from m3_ros.splat.scale import NEAR_PLANE
 from m3_ros.types import Array
@@ -60,13 +61,19 @@ class SpatialMemory(MemoryData):
     """The memory of a place, with queries and rendering."""
 
     @classmethod
-    def load(cls, folder: str | Path) -> SpatialMemory:
+    def load(cls, folder: str | Path, device: str = "cpu") -> SpatialMemory:
         """Read a memory folder; see `m3_ros.memory.serialization`.
 
+        Args:
+            folder: Written on any device.
+            device: That answers queries and renders, see `choose_device`.
+
         Raises:
+            UsageError: The device is not there.
             MemoryFileError: There is none, or a file is missing, damaged or of another version.
         """
-        return cls(**vars(load_memory(folder)))
+        device = choose_device(device)
+        return cls(**vars(load_memory(folder))).to(device)
 
     def save(self, folder: str | Path) -> None:
         """Write a memory folder atomically; see `m3_ros.memory.serialization`.
@@ -94,14 +101,13 @@ class SpatialMemory(MemoryData):
         model = self.model_of(extractor)
         target, *others = extractor.encode_text([text, *extractor.negatives(text)])
         negatives = np.array(others, np.float32).reshape(-1, len(target))
-        bank = model.bank.components
-        matches = probability(
-            normalize(bank, dim=-1).numpy(), target, negatives, extractor.logit_scale
-        )
+        unit = normalize(model.bank.components, dim=-1).numpy()
+        matches = torch.from_numpy(probability(unit, target, negatives, extractor.logit_scale))
         values = read_values(
-            model.queries, model.projection, bank, torch.from_numpy(matches)[:, None],
+            *(model.queries, model.projection, model.components),
+            matches[:, None].to(self.device),
             model.temperature,
-        )[:, 0]  # fmt: skip
+        )[:, 0]
         solid = self.gaussians.opacities.sigmoid() * (model.reliability > 0)
         best = (values * solid).topk(min(count, len(values))).indices
         return TextMatch(values, best, self.gaussians.means[best])
@@ -112,14 +118,19 @@ class SpatialMemory(MemoryData):
         It is the mean of `cos(P, text)` over the components P under the attention.
         """
         model = self.model(name)
-        unit = normalize(model.bank.components, dim=-1)
-        return similarity(
-            model.queries, model.projection, unit, torch.as_tensor(text), model.temperature
-        )
+        unit, texts = normalize(model.components, dim=-1), torch.as_tensor(text).to(self.device)
+        return similarity(model.queries, model.projection, unit, texts, model.temperature)
 
     def features(self, name: str) -> Tensor:
         """Return decoded features `[N, d]` of every Gaussian in the model's space."""
         return self._decode(name, self.model(name).queries)
+
+    def _cameras(
+        self, camtoworld: Array, K: Array, size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
+        """Return world to camera `[1, 4, 4]` and intrinsics `[1, 3, 3]` on the memory's device."""
+        viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+        return viewmat[None].to(self.device), intrinsics[None].to(self.device)
 
     @property
     def near_plane(self) -> float:
@@ -133,21 +144,25 @@ class SpatialMemory(MemoryData):
         """Return the alpha-composited image `[H, W, m]` of any values `[N, m]` of the Gaussians.
 
         Args:
-            values: One row a Gaussian.
+            values: One row a Gaussian, on any device.
             camtoworld: `[4, 4]` in the memory's frame.
             K: `[3, 3]`, px.
             size: Width and height, px.
         """
-        viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+        return self.composite(values, camtoworld, K, size).cpu().numpy()
+
+    def composite(
+        self, values: Tensor, camtoworld: Array, K: Array, size: tuple[int, int]
+    ) -> Tensor:
+        """Return what `render_values` returns, on the memory's device."""
         renders, _, _ = rasterization(
             *self.gaussians.activated(),
-            values,
-            viewmat[None],
-            intrinsics[None],
+            values.to(self.device),
+            *self._cameras(camtoworld, K, size),
             *size,
             near_plane=self.near_plane,
         )
-        return renders[0].numpy()
+        return renders[0]
 
     def render(
         self, camtoworld: Array, K: Array, size: tuple[int, int],
@@ -169,23 +184,24 @@ class SpatialMemory(MemoryData):
         """
         if what not in IMAGES:
             raise ValueError(f"what = {what!r}: it must be one of {', '.join(IMAGES)}")
-        viewmat, intrinsics = View(camtoworld, K, *size).at(*size)
+        return self._picture(camtoworld, K, size, what, model).cpu().numpy()
+
+    def _picture(
+        self, camtoworld: Array, K: Array, size: tuple[int, int], what: str, model: str | None
+    ) -> Tensor:
+        """Return what `render` returns, on the memory's device."""
+        view = *self._cameras(camtoworld, K, size), *size
         if what == "normals":
-            view = viewmat[None], intrinsics[None]
-            return render_normals(self.gaussians, *view, *size, self.near_plane)[0].numpy()
+            return render_normals(self.gaussians, *view, self.near_plane)[0]
         if what in ("rgb", "depth"):
-            renders, alphas, _ = self.gaussians.render(
-                viewmat[None], intrinsics[None], *size, near_plane=self.near_plane
-            )
+            renders, alphas, _ = self.gaussians.render(*view, near_plane=self.near_plane)
             if what == "rgb":
-                return renders[0, ..., :3].clamp(0, 1).numpy()
-            return torch.where(alphas[0] > 0.5, renders[0, ..., 3:], 0.0)[..., 0].numpy()
+                return renders[0, ..., :3].clamp(0, 1)
+            return torch.where(alphas[0] > 0.5, renders[0, ..., 3:], 0.0)[..., 0]
         name = model or next(iter(self.models))
-        queries = torch.from_numpy(
-            self.render_values(self.model(name).queries, camtoworld, K, size)
-        )
+        queries = self.composite(self.model(name).queries, camtoworld, K, size)
         if what == "features":
-            return self._decode(name, queries).numpy()
+            return self._decode(name, queries)
         return principal_colors(queries @ self.model(name).projection)
 
     def trace(
@@ -195,11 +211,11 @@ class SpatialMemory(MemoryData):
         """Return the components with the largest weights at a pixel (row, column)."""
         model = self.model(name)
         one_pixel = K - [[0, 0, pixel[1]], [0, 0, pixel[0]], [0, 0, 0]]
-        query = torch.from_numpy(self.render_values(model.queries, camtoworld, one_pixel, (1, 1)))
+        query = self.composite(model.queries, camtoworld, one_pixel, (1, 1))
         weights = attention_weights(
-            query[0, 0], model.projection, model.bank.components, model.temperature
+            query[0, 0], model.projection, model.components, model.temperature
         )
-        top = weights.topk(min(count, len(weights)))
+        top = weights.cpu().topk(min(count, len(weights)))
         origins = model.bank.origins[top.indices].tolist()
         return [
             Trace(index, weight, *origin)
@@ -211,11 +227,11 @@ class SpatialMemory(MemoryData):
     def _decode(self, name: str, queries: Tensor) -> Tensor:
         model = self.model(name)
         return gaussian_memory_attention(
-            queries, model.projection, model.bank.components, model.temperature
+            queries, model.projection, model.components, model.temperature
         )
 
 
-def principal_colors(features: Tensor) -> NDArray[np.float32]:
+def principal_colors(features: Tensor) -> Tensor:
     """Return the three principal components of `[H, W, d]` as colours `[H, W, 3]` in 0..1.
 
     2 % of the values are clipped at each end, so that outliers do not compress the rest.
@@ -224,8 +240,7 @@ def principal_colors(features: Tensor) -> NDArray[np.float32]:
     flat = flat - flat.mean(0)
     _, directions = torch.linalg.eigh(flat.T @ flat)
     colors = flat @ directions[:, -3:].flip(1)
-    low, high = torch.quantile(
-        colors[:: max(1, len(colors) // 10_000)], torch.tensor([0.02, 0.98]), dim=0
-    )
+    some = colors[:: max(1, len(colors) // 10_000)]
+    low, high = (torch.quantile(some, share, dim=0) for share in (0.02, 0.98))
     colors = ((colors - low) / (high - low).clamp_min(1e-9)).clamp(0, 1)
-    return colors.reshape(*features.shape[:-1], 3).numpy()
+    return colors.reshape(*features.shape[:-1], 3)

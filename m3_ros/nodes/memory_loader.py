@@ -11,9 +11,7 @@ from pathlib import Path
 
 from m3_ros.config import M3Config
 from m3_ros.errors import M3Error
-from m3_ros.features.loading import load_language_extractor
 from m3_ros.files import recover
-from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
 from m3_ros.query.answer import Localizer
@@ -131,11 +129,9 @@ def _version(folder: Path) -> Version:
 
 def _read(folder: Path, config: M3Config) -> LoadedMemory:
     try:
-        memory = SpatialMemory.load(folder)  # restores what an interrupted save has left
-        status = memory_status_message(folder)
-        model = memory.config.features.models[0]
-        extractor = load_language_extractor(model, device=config.features.device)
-        return LoadedMemory(Localizer(memory, extractor, config.query), status)
+        # the load restores what an interrupted save has left
+        localizer = Localizer.open(folder, config.features.device, config.query)
+        return LoadedMemory(localizer, memory_status_message(folder))
     except Exception as error:  # a damaged file raises whatever its reader does; the node lives
         if not (recover(folder) / "manifest.json").is_file():
             remedy = "build one with /m3/build_memory"

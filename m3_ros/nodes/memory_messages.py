@@ -47,12 +47,12 @@ def gaussians_message(
     memory: SpatialMemory, head: Header, score: NDArray[np.float32] | None = None
 ) -> PointCloud2:
     """Return the memory's Gaussians as coloured points with opacity, and their score `[N]`."""
-    gaussians = memory.gaussians
-    colors = (gaussians.sh0[:, 0].detach().numpy() * SH_C0 + 0.5).clip(0.0, 1.0)
+    gaussians = memory.gaussians.detach().to("cpu")
+    colors = (gaussians.sh0[:, 0].numpy() * SH_C0 + 0.5).clip(0.0, 1.0)
     fields = {
         "rgb": pack_rgb((colors * 255.0).round().astype(np.uint8)),
-        "opacity": gaussians.opacities.detach().sigmoid().numpy(),
+        "opacity": gaussians.opacities.sigmoid().numpy(),
     }
     if score is not None:
         fields["score"] = score
-    return cloud_message(gaussians.means.detach().numpy(), head, fields)
+    return cloud_message(gaussians.means.numpy(), head, fields)

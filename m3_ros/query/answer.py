@@ -8,6 +8,7 @@ says of those); `grammar.py` parses the text.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from m3_ros.capture.frame import RgbdFrame
 from m3_ros.codes import QueryStatus
 from m3_ros.config import QueryConfig
 from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.loading import load_language_extractor
 from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
@@ -76,6 +78,25 @@ class Localizer:
         self.segments = Segments(metric, model, self.config)
         calibration = calibration or Calibration.of(extractor)
         self.scorer = Scorer(self.segments, extractor, self.config, calibration)
+
+    @classmethod
+    def open(
+        cls, folder: str | Path, device: str = "auto", config: QueryConfig | None = None
+    ) -> Localizer:
+        """Return a localizer of a memory folder, with the model that its texts are for.
+
+        Args:
+            folder: of the memory.
+            device: of memory and model, see `choose_device`.
+            config: thresholds; the memory's unless given.
+
+        Raises:
+            MemoryFileError: there is none, or it cannot be read.
+            UsageError: the device is not there.
+        """
+        memory = SpatialMemory.load(folder, device)
+        extractor = load_language_extractor(memory.config.features.models[0], device)
+        return cls(memory, extractor, config)
 
     @property
     def touch(self) -> float:

@@ -16,7 +16,7 @@ TOP_K = 16
 
 def attended_components(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return the components `[N, k]` that each Gaussian attends to most, and their shares."""
-    components = model.bank.components
+    components = model.components
     count = min(TOP_K, len(components))
     parts = []
     for chunk in model.queries.split(max(1, 2**22 // len(components))):  # 16 MiB of weights
@@ -24,4 +24,4 @@ def attended_components(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[
         parts.append(weights.topk(count, dim=-1))
     shares = torch.cat([part.values for part in parts])
     shares = shares / shares.sum(-1, keepdim=True)
-    return torch.cat([part.indices for part in parts]).numpy(), shares.numpy()
+    return torch.cat([part.indices for part in parts]).cpu().numpy(), shares.cpu().numpy()

@@ -18,7 +18,6 @@ from m3_ros.geometry import scale_intrinsics
 from m3_ros.memory.attention import attention_weights, gaussian_memory_attention
 from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.splat.device import choose_device
 from m3_ros.splat.gaussians import SOLID_OPACITY
 
 NEIGHBOURS = 50
@@ -43,9 +42,8 @@ def captions_at(memory: SpatialMemory, point: Sequence[float]) -> Captions:
     model = _captioned(memory)
     solid = (memory.gaussians.opacities.sigmoid() > SOLID_OPACITY) & (model.reliability > 0)
     rows = torch.nonzero(solid)[:, 0]
-    distance = (memory.gaussians.means[rows] - torch.tensor(point, dtype=torch.float32)).norm(
-        dim=1
-    )
+    place = torch.tensor(point, dtype=torch.float32, device=memory.device)
+    distance = (memory.gaussians.means[rows] - place).norm(dim=1)
     nearest = rows[distance.topk(min(NEIGHBOURS, len(rows)), largest=False).indices]
     return _shares(model, model.queries[nearest])
 
@@ -65,10 +63,12 @@ def remembered_answer(memory: SpatialMemory, frame: int, question: str | None = 
     names = map(split_name, memory.config.features.models)
     weights = next((weights for name, weights in names if name == LLAMAV), None)
     features = gaussian_memory_attention(
-        _rendered(memory, model, frame), model.projection, model.bank.components, model.temperature
+        _rendered(memory, model, frame), model.projection, model.components, model.temperature
     )
-    reader = LlamavReader(weights, choose_device(memory.config.features.device))
-    return reader.answer(features.numpy(), model.sources.summary(frame), question or QUESTION)
+    reader = LlamavReader(weights, str(memory.device))
+    return reader.answer(
+        features.cpu().numpy(), model.sources.summary(frame), question or QUESTION
+    )
 
 
 def _rendered(memory: SpatialMemory, model: ModelMemory, frame: int) -> Tensor:
@@ -77,7 +77,7 @@ def _rendered(memory: SpatialMemory, model: ModelMemory, frame: int) -> Tensor:
     height, width = model.sources.grids[frame].tolist()
     K = scale_intrinsics(view.K, width / view.width, height / view.height)
     size = width, height
-    return torch.from_numpy(memory.render_values(model.queries, view.camtoworld, K, size))
+    return memory.composite(model.queries, view.camtoworld, K, size)
 
 
 def _remembered(memory: SpatialMemory, name: str) -> ModelMemory:
@@ -103,7 +103,7 @@ def _shares(model: ModelMemory, queries: Tensor) -> Captions:
     if not len(queries):
         return []
     weights = attention_weights(
-        queries, model.projection, model.bank.components, model.temperature
+        queries, model.projection, model.components, model.temperature
     ).mean(0)
     totals: dict[str, float] = defaultdict(float)
     for caption, weight in zip(model.sources.captions, weights.tolist(), strict=True):

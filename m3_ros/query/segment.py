@@ -80,10 +80,10 @@ class Segments:
 
     def __init__(self, memory: SpatialMemory, model: ModelMemory, config: QueryConfig) -> None:
         self._config = config
-        gaussians = memory.gaussians
+        gaussians = memory.gaussians.to("cpu")  # as all of this class, which works on graphs
         means = gaussians.means.double().numpy()
         opacity = gaussians.opacities.sigmoid().numpy()
-        reliability = model.reliability.numpy()
+        reliability = model.reliability.cpu().numpy()
         solid = (opacity > SOLID_OPACITY) & (reliability > config.min_reliability)
         self.solid, sigmas = means[solid], gaussians.scales.exp().amax(1).double().numpy()[solid]
         cameras = np.array([view.camtoworld[:3, 3] for view in memory.views])

@@ -173,7 +173,7 @@ def seen(tmp_path, toy, toy_memory):
 
 
 def test_find_view_says_from_where_and_draws_it(m3, seen, toy, monkeypatch):
-    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    monkeypatch.setattr("m3_ros.query.answer.load_language_extractor", lambda *_: toy.model)
     memory, scan = seen
     status, out, _ = m3("find-view", memory, "red box", "--scan", scan)
     assert status == 0 and "FOUND" in out and "of 10 keyframes, best in" in out
@@ -186,7 +186,7 @@ def test_find_view_says_from_where_and_draws_it(m3, seen, toy, monkeypatch):
 
 
 def test_describe_prints_the_inventory_an_answer_or_what_is_at_a_point(m3, seen, toy, monkeypatch):
-    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda *_: toy.model)
     memory, red = seen[0], (*toy.places["red"], toy.table_z + toy.box / 2)
     status, out, _ = m3("describe", memory)
     assert status == 0 and len(out.splitlines()) == 4
@@ -208,7 +208,7 @@ def test_describe_prints_the_inventory_an_answer_or_what_is_at_a_point(m3, seen,
 
 
 def test_find_view_refuses_another_scan(m3, seen, scan, toy, monkeypatch):
-    monkeypatch.setattr("m3_ros.features.loading.load_language_extractor", lambda _: toy.model)
+    monkeypatch.setattr("m3_ros.query.answer.load_language_extractor", lambda *_: toy.model)
     status, _, err = m3("find-view", seen[0], "blue box", "--scan", scan)
     assert status == 65 and "name the scan that the memory was built from" in err
 

@@ -1,4 +1,4 @@
-"""A whole build on a device that refuses to mix with the CPU, as a GPU does.
+"""A whole build and its queries on a device that refuses to mix with the CPU, as a GPU does.
 
 Tensors of the test device are wrapped CPU tensors. Every operation goes through a dispatch mode,
 which raises where a tensor of each device meets in one operation. The name "lazy" is one of
@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 import torch
 from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder
-from m3_ros.memory.psc import MemoryBank
-from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.memory.spatial_memory import IMAGES, SpatialMemory
+from m3_ros.query.answer import Localizer
 from m3_ros.splat import arguments, gsplat_backend
 from m3_ros.splat.fitter import Fitter
 from m3_ros.splat.rasterization import _on_cpu as draw_on_cpu
 
 NAME = "lazy"
 MOVES = ("_to_copy", "copy_")
+ROOM = 5000
+"""Bytes of feature maps on the test device: the first are there, the others in the file."""
 INDEXING = ("index", "index_put_", "_index_put_impl_")  # torch accepts indices on the CPU
 CONFIG = M3Config(
     splat=SplatConfig(voxel_size=0.012, max_iterations=4), memory=MemoryConfig(refine_steps=2)
@@ -84,17 +86,6 @@ def _wrapped(x):
     return DeviceTensor(x) if isinstance(x, torch.Tensor) else x
 
 
-def on_the_host(method):
-    """Return a method that runs outside the mode: thousands of operations, quickly."""
-
-    def run(self, features, *origin):
-        assert not isinstance(features, DeviceTensor)
-        with _disable_current_modes():
-            method(self, features, *origin)
-
-    return run
-
-
 @pytest.fixture
 def device(monkeypatch):
     """Yield the mode while it is active; the CPU kernels draw in gsplat's place."""
@@ -108,11 +99,14 @@ def device(monkeypatch):
 
     monkeypatch.setattr(gsplat_backend, "rasterize", draw)
     monkeypatch.setattr(arguments, "DEVICES", ("cpu", NAME))
-    monkeypatch.setattr("m3_ros.memory.build.choose_device", lambda setting: NAME)
+    for user in ("memory.build", "memory.spatial_memory"):
+        monkeypatch.setattr(
+            f"m3_ros.{user}.choose_device", lambda name: name.replace("auto", NAME)
+        )
+    monkeypatch.setattr("m3_ros.memory.feature_store.device_room", lambda device: ROOM)
     optimizer = sys.modules[torch.optim.Optimizer.__module__]
     fused = "_get_fused_kernels_supported_devices"
     monkeypatch.setattr(optimizer, fused, lambda: ["cpu", NAME])
-    monkeypatch.setattr(MemoryBank, "add", on_the_host(MemoryBank.add))  # which it works on
     mode = DeviceMode()
     with mode:
         yield mode
@@ -133,18 +127,40 @@ def test_a_memory_that_another_device_built_is_that_of_the_cpu(toy, device, tmp_
     frames = toy.frames[:3]
     builder = MemoryBuilder(config, [toy.model])
     built = builder.build(frames)
-    assert all(x.device.type == "cpu" for x in built.gaussians.tensors.values())
+    assert built.device.type == NAME
     assert builder.scores().as_is.psnr_db > 15
     built.save(tmp_path / "memory")
     loaded = SpatialMemory.load(tmp_path / "memory")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("m3_ros.memory.build.choose_device", lambda setting: "cpu")
-        expected = MemoryBuilder(config, [toy.model]).build(frames)
+    on_cpu = replace(config, features=replace(config.features, device="cpu"))
+    expected = MemoryBuilder(on_cpu, [toy.model]).build(frames)
     assert loaded.psnr_db == pytest.approx(expected.psnr_db, abs=0.05)
     for name in ("blue", "red"):
         text = toy.model.encode_text([name])
         found, known = (m.similarity("color", text)[:, 0] for m in (loaded, expected))
         assert (found - known).abs().mean() < 0.01
+
+
+def test_a_memory_of_the_cpu_is_queried_on_another_device(toy, toy_memory, device, tmp_path):
+    toy_memory.save(tmp_path / "memory")
+    there = Localizer(SpatialMemory.load(tmp_path / "memory", "auto"), toy.model)
+    here = Localizer(toy_memory, toy.model)
+    assert there.memory.device.type == NAME
+    frame = toy.frames[0]
+    for text in ("red box", "leftmost box", "the box left of the blue box"):
+        found, known = (each.locate(text, frame) for each in (there, here))
+        assert found.status is known.status and len(found.targets) == len(known.targets)
+        for target, other in zip(found.targets, known.targets, strict=True):
+            assert np.allclose(target.box.center, other.box.center, atol=1e-4)
+        assert np.allclose(found.heatmap, known.heatmap, atol=1e-4)
+    place = frame.camtoworld, frame.K, (40, 30)
+    for what in IMAGES:
+        assert np.allclose(
+            there.memory.render(*place, what), toy_memory.render(*place, what), atol=1e-3
+        )
+    best = there.memory.query("red box", toy.model, 20).best
+    assert torch.equal(best.cpu(), toy_memory.query("red box", toy.model, 20).best)
+    pixel = "color", *place[:2], (10, 12)
+    assert there.memory.trace(*pixel)[0].component == toy_memory.trace(*pixel)[0].component
 
 
 def test_a_step_of_the_fit_reads_nothing_large_from_the_device(toy, device):

@@ -4,7 +4,6 @@ import shutil
 import pytest
 
 from m3_ros.config import M3Config
-from m3_ros.nodes import memory_loader
 from m3_ros.nodes.memory_loader import InvalidMemory, MemoryLoader, NoMemory
 
 
@@ -17,7 +16,7 @@ def loaded():
 @pytest.fixture
 def loader(tmp_path, toy, monkeypatch, loaded):
     """Of an empty folder, with the toy model in place of a real one."""
-    monkeypatch.setattr(memory_loader, "load_language_extractor", lambda name, device: toy.model)
+    monkeypatch.setattr("m3_ros.query.answer.load_language_extractor", lambda *_: toy.model)
     return MemoryLoader(tmp_path / "memory", M3Config(), loaded.append)
 
 
