@@ -7,14 +7,14 @@ from math import isfinite
 from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import GroupAction, IncludeLaunchDescription, OpaqueFunction
+from launch.actions import GroupAction, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.substitutions import FindPackageShare
 
 from m3_ros.config import RobotConfig
-from m3_ros.nodes.launch import ARGUMENTS, BOOLEAN, Argument, stack_nodes
+from m3_ros.nodes.launch import ARGUMENTS, BOOLEAN, Argument, describe, require, stack_nodes
 from m3_ros.nodes.stack import STACKS, TF_REMAPPINGS
 from m3_ros.robot_model import load_robot
 from m3_ros.settings import ConfigError
@@ -62,8 +62,7 @@ ROBOT_ARGUMENTS = (
 
 def launch_robot() -> LaunchDescription:
     """Return the description, with the arguments of a stack and `ROBOT_ARGUMENTS`."""
-    declared = [argument.declare() for argument in (*ARGUMENTS, *ROBOT_ARGUMENTS)]
-    return LaunchDescription([*declared, OpaqueFunction(function=_start)])
+    return describe((*ARGUMENTS, *ROBOT_ARGUMENTS), _start)
 
 
 def _start(context: LaunchContext) -> list[object]:
@@ -75,7 +74,14 @@ def _start(context: LaunchContext) -> list[object]:
     if world:
         settings["robot.world_frame"] = world
     # First our nodes, whose file of parameters may be refused.
-    actions: list[object] = [*stack_nodes(context, chosen["stack"], settings)]
+    nodes = stack_nodes(context, chosen["stack"], settings)
+    needed = {
+        "realsense2_camera": CAMERAS[chosen["camera"]],
+        "robot_state_publisher": chosen["state_publisher"] == "true",
+        "tf2_ros": imu,
+        "controller_manager": chosen["ros2_control"] == "true",
+    }
+    actions = [require(*(package for package, used in needed.items() if used)), *nodes]
     if CAMERAS[chosen["camera"]]:
         actions.append(_camera(chosen))
     if chosen["state_publisher"] == "true":

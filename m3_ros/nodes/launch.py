@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
@@ -13,8 +17,12 @@ from launch_ros.actions import Node
 from m3_ros.nodes.parameters import check_parameter_file
 from m3_ros.nodes.stack import STACKS, TF_REMAPPINGS
 from m3_ros.resources import resource
+from m3_ros.settings import ConfigError
+
+logger = logging.getLogger(__name__)
 
 BOOLEAN = ("true", "false")
+SIMILAR = 0.8  # difflib's ratio of a name of eight letters and one with two of them exchanged
 
 
 class Argument(NamedTuple):
@@ -67,14 +75,51 @@ def launch_stack(stack: str) -> LaunchDescription:
     The launch ends before any node starts with a `ConfigError` where `params_file` is missing or
     sets a parameter that is unknown.
     """
-    declared = [argument.declare() for argument in ARGUMENTS]
-    start = OpaqueFunction(function=lambda context: stack_nodes(context, stack))
-    return LaunchDescription([*declared, start])
+    return describe(ARGUMENTS, lambda context: stack_nodes(context, stack))
+
+
+def describe(
+    arguments: tuple[Argument, ...], start: Callable[[LaunchContext], list[object]]
+) -> LaunchDescription:
+    """Return the description of what `start` makes of launch arguments.
+
+    ROS ignores arguments that a file does not declare; one that looks like a declared one is told.
+    """
+    names = [argument.name for argument in arguments]
+
+    def check_and_start(context: LaunchContext) -> list[object]:
+        for name in sorted(set(context.launch_configurations) - set(names)):
+            if near := get_close_matches(name, names, 1, SIMILAR):
+                logger.warning(f"launch argument {name} is ignored; did you mean {near[0]}?")
+        return start(context)
+
+    declared = [argument.declare() for argument in arguments]
+    return LaunchDescription([*declared, OpaqueFunction(function=check_and_start)])
+
+
+def require(*packages: str) -> OpaqueFunction:
+    """Return an action that raises `ConfigError` where a package is not installed.
+
+    It must come first: a launch that fails leaves the nodes running that it has started.
+    """
+
+    def check(_: LaunchContext) -> None:
+        for package in packages:
+            try:
+                get_package_prefix(package)
+            except PackageNotFoundError:
+                raise ConfigError(
+                    f"package {package} is not installed: "
+                    f"sudo apt install ros-$ROS_DISTRO-{package.replace('_', '-')}, or start "
+                    "without it (--show-args)"
+                ) from None
+
+    return OpaqueFunction(function=check)
 
 
 def stack_nodes(
     context: LaunchContext, stack: str, settings: dict[str, object] | None = None
-) -> list[Node]:
+) -> list[Node | OpaqueFunction]:
     """Return the nodes of a stack as the launch arguments say; `settings` replace the file's."""
     chosen = context.launch_configurations
     path = Path(chosen["params_file"] or resource("config/m3.yaml")).expanduser()
@@ -100,7 +145,7 @@ def stack_nodes(
         for name in STACKS[stack]
     ]
     if chosen["rviz"] == "true":
-        nodes.append(_rviz(common, sim_time))
+        return [require("rviz2"), *nodes, _rviz(common, sim_time)]
     return nodes
 
 

@@ -212,6 +212,18 @@ def test_bringup_starts_the_camera_with_aligned_and_synchronised_images(stand_in
     assert (given["camera_namespace"], given["camera_name"]) == ("camera", "wrist")
 
 
+def test_a_driver_that_is_not_installed_is_named_before_anything_starts(stand_in):
+    """A launch that fails half-way leaves the nodes running that it has started."""
+    first, *_ = started("bringup.launch.py", camera="d405")
+    with pytest.raises(ConfigError, match="realsense2_camera is not installed: sudo apt install"):
+        first.visit(None)
+
+
+def test_a_launch_argument_that_is_misspelt_is_told(stand_in, caplog):
+    started("scan.launch.py", param_file="my_robot.yaml", other="x")
+    assert caplog.messages == ["launch argument param_file is ignored; did you mean params_file?"]
+
+
 def test_bringup_publishes_the_robot_and_the_mount_of_the_imu(stand_in):
     actions = started(
         "bringup.launch.py", odometry="fast_lio", imu_to_base="0.1 0 -0.2 0 0 3.14", stack="scan"
