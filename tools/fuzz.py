@@ -1,8 +1,8 @@
 """Damage inputs at random and read them: `tools/fuzz.py [TARGET ...] [--runs N] [--seed S]`.
 
-A reader may return, or raise the error that it documents. Anything else, or more than `MAX_TIME`,
-is an escape: it is printed with its number, which repeats it (`--first N --runs 1`). A crash of
-native code ends the run with the calls that led to it.
+A reader may return, or raise the error that it documents. Anything else, or more than `MAX_TIME`
+or `MAX_MEMORY`, is an escape: it is printed with its number, which repeats it (`--first N --runs
+1`). A crash of native code ends the run with the calls that led to it.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ from m3_ros.splat.ply import PlyError
 
 MAX_TIME = 5.0
 """Longest processor time that a reader may take for inputs of a few kB, s; usual is 0.03 s."""
+MAX_MEMORY = 1 << 30
+"""Most memory that a reader may take, bytes: four times the pixels of the largest picture."""
 MAX_PRINTED = 20
 """Most escapes of a reader that are printed; many have one cause."""
 
@@ -128,7 +130,7 @@ def fuzz(name: str, runs: int, seed: int = 0, first: int = 0) -> list[str]:
     error, escapes = (READERS | CALLS)[name].error, []
     with tempfile.TemporaryDirectory() as root:
         for run, what, attempt in steps(name, range(first, first + runs), seed, Path(root)):
-            start, problem = time.process_time(), ""
+            start, before, problem = time.process_time(), _peak_memory(reset=True), ""
             try:
                 attempt()
             except error:
@@ -137,9 +139,20 @@ def fuzz(name: str, runs: int, seed: int = 0, first: int = 0) -> list[str]:
                 problem = f"{type(other).__name__}: {str(other)[:200]}"
             if time.process_time() - start > MAX_TIME:
                 problem = problem or f"took {time.process_time() - start:.1f} s"
+            taken = _peak_memory() - before
+            if taken > MAX_MEMORY:
+                problem = problem or f"took {taken >> 20} MB"
             if problem:
                 escapes.append(f"{name} run {run}{what}: {problem}")
     return escapes
+
+
+def _peak_memory(reset: bool = False) -> int:
+    """Return the most memory that this process held since the last reset, bytes."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 Step = tuple[int, str, Callable[[], object]]

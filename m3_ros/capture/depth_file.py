@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,8 @@ from m3_ros.capture.picture_file import MAX_PIXELS, check_depth_type, read_pictu
 from m3_ros.schema import MAX_SIDE
 
 MILLIMETRE = 1e-3
+MAX_PACKED = 8 * MAX_PIXELS + 4096
+"""Largest array in a packed file, bytes: float64, and NumPy's header."""
 EXR_CHANNELS = ("Z", "Y", "V", "R", "depth")
 """Channels of an EXR file that hold depth, in this order: OpenEXR's name of depth, luminance,
 Blender's of a value, and the first of a grey RGB."""
@@ -26,7 +29,7 @@ def read_depth(path: Path) -> NDArray:
     """
     match path.suffix.lower():
         case ".npy" | ".npz":
-            pixels = _checked(_read_numpy(path))
+            pixels = np.array(_checked(_read_numpy(path)))
         case ".exr":
             pixels = _checked(_read_exr(path))
         case _:
@@ -52,15 +55,26 @@ def _checked(pixels: NDArray) -> NDArray:
 
 def _read_numpy(path: Path) -> NDArray:
     try:
-        content = np.load(path, allow_pickle=False)
+        if _unpacked_size(path) > MAX_PACKED:
+            raise ValueError(f"holds an array of more than {MAX_PIXELS} pixels")
+        content = np.load(path, mmap_mode="r", allow_pickle=False)  # takes no memory yet
         arrays = [content] if isinstance(content, np.ndarray) else [*content.values()]
     except OSError as error:
         raise ValueError(f"cannot be read: {error.strerror or error}") from error
     except Exception as error:  # damaged bytes make the reader raise anything
-        raise ValueError("cannot be read: it is no NumPy file of numbers") from error
+        reason = str(error) if type(error) is ValueError else "it is no NumPy file of numbers"
+        raise ValueError(f"cannot be read: {reason}") from error
     if len(arrays) != 1:
         raise ValueError(f"holds {len(arrays)} arrays; it must hold one")
     return arrays[0]
+
+
+def _unpacked_size(path: Path) -> int:
+    """Return the bytes of the largest array in a packed file; 0 where it is not packed."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    with zipfile.ZipFile(path) as packed:
+        return max((each.file_size for each in packed.infolist()), default=0)
 
 
 def _read_exr(path: Path) -> NDArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -10,11 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+from PIL import TiffImagePlugin
 
 from m3_ros.schema import MAX_SIDE
 
 MAX_PIXELS = Pillow.MAX_IMAGE_PIXELS
 """Most pixels of a picture: 256 MiB of colour."""
+MAX_PACKED = 1032 * 8
+"""Most pixels in a byte of a file: deflate makes at most 1032 bytes of one (zlib's technical
+details), of 8 black and white pixels each. WebP alone packs one colour of any size into a few."""
+TIFF_WIDTH, TIFF_HEIGHT = 256, 257  # tags
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 JPEG_PASSES = (b"\xff\xc2", b"\xff\xdd")
 """Markers of a progressive JPEG, and of one with restarts."""
@@ -32,8 +38,7 @@ def read_picture(path: Path, flags: int) -> NDArray:
             file's name.
     """
     try:
-        size = _size(path)
-        check_size(size)
+        check_size(_size(path))
         # imread would accept half a JPEG, and crash of a path that is not UTF-8.
         data = np.fromfile(path, np.uint8)
         pixels = cv2.imdecode(data, flags) if data.size else None
@@ -44,8 +49,7 @@ def read_picture(path: Path, flags: int) -> NDArray:
     except cv2.error as error:
         raise ValueError("is no readable image: its header is damaged") from error
     if pixels is None:
-        cut = ": it is damaged or cut short" if any(size) else ""
-        raise ValueError(f"is no readable image{cut}")
+        raise ValueError("is no readable image: it is damaged or cut short")
     return pixels
 
 
@@ -96,18 +100,48 @@ def check_size(size: tuple[int, int]) -> None:
 
 
 def _size(path: Path) -> tuple[int, int]:
-    """Return width and height by the file's header; (0, 0) of a format that Pillow lacks."""
+    """Return width and height by the file's header.
+
+    Raises:
+        ValueError: it has none that Pillow knows, or too many pixels.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
         try:
             with Pillow.open(path) as image:
+                _check_length(image, path.stat().st_size)
                 return image.size
         except Pillow.DecompressionBombError as error:
             raise ValueError(f"has too many pixels: {error}") from error
-        except Pillow.UnidentifiedImageError:
-            return 0, 0
+        except Pillow.UnidentifiedImageError as error:
+            size = _tiff_size(path)
+            if size is None:
+                raise ValueError("is no readable image: its header is damaged") from error
+            return size
         except (SyntaxError, ValueError, TypeError, KeyError, IndexError) as error:
             raise ValueError(f"is no readable image: {error}") from error
+
+
+def _tiff_size(path: Path) -> tuple[int, int] | None:
+    """Return width and height of a TIFF file of numbers that Pillow lacks; None of another."""
+    try:
+        with path.open("rb") as file:
+            directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+            file.seek(directory.next)
+            directory.load(file)
+        return directory[TIFF_WIDTH], directory[TIFF_HEIGHT]
+    except (SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
+        return None
+
+
+def _check_length(image: Pillow.Image, length: int) -> None:
+    """Check the size that a header announces against the bytes of its file."""
+    width, height = image.size
+    if image.format != "WEBP" and width * height > MAX_PACKED * length:
+        raise ValueError(
+            f"its header announces {width} x {height} pixels, more than its {length} bytes can "
+            "hold"
+        )
 
 
 def check_depth_type(pixels: NDArray) -> None:

@@ -186,6 +186,23 @@ def test_a_binary_quaternion_without_a_length(binary, tmp_path, name, start, qua
     assert f"{name}.bin of the COLMAP model is damaged: {name[:-1]} 1 has" in sentence
 
 
+@pytest.mark.parametrize(
+    ("start", "form", "value", "words"),
+    [
+        (16, "Q", 0, "camera 1 has 0 x 24 pixels; its sides must be 1 to 32767"),
+        (24, "Q", 2**40, "camera 1 has 32 x 1099511627776 pixels"),
+        (32, "d", -30.0, "the first a focal length > 0"),
+        (40, "d", np.nan, "camera 1 has the parameters [30.0, NaN, 16.0, 12.0]; they must be"),
+    ],
+)
+def test_a_binary_camera(binary, tmp_path, start, form, value, words):
+    path = binary / "sparse/0/cameras.bin"
+    data = bytearray(path.read_bytes())
+    struct.pack_into(f"<{form}", data, start, value)
+    path.write_bytes(data)
+    assert words in sentence_of(binary, tmp_path)
+
+
 def test_a_binary_name_that_is_not_utf8(binary, tmp_path):
     path = binary / "sparse/0/images.bin"
     path.write_bytes(path.read_bytes().replace(b"a.png", b"\xf5.png"))

@@ -40,6 +40,14 @@ def test_an_escape_is_told_with_its_run(monkeypatch):
     assert fuzz.fuzz("ply", 1, first=3) == ["ply run 3 (g.ply): TypeError: cannot be read"]
 
 
+def test_memory_that_a_reader_takes_is_an_escape(monkeypatch):
+    monkeypatch.setattr(fuzz, "MAX_MEMORY", 50 << 20)
+    read = lambda folder: b"x" * (200 << 20)  # noqa: E731
+    monkeypatch.setitem(fuzz.READERS, "ply", fuzz.Reader(make_ply, read, ValueError))
+    (escape,) = fuzz.fuzz("ply", 1)
+    assert escape.startswith("ply run 0 (g.ply): took ") and escape.endswith(" MB")
+
+
 def test_most_damage_is_found(tmp_path):
     """Files that the fuzzer damages are refused often enough to be a test."""
     refused = 0

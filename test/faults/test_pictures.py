@@ -4,6 +4,7 @@ import io
 import json
 import os
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -107,6 +108,41 @@ def test_a_picture_that_is_wholly_transparent_is_told(scan, tmp_path, caplog):
     put(scan, "file_path", "p.png", alpha.tobytes())
     import_scan(scan, tmp_path / "imported")
     assert "1 of 2 frames show nothing, as mask or alpha hides all" in caplog.text
+
+
+def test_a_packed_array_is_measured_before_it_is_unpacked(scan, tmp_path):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.npy", bytes(1000))
+        packed.filelist[0].file_size = 2**40
+    put(scan, "depth_file_path", "d.npz", file.getvalue())
+    with pytest.raises(ScanError, match=r"d.npz. cannot be read: holds an array of more than"):
+        Scan.open(scan)[1]
+
+
+def test_an_array_whose_header_is_larger_than_its_file_takes_no_memory(scan):
+    file = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (9000, 9000)}
+    np.lib.format.write_array_header_1_0(file, header)
+    put(scan, "depth_file_path", "d.npy", file.getvalue() + bytes(100))
+    with pytest.raises(ScanError, match=r"d.npy. cannot be read"):
+        Scan.open(scan)[1]
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.uint32, np.float64])
+def test_depth_in_types_of_number_that_few_programs_read(scan, kind):
+    depth = np.full((24, 32), 2, kind)
+    put(scan, "depth_file_path", "d.tiff", cv2.imencode(".tiff", depth)[1].tobytes())
+    assert (Scan.open(scan)[1].depth > 0).all()
+
+
+def test_a_picture_whose_header_is_damaged_takes_no_memory(scan):
+    """OpenCV reads a header whose checksum is wrong, and takes what it announces."""
+    content = bytearray(encoded("PNG"))
+    content[16:24] = (9000).to_bytes(4, "big") * 2
+    put(scan, "file_path", "p.png", bytes(content))
+    with pytest.raises(ScanError, match=r"p.png. is no readable image: its header is damaged"):
+        Scan.open(scan)[1]
 
 
 @pytest.mark.parametrize("content", [b"Pf\n-1 -1\n1\n", b"Pf\n32 24\n-1\n1234"])

@@ -161,6 +161,8 @@ def encoded(image):
     ("name", "content", "words"),
     [
         ("images", png_header(60_000, 60_000), "has too many pixels"),
+        ("images", png_header(9000, 9000), "bytes can hold"),
+        ("depths", png_header(9000, 9000), "bytes can hold"),
         ("images", png_header(32, 24), "is no readable image"),
         ("images", b"this is no picture", "is no readable image"),
         ("images", b"", "is no readable image"),

@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rosbags.highlevel import AnyReader
 
 from m3_ros.capture.camera_messages import to_frame, to_intrinsics
 from m3_ros.capture.frame import RgbdFrame, check_intrinsics
 from m3_ros.capture.importers.bag_contents import Recorded, read_contents, transform_tree
+from m3_ros.capture.importers.bag_metadata import METADATA
 from m3_ros.capture.importers.bag_reader import messages, open_bag, topic_roles
 from m3_ros.capture.importers.imported import Imported, ImportRequest
 from m3_ros.capture.keyframes import KeyframeSelector
@@ -57,10 +59,24 @@ def read(request: ImportRequest) -> Imported:
         types = {connection.topic: connection.msgtype for connection in reader.connections}
         roles = topic_roles(source, types, config.robot)
         recorded = read_contents(reader, roles)
+        _check_counts(source, reader, roles, recorded)
     _check_camera(source, roles, recorded)
     tree = transform_tree(source, recorded)
     keyframes = _level(source, tree, _choose(source, recorded, tree, config), config)
     return Imported(len(keyframes), _frames(source, roles, keyframes, recorded, tree))
+
+
+def _check_counts(
+    source: Path, reader: AnyReader, roles: dict[str, str], recorded: Recorded
+) -> None:
+    """Tell where topics hold other numbers of messages than the bag states; 0: it does not."""
+    for topic, role in roles.items():
+        stated = reader.topics[topic].msgcount if topic in reader.topics else 0
+        if stated not in (0, recorded.counts[role]):
+            logger.warning(
+                "%s states %d messages on %s and holds %d: it is incomplete, or its %s of another "
+                "bag", source, stated, topic, recorded.counts[role], METADATA,
+            )  # fmt: skip
 
 
 def _check_camera(source: Path, roles: dict[str, str], recorded: Recorded) -> None:
@@ -109,7 +125,8 @@ def _choose(
     source: Path, recorded: Recorded, tree: TransformBuffer, config: M3Config
 ) -> list[_Keyframe]:
     if not recorded.colors or not recorded.infos:
-        raise ScanError(f"{source} lacks colour images or camera info")
+        what = "camera info" if recorded.colors else "colour image"
+        raise ScanError(f"{source} has no message with a {what}, though it has the topic")
     selector, depths = KeyframeSelector(config.scan), np.sort(recorded.depths)
     keyframes: list[_Keyframe] = []
     problems: list[str] = []

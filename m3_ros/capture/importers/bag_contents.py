@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,8 @@ class Recorded:
     """Stamps (s; None: static) and poses of each parent and child."""
     infos: CameraInfos = field(default_factory=CameraInfos)
     depth_infos: CameraInfos = field(default_factory=CameraInfos)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Number of messages of each role."""
     dropped: ProblemCounter = field(default_factory=lambda: ProblemCounter(logger.warning))
 
     def depth_camera(
@@ -91,6 +93,7 @@ def read_contents(reader: AnyReader, roles: dict[str, str]) -> Recorded:
     """
     recorded = Recorded()
     for role, message in messages(reader, roles, roles.values()):
+        recorded.counts[role] += 1
         if role in ("moving", "fixed"):
             for item in message.transforms:
                 stamp = None if role == "fixed" else to_seconds(item.header.stamp)

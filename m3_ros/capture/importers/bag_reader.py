@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from m3_ros.capture.importers.bag_metadata import METADATA, read_file_names
 from m3_ros.capture.messages import COMPRESSED_SUFFIXES
 from m3_ros.capture.scan import ScanError
 from m3_ros.config import RobotConfig
@@ -26,22 +26,24 @@ ROLES = {
 
 FILE_TYPES = (".mcap", ".db3")
 ROS1_TYPE = ".bag"
-METADATA, INFORMATION = "metadata.yaml", "rosbag2_bagfile_information"
+PACKED_TYPE = ".zstd"
+TRANSFORMS = "tf2_msgs/msg/TFMessage"
 
 
 def is_bag(source: Path) -> bool:
     """Return whether a path is a bag: its folder, or one of its files; also one of ROS 1."""
-    return (
-        source.suffix == ROS1_TYPE
-        or source.suffix in FILE_TYPES
-        or (source / METADATA).is_file()
-        or bool(_files(source))
-    )
+    return _is_file(source) or (source / METADATA).is_file() or bool(_files(source))
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path has the ending of a recording, packed ones and ROS 1 included."""
+    ending = Path(path.stem).suffix if path.suffix == PACKED_TYPE else path.suffix
+    return ending in (*FILE_TYPES, ROS1_TYPE)
 
 
 def _files(folder: Path) -> list[Path]:
     """Return the recording's files in a folder."""
-    return sorted(path for path in folder.glob("*") if path.suffix in FILE_TYPES)
+    return sorted(path for path in folder.glob("*") if _is_file(path))
 
 
 def _readers(source: Path) -> list[Path]:
@@ -50,18 +52,29 @@ def _readers(source: Path) -> list[Path]:
     Raises:
         ScanError: the files cannot be read without it.
     """
-    if source.suffix == ROS1_TYPE:
-        raise ScanError(
-            f"{source} is a bag of ROS 1: `rosbags-convert --src {source} --dst "
-            f"{source.with_suffix('')}` makes one of ROS 2; recordings of the RealSense viewer "
-            "hold no poses, and cannot be used"
-        )
-    files = _files(source)
+    files = _files(source) if source.is_dir() else [source]
     for path in files:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise ScanError(f"{path} is no file; it must be a recording")
-    if not source.is_dir() or (source / METADATA).is_file():
-        _check_metadata(source / METADATA)
+    if (source / METADATA).is_file():
+        read_file_names(source)
+        return [source]
+    beside = files[0].parent / METADATA
+    if source.is_file() and beside.is_file() and read_file_names(beside.parent) == [source.name]:
+        return [source.parent]
+    for path in files:
+        if path.suffix == ROS1_TYPE:
+            raise ScanError(
+                f"{path} is a bag of ROS 1: `rosbags-convert --src {path} --dst "
+                f"{path.with_suffix('')}` makes one of ROS 2; recordings of the RealSense viewer "
+                "hold no poses, and cannot be used"
+            )
+        if path.suffix == PACKED_TYPE:
+            raise ScanError(
+                f"{path} is packed, and there is no {METADATA} that says how: `zstd -d {path}` "
+                "unpacks it"
+            )
+    if not source.is_dir():
         return [source]
     if any(path.suffix != ".mcap" for path in files):
         raise ScanError(
@@ -69,28 +82,6 @@ def _readers(source: Path) -> list[Path]:
             f"`ros2 bag reindex {source}` makes it"
         )
     return files
-
-
-def _check_metadata(path: Path) -> None:
-    """Check that a bag's `metadata.yaml`, if there is one, is what `ros2 bag` writes.
-
-    Raises:
-        ScanError: it is not.
-    """
-    if not path.is_file():
-        return
-    remedy = f"`ros2 bag reindex {path.parent}` makes it anew"
-    try:
-        text = path.read_text("utf-8-sig")
-        content = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        if not isinstance(content[INFORMATION]["relative_file_paths"], list):
-            raise TypeError
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ScanError(f"{path} is no YAML that can be read: {reason}; {remedy}") from error
-    except (KeyError, TypeError, IndexError) as error:
-        rule = f"must hold {INFORMATION} with a list relative_file_paths"
-        raise ScanError(f"{path} is not that of a bag; it {rule}; {remedy}") from error
 
 
 @contextmanager
@@ -113,9 +104,14 @@ def open_bag(source: Path) -> Iterator[AnyReader]:
 def _remedy(source: Path) -> str:
     """Return how a recording that was cut short is made whole."""
     files = [source] if source.is_file() else _files(source)
-    if any(path.suffix == ".mcap" for path in files):
-        return f"where it was cut short, `mcap recover {files[0]} -o whole.mcap` helps"
-    return f"where it was cut short, `ros2 bag reindex {source}` may help"
+    if not files:
+        return f"`ros2 bag reindex {source}` makes its {METADATA} anew"
+    file = next((path for path in files if path.exists()), files[0])
+    if file.suffix == ".mcap":
+        return f"where it was cut short, `mcap recover {file} -o whole.mcap` helps"
+    if file.suffix == PACKED_TYPE:
+        return "where it was cut short, there is no remedy"
+    return f"where it was cut short, `sqlite3 {file} .recover | sqlite3 whole.db3` may help"
 
 
 def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict[str, str]:
@@ -126,6 +122,14 @@ def topic_roles(source: Path, types: dict[str, str], robot: RobotConfig) -> dict
     where depth has a camera info of its own.
     """
     roles = {"/tf": "moving", "/tf_static": "fixed"}
+    for topic in roles:
+        if types.get(topic, TRANSFORMS) != TRANSFORMS:
+            raise ScanError(f"{source} has {topic} of {types[topic]}; it must be {TRANSFORMS}")
+    if "/tf" not in types and "/tf_static" not in types:
+        raise ScanError(
+            f"{source} has neither a topic /tf nor /tf_static, without which nobody knows where "
+            "the camera was; record them too"
+        )
     for role, kind in ROLES.items():
         topic = "/" + getattr(robot, f"{role}_topic").lstrip("/")  # bags hold full names
         names = [topic, topic.replace("/image_raw", "/image_rect_raw")]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from m3_ros.capture.scan import ScanError
 from m3_ros.errors import show
+from m3_ros.schema import MAX_COORDINATE, MAX_SIDE
 
 PARAMETERS = (3, 4, 4, 5, 8, 8, 12, 5, 4, 5, 12, 16, 4, 5, 3, 4, 6, 2)
 """Number of parameters of each camera model, by COLMAP's number of the model; of later models,
@@ -94,10 +95,20 @@ def check_sizes(folder: Path) -> None:
 
 def _cameras(reader: _Reader) -> None:
     for _ in reader.records(4 + 4 + 2 * WHOLE):
-        _, model, _, _ = reader.take("iiQQ")
+        number, model, *size = reader.take("iiQQ")
+        if not all(1 <= side <= MAX_SIDE for side in size):
+            raise reader.error(
+                f"camera {number} has {size[0]} x {size[1]} pixels; its sides must be 1 to "
+                f"{MAX_SIDE}"
+            )
         if not 0 <= model < len(PARAMETERS):
             return
-        reader.skip(PARAMETERS[model] * REAL)
+        parameters = reader.take(f"{PARAMETERS[model]}d")
+        if not all(abs(each) <= MAX_COORDINATE for each in parameters) or parameters[0] <= 0:
+            raise reader.error(
+                f"camera {number} has the parameters {show(parameters)}; they must be within "
+                "±1e6, the first a focal length > 0"
+            )
 
 
 def _images(reader: _Reader) -> None:

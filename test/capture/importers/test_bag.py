@@ -284,9 +284,9 @@ def test_damaged_bytes_are_said_to_be_damaged_and_leave_no_scan(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "metadata.yaml is not that of a bag; it must hold rosbag2_bagfile_information"),
-        ("[]", "metadata.yaml is not that of a bag"),
-        ("rosbag2_bagfile_information: {relative_file_paths: x}", "a list relative_file_paths"),
+        ("", "metadata.yaml: $ is null; it must be an object"),
+        ("[]", "metadata.yaml: $ is []; it must be an object"),
+        ("a: 1", "$.rosbag2_bagfile_information is missing"),
         ("\tx", "metadata.yaml is no YAML that can be read"),
         ("[" * 9_999, "metadata.yaml is no YAML that can be read"),
         ("!!python/object/apply:os.system ['true']", "could not determine a constructor"),
@@ -300,6 +300,51 @@ def test_metadata_that_is_none_is_named(tmp_path, text, words):
         import_scan(bag, tmp_path / "scan")
     assert words in str(error.value) and "\n" not in str(error.value)
     assert "`ros2 bag reindex" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("version: 9", "version: x", '.version is "x"; it must be a whole number, 1 to 9'),
+        ("version: 9", "version: 99", ".version is 99; it must be a whole number, 1 to 9"),
+        (
+            "identifier: mcap",
+            "identifier: foo",
+            '.storage_identifier is "foo"; it must be mcap or',
+        ),
+        ("message_count: 1\n", "message_count: -1\n", "message_count is -1; it must be a whole"),
+        ("format: cdr", "format: json", 'serialization_format is "json"; it must be cdr'),
+        ("- bag.mcap", "- 5", "relative_file_paths[0] is 5; it must be a text"),
+        ("- bag.mcap", "- other.mcap", "database files are missing"),
+    ],
+)
+def test_a_field_of_the_metadata(tmp_path, old, new, words):
+    path = record(tmp_path / "bag") / "metadata.yaml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ScanError) as error:
+        import_scan(tmp_path / "bag", tmp_path / "scan")
+    assert words in str(error.value)
+
+
+def test_a_count_that_is_not_the_bags_is_told(tmp_path, caplog):
+    path = record(tmp_path / "bag") / "metadata.yaml"
+    path.write_text(path.read_text().replace("message_count: 12\n", "message_count: 90\n", 1))
+    assert len(import_scan(tmp_path / "bag", tmp_path / "scan")) == 6
+    assert "states 90 messages on /camera" in caplog.text and "and holds 12" in caplog.text
+
+
+def test_transforms_of_another_type_are_named(tmp_path):
+    path = record(tmp_path / "bag", storage=StoragePlugin.SQLITE3) / "metadata.yaml"
+    path.write_text(path.read_text().replace("tf2_msgs/msg/TFMessage", "std_msgs/msg/String"))
+    with pytest.raises(ScanError, match="has /tf of std_msgs/msg/String; it must be tf2_msgs"):
+        import_scan(tmp_path / "bag", tmp_path / "scan")
+
+
+def test_a_bag_without_transforms_is_named(tmp_path):
+    record(tmp_path / "bag", without=("/tf", "/tf_static"))
+    with pytest.raises(ScanError, match="has neither a topic /tf nor /tf_static"):
+        import_scan(tmp_path / "bag", tmp_path / "scan")
 
 
 def test_a_pipe_in_the_place_of_a_recording_is_not_waited_for(tmp_path):
@@ -454,6 +499,13 @@ def test_depth_of_another_name_is_not_overlooked(tmp_path):
 def test_compressed_bags_are_read(tmp_path, mode):
     bag = record(tmp_path / "bag", storage=StoragePlugin.SQLITE3, compression=mode)
     assert len(import_scan(bag, tmp_path / "scan")) == 6
+    (file,) = bag.glob("*.db3*")
+    if mode is CompressionMode.MESSAGE:  # which metadata.yaml alone says
+        assert len(import_scan(file, tmp_path / "again")) == 6
+    (bag / "metadata.yaml").unlink()
+    remedy = "zstd -d" if mode is CompressionMode.FILE else "ros2 bag reindex"
+    with pytest.raises(ScanError, match=remedy):
+        import_scan(bag, tmp_path / "other")
 
 
 def test_a_bag_cut_short_is_told_with_a_remedy(tmp_path):
@@ -466,5 +518,6 @@ def test_a_bag_cut_short_is_told_with_a_remedy(tmp_path):
 
 def test_a_bag_of_ros_1_is_named(tmp_path):
     (tmp_path / "old.bag").write_bytes(b"#ROSBAG V2.0\n")
-    with pytest.raises(ScanError, match=r"old\.bag is a bag of ROS 1: `rosbags-convert --src"):
-        import_scan(tmp_path / "old.bag", tmp_path / "scan")
+    for source in (tmp_path / "old.bag", tmp_path):
+        with pytest.raises(ScanError, match=r"old\.bag is a bag of ROS 1: `rosbags-convert --src"):
+            import_scan(source, tmp_path / "scan")
