@@ -84,6 +84,11 @@ class QueryConfig(Stage):
         0.0,
         1.0,
     )
+    presence: str = setting(
+        "",
+        "must see a found object in the live frame, else it is UNCERTAIN: sam3, sam3:FOLDER; "
+        "empty: none",
+    )
     ambiguity_share: float = setting(
         0.9,
         "targets with at least this share of the best one's probability are as good",

@@ -37,16 +37,16 @@ def _list() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from m3_ros.features.model_cards import CARDS
+    from m3_ros.features.model_cards import CARDS, SAM3
 
     table = Table("model", "what it is", "for", "d", "download", "licence", "texts", "here")
     absent = []
-    for card in CARDS:
+    for card in (*CARDS, SAM3):
         here = card.present
         absent += [] if here else [card]
         size = f"{card.gigabytes:.1f} GB" if card.repositories else "none"
         table.add_row(
-            *(card.name, card.what, card.use, str(card.dim)),
+            *(card.name, card.what, card.use, str(getattr(card, "dim", "–"))),
             *(size, card.licence, card.texts, "yes" if here else "no"),
         )
     Console(width=None if Console().is_terminal else 160).print(table)

@@ -215,3 +215,13 @@ CARDS = (
 )
 MODELS = {card.name: card for card in CARDS}
 """Every model by its name."""
+SAM3 = WeightsCard(
+    name="sam3",
+    what="Segment Anything 3: presence of a text in a picture, regions",
+    use="verifier of presence; regions for llama3",
+    texts="English",
+    gigabytes=3.4,
+    licence="SAM License, gated",
+    repositories=("facebook/sam3",),
+)
+"""No model of features: `query.presence` and the third part of llama3 take it."""

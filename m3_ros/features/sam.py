@@ -1,4 +1,4 @@
-"""Segment Anything as a region proposer, through transformers."""
+"""Segment Anything, the first and the third, as region proposers, through transformers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from torch import Tensor
 from m3_ros.features.model_cards import ModelCard
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, relabel
-from m3_ros.features.weights import load_pretrained, transformers_for, weights_digest
+from m3_ros.features.sam3 import SAM3_TYPE, sam3_pixels
+from m3_ros.features.weights import (
+    load_pretrained,
+    model_type,
+    transformers_for,
+    weights_digest,
+)
 from m3_ros.types import Image
 
 POINT_BATCH = 64
@@ -22,14 +28,16 @@ POINT_BATCH = 64
 
 
 class SamProposer:
-    """Regions by Segment Anything (Kirillov et al., ICCV 2023), prompted with a grid of points.
+    """Regions by Segment Anything, prompted with a grid of points.
 
-    Each point's best mask is kept if the model trusts it and it is stable; masks that repeat a
-    better one are dropped; where masks overlap, the smaller one is on top.
+    SAM (Kirillov et al., ICCV 2023) sees the picture in the corner of a square, SAM 3 (Carion et
+    al., 2025) stretched to a square. Each point's best mask is kept if the model trusts it and it
+    is stable; masks that repeat a better one are dropped; where masks overlap, the smaller one is
+    on top.
 
     Args:
         card: the model that it is part of.
-        folder: of a `SamModel`.
+        folder: of a `SamModel`, or of SAM 3 as published (`Sam3VideoModel`).
         device: torch device.
         points: points along each side of the grid.
         trust: least IoU that the model predicts of a mask.
@@ -47,11 +55,14 @@ class SamProposer:
         stability: float = 0.92,
         repeat: float = 0.7,
     ) -> None:
-        model = load_pretrained(transformers_for(card).SamModel, folder, card, part=2)
+        self._stretched = model_type(folder, card, part=2) == SAM3_TYPE
+        name = "Sam3TrackerModel" if self._stretched else "SamModel"
+        model = load_pretrained(getattr(transformers_for(card), name), folder, card, part=2)
+        shape = model.config.vision_config
+        shape = shape.backbone_config if self._stretched else shape
         self._model = model.to(device)
-        self._side = int(model.config.vision_config.image_size)
-        self._mask_side = 4 * self._side // int(model.config.vision_config.patch_size)
-        self._stride = self._side // self._mask_side
+        self._side = int(shape.image_size)
+        self._mask_side = 4 * self._side // int(shape.patch_size)
         self._points, self._trust = points, trust
         self._stability, self._repeat = stability, repeat
         self.digest = weights_digest([model], f"{points} {trust} {stability} {repeat}")
@@ -59,11 +70,7 @@ class SamProposer:
     @torch.inference_mode()
     def propose(self, rgb: Image) -> NDArray[np.int32]:
         """Return the regions `[H, W]` of an image."""
-        height, width = (self._stride * n for n in patch_grid(rgb.shape[:2], self._mask_side))
-        mean, std = torch.tensor(IMAGENET_DEFAULT_MEAN), torch.tensor(IMAGENET_DEFAULT_STD)
-        pixels = resize(rgb, (height, width), "bilinear")
-        pixels = (pixels - mean[:, None, None]) / std[:, None, None]
-        pixels = F.pad(pixels, (0, self._side - width, 0, self._side - height))[None]
+        pixels, (height, width), shown = self._pixels(rgb)
         embedding = self._model.get_image_embeddings(
             pixels.to(self._model.device, self._model.dtype)
         )
@@ -71,10 +78,24 @@ class SamProposer:
         points = torch.cartesian_prod(steps * height, steps * width).flip(1) - 0.5  # pixels x, y
         found = [self._masks(embedding, part) for part in points.split(POINT_BATCH)]
         logits, scores = (torch.cat(part) for part in zip(*found, strict=True))
-        logits = logits[:, : height // self._stride, : width // self._stride]
+        logits = logits[:, : shown[0], : shown[1]]
         kept = best_masks(logits > 0, scores, self._repeat)
         full = F.interpolate(logits[kept, None], size=rgb.shape[:2], mode="bilinear")
         return relabel(paint((full[:, 0] > 0).cpu().numpy(), rgb.shape[:2]))
+
+    def _pixels(self, rgb: Image) -> tuple[Tensor, tuple[int, int], tuple[int, int]]:
+        """Return the model's input, and the picture's size in it (px) and in a mask (cells)."""
+        if self._stretched:
+            square, cells = (self._side, self._side), (self._mask_side, self._mask_side)
+            return sam3_pixels(rgb, self._side), square, cells
+        stride = self._side // self._mask_side
+        shown = patch_grid(rgb.shape[:2], self._mask_side)
+        height, width = size = (stride * shown[0], stride * shown[1])
+        mean, std = torch.tensor(IMAGENET_DEFAULT_MEAN), torch.tensor(IMAGENET_DEFAULT_STD)
+        pixels = resize(rgb, size, "bilinear")
+        pixels = (pixels - mean[:, None, None]) / std[:, None, None]
+        pixels = F.pad(pixels, (0, self._side - width, 0, self._side - height))[None]
+        return pixels, size, shown
 
     def _masks(self, embedding: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits `[n, h, w]` and predicted IoU `[n]` of good masks of points `[m, 2]`."""

@@ -23,6 +23,7 @@ from m3_ros.memory.registration import at_nominal_scale
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.query.calibration import Calibration
 from m3_ros.query.finder import Finder
+from m3_ros.query.presence import PresenceModel, confirmed, load_presence
 from m3_ros.query.relations import Relations, Viewpoint
 from m3_ros.query.request import Request, parse_request
 from m3_ros.query.result import (
@@ -51,6 +52,7 @@ class Localizer:
         extractor: the language-aligned model that the memory was built with.
         config: thresholds; the memory's unless given.
         calibration: from scores to probabilities; what is stored for the model unless given.
+        presence: must see in the live frame what a text names, or FOUND becomes UNCERTAIN.
 
     Attributes:
         memory, extractor, config: as given.
@@ -68,8 +70,9 @@ class Localizer:
         extractor: LanguageExtractor,
         config: QueryConfig | None = None,
         calibration: Calibration | None = None,
+        presence: PresenceModel | None = None,
     ) -> None:
-        self.memory, self.extractor = memory, extractor
+        self.memory, self.extractor, self._presence = memory, extractor, presence
         self.config = config or memory.config.query
         model = memory.model_of(extractor)
         # Thresholds are metres; a memory of another unit is searched at a nominal scale.
@@ -96,7 +99,8 @@ class Localizer:
         """
         memory = SpatialMemory.load(folder, device)
         extractor = load_language_extractor(memory.config.features.models[0], device)
-        return cls(memory, extractor, config)
+        config = config or memory.config.query
+        return cls(memory, extractor, config, presence=load_presence(config.presence, device))
 
     @property
     def touch(self) -> float:
@@ -115,7 +119,10 @@ class Localizer:
             QueryError: the text is empty, too long, or names no object.
         """
         if self.memory.metric:
-            return self._respond(query, frame)
+            result = self._respond(query, frame)
+            if self._presence is None or frame is None or not isinstance(query, str):
+                return result
+            return confirmed(result, self._presence, frame)
         return rescaled(self._respond(query, None), self.scale)
 
     def _respond(self, query: str | Image, frame: RgbdFrame | None) -> QueryResult:
