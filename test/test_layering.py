@@ -63,6 +63,7 @@ ALLOWED = {
     "evaluate": GRASP | {"sim", "view"},
     "nodes": ALL,
     "cli": ALL,
+    "__main__": {"cli"},
 }
 # Of the grasp stage, the simulation may know the protocol it implements and how to steer a base.
 SIM_GRASP = {"m3_ros.grasp.robot", "m3_ros.grasp.base_controller"}

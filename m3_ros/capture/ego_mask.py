@@ -7,6 +7,7 @@ while the scene moves through the image. No robot model is needed, so scans of o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -22,6 +23,17 @@ MAX_SAMPLES = 24
 two highest values of a pixel, and 24 frames of 640 x 480 with depth take 50 MB."""
 COLOR_WINDOW = 5
 """Side of the box filter before colours are compared, px: averages 25 pixels, so noise / 5."""
+MAX_DISTANCE = 10.0
+"""Upper bound of `ego_mask.max_distance`, m."""
+
+
+def in_units(config: EgoMaskConfig, unit: float) -> EgoMaskConfig:
+    """Return the settings for a scan whose unit of length is `unit` m."""
+    return replace(
+        config,
+        max_distance=min(config.max_distance / unit, MAX_DISTANCE),
+        min_translation=config.min_translation / unit,
+    )
 
 
 def estimate_ego_mask(

@@ -29,6 +29,8 @@ def build(
 ) -> int:
     """Build a memory from a scan folder and measure it on held-out frames.
 
+    Several processes: torchrun --standalone --nproc-per-node N -m m3_ros build SCAN MEMORY.
+
     Args:
         scan: the scan folder.
         memory: the memory folder to write; memories/NAME by default.
@@ -43,6 +45,7 @@ def build(
     from m3_ros.features.loading import load_extractor
     from m3_ros.memory.build import MemoryBuilder
     from m3_ros.memory.serialization import require_writable
+    from m3_ros.splat.processes import joined
     from m3_ros.splat.result import held_out
     from m3_ros.view.memory import describe_scores, memory_sheet
     from m3_ros.view.pictures import write_picture
@@ -56,9 +59,12 @@ def build(
         settings = replace(settings, splat=replace(settings.splat, quality=quality))
     device = settings.features.device
     extractors = [beside(scan, load_extractor(name, device=device)) for name in encoder]
-    builder = MemoryBuilder(settings, extractors, opened.points, opened.metric)
-    with stage_bar() as bar:
-        built = builder.build(opened, lambda *state: show_stage(bar, *state))
+    with joined() as processes:
+        builder = MemoryBuilder(settings, extractors, opened.points, opened.metric, processes)
+        with stage_bar(processes.rank == 0) as bar:
+            built = builder.build(opened, lambda *state: show_stage(bar, *state))
+    if built is None:  # the first process goes on
+        return OK
     built.save(memory)
     print(
         f"{built.frames} frames, {len(built.gaussians)} Gaussians, {built.components} components"

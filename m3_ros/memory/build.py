@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 
-from m3_ros.capture.ego_mask import estimate_ego_mask
+from m3_ros.capture.ego_mask import estimate_ego_mask, in_units
 from m3_ros.capture.frame import RgbdFrame, apply_mask
-from m3_ros.config import EgoMaskConfig, M3Config
+from m3_ros.config import M3Config
 from m3_ros.errors import DataError
-from m3_ros.features.extractor import FeatureExtractor
+from m3_ros.features.extractor import FeatureExtractor, FeatureMap
 from m3_ros.memory.feature_store import FeatureStore, covered_cells
 from m3_ros.memory.memory_data import ModelMemory
 from m3_ros.memory.psc import MemoryBank
@@ -32,12 +31,10 @@ from m3_ros.splat import Gaussians
 from m3_ros.splat.device import choose_device
 from m3_ros.splat.fitter import Fitter
 from m3_ros.splat.held_out import HeldOutScores
+from m3_ros.splat.processes import ALONE, Processes
 from m3_ros.splat.scale import NOMINAL_DISTANCE, scaled, working_distance
 from m3_ros.splat.seeding import SparsePoints
 from m3_ros.types import Mask, Progress, no_progress
-
-MAX_EGO_DISTANCE = 10.0
-"""Upper bound of `ego_mask.max_distance`, m."""
 
 
 class MemoryBuilder:
@@ -54,28 +51,28 @@ class MemoryBuilder:
         extractors: Foundation models; text queries use the first.
         points: Sparse points of the scan.
         metric: Whether the scan's lengths are metres.
+        processes: That extract and fit together; the first one keeps features and the memory.
     """
 
     def __init__(
-        self,
-        config: M3Config,
-        extractors: Sequence[FeatureExtractor],
-        points: SparsePoints | None = None,
-        metric: bool = True,
-    ) -> None:
+        self, config: M3Config, extractors: Sequence[FeatureExtractor],
+        points: SparsePoints | None = None, metric: bool = True, processes: Processes = ALONE,
+    ) -> None:  # fmt: skip
         if not extractors:
             raise ValueError("extractors is empty; a memory needs at least one model")
         self._config = config
         self._extractors = {extractor.name: extractor for extractor in extractors}
         device = self._device = choose_device(config.features.device)
-        self._stores = {name: FeatureStore(device) for name in self._extractors}
+        self._processes = processes
+        kept = self._extractors if processes.rank == 0 else ()
+        self._stores = {name: FeatureStore(device) for name in kept}
         self._sources = {name: SourceCollector() for name in self._extractors}
         bound = config.memory.max_components
         self._banks = {
             name: MemoryBank(extractor.dim, extractor.threshold, bound, device)
             for name, extractor in self._extractors.items()
         }
-        self._fitter = Fitter(config.splat, self._device)
+        self._fitter = Fitter(config.splat, self._device, processes)
         self._points, self._metric = points, metric
         self._unit = 0.0  # of the scan's lengths, in lengths at the nominal distance; 0: unknown
         self._batch = 2 * config.ego_mask.min_frames  # that `step` processes together
@@ -88,20 +85,31 @@ class MemoryBuilder:
 
     def add(self, frame: RgbdFrame) -> None:
         """Add one keyframe and extract its features."""
-        for name, extractor in self._extractors.items():
-            result = extractor.extract(frame.rgb)
+        self._keep(self._extract(frame))
+        self._pending.append(frame)
+
+    def _extract(self, frame: RgbdFrame) -> dict[str, FeatureMap]:
+        return {name: model.extract(frame.rgb) for name, model in self._extractors.items()}
+
+    def _keep(self, maps: dict[str, FeatureMap]) -> None:
+        """Keep the features of the next frame."""
+        for name, result in maps.items():
             self._stores[name].append(result.features, result.valid, result.regions)
             self._sources[name].add(result)
-        self._pending.append(frame)
 
     def build(
         self, frames: Iterable[RgbdFrame], progress: Progress = no_progress
-    ) -> SpatialMemory:
-        """Add all frames and return their memory; see `build_memory`."""
-        frames = list(frames)
-        for count, frame in enumerate(frames, 1):
-            self.add(frame)
-            progress("features", count / len(frames))
+    ) -> SpatialMemory | None:
+        """Add all frames and return their memory; see `build_memory` and `finish`."""
+        frames, processes = list(frames), self._processes
+        for start in range(0, len(frames), processes.count):
+            several = frames[start : start + processes.count]
+            own = [self._extract(frame) for frame in processes.own(several)]
+            for maps in processes.collect(own):
+                for each in maps:
+                    self._keep(each)
+            self._pending += several
+            progress("features", len(self) / len(frames))
         return self.finish(progress)
 
     def step(self) -> bool:
@@ -117,8 +125,8 @@ class MemoryBuilder:
         self._fitter.step()
         return True
 
-    def finish(self, progress: Progress = no_progress) -> SpatialMemory:
-        """Return the memory of all frames so far.
+    def finish(self, progress: Progress = no_progress) -> SpatialMemory | None:
+        """Return the memory of all frames so far; None in another process than the first.
 
         Steps of the fit that `step` has done count as used, up to `incremental_share`.
 
@@ -135,6 +143,8 @@ class MemoryBuilder:
         if self._pending:
             self._process_pending()
         fitter.run(progress)
+        if self._processes.rank:
+            return None
         fitted = fitter.result()
         progress("fit", 1.0)
         views = tuple(
@@ -155,7 +165,8 @@ class MemoryBuilder:
             self._set_unit()
         pending = [scaled(frame, 1 / self._unit) for frame in self._pending]
         if self._mask is None and self._metric:  # no robot holds a camera of unknown scale
-            self._mask = estimate_ego_mask([*self._fitter.frames, *pending], self._ego_mask())
+            settings = in_units(self._config.ego_mask, self._unit)
+            self._mask = estimate_ego_mask([*self._fitter.frames, *pending], settings)
         frames = [apply_mask(frame, self._mask) for frame in pending]
         for index, frame in enumerate(frames, len(self._fitter.frames)):
             for name, store in self._stores.items():
@@ -180,15 +191,6 @@ class MemoryBuilder:
         self._unit = distance / NOMINAL_DISTANCE
         if self._points is not None:
             self._fitter.points = self._points[0] / self._unit, self._points[1]
-
-    def _ego_mask(self) -> EgoMaskConfig:
-        """Return the settings of the ego mask, their lengths at the nominal distance."""
-        config = self._config.ego_mask
-        return replace(
-            config,
-            max_distance=min(config.max_distance / self._unit, MAX_EGO_DISTANCE),
-            min_translation=config.min_translation / self._unit,
-        )
 
     def _build_model(
         self, name: str, gaussians: Gaussians, views: Sequence[View], progress: Progress

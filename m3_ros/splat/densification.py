@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from m3_ros.capture.frame import RgbdFrame
+from m3_ros.errors import UsageError
 
 if TYPE_CHECKING:
     from gsplat.strategy.base import Strategy
@@ -22,12 +23,20 @@ def scene_scale(frames: Sequence[RgbdFrame]) -> float:
     return 1.1 * float(np.linalg.norm(centres - centres.mean(0), axis=1).max())
 
 
-def make_strategy(steps: int) -> Strategy:
+def make_strategy(steps: int, batch: int = 1) -> Strategy:
     """Return gsplat's densification, paced for a fit of a few hundred steps.
 
     gsplat starts after 500 of 30 000 steps and refines every 100; here a frame is visited every
     50 or so steps. Opacities are never reset: there are too few steps to recover.
+
+    Raises:
+        UsageError: Steps have several frames: its statistics are of one.
     """
+    if batch > 1:
+        raise UsageError(
+            "Gaussians are split and pruned by one process only; build without torchrun, or set "
+            "splat.densify to never"
+        )
     from gsplat.strategy import DefaultStrategy
 
     return DefaultStrategy(

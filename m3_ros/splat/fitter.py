@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,16 +22,17 @@ from m3_ros.splat.densification import make_strategy, scene_scale
 from m3_ros.splat.gaussians import Gaussians
 from m3_ros.splat.held_out import HeldOutScores, score_frames
 from m3_ros.splat.initialization import Points, gaussians_from_points
-from m3_ros.splat.loss import depth_loss, photometric_loss
 from m3_ros.splat.optimizer import Optimizers
 from m3_ros.splat.pose_jump import warn_of_jump
 from m3_ros.splat.poses import CameraCorrections
+from m3_ros.splat.processes import ALONE, Processes
 from m3_ros.splat.result import FitResult, held_out, score
 from m3_ros.splat.scale import NOMINAL_DISTANCE
 from m3_ros.splat.schedule import steps
 from m3_ros.splat.seeding import SparsePoints, seed_gaussians
 from m3_ros.splat.stereo import estimate_depth
 from m3_ros.splat.training_view import TrainingView
+from m3_ros.splat.view_loss import view_loss
 from m3_ros.splat.voxels import Voxels
 from m3_ros.types import Progress, no_progress
 
@@ -54,10 +56,21 @@ class Fitter:
         test_frames: Indices of the held-out frames.
         iteration: Optimisation steps that count as used.
         seconds: Wall time of all work so far; only a safety net depends on it.
+
+    Args:
+        config: Settings of the fit.
+        device: Of its tensors.
+        processes: That share the frames of a step.
+        batch: Frames of a step, which counts as so many; `processes.count` by default. Adam's
+            rates grow with its root (Malladi et al., NeurIPS 2022).
     """
 
-    def __init__(self, config: SplatConfig, device: str = "cpu") -> None:
+    def __init__(
+        self, config: SplatConfig, device: str = "cpu", processes: Processes = ALONE,
+        batch: int = 0,
+    ) -> None:  # fmt: skip
         self.config, self.device = config, device
+        self._processes, self._batch = processes, batch or processes.count
         self.frames: list[RgbdFrame] = []
         self.points: SparsePoints | None = None
         self.views: list[TrainingView] = []
@@ -85,7 +98,8 @@ class Fitter:
         known = len(self.frames)
         self.frames += frames
         if self.config.refine_poses and len(self.frames) > 2:
-            poses = align_frames(self.frames, known, self.config.seed)
+            align = partial(align_frames, self.frames, known, self.config.seed)
+            poses = self._processes.once(align)
             warn_of_jump(self.frames, poses)
             self.frames = [
                 replace(frame, camtoworld=pose)
@@ -120,7 +134,7 @@ class Fitter:
         for name, x in added.to(self.device).tensors.items():
             self._set_tensor(name, torch.cat([present.tensors[name], x]))
         if config.densify == "always" or (config.densify == "auto" and not self.measured):
-            self.strategy = make_strategy(self.steps)
+            self.strategy = make_strategy(self.steps, self._batch)
             scale = scene_scale(self.frames)
             self.strategy_state = self.strategy.initialize_state(scene_scale=scale)
 
@@ -167,7 +181,7 @@ class Fitter:
 
     def run(self, progress: Progress = no_progress) -> None:
         """Run the remaining steps; report them as stage "fit"."""
-        limit = self.config.max_seconds
+        limit = self.config.max_seconds if self._processes.count == 1 else 0.0
         start, before = time.perf_counter(), self.seconds
         while (share := self.budget_used) < 1:
             self.step()
@@ -184,44 +198,35 @@ class Fitter:
                 progress("fit", share)
 
     def step(self) -> Tensor:
-        """Run one step on the next training frame and return its loss.
+        """Run one step on the next training frames, `batch` of them; return their mean loss.
 
         Every frame comes once a round, in random order.
         """
+        config, share = self.config, self.budget_used
+        level = 1 if share < config.coarse_share else 0
+        frames = [self._next_frame() for _ in range(self._batch)]
+        densify = self.strategy and len(self.gaussians) < config.max_gaussians
+        total = torch.zeros((), device=self.device)
+        for frame in self._processes.own(frames):
+            parts = Gaussians(**self.params), self.cameras, frame, self.views[frame]
+            loss, info = view_loss(*parts, level, config)
+            state = self.params, self.optimizers, self.strategy_state, self.iteration, info
+            if densify:
+                self.strategy.step_pre_backward(*state)
+            (loss / self._batch).backward()
+            total += loss.detach() / self._batch
+        self._processes.sum_gradients([*self.params.values(), *self.cameras.parameters()])
+        self.optimizers.step(config.final_rate**share * math.sqrt(self._batch))
+        if densify:
+            self.strategy.step_post_backward(*state)
+        self.iteration += self._batch
+        return total
+
+    def _next_frame(self) -> int:
         if not self._queue:
             shuffled = torch.randperm(len(self.train_frames), generator=self._generator)
             self._queue = [self.train_frames[k] for k in shuffled.tolist()]
-        return self._step_frame(self._queue.pop(), self.budget_used)
-
-    def _step_frame(self, frame: int, share: float) -> Tensor:
-        """Run one step on one frame with `share` of the budget used."""
-        config = self.config
-        level = 1 if share < config.coarse_share else 0
-        rgb, depth, K, mask = self.views[frame].levels[level]
-        estimated = self.views[frame].estimated[level]
-        height, width = depth.shape
-        gaussians = Gaussians(**self.params)
-        viewmat = self.cameras.viewmat(frame)
-        render, alpha, info = gaussians.render(viewmat[None], K[None], width, height)
-        image = self.cameras.expose(frame, render[0, ..., :3])
-        target = torch.where(mask[..., None], rgb / 255.0, image.detach())
-        loss = photometric_loss(image, target, config.ssim_weight)
-        if config.depth_weight:
-            error = depth_loss(render[0, ..., 3], depth, alpha[0, ..., 0])
-            loss = loss + config.depth_weight * error
-        if config.stereo_weight and estimated is not None and level == 1:
-            error = depth_loss(render[0, ..., 3], estimated, alpha[0, ..., 0])
-            loss = loss + config.stereo_weight * error
-        densify = self.strategy and len(gaussians) < config.max_gaussians
-        state = self.params, self.optimizers, self.strategy_state, self.iteration, info
-        if densify:
-            self.strategy.step_pre_backward(*state)
-        loss.backward()
-        self.optimizers.step(config.final_rate**share)
-        if densify:
-            self.strategy.step_post_backward(*state)
-        self.iteration += 1
-        return loss.detach()
+        return self._queue.pop()
 
     def scores(self) -> HeldOutScores:
         """Return the scores of the held-out frames, else of all."""

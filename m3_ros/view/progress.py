@@ -7,9 +7,10 @@ import sys
 from tqdm import tqdm
 
 
-def stage_bar() -> tqdm:
+def stage_bar(shown: bool = True) -> tqdm:
     """A bar for `show_stage`."""
-    return tqdm(total=100, file=sys.stdout, bar_format="{desc:>16} {bar} {n:3d} % {elapsed}")
+    form = "{desc:>16} {bar} {n:3d} % {elapsed}"
+    return tqdm(total=100, file=sys.stdout, bar_format=form, disable=not shown)
 
 
 def show_stage(bar: tqdm, stage: str, share: float) -> None:
