@@ -23,8 +23,10 @@ from m3_ros.settings import ConfigError, Stage, read_settings, setting
 class StorageConfig(Stage):
     """Where the nodes keep scans and memories; `~` is the home folder."""
 
-    scans: str = setting("~/m3/scans", "folder of scans; each scan gets a subfolder by its time")
-    memory: str = setting("~/m3/memory", "memory folder that is built and queried")
+    scans: str = setting(
+        "~/m3/scans", "folder of scans; each scan gets a subfolder by its time", nonempty=True
+    )
+    memory: str = setting("~/m3/memory", "memory folder that is built and queried", nonempty=True)
 
 
 @dataclass(frozen=True)

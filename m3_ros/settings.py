@@ -94,21 +94,21 @@ def _typed(hint: Any, value: object, name: str) -> Any:
     Raises:
         ConfigError: it is of another type.
     """
-    arguments = get_args(hint)
-    if get_origin(hint) is tuple and isinstance(value, list | tuple):
+    arguments, origin = get_args(hint), get_origin(hint)
+    if origin is tuple and isinstance(value, list | tuple):
         inner = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(inner) == len(value):
             return tuple(_typed(*pair, name) for pair in zip(inner, value, strict=True))
-    elif get_origin(hint) is dict and isinstance(value, dict):
+    elif origin is dict and isinstance(value, dict):
         return {key: _typed(arguments[1], item, f"{name}.{key}") for key, item in value.items()}
-    elif get_origin(hint) is UnionType:  # X | None
+    elif origin is UnionType:  # X | None
         return value if value is None else _typed(arguments[0], value, name)
     elif hint is float and type(value) is int and value.bit_length() < MAX_BITS:
         return float(value)
     elif isinstance(hint, type) and type(value) is hint:
         return value
-    kind = hint.__name__ if isinstance(hint, type) and not arguments else hint
-    raise ConfigError(f"{name} = {_shown(value)}: it must be of type {kind}")
+    of = f"list of {arguments[0].__name__}" if origin is tuple else getattr(hint, "__name__", hint)
+    raise ConfigError(f"{name} = {_shown(value)}: it must be of type {of}")
 
 
 def _shown(value: object) -> str:
@@ -133,8 +133,8 @@ def _check_rule(name: str, value: Value, rule: dict) -> None:
         raise ConfigError(f"{name} = {value!r}: it must be at most {high} {rule['unit']}".rstrip())
     if choices is not None and value not in choices:
         raise ConfigError(f"{name} = {value!r}: it must be one of {', '.join(choices)}")
-    if rule.get("nonempty") and (not value or "" in value):
-        raise ConfigError(f"{name} = {value!r}: it must have at least one value")
+    if rule.get("nonempty") and not (value and all(numbers) and len({*numbers}) == len(numbers)):
+        raise ConfigError(f"{name} = {value!r}: it must have at least one value, each once")
     if rule.get("length") is not None and len(value) != rule["length"]:
         raise ConfigError(f"{name} = {value!r}: it must have {rule['length']} values")
 

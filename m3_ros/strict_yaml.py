@@ -78,9 +78,11 @@ class StrictLoader(yaml.SafeLoader):
         return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
-# YAML 1.1 takes 1e-2 for a text, as it lacks a point; ROS and YAML 1.2 take it for a number.
+# YAML 1.1 takes 1e-2 and 1.0e2 for texts, as they lack a point or a sign; ROS and YAML 1.2 do not.
 StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$", re.ASCII),
+    list("-+.0123456789"),
 )
 for tag in ("int", "float"):
     StrictLoader.add_constructor(f"tag:yaml.org,2002:{tag}", StrictLoader.construct_number)

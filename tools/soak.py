@@ -18,19 +18,25 @@ from pathlib import Path
 
 import numpy as np
 from geometry_msgs.msg import TransformStamped
-from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2, PointField
 from tf2_msgs.msg import TFMessage
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from m3_ros.action import BuildMemory, Grasp, ScanMotion
 from m3_ros.capture.scan import Scan
 from m3_ros.codes import GraspErrorCode, QueryErrorCode
 from m3_ros.config import M3Config
 from m3_ros.memory.spatial_memory import SpatialMemory
+from m3_ros.msg import MotionHeartbeat
 from m3_ros.nodes.bench_load import usage
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.demo import CONTACT_PATIENCE, PATIENCE
+from m3_ros.nodes.guard_client import HEARTBEAT_TOPIC
 from m3_ros.nodes.isolation import isolate
-from m3_ros.nodes.stack import STACKS, Stack, override
+from m3_ros.nodes.process_state import own_process
+from m3_ros.nodes.qos import LATCHED
+from m3_ros.nodes.stack import STACKS, NodeDied, Stack, override
+from m3_ros.robot_model import load_robot
 from m3_ros.srv import Query, StartScan, StopScan
 
 SETTINGS = (
@@ -49,21 +55,23 @@ WARM_UP = 2  # rounds of a node's life after which its memory must stay
 class Soak:
     """The nodes, each with a stack of its own so that one can be killed and started again."""
 
-    def __init__(self, client: Client, folder: Path, seed: int) -> None:
+    def __init__(self, client: Client, stacks: dict[str, Stack], folder: Path, seed: int) -> None:
         storage = [f"storage.scans={folder}/scans", f"storage.memory={folder}/memory"]
         self._config = override(M3Config(), [*SETTINGS, *storage])
         self._client, self._folder, self._draw = client, folder, random.Random(seed)
-        self._stacks: dict[str, Stack] = {}
+        self._stacks = stacks
         self._usage: dict[str, list[tuple[int, int]]] = {}
         self.problems: list[str] = []
         self.growth: dict[str, tuple[int, int]] = {}
         node = client.node
+        arm = f"{load_robot(self._config.robot).arm.controller.name}/joint_trajectory"
         self._publishers = {
-            kind: node.create_publisher(kind, topic, 1)
+            kind: node.create_publisher(kind, topic, LATCHED if kind is PointCloud2 else 1)
             for kind, topic in (
                 (TFMessage, "/tf"), (JointState, "/joint_states"), (PointCloud2, "m3/gaussians"),
-                (Image, "/camera/camera/color/image_raw"),
+                (Image, "/camera/camera/color/image_raw"), (JointTrajectory, arm),
                 (CameraInfo, "/camera/camera/color/camera_info"),
+                (MotionHeartbeat, HEARTBEAT_TOPIC),
             )
         }  # fmt: skip
         for name in (*STACKS["simulation"], *STACKS["m3"]):
@@ -80,12 +88,13 @@ class Soak:
         fault, steps = self._draw.choice(faults), (self._scan, self._build, self._ask, self._grasp)
         place = self._draw.randrange(len(steps))
         for index, step in enumerate(steps):
-            if index == place:
-                fault()
             try:
+                if index == place:
+                    fault()
                 step()
-            except ClientError as error:
+            except (ClientError, NodeDied) as error:
                 self.problems.append(f"{step.__name__[1:]}: {error}")
+                self._revive()
         for name, stack in self._stacks.items():
             self._usage[name].append(usage(stack.process_id(name)))
             life = self._usage[name]
@@ -103,11 +112,24 @@ class Soak:
         self._stacks[name].stop()
         self._start(name)
 
+    def _revive(self) -> None:
+        """Start the nodes again that have ended."""
+        for name, stack in [*self._stacks.items()]:
+            try:
+                stack.check()
+            except NodeDied:
+                stack.stop()
+                self._start(name)
+
     def _bad_messages(self) -> None:
         """Publish what is wrong in every way that once harmed a node."""
         transforms = [TransformStamped(child_frame_id="bar") for _ in range(3)]
         for transform in transforms:
             transform.header.frame_id = "foo"
+        transforms += [TransformStamped(child_frame_id=f"f{self._draw.random()}")] * 100
+        points = [PointField(name=name, datatype=7) for name in ("x", "y", "z", "opacity")]
+        nowhere = JointTrajectoryPoint(positions=[float("nan")], velocities=[1e300] * 9)
+        machine = own_process().partition("/")[0]
         transforms[1].transform.rotation.x = float("nan")
         transforms[2].header.stamp.sec = 2**31 - 1
         for message in (
@@ -115,6 +137,11 @@ class Soak:
             JointState(name=["joint1"], position=[float("nan")]),
             JointState(name=["joint1", "joint2"], position=[0.0]),
             PointCloud2(width=1000, height=1),
+            PointCloud2(width=2**32 - 1, height=2**32 - 1, point_step=4, fields=points),
+            MotionHeartbeat(node="x" * 9999, process=f"{machine}/\u00b2/1", moving=True),
+            MotionHeartbeat(node="grasp", process=f"{machine}/{'9' * 5000}/1"),
+            JointTrajectory(joint_names=["joint1", ""], points=[JointTrajectoryPoint()]),
+            JointTrajectory(joint_names=["joint1"], points=[nowhere]),
             Image(width=10, height=10, encoding="rgb8"),
             Image(width=4, height=1, encoding="nonsense", data=[0] * 4),
             CameraInfo(k=[float("nan")] * 9),
@@ -132,9 +159,15 @@ class Soak:
         return self._client.call(kind, name, request, WAIT)
 
     def _scan(self) -> None:
-        start = self._call(StartScan, "m3/scan/start", StartScan.Request())
-        self._client.run(ScanMotion, "m3/scan_motion", ScanMotion.Goal(views=VIEWS), timeout=WAIT)
-        stop = self._call(StopScan, "m3/scan/stop", StopScan.Request())
+        start, goal = (
+            self._call(StartScan, "m3/scan/start", StartScan.Request()),
+            ScanMotion.Goal(),
+        )
+        goal.views = VIEWS
+        try:
+            self._client.run(ScanMotion, "m3/scan_motion", goal, timeout=WAIT)
+        finally:
+            stop = self._call(StopScan, "m3/scan/stop", StopScan.Request())
         if not (start.success and stop.success):
             self.problems.append(f"scan: {start.error_msg or stop.error_msg}")
         elif len(Scan.open(stop.folder)) != stop.keyframes:
@@ -169,8 +202,14 @@ def main() -> int:
     options = parser.parse_args()
     isolate()
     rounds, end = 0, time.monotonic() + 60.0 * options.minutes
-    with tempfile.TemporaryDirectory(prefix="m3_soak_") as folder, Client("soak") as client:
-        soak = Soak(client, Path(folder), options.seed)
+    stacks: dict[str, Stack] = {}
+
+    def check() -> None:
+        for stack in stacks.values():
+            stack.check()
+
+    with tempfile.TemporaryDirectory(prefix="m3_soak_") as folder, Client("soak", check) as client:
+        soak = Soak(client, stacks, Path(folder), options.seed)
         try:
             while time.monotonic() < end:
                 known = len(soak.problems)

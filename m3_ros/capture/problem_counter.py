@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 RECENT = 10.0
 """Time (s) that a problem stays listed after its last occurrence: ten reports of diagnostics."""
+MAX_PROBLEMS = 100
+"""Most different sentences: more than one of each kind for each frame of a large robot's TF."""
+MAX_LENGTH = 500
+"""Longest sentence, characters: six lines of a terminal."""
+FURTHER = f"more than {MAX_PROBLEMS} different problems; the others are counted here"
 
 
 @dataclass
@@ -19,6 +24,9 @@ class _Problem:
 
 class ProblemCounter:
     """Count sentences that say what is wrong; thread-safe.
+
+    Beyond `MAX_PROBLEMS` sentences, all others count as one: names that strangers publish may
+    differ each time.
 
     Args:
         tell: called with a sentence the first time it is counted.
@@ -31,7 +39,10 @@ class ProblemCounter:
 
     def count(self, sentence: str, lasting: bool = False) -> None:
         """Count a problem; a lasting one stays listed for ever."""
+        sentence = sentence if len(sentence) <= MAX_LENGTH else f"{sentence[:MAX_LENGTH]}..."
         with self._lock:
+            if sentence not in self._problems and len(self._problems) >= MAX_PROBLEMS:
+                sentence = FURTHER
             new = sentence not in self._problems
             problem = self._problems.setdefault(sentence, _Problem())
             problem.count += 1

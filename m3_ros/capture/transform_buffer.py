@@ -29,6 +29,14 @@ It is the default of `scan.transform_timeout`: nobody waits longer for a late tr
 """
 
 
+MAX_FRAMES = 2000
+"""Most frames with a parent: a humanoid with hands has 200. Strangers may name any number."""
+MAX_NAME = 255
+"""Longest name of a frame, characters: that of a topic (rmw_validate_full_topic_name)."""
+MAX_LISTED = 40
+"""Most frames that a message lists."""
+
+
 class TransformError(M3Error, LookupError):
     """No transform is available; the message names frames, stamp and reason."""
 
@@ -161,6 +169,12 @@ class TransformBuffer:
         edge = self._edges.get(child)
         if not parent or not child:
             return f"transform {parent!r} -> {child!r} is dropped: both frames must have a name"
+        full = edge is None and len(self._edges) >= MAX_FRAMES
+        if full or max(len(parent), len(child)) > MAX_NAME:
+            return (
+                f"transform {parent[:MAX_NAME]} -> {child[:MAX_NAME]} is dropped: names of frames "
+                f"have at most {MAX_NAME} characters, and a robot {MAX_FRAMES} frames"
+            )
         if not np.isfinite(T).all():
             return f"transform {parent} -> {child} is dropped: it must be finite"
         if stamp is not None and now is not None and stamp - now > self._max_age:
@@ -201,7 +215,7 @@ class TransformBuffer:
         """Return the frames from `frame` up to its root."""
         parents = {edge.parent for edge in self._edges.values()}
         if frame not in self._edges and frame not in parents:
-            known = ", ".join(sorted(parents | set(self._edges))) or "none yet"
+            known = ", ".join(sorted(parents | set(self._edges))[:MAX_LISTED]) or "none yet"
             raise TransformError(f"frame {frame} is unknown; received frames: {known}")
         path = [frame]
         while path[-1] in self._edges:

@@ -14,6 +14,7 @@ from m3_ros.errors import M3Error
 from m3_ros.nodes.claims import Claims
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import SERVICE
+from m3_ros.nodes.received import DroppingNode
 
 AUTOSTART = ParameterDescriptor(
     description="configure and activate at the start; otherwise by `ros2 lifecycle set`",
@@ -25,7 +26,7 @@ class StartError(M3Error, ValueError):
     """A node that starts by itself cannot be configured or activated; the message says why."""
 
 
-class ManagedNode(LifecycleNode):
+class ManagedNode(DroppingNode, LifecycleNode):
     """A lifecycle node of this package; subclasses fill in the steps that they have.
 
     With the parameter `autostart` (the default) it configures and activates itself as soon as it

@@ -11,7 +11,9 @@ from rclpy.action.server import ServerGoalHandle
 from sensor_msgs.msg import PointCloud2
 
 from m3_ros.action import Grasp, ScanMotion
+from m3_ros.capture.messages import ConversionError
 from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
+from m3_ros.errors import show
 from m3_ros.geometry import transform
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
@@ -83,11 +85,12 @@ class GraspNode(ManagedNode):
         super().destroy_node()
 
     def _remember(self, cloud: PointCloud2) -> None:
-        try:
-            columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
-        except ValueError as error:
-            self.get_logger().error(f"m3/gaussians: a message is dropped: {error}")
-            return
+        world, frame = self._config.robot.world_frame, cloud.header.frame_id
+        if frame != world:
+            raise ConversionError(
+                f"it is in the frame {show(frame)}, robot.world_frame is {world}"
+            )
+        columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
         self._remembered = solid(columns[:, :3], columns[:, 3])
 
     def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:

@@ -27,6 +27,7 @@ from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, LINGER_TIME,
 from m3_ros.nodes.motion_watch import POLL, MotionWatch
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.process_state import own_process
+from m3_ros.nodes.received import DroppingNode
 from m3_ros.nodes.runtime import run_node
 from m3_ros.robot_model import load_robot
 
@@ -35,6 +36,10 @@ STOP_DURATION = 1.0
 first cancel: that takes a message's way through DDS and one cycle of its node, far below 1 s."""
 JAWS_AT_REST = 0.1  # share of the closing speed below which the jaws rest or squeeze an object
 ACTIONS = ("follow_joint_trajectory", "gripper_cmd")  # that ros2_control's controllers serve
+
+MAX_WATCHES = 100
+"""Processes that are remembered before those that move nothing are forgotten: a robot has a few
+nodes that move it, and each start of one is a new process."""
 
 
 class _Controller:
@@ -63,7 +68,7 @@ class _Controller:
         self._topic.publish(holding_message(self._joints, positions))
 
 
-class GuardNode(Node):
+class GuardNode(DroppingNode):
     """Watches every node that sends heartbeats; its own end stops a motion too.
 
     Args:
@@ -81,7 +86,7 @@ class GuardNode(Node):
         self._gripper = _Controller(self, gripper.controller.name, (gripper.joint,))
         self._base = BaseClient(self, config.robot)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._watches: dict[str, MotionWatch] = {}
+        self._watches: dict[tuple[str, str], MotionWatch] = {}  # by node and process
         self._states: Subscription | None = None
         self._joints: JointState | None = None
         self._stop_end = 0.0
@@ -96,7 +101,7 @@ class GuardNode(Node):
     def destroy_node(self) -> None:
         """Stop what moves now: nobody guards it any more."""
         self._status.watching = False
-        moving = [name for name, watch in self._watches.items() if watch.moving]
+        moving = [name for (name, _), watch in self._watches.items() if watch.moving]
         if moving:
             self._begin_stop(f"the guard ended while {', '.join(moving)} moved the robot")
             for _ in range(round(LINGER_TIME / POLL)):
@@ -107,7 +112,10 @@ class GuardNode(Node):
         super().destroy_node()
 
     def _beat(self, message: MotionHeartbeat) -> None:
-        watch = self._watches.setdefault(message.node, MotionWatch(message.node, self._limits))
+        key = message.node, message.process
+        if key not in self._watches and len(self._watches) >= MAX_WATCHES:
+            self._watches = {each: watch for each, watch in self._watches.items() if watch.moving}
+        watch = self._watches.setdefault(key, MotionWatch(message.node, self._limits))
         watch.beat(message.process, message.moving)
         if not message.moving:
             return

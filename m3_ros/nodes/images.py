@@ -100,6 +100,12 @@ def to_columns(message: PointCloud2, *names: str) -> NDArray[np.float32]:
             "itemsize": message.point_step,
         }
     )
-    raw = np.frombuffer(message.data, kind, count=message.width * message.height)
+    count = message.width * message.height
+    if count * message.point_step > len(message.data):
+        raise ConversionError(
+            f"cloud has {len(message.data)} bytes; {message.width} x {message.height} points of "
+            f"{message.point_step} bytes need {count * message.point_step}"
+        )
+    raw = np.frombuffer(message.data, kind, count=count)
     columns = np.stack([raw[name] for name in names], axis=1).astype(np.float32)
     return columns[np.isfinite(columns).all(axis=1)]

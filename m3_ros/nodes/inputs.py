@@ -13,6 +13,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from m3_ros.capture.transform_buffer import TIME_JUMP
 from m3_ros.nodes.elapsed_time import ElapsedTime
+from m3_ros.nodes.received import Callback, DroppingNode
 from m3_ros.nodes.spinner import Spinner
 
 
@@ -20,7 +21,7 @@ class InputsFailed(RuntimeError):
     """The thread that receives a node's inputs has ended; the message says why."""
 
 
-class InputNode(Node):
+class InputNode(DroppingNode):
     """Carry the fast subscriptions of `owner`, spun by a thread of its own as `OWNER_inputs`.
 
     rclpy builds its wait set anew for every message, at a cost that grows with all that a node
@@ -53,26 +54,11 @@ class InputNode(Node):
         self._spinner = Spinner(self, self._fail)
 
     def create_subscription(
-        self,
-        msg_type: type,
-        topic: str,
-        callback: Callable[[object], object],
-        *args: object,
-        **kwargs: object,
+        self, msg_type: type, topic: str, callback: Callback, *args: object, **kwargs: object
     ) -> Subscription:
-        """Subscribe as `Node` does; a callback that raises loses its message, not the thread."""
-
-        def receive(message: object) -> None:
-            try:
-                callback(message)
-            except Exception as error:
-                self.get_logger().error(
-                    f"a message on {topic} is dropped: {type(error).__name__}: {error}",
-                    throttle_duration_sec=5.0,
-                )
-
+        """Subscribe as `DroppingNode` does, to the owner's name of `topic`."""
         topic = self.resolve_topic_name(topic)
-        return super().create_subscription(msg_type, topic, receive, *args, **kwargs)
+        return super().create_subscription(msg_type, topic, callback, *args, **kwargs)
 
     def create_publisher(
         self, msg_type: type, topic: str, *args: object, **kwargs: object

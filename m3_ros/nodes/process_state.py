@@ -6,6 +6,7 @@ Unlike a missing message, that is no matter of time: a process that waits for a 
 from __future__ import annotations
 
 import os
+import re
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,7 @@ def process_state(process: str) -> ProcessState:
     machine, _, rest = process.partition("/")
     pid, _, start = rest.partition("/")
     try:
-        if machine != _machine() or not pid.isdigit():
+        if machine != _machine() or not re.fullmatch("[0-9]{1,10}", pid):
             return ProcessState.UNKNOWN
         stat = _stat(int(pid))
     except (FileNotFoundError, ProcessLookupError):

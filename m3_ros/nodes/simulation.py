@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 
 from nav_msgs.msg import Odometry
-from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
@@ -29,6 +28,7 @@ from m3_ros.nodes.conversions import (
 )
 from m3_ros.nodes.parameters import declare_settings
 from m3_ros.nodes.qos import LATCHED
+from m3_ros.nodes.received import DroppingNode
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.simulated_camera import SimulatedCamera
 from m3_ros.robot_model import load_robot
@@ -43,7 +43,7 @@ class SimulationFailed(M3Error, RuntimeError):
     """Physics or camera stopped; the message says why."""
 
 
-class SimulationNode(Node):
+class SimulationNode(DroppingNode):
     """Step the physics in one thread and render in another; callbacks take the commands."""
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from ament_index_python.packages import get_package_prefix
 
 from m3_ros import signals
 from m3_ros.config import M3Config, load_config
-from m3_ros.errors import M3Error
+from m3_ros.errors import M3Error, show
 from m3_ros.settings import ConfigError, from_dict, to_dict
 from m3_ros.strict_yaml import parse_yaml
 
@@ -177,13 +177,13 @@ def override(config: M3Config, settings: Sequence[str]) -> M3Config:
         group, dot, key = name.partition(".")
         if not equals or not dot or group not in values:
             raise ConfigError(
-                f"setting {setting!r}: it must be group.name=value, group one of "
+                f"setting {show(setting)}: it must be group.name=value, group one of "
                 f"{', '.join(values)}"
             )
         try:
             values[group][key] = parse_yaml(value)
         except ValueError as error:
-            raise ConfigError(f"setting {setting!r}: {error}") from error
+            raise ConfigError(f"setting {show(setting)}: {error}") from error
     return from_dict(M3Config, values)
 
 

@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from m3_ros.capture.transform_buffer import TransformBuffer, TransformError
+from m3_ros.capture.problem_counter import FURTHER, MAX_LENGTH, MAX_PROBLEMS, ProblemCounter
+from m3_ros.capture.transform_buffer import (
+    MAX_FRAMES,
+    MAX_NAME,
+    TransformBuffer,
+    TransformError,
+)
 from m3_ros.geometry import inverse, planar_pose, quat_to_matrix, se3
 
 
@@ -219,3 +225,29 @@ def test_a_correction_that_comes_seldom_does_not_delay_what_comes_often():
     np.testing.assert_allclose(
         tree.lookup("map", "base_link", 0.5), planar_pose(0.5, 0.5, 0), atol=1e-12
     )
+
+
+def test_frames_that_strangers_name_are_bounded():
+    """Known frames go on, others are dropped, and little is told of any number of them."""
+    told = []
+    tree = TransformBuffer(tell=told.append)
+    for index in range(MAX_FRAMES + 500):
+        tree.add("map", f"frame {index}", 1.0, np.eye(4))
+    tree.add("map", "frame 0", 2.0, planar_pose(1, 0, 0))
+    assert tree.lookup("map", "frame 0", 2.0)[0, 3] == 1.0
+    assert tree.latest(f"frame {MAX_FRAMES}") is None and told
+    assert len(told) <= MAX_PROBLEMS + 1 and told[-1] == FURTHER
+    tree.add("map", "x" * (MAX_NAME + 1), 1.0, np.eye(4))
+    with pytest.raises(TransformError) as error:
+        tree.lookup("map", "nowhere")
+    assert len(str(error.value)) < 2000
+
+
+def test_problems_without_end_are_counted_as_one():
+    told = []
+    counter = ProblemCounter(told.append)
+    for index in range(10 * MAX_PROBLEMS):
+        counter.count(f"{index} is wrong" + "!" * 5000)
+    assert len(told) == MAX_PROBLEMS + 1 and told[-1] == FURTHER
+    assert max(map(len, told)) < MAX_LENGTH + 10
+    assert f"({9 * MAX_PROBLEMS} times)" in counter.recent()

@@ -46,6 +46,10 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"\xff\xff", "is no text: byte 0 is not UTF-8"),
         ("splat: {voxels: 1}", "config.splat.voxels is unknown"),
         ("simulation: {depth_range: [1, 0.5]}", "(1.0, 0.5): the first must be the less"),
+        ("features: {models: [a, a]}", "('a', 'a'): it must have at least one value, each once"),
+        ("features: {models: a}", "FeatureConfig.models = 'a': it must be of type list of str"),
+        ("grasp: {scan_center: 1}", "scan_center = 1: it must be of type list of float"),
+        ("storage: {memory: ''}", "StorageConfig.memory = '': it must have at least one value"),
         ("features: {models: ['']}", "FeatureConfig.models = ('',): it must have at least one"),
         (f"robot: {{color_topic: {'a' * 300}}}", "at most 247 characters"),
         ("robot: {world_frame: /map}", "world_frame = '/map': it must be the name of a frame"),
@@ -83,9 +87,10 @@ def test_a_file_without_settings_is_read(tmp_path, text):
     assert load_config(tmp_path / "m3.yaml").splat.seed == 0
 
 
-def test_a_number_without_a_point_is_read(tmp_path):
+@pytest.mark.parametrize("number", ["1e-2", "1.0e-2", "0.01e0", ".1E-1", "1.E-2"])
+def test_a_number_without_a_point_or_sign_is_read(tmp_path, number):
     """YAML 1.1 takes it for a text, which no user expects."""
-    (tmp_path / "m3.yaml").write_text("splat: {voxel_size: 1e-2}")
+    (tmp_path / "m3.yaml").write_text(f"splat: {{voxel_size: {number}}}")
     assert load_config(tmp_path / "m3.yaml").splat.voxel_size == 0.01
 
 

@@ -9,6 +9,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
+from std_msgs.msg import String
 
 from m3_ros.codes import ScanErrorCode
 from m3_ros.nodes import claims
@@ -96,6 +97,21 @@ def served(node):
 
 def state(call):
     return call(GetState, "/small/get_state").current_state.label
+
+
+def test_a_message_that_its_callback_cannot_take_is_lost_alone(small, spin, until):
+    node, taken = small(True), []
+
+    def take(message):
+        taken.append(1 / (message.data != "bad"))
+
+    node.create_subscription(String, "talk", take, 10)
+    publisher = spin("stranger").create_publisher(String, "talk", 10)
+    until(publisher.get_subscription_count)
+    for text in ("bad", "bad", "good"):
+        publisher.publish(String(data=text))
+    until(lambda: taken)
+    assert node.active
 
 
 def test_services_answer_only_while_the_node_is_active(small, call):

@@ -164,6 +164,19 @@ def test_while_the_process_runs_and_after_the_motion_nothing_is_stopped(controll
     assert not seen[-1].stops and not controllers.cancelled.is_set() and not controllers.twists
 
 
+def test_strangers_end_no_watch_and_take_no_memory(controllers, guard, talk):
+    _, send = talk
+    send(node="grasp", process=own_process(), moving=True)
+    wait(lambda: guard.node._watches)
+    for index in range(150):
+        send(node=f"stranger {index}", process=f"{own_process().split('/')[0]}/\u00b2/{index}")
+        time.sleep(0.001)
+    send(node="grasp", process="elsewhere/1/2", moving=False)
+    wait(lambda: ("grasp", "elsewhere/1/2") in guard.node._watches)
+    assert guard.node._watches["grasp", own_process()].moving
+    assert len(guard.node._watches) <= 101
+
+
 def test_a_node_that_dies_is_stopped_and_told(controllers, guard, mover, die):
     words = "stopped the robot.*its process has ended"
     with pytest.raises(GuardError, match=words), mover.motion():

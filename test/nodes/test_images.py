@@ -242,6 +242,14 @@ def test_any_columns_of_a_cloud_can_be_read():
         images.to_columns(message, "x", "score")
 
 
+@pytest.mark.parametrize("size", [(2**32 - 1, 2**32 - 1), (6, 1), (1, 6)])
+def test_a_cloud_with_fewer_bytes_than_it_announces_is_refused(size):
+    message = images.cloud_message(np.zeros((5, 3), np.float32), HEAD)
+    message.width, message.height = size
+    with pytest.raises(ConversionError, match="cloud has 60 bytes; .* points of 12 bytes need"):
+        images.to_columns(message, "x")
+
+
 def test_a_cloud_without_coordinates_is_refused():
     with pytest.raises(ConversionError, match="x, y, z"):
         images.to_points(PointCloud2())

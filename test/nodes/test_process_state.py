@@ -56,5 +56,11 @@ def test_of_another_machine_nothing_is_known(name):
     assert process_state(name) is ProcessState.UNKNOWN
 
 
+@pytest.mark.parametrize("pid", ["\u00b2", "\u0663", "9" * 5000, "-1", "1e3", ".."])
+def test_of_a_process_id_that_is_none_nothing_is_known(pid):
+    """It arrives in messages; the first and the third are no numbers for `int`."""
+    assert process_state(f"{own_process().split('/')[0]}/{pid}/1") is ProcessState.UNKNOWN
+
+
 def test_a_name_of_this_machine_without_a_process_id_is_unknown():
     assert process_state(own_process().split("/")[0]) is ProcessState.UNKNOWN

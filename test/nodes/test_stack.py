@@ -29,7 +29,7 @@ def test_settings_are_replaced_by_name():
         ("scan.max_frames=0", "at least 1"),
         ("scan.max_frames=many", "type"),
         ("scan.max_frames=1:30", "1:30"),
-        ("features.models=[", "features.models=\\[': "),
+        ("features.models=[", 'features.models=\\[": '),
     ],
 )
 def test_a_bad_setting_is_named(setting, complaint):
