@@ -2,6 +2,7 @@
 # Prepare a Debian or Ubuntu machine without ROS: system packages, virtual environment, build.
 # A step that is already done for the present inputs is skipped, so a second run takes seconds.
 # PYTHON=/path/to/python chooses the interpreter of the virtual environment.
+# TORCH_INDEX, the address of a package index or a folder of wheels, is where torch comes from.
 # `setup.sh models` also installs what the paper's foundation models need.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
@@ -82,7 +83,14 @@ make_virtual_environment() {
 }
 
 install_python_packages() {
-  done_for packages requirements/{core,ros,dev}.txt && return
+  done_for packages requirements/{core,ros,dev}.txt <(printf %s "${TORCH_INDEX:-}") && return
+  if [[ -n ${TORCH_INDEX:-} ]]; then
+    say "torch from $TORCH_INDEX"
+    # Without what it depends on, which such an index need not have; it is installed below.
+    # shellcheck disable=SC2046 # one word an argument
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+      $(torch_arguments "$TORCH_INDEX")
+  fi
   say "Python packages (a few minutes and about 7 GB the first time)"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
     -r requirements/core.txt -r requirements/ros.txt -r requirements/dev.txt
@@ -112,6 +120,10 @@ install_library() {
 }
 
 build() {
+  local inputs
+  inputs=$(build_inputs "$venv/stamps/packages")
+  [[ -e install/bin/m3 && -e build/inputs && $(<build/inputs) == "$inputs" ]] && return
+  rm -f build/inputs
   mkdir -p build
   if ! AMENT_PREFIX_PATH=$venv CMAKE_PREFIX_PATH=$venv PATH=$venv/bin:$PATH \
     colcon build --base-paths . tools/bare_ros --merge-install --symlink-install \
@@ -121,9 +133,11 @@ build() {
     tail -n 40 build/colcon.log >&2
     fail "colcon build failed; all of its output is in build/colcon.log"
   fi
+  build_inputs "$venv/stamps/packages" >build/inputs # with the libraries that it has made
 }
 
 source tools/other_environments.sh
+source tools/setup_inputs.sh
 install_system_packages
 make_virtual_environment
 exec 9>"$venv/lock"
