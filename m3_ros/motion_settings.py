@@ -48,7 +48,8 @@ class MotionConfig(Stage):
     )
     path_tolerance: float = setting(
         0.35,
-        "without an action the arm stops when a joint is this far off its trajectory",
+        "an arm without an action stops when a joint is this far off its trajectory; of one with "
+        "an action, a goal that ends so far off it has failed",
         "rad",
         0.01,
         3.0,

@@ -49,6 +49,8 @@ SETTINGS = (
 """Short builds; and a machine that is busy with them stops no motion, as in `m3 demo`."""
 VIEWS = 10  # of a scan
 WAIT = 120.0  # s for a step; more is a hang
+DISCOVERY = 5.0
+"""Time (s) after which clients of before know a node that was killed and started again."""
 WARM_UP = 2  # rounds of a node's life after which its memory must stay
 
 
@@ -91,6 +93,8 @@ class Soak:
             try:
                 if index == place:
                     fault()
+                    if fault == self._kill:
+                        time.sleep(DISCOVERY)
                 step()
             except (ClientError, NodeDied) as error:
                 self.problems.append(f"{step.__name__[1:]}: {error}")

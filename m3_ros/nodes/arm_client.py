@@ -17,6 +17,7 @@ from m3_ros.motion_settings import MotionConfig
 from m3_ros.nodes.controller_action import ACK_TIMEOUT, ControllerAction
 from m3_ros.nodes.conversions import holding_message, trajectory_message
 from m3_ros.nodes.motion_loop import MotionLoop
+from m3_ros.types import Array
 
 RESULT = FollowJointTrajectory.Result
 CODES = {
@@ -101,11 +102,30 @@ class ArmClient:
         )
         code, said = answer.result.error_code, answer.result.error_string
         if answer.status == GoalStatus.STATUS_SUCCEEDED and code == RESULT.SUCCESSFUL:
+            self._check_arrival(trajectory.positions[-1], cancelled)
             return
         if answer.status == GoalStatus.STATUS_CANCELED:
             raise RobotError(f"{self.action.name}: another node has cancelled the motion")
         text = f"{self.action.name} ended with {CODES.get(code, code)}: {said or 'no reason'}"
         raise TrackingError(text) if code in OFF_TRAJECTORY else RobotError(text)
+
+    def _check_arrival(self, end: Array, cancelled: Callable[[], bool]) -> None:
+        """Check that the arm is where a goal that succeeded ends.
+
+        A controller that takes a command of its topic meanwhile follows that one, and its goal
+        succeeds.
+
+        Raises:
+            TrackingError: it is elsewhere.
+        """
+        limits, latest = self._limits, time.monotonic() + self._limits.goal_timeout
+        while (error := np.abs(self._loop.joint_state().arm - end).max()) > limits.path_tolerance:
+            if time.monotonic() > latest:
+                raise TrackingError(
+                    f"{self.action.name} succeeded, and the arm is {error:.2f} rad off the end of "
+                    "its trajectory: does another node command it?"
+                )
+            self._loop.tick(cancelled)
 
     def _follow_topic(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
         if told := self.action.problem():

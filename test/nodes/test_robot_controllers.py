@@ -210,6 +210,14 @@ def test_a_gripper_of_a_driver_beside_the_controller_manager_is_no_fault(fake, m
     assert make().move_gripper(-0.2, 3.0, 0.5) == 0.0
 
 
+def test_a_goal_that_succeeds_elsewhere_has_failed(fake, make):
+    """So ends a goal during which another node commands the arm by its topic."""
+    fake.serve_arm()
+    there = JointTrajectory(np.full((2, 6), 0.5), np.zeros((2, 6)), np.array([0.0, 0.3]))
+    with pytest.raises(TrackingError, match="succeeded, and the arm is 0.50 rad off the end"):
+        make().execute_trajectory(there)
+
+
 def test_an_inactive_gripper_gets_no_goal(fake, make):
     """It would accept it, as ros2_controllers does, and move nothing."""
     goals, _ = fake.serve_gripper(), fake.list(gripper_controller="inactive")
