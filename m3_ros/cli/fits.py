@@ -1,4 +1,4 @@
-"""Commands that measure fits of Gaussians: bench splat and bench scan."""
+"""Commands that measure fits of Gaussians: bench splat, scan and device."""
 
 from __future__ import annotations
 
@@ -37,4 +37,22 @@ def bench_scan(
     from m3_ros.evaluate.bench_scan import run
 
     run(scans, settings_from(config), quality, json)
+    return OK
+
+
+@bench.command(name="device")
+def bench_device(
+    scan: Positional[Path | None] = None, config: Path | None = None, json: Path | None = None
+) -> int:
+    """Time steps of the rasterizer on CPU and GPU; with a scan also a build and its queries.
+
+    Args:
+        scan: a scan folder, or none.
+        config: YAML file of settings.
+        json: file for the figures.
+    """
+    require_scan(scan)
+    from m3_ros.evaluate.bench_device import run
+
+    run(scan, settings_from(config), json)
     return OK

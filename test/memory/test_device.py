@@ -16,6 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.memory.build import MemoryBuilder
+from m3_ros.memory.feature_store import FeatureStore
 from m3_ros.memory.spatial_memory import IMAGES, SpatialMemory
 from m3_ros.query.answer import Localizer
 from m3_ros.splat import arguments, gsplat_backend
@@ -192,7 +193,25 @@ def test_a_memory_built_on_a_gpu_is_that_of_the_cpu(toy):
         ).build(toy.frames)
         for name in ("cuda", "cpu")
     )
+    assert on_gpu.device.type == "cuda"
+    localizers = [Localizer(memory, toy.model) for memory in (on_gpu, on_cpu, on_gpu.to("cpu"))]
+    found = [each.locate("red box", toy.frames[0]) for each in localizers]
+    assert len({result.status for result in found}) == 1
+    for result in found[1:]:
+        assert np.allclose(result.targets[0].box.center, found[0].targets[0].box.center, atol=5e-3)
     assert on_gpu.psnr_db == pytest.approx(on_cpu.psnr_db, abs=0.05)
     text = toy.model.encode_text(["blue"])
-    found, known = (m.similarity("color", text)[:, 0] for m in (on_gpu, on_cpu))
+    found, known = (m.similarity("color", text)[:, 0].cpu() for m in (on_gpu, on_cpu))
     assert (found - known).abs().mean() < 0.01
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device to keep maps on")
+def test_maps_that_a_gpu_keeps_stay_within_their_room():
+    maps, valid = np.ones((20, 30, 40, 256), np.float32), np.ones((30, 40), bool)
+    before, room = torch.cuda.memory_allocated(), 3 * 2 * maps[0].size
+    store = FeatureStore("cuda", room)
+    for features in maps:
+        store.append(features, valid)
+    assert torch.cuda.memory_allocated() - before < 1.1 * room
+    assert all(bool((store.read(i, "cuda") == 1).all()) for i in range(20))
