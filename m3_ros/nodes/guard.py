@@ -8,7 +8,9 @@ velocity. All times are wall times: a process dies in wall time, whatever /clock
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 
 from action_msgs.srv import CancelGoal
 from rclpy.clock import Clock, ClockType
@@ -18,11 +20,9 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import JointState as JointStateMessage
 from trajectory_msgs.msg import JointTrajectory
 
-from m3_ros.capture.messages import ConversionError
-from m3_ros.grasp.robot import JointState
 from m3_ros.msg import GuardStatus, MotionHeartbeat
 from m3_ros.nodes.base_client import BaseClient
-from m3_ros.nodes.conversions import holding_message, to_joint_state
+from m3_ros.nodes.conversions import holding_message
 from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, LINGER_TIME, STATUS_PERIOD
 from m3_ros.nodes.motion_watch import POLL, MotionWatch
 from m3_ros.nodes.parameters import declare_settings
@@ -46,7 +46,7 @@ class _Controller:
     """Stops one controller: by its action where it is served, else by a point on its topic."""
 
     def __init__(self, node: Node, name: str, joints: tuple[str, ...]) -> None:
-        self._joints = joints
+        self.joints = joints
         self._cancels = [
             node.create_client(CancelGoal, f"{name}/{action}/_action/cancel_goal")
             for action in ACTIONS
@@ -63,9 +63,11 @@ class _Controller:
             if client.service_is_ready():
                 client.remove_pending_request(client.call_async(CancelGoal.Request()))
 
-    def hold(self, positions: list[float]) -> None:
-        """Send a point that holds these positions."""
-        self._topic.publish(holding_message(self._joints, positions))
+    def hold(self, positions: Mapping[str, float]) -> None:
+        """Send a point that holds these positions, if all joints' are known."""
+        measured = [positions.get(joint, math.nan) for joint in self.joints]
+        if all(map(math.isfinite, measured)):
+            self._topic.publish(holding_message(self.joints, measured))
 
 
 class GuardNode(DroppingNode):
@@ -81,14 +83,15 @@ class GuardNode(DroppingNode):
         robot = self._robot = load_robot(config.robot)
         self._limits = config.motion
         self._joint_states_topic = config.robot.joint_states_topic
-        gripper = robot.gripper
-        self._arm = _Controller(self, robot.arm.controller.name, robot.arm.joints)
-        self._gripper = _Controller(self, gripper.controller.name, (gripper.joint,))
+        *arm, jaws = (config.robot.joint_prefix + joint for joint in robot.joints)
+        self._arm = _Controller(self, robot.arm.controller.name, tuple(arm))
+        self._gripper = _Controller(self, robot.gripper.controller.name, (jaws,))
         self._base = BaseClient(self, config.robot)
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._watches: dict[tuple[str, str], MotionWatch] = {}  # by node and process
         self._states: Subscription | None = None
-        self._joints: JointState | None = None
+        self._positions: dict[str, float] = {}  # by the joints' names: drivers may send pieces
+        self._velocities: dict[str, float] = {}
         self._stop_end = 0.0
         self._status = GuardStatus(process=own_process(), watching=True)
         self._publisher = self.create_publisher(GuardStatus, GUARD_TOPIC, 1)
@@ -155,19 +158,16 @@ class GuardNode(DroppingNode):
 
         Only moving jaws get one: those that squeeze an object would let go of it.
         """
-        if self._joints is None:
-            return
         if not self._arm.has_action():
-            self._arm.hold([float(q) for q in self._joints.arm])
+            self._arm.hold(self._positions)
         moving = JAWS_AT_REST * self._robot.gripper.closing_speed
-        if not self._gripper.has_action() and abs(self._joints.gripper_velocity) > moving:
-            self._gripper.hold([self._joints.gripper])
+        (jaws,) = self._gripper.joints
+        if not self._gripper.has_action() and abs(self._velocities.get(jaws, 0.0)) > moving:
+            self._gripper.hold(self._positions)
 
     def _receive(self, message: JointStateMessage) -> None:
-        try:
-            self._joints = to_joint_state(message, self._robot.joints)
-        except ConversionError:
-            pass  # another device's joints on the same topic
+        self._positions.update(zip(message.name, message.position, strict=False))
+        self._velocities.update(zip(message.name, message.velocity, strict=False))
 
     def _report(self) -> None:
         self._publisher.publish(self._status)

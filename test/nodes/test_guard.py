@@ -31,10 +31,13 @@ DEAD = f"{own_process().rpartition('/')[0]}/0"  # a process of this machine that
 
 
 @pytest.fixture
-def guard(context):
-    """A running guard; `stop()` ends it in an orderly way."""
-    timeout = Parameter("motion.hang_timeout", value=LIMITS.hang_timeout)
-    running = Running(context, lambda: GuardNode(context=context, parameter_overrides=[timeout]))
+def guard(context, request):
+    """A running guard, with a prefix of joints; `stop()` ends it in an orderly way."""
+    options = [
+        Parameter("motion.hang_timeout", value=LIMITS.hang_timeout),
+        Parameter("robot.joint_prefix", value=getattr(request, "param", "")),
+    ]
+    running = Running(context, lambda: GuardNode(context=context, parameter_overrides=options))
     yield running
     running.stop()
 
@@ -214,7 +217,7 @@ def test_jaws_without_an_action_hold_only_if_they_move(controllers, guard, mover
     controllers.jaw_speed = speed
     with pytest.raises(GuardError), mover.motion():
         move(mover)
-        beat_until(mover, lambda: guard.node._joints is not None)
+        beat_until(mover, lambda: guard.node._positions)
         die()
         beat_until(mover, lambda: False)
     assert controllers.cancelled.wait(60.0)
@@ -237,26 +240,27 @@ def test_a_guard_that_ends_stops_the_motion_it_watches(controllers, guard, mover
         beat_until(mover, lambda: False)
 
 
+@pytest.mark.parametrize("guard", ["z1_"], indirect=True)
 def test_an_arm_without_an_action_gets_a_holding_point(spin, talk):
+    """Joint states come in pieces, with a prefix."""
     _, send = talk
     node, points = spin("controllers"), []
     node.create_subscription(JointTrajectory, f"{ARM}/joint_trajectory", points.append, 10)
     states = node.create_publisher(JointState, "/joint_states", 10)
-    measured = [0.1, 0.2, -0.3, 0.4, 0.5, 0.6, -0.5]
+    measured = [0.1, 0.2, -0.3, 0.4, 0.5, 0.6]
+    names = [f"z1_{joint}" for joint in MODEL.arm.joints]
     send(node="grasp", process=own_process(), moving=True)
-    for _ in range(3):  # the guard listens to joint states from the first motion on
-        wait(states.get_subscription_count)
-        states.publish(JointState(name=list(MODEL.joints), position=measured))
-        time.sleep(0.02)
+    wait(states.get_subscription_count)  # the guard listens from the first motion on
 
     def stopped():
-        states.publish(JointState(name=list(MODEL.joints), position=measured))
+        for piece in (slice(2), slice(2, 6)):
+            states.publish(JointState(name=names[piece], position=measured[piece]))
         send(node="grasp", process=DEAD, moving=True)
         time.sleep(0.05)
         return points
 
     wait(stopped)
-    assert points[0].joint_names == list(MODEL.arm.joints)
+    assert points[0].joint_names == names
     (point,) = points[0].points
-    assert list(point.positions) == pytest.approx(measured[:6])
+    assert list(point.positions) == pytest.approx(measured)
     assert list(point.velocities) == [0.0] * 6 and point.time_from_start.nanosec > 0
