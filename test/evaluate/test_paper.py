@@ -2,17 +2,20 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 from m3_ros.capture.exporters import export_scan
+from m3_ros.capture.scan import Scan
 from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.config import M3Config, MemoryConfig, SplatConfig
 from m3_ros.errors import DataError
 from m3_ros.evaluate import paper_run
-from m3_ros.evaluate.paper import RAW, ROWS, PaperRow
+from m3_ros.evaluate.captions import Region, read_regions
+from m3_ros.evaluate.paper import RAW, ROWS, PaperRow, _texts
 from m3_ros.evaluate.paper_scenes import find_scenes
 from m3_ros.evaluate.paper_tables import behind, markdown
 
@@ -30,8 +33,6 @@ def data(toy, tmp_path_factory):
     with ScanWriter(root / "work") as writer:
         for frame in toy.frames:
             writer.add(frame)
-    from m3_ros.capture.scan import Scan
-
     export_scan(Scan.open(root / "work"), root / "data" / "toy", "colmap", CONFIG)
     folder = root / "data" / "toy"
     (root / "data" / "notes").mkdir()
@@ -46,38 +47,33 @@ def data(toy, tmp_path_factory):
     return root / "data"
 
 
-class Mute:
-    """A model without texts."""
-
-    name, digest = "mute", "0" * 64
-
-    def __init__(self, model):
-        self.extract, self.dim = model.extract, model.dim
-        self.degrees, self.threshold = model.degrees, model.threshold
-
-
-def test_rows_of_all_models_are_kept_and_gone_on_with(data, toy, tmp_path, monkeypatch):
-    models = [toy.model, Mute(toy.model)]
+def test_rows_are_kept_and_gone_on_with(data, toy, tmp_path, monkeypatch):
     scenes = find_scenes(data)
     assert [scene.name for scene in scenes] == ["toy"]
-    rows = paper_run.evaluate(scenes, models, CONFIG, tmp_path)
-    assert [(row.model, row.row) for row in rows] == [
-        (model.name, row) for model in models for row in (*ROWS, RAW)
-    ]
-    ours, release, distillation, raw = rows[:4]
+    rows = paper_run.evaluate(scenes, [toy.model], CONFIG, tmp_path)
+    assert [row.row for row in rows] == [*ROWS, RAW]
+    ours, release, distillation, raw = rows
     assert ours.parameters == release.parameters and ours.bytes == release.bytes
     assert distillation.bytes < ours.bytes and raw.cosine_distance == 0
     assert ours.psnr_db > 10 and 0 < ours.ssim < 1 and ours.minutes > raw.minutes
     assert raw.mean_iou > 0.5 and raw.text_to_image == (1.0, 1.0, 1.0)
-    assert rows[4].mean_iou is None and rows[4].image_to_text is None  # it knows no texts
 
     monkeypatch.setattr(paper_run, "fit_scene", lambda *_: pytest.fail("it was computed"))
-    again = paper_run.evaluate(scenes, models, CONFIG, tmp_path)
+    again = paper_run.evaluate(scenes, [toy.model], CONFIG, tmp_path)
     assert again == rows
-    assert "| toy | mute | raw features | 0.000 |" in markdown(again)
+    assert "| toy | color | raw features | 0.000 |" in markdown(again)
     with pytest.raises(pytest.fail.Exception):
         other = replace(CONFIG, memory=replace(CONFIG.memory, refine_steps=4))
-        paper_run.evaluate(scenes, models, other, tmp_path)
+        paper_run.evaluate(scenes, [toy.model], other, tmp_path)
+
+
+def test_a_model_without_texts_has_no_columns_of_captions(toy):
+    region = Region(2, "red box", np.ones((4, 4), bool))
+    scene = SimpleNamespace(regions=[region], kept=(2,))
+    maps = [np.ones((2, 2, 24), np.float32)]
+    assert _texts(scene, SimpleNamespace(name="mute"), CONFIG, maps) == {}
+    assert _texts(scene, toy.model, CONFIG, maps)["mean_iou"] >= 0
+    assert _texts(SimpleNamespace(regions=[], kept=(2,)), toy.model, CONFIG, maps) == {}
 
 
 def test_cells_in_which_ours_is_behind_are_named():
@@ -98,7 +94,5 @@ def test_a_folder_without_scenes_is_named(tmp_path):
 
 
 def test_a_caption_of_a_picture_that_the_scan_lacks_is_named(data, tmp_path):
-    from m3_ros.evaluate.captions import read_regions
-
     with pytest.raises(DataError, match=r"frame '.*' is no picture of the scan"):
         read_regions(data / "toy", ["other.png"])

@@ -89,12 +89,11 @@ def test_the_mean_of_mobileclips_cells_is_its_feature_of_the_picture(mobileclip,
     )
 
 
-def test_a_tower_of_another_kind_is_refused(pe_folder, siglip_folder, mobileclip_folder):
+def test_a_tower_of_another_kind_is_refused(pe_folder, siglip_folder):
     for name, folder, words in (
         ("siglip", pe_folder, "Eva; siglip needs .* pools by attention"),
         ("pe", siglip_folder, "VisionTransformer; pe needs a Perception Encoder"),
         ("mobileclip2", siglip_folder, "mobileclip2 needs a convolutional tower"),
-        ("siglip2", mobileclip_folder, "FastVit; siglip2 needs"),
     ):
         with pytest.raises(UsageError, match=words):
             load_extractor(name, folder)
