@@ -22,10 +22,17 @@ def attention_weights(
 
     A zero query has equal weights. Arguments as `read_values`.
     """
+    return torch.softmax(attention_logits(queries, projection, components, temperature), dim=-1)
+
+
+def attention_logits(
+    queries: Tensor, projection: Tensor, components: Tensor, temperature: float | Tensor = 0.05
+) -> Tensor:
+    """Return the logarithms `[..., t]` of the weights, each row up to a constant."""
     keys = projection @ normalize(components, dim=-1).T
     gram = projection @ projection.T
     length = ((queries @ gram) * queries).sum(-1, keepdim=True).clamp_min(1e-24).sqrt()
-    return torch.softmax(queries / (temperature * length) @ keys, dim=-1)
+    return queries / (temperature * length) @ keys
 
 
 def read_values(

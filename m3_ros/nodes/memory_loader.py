@@ -85,7 +85,7 @@ class MemoryLoader:
             if (self._problem is None and self._loaded is None) or version != self._version:
                 self._version = version
                 try:
-                    self._keep(_read(self._folder, self._config))
+                    self._keep(self._read(self._folder))
                 except NoMemory as error:
                     self._problem = type(error)(str(error))  # without its frames
             if self._loaded is None:
@@ -100,9 +100,24 @@ class MemoryLoader:
         """
         with self._lock:
             version = _version(folder)
-            self._keep(_read(folder, self._config))
+            self._keep(self._read(folder))
             self._folder, self._version = folder, version
             return self._loaded
+
+    def _read(self, folder: Path) -> LoadedMemory:
+        try:
+            # the load restores what an interrupted save has left; the model loads for seconds
+            known = self._loaded.localizer.extractor if self._loaded else None
+            device, query = self._config.features.device, self._config.query
+            localizer = Localizer.open(folder, device, query, known)
+            return LoadedMemory(localizer, memory_status_message(folder))
+        except (
+            Exception
+        ) as error:  # a damaged file raises whatever its reader does; the node lives
+            if not (recover(folder) / "manifest.json").is_file():
+                remedy = "build one with /m3/build_memory"
+                raise NoMemory(f"no memory in {folder}; {remedy}") from error
+            raise InvalidMemory(f"the memory in {folder} is unusable: {error}") from error
 
     def _keep(self, loaded: LoadedMemory) -> None:
         self._loaded, self._problem = loaded, None
@@ -125,15 +140,3 @@ def _version(folder: Path) -> Version:
     except OSError:  # it is being replaced
         return ()
     return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
-
-
-def _read(folder: Path, config: M3Config) -> LoadedMemory:
-    try:
-        # the load restores what an interrupted save has left
-        localizer = Localizer.open(folder, config.features.device, config.query)
-        return LoadedMemory(localizer, memory_status_message(folder))
-    except Exception as error:  # a damaged file raises whatever its reader does; the node lives
-        if not (recover(folder) / "manifest.json").is_file():
-            remedy = "build one with /m3/build_memory"
-            raise NoMemory(f"no memory in {folder}; {remedy}") from error
-        raise InvalidMemory(f"the memory in {folder} is unusable: {error}") from error

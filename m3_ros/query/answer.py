@@ -84,23 +84,27 @@ class Localizer:
 
     @classmethod
     def open(
-        cls, folder: str | Path, device: str = "auto", config: QueryConfig | None = None
-    ) -> Localizer:
+        cls, folder: str | Path, device: str = "auto", config: QueryConfig | None = None,
+        loaded: LanguageExtractor | None = None,
+    ) -> Localizer:  # fmt: skip
         """Return a localizer of a memory folder, with the model that its texts are for.
 
         Args:
             folder: of the memory.
             device: of memory and model, see `choose_device`.
             config: thresholds; the memory's unless given.
+            loaded: a model that is used if the memory was built with it.
 
         Raises:
             MemoryFileError: there is none, or it cannot be read.
             UsageError: the device is not there.
         """
         memory = SpatialMemory.load(folder, device)
-        extractor = load_language_extractor(memory.config.features.models[0], device)
+        name, model = next(iter(memory.models.items()))
+        if loaded is None or (loaded.name, loaded.digest) != (name, model.digest):
+            loaded = load_language_extractor(memory.config.features.models[0], device)
         config = config or memory.config.query
-        return cls(memory, extractor, config, presence=load_presence(config.presence, device))
+        return cls(memory, loaded, config, presence=load_presence(config.presence, device))
 
     @property
     def touch(self) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from m3_ros.memory.attention import attention_weights
+from m3_ros.memory.attention import attention_logits
 from m3_ros.memory.memory_data import ModelMemory
 
 TOP_K = 16
@@ -20,8 +20,7 @@ def attended_components(model: ModelMemory) -> tuple[NDArray[np.int64], NDArray[
     count = min(TOP_K, len(components))
     parts = []
     for chunk in model.queries.split(max(1, 2**22 // len(components))):  # 16 MiB of weights
-        weights = attention_weights(chunk, model.projection, components, model.temperature)
-        parts.append(weights.topk(count, dim=-1))
-    shares = torch.cat([part.values for part in parts])
-    shares = shares / shares.sum(-1, keepdim=True)
+        logits = attention_logits(chunk, model.projection, components, model.temperature)
+        parts.append(logits.topk(count, dim=-1))
+    shares = torch.cat([part.values for part in parts]).softmax(-1)  # of the largest ones only
     return torch.cat([part.indices for part in parts]).cpu().numpy(), shares.cpu().numpy()

@@ -1,5 +1,6 @@
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,23 @@ def test_another_folder_is_kept_once_it_could_be_loaded(loader, tmp_path, toy_me
     assert other.status.folder == str(tmp_path / "other")
     toy_memory.save(tmp_path / "memory")
     assert loader.current() is other
+
+
+def test_the_model_is_loaded_again_only_for_a_memory_of_other_weights(
+    loader, tmp_path, toy, toy_memory, monkeypatch
+):
+    loads = []
+
+    def load(*_):
+        loads.append(1)
+        return toy.model
+
+    monkeypatch.setattr("m3_ros.query.answer.load_language_extractor", load)
+    for _ in range(2):
+        toy_memory.save(tmp_path / "memory")
+        assert loader.current().localizer.extractor is toy.model
+    assert len(loads) == 1
+    other = replace(toy_memory.models["color"], digest="other")
+    replace(toy_memory, models={"color": other}).save(tmp_path / "memory")
+    loader.current()
+    assert len(loads) == 2 and "other" in loader.problem
