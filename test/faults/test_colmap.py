@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from m3_ros.capture.importers import import_scan
+from m3_ros.capture.importers.colmap_sizes import PARAMETERS
 from m3_ros.capture.scan import ScanError
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
@@ -208,3 +209,27 @@ def test_a_binary_name_that_is_not_utf8(binary, tmp_path):
     path.write_bytes(path.read_bytes().replace(b"a.png", b"\xf5.png"))
     assert "the name of image 1 is" in (sentence := sentence_of(binary, tmp_path))
     assert "it must be UTF-8; rename it" in sentence
+
+
+def test_the_parameters_of_each_camera_model_are_counted_as_colmap_does():
+    import pycolmap
+
+    models = {int(model): model for model in pycolmap.CameraModelId.__members__.values()}
+    for index, count in enumerate(PARAMETERS):
+        if index in models:
+            camera = pycolmap.Camera.create_from_model_id(0, models[index], 500.0, 640, 480)
+            assert len(camera.params) == count, models[index]
+
+
+def test_points_without_tracks_are_read(binary, tmp_path):
+    """As LiDAR odometries write them: the shortest records there are."""
+    point = struct.pack("<Q3d3Bd", 7, 0.1, 0.0, 2.0, 9, 9, 9, 0.5) + struct.pack("<Q", 0)
+    unmatched = struct.pack("<Q", 0)
+    images = (binary / "sparse/0/images.bin").read_bytes()
+    for name in (b"a.png", b"b.png"):
+        before, after = images.split(name + b"\0")
+        (count,) = struct.unpack_from("<Q", after)
+        images = before + name + b"\0" + unmatched + after[8 + 24 * count :]
+    (binary / "sparse/0/images.bin").write_bytes(images)
+    (binary / "sparse/0/points3D.bin").write_bytes(struct.pack("<Q", 1) + point)
+    assert len(import_scan(binary, tmp_path / "scan").points[0]) == 1
