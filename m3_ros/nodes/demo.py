@@ -36,7 +36,7 @@ LIFT_HEIGHT = 0.10  # m, by definition: an object that is held this high is lift
 LIFTED_TIME = 2.0  # s, by definition: it stays there this long
 STARTUP = 60.0  # s for all nodes to come up and the camera to deliver; more is a node that hangs
 # s: beside 12 busy processes on two cores a round of the loop that drives the base took 1.28 s
-PATIENCE = {"hang_timeout": 10.0, "state_timeout": 5.0}
+PATIENCE = {"hang_timeout": 10.0, "state_timeout": 5.0, "controller_timeout": 5.0}
 CONTACT_PATIENCE = 1.5  # s: longer than that round; the simulated arm harms nobody
 OBSERVER_TOPIC = "simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)

@@ -47,6 +47,7 @@ SETTINGS = (
     "simulation.objects=1",
     "grasp.max_attempts=2",
     "motion.hang_timeout=10.0",
+    "motion.controller_timeout=10.0",
     "motion.state_timeout=10.0",
     "grasp.contact_timeout=10.0",
     "motion.start_timeout=60.0",

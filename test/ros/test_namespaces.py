@@ -24,6 +24,7 @@ SETTINGS = (
     "simulation.camera_rate=2.0",
     "scan.start_timeout=30.0",
     "motion.hang_timeout=10.0",
+    "motion.controller_timeout=10.0",
     "motion.state_timeout=10.0",
     "grasp.contact_timeout=10.0",
     "motion.start_timeout=60.0",

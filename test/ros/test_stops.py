@@ -29,6 +29,7 @@ CASES = {
 """By phase: how the robot is stopped, and how often a guard that lives stops it."""
 PATIENT = (
     "motion.hang_timeout=10.0",
+    "motion.controller_timeout=10.0",
     "motion.start_timeout=60.0",
     "motion.state_timeout=10.0",
     "grasp.contact_timeout=10.0",
