@@ -4,8 +4,10 @@ import time
 
 import pytest
 
+from m3_ros import strict_yaml
 from m3_ros.config import load_config
 from m3_ros.settings import ConfigError
+from m3_ros.strict_yaml import parse_yaml
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{new}: &{new} [{','.join(f'*{old}' for _ in range(9))}]\n"
@@ -74,6 +76,13 @@ def test_a_setting(tmp_path, text, words):
     assert time.process_time() - start < 5.0
     sentence = str(error.value)
     assert str(path) in sentence and words in sentence and len(sentence) < 800
+
+
+def test_values_without_aliases_are_counted_too(monkeypatch):
+    monkeypatch.setattr(strict_yaml, "MAX_NODES", 100)
+    assert parse_yaml(f"[{'1,' * 99}]") == [1] * 99
+    with pytest.raises(ValueError, match="it has more than 100 values"):
+        parse_yaml(f"[{'1,' * 100}]")
 
 
 def test_a_device_without_an_end_is_refused():
