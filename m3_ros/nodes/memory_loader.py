@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from m3_ros.config import M3Config
 from m3_ros.errors import M3Error
+from m3_ros.features.extractor import LanguageExtractor
+from m3_ros.features.loading import load_language_extractor
 from m3_ros.files import recover
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
@@ -63,6 +66,16 @@ class MemoryLoader:
         self._version: Version | None = None  # of the folder when it was last read
         self._loaded: LoadedMemory | None = None
         self._problem: NoMemory | None = None  # of the folder when it was last read
+        self._prepared: LanguageExtractor | None = None  # for the first memory
+
+    def prepare(self) -> None:
+        """Load the model of the settings, which takes seconds, before there is a memory."""
+        if self._loaded is None and self._prepared is None:
+            features = self._config.features
+            try:
+                self._prepared = load_language_extractor(features.models[0], features.device)
+            except (M3Error, OSError, RuntimeError) as error:  # the load of a memory says so, too
+                logging.getLogger(__name__).warning("%s", error)
 
     @property
     def problem(self) -> str:
@@ -107,7 +120,7 @@ class MemoryLoader:
     def _read(self, folder: Path) -> LoadedMemory:
         try:
             # the load restores what an interrupted save has left; the model loads for seconds
-            known = self._loaded.localizer.extractor if self._loaded else None
+            known = self._loaded.localizer.extractor if self._loaded else self._prepared
             device, query = self._config.features.device, self._config.query
             localizer = Localizer.open(folder, device, query, known)
             return LoadedMemory(localizer, memory_status_message(folder))

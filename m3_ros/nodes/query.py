@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from action_msgs.msg import GoalStatus, GoalStatusArray
 from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from sensor_msgs.msg import Image, PointCloud2
@@ -88,6 +89,10 @@ class QueryNode(ManagedNode):
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
+        builds = "m3/build_memory/_action/status"
+        self.create_subscription(
+            GoalStatusArray, builds, self._prepare, LATCHED, callback_group=apart
+        )
 
     def configure(self) -> None:
         """Load what is on disk already, with its model; without a memory this waits for one."""
@@ -117,6 +122,13 @@ class QueryNode(ManagedNode):
     def _refresh(self, _: MemoryStatus) -> None:
         if self.active:
             self._load_current()
+
+    def _prepare(self, builds: GoalStatusArray) -> None:
+        """Load the model while the first memory is built."""
+        if self.active and any(
+            each.status == GoalStatus.STATUS_EXECUTING for each in builds.status_list
+        ):
+            self._memory.prepare()
 
     def _load_current(self) -> None:
         try:

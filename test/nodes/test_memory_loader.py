@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from m3_ros.config import M3Config
+from m3_ros.errors import UsageError
+from m3_ros.nodes import memory_loader
 from m3_ros.nodes.memory_loader import InvalidMemory, MemoryLoader, NoMemory
 
 
@@ -125,3 +127,23 @@ def test_the_model_is_loaded_again_only_for_a_memory_of_other_weights(
     replace(toy_memory, models={"color": other}).save(tmp_path / "memory")
     loader.current()
     assert len(loads) == 2 and "other" in loader.problem
+
+
+def test_the_model_is_prepared_while_the_first_memory_is_built(
+    loader, tmp_path, toy, toy_memory, monkeypatch
+):
+    loads = []
+
+    def load(name, device):
+        loads.append(name)
+        if len(loads) == 1:
+            raise UsageError("no such device")
+        return toy.model
+
+    monkeypatch.setattr(memory_loader, "load_language_extractor", load)
+    monkeypatch.setattr("m3_ros.query.answer.load_language_extractor", None)  # is not needed
+    for _ in range(3):
+        loader.prepare()
+    assert loads == ["compact"] * 2
+    toy_memory.save(tmp_path / "memory")
+    assert loader.current().localizer.extractor is toy.model
