@@ -26,7 +26,7 @@ from m3_ros.query.grammar import (
 from m3_ros.query.request_words import ARTICLES, Kind, Order, Relation, Token, tokens
 
 ROBOT = frozenset(["me", "you", "us", "robot", "yourself", "myself", "camera"])
-"""Nouns that are the robot."""
+"""Nouns that are the robot; "camera" only in "nearest to the camera", not as what is asked for."""
 SURFACES = frozenset(
     ["table", "desk", "floor", "ground", "shelf", "counter", "tabletop", "worktop"]
 )
@@ -119,7 +119,7 @@ class Request:
     @property
     def is_robot(self) -> bool:
         """Return whether the robot itself is meant."""
-        return self.noun is not None and self.noun.label in ROBOT
+        return self.noun is not None and self.noun.label in ROBOT and not self.noun.readings
 
     @property
     def is_surface(self) -> bool:
@@ -194,7 +194,7 @@ class _Parser:
         if Kind.ORDINAL in parts and Kind.ORDER not in parts:
             raise _refusal(parts[Kind.ORDINAL])
         label = " ".join(token.text for token in start[: len(start) - len(self.rest)])
-        noun = _noun(words)
+        noun = _noun(words, nested)
         if noun is None and not links and Kind.ORDER not in parts:
             raise QueryError(f"{label!r} names no object; say what to find")
         if noun is not None and noun.label in PLACEHOLDERS and (links or excluded or parts):
@@ -233,9 +233,9 @@ class _Parser:
         return self.request(nested=True)
 
 
-def _noun(words: list[str]) -> TextQuery | None:
+def _noun(words: list[str], nested: bool) -> TextQuery | None:
     name = [word for word in words if word not in ARTICLES]
-    if len(name) == 1 and name[0] in ROBOT:
+    if len(name) == 1 and name[0] in ROBOT and (nested or name[0] != "camera"):
         return TextQuery(name[0], ())
     return noun_phrase(words)
 

@@ -10,6 +10,7 @@ from m3_ros.errors import DataError
 from m3_ros.evaluate import bench_encoder, encoder_pictures
 from m3_ros.evaluate.bench_encoder import Observed, _Asked, kinds_right, photographs, pooled
 from m3_ros.evaluate.encoder_pictures import REFERENCES, Shown, cut_out
+from m3_ros.query.request import parse_request
 from m3_ros.sim.objects import CATEGORIES
 
 
@@ -86,3 +87,10 @@ def test_references_name_kinds_boxes_and_licences() -> None:
 def test_a_missing_file_is_named_with_the_command_that_gets_it(tmp_path) -> None:
     with pytest.raises(DataError, match="tools/encoder_data.sh"):
         next(encoder_pictures.photographs(tmp_path))
+
+
+def test_every_label_of_the_references_can_be_asked_for() -> None:
+    entries = json.loads(REFERENCES.read_text())
+    labels = [entry["kind"] for entry in entries["meshes"]]
+    for label in {*labels, *(entry["label"] for entry in entries["photographs"])}:
+        assert parse_request(label, 300).noun.readings, label

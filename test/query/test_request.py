@@ -147,3 +147,13 @@ def test_all_nouns_of_a_request_are_known():
 def test_a_word_of_a_colour_and_a_fruit_is_the_colour_after_not(text, meant):
     (excluded,) = parse_request(text, 200).excluded
     assert excluded.readings == (meant,)
+
+
+@pytest.mark.parametrize("text", ["camera", "find the camera", "two cameras", "camera near me"])
+def test_a_camera_is_an_object_where_it_is_what_is_asked_for(text):
+    assert "camera" in parse_request(text, 300).noun.readings[0].kind
+
+
+def test_the_camera_is_the_robot_where_distances_are_to_it():
+    (link,) = parse_request("mug near the camera", 300).links
+    assert link.anchors[0].is_robot
