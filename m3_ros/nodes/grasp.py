@@ -8,27 +8,22 @@ from __future__ import annotations
 import numpy as np
 from geometry_msgs.msg import PointStamped
 from rclpy.action.server import ServerGoalHandle
-from sensor_msgs.msg import PointCloud2
 
 from m3_ros.action import Grasp, ScanMotion
-from m3_ros.capture.messages import ConversionError
 from m3_ros.codes import GraspErrorCode, ScanMotionErrorCode
-from m3_ros.errors import show
 from m3_ros.geometry import transform
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.executor import execute_grasp
 from m3_ros.grasp.holding import holding_message, is_holding
 from m3_ros.grasp.outcome import GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
-from m3_ros.grasp.points import solid
 from m3_ros.grasp.robot import MotionCancelled, RobotError
 from m3_ros.grasp.scan_path import enough_views, follow_scan, scan_path
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import pose_stamped
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.holding import HoldingActions
-from m3_ros.nodes.images import to_columns
-from m3_ros.nodes.qos import LATCHED
+from m3_ros.nodes.obstacles import RememberedObstacles
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.targets import TargetFinder
@@ -46,8 +41,7 @@ class GraspNode(ManagedNode):
         self._robot = RosRobot(self, self._config, robot_model)
         self._planner: Planner | None = None
         self._finder = TargetFinder(self, self._robot, self._config)
-        self._remembered = EMPTY
-        self.create_subscription(PointCloud2, "m3/gaussians", self._remember, LATCHED)
+        self._remembered = RememberedObstacles(self, self._config.robot.world_frame)
         actions = self._actions = ExclusiveActions(self)
         actions.serve(Grasp, "m3/grasp", self._grasp)
         actions.serve(ScanMotion, "m3/scan_motion", self._scan)
@@ -58,7 +52,7 @@ class GraspNode(ManagedNode):
             lambda: self._planner,
             self._finder,
             self._config.robot.world_frame,
-            lambda: self._remembered,
+            lambda: self._remembered.points,
         )
 
     def configure(self) -> None:
@@ -84,15 +78,6 @@ class GraspNode(ManagedNode):
         self._robot.close()
         super().destroy_node()
 
-    def _remember(self, cloud: PointCloud2) -> None:
-        world, frame = self._config.robot.world_frame, cloud.header.frame_id
-        if frame != world:
-            raise ConversionError(
-                f"it is in the frame {show(frame)}, robot.world_frame is {world}"
-            )
-        columns = to_columns(cloud, "x", "y", "z", "opacity").astype(np.float64)
-        self._remembered = solid(columns[:, :3], columns[:, 3])
-
     def _grasp(self, goal: ServerGoalHandle) -> Grasp.Result:
         def report(stage: str, progress: float, retries: int) -> None:
             self.get_logger().info(stage)
@@ -108,7 +93,7 @@ class GraspNode(ManagedNode):
                 self._robot,
                 self._planner,
                 self._finder.of(request.text, request.target, cancelled, request.accept_uncertain),
-                self._remembered,
+                self._remembered.points,
                 report,
                 cancelled,
                 request.dry_run,

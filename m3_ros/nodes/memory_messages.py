@@ -35,6 +35,7 @@ def memory_status_message(folder: Path) -> MemoryStatus:
             frames=manifest["frames"],
             gaussians=manifest["gaussians"],
             models=list(manifest["models"]),
+            metric=manifest["metric"],
             psnr_db=float("nan") if psnr is None else float(psnr),
             revision=file_digest(path),
             build_stamp=to_stamp(path.stat().st_mtime),

@@ -138,8 +138,8 @@ class QueryNode(ManagedNode):
 
     def _publish_memory(self, loaded: LoadedMemory) -> None:
         memory, status = loaded.localizer.memory, loaded.status
-        self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
         self._out["loaded_memory"].publish(status)
+        self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
         self._loaded = status
         self.get_logger().info(f"{status.gaussians} Gaussians loaded from {status.folder}")
 

@@ -20,13 +20,15 @@ from scipy.spatial.transform import Rotation
 from m3_ros.capture.frame import RgbdFrame
 from m3_ros.geometry import backproject, inverse, project, scale_intrinsics, se3, transform
 from m3_ros.splat.initialization import EDGE_RATIO, reduce_depth
+from m3_ros.splat.pose_corrections import keep_mean, motions, within
 from m3_ros.types import Array
 
 LEVELS = ((160, 12), (320, 6))
 """Image widths, px, and the most sweeps at each: coarse, where a pixel (5 mm at 0.45 m) is of the
 order of the pose errors, then fine."""
-CONVERGED = 0.0003
-"""Median motion of the poses in a sweep, m, that ends a level: a tenth of the default voxel."""
+CONVERGED, MEMORY = 0.8, 3
+"""A level ends when the median motion has not fallen to this share within so many sweeps. Steps
+of a Gauss-Newton iteration fall faster; what is left is noise and the change of partners."""
 PARTNERS = 10
 """Other frames that a frame is aligned to in a sweep; bounds the time, linear in it."""
 POINTS = 1500
@@ -36,9 +38,6 @@ DEPTH_SIGMA = 0.003
 """Depth noise, m: that of a D405 at half a metre (z^2 s / (f B), s = 0.08 px, B = 18 mm)."""
 INTENSITY_SIGMA = 0.03
 """Intensity noise, 0..1: the change of exposure and reflection between views."""
-ALIGNED = 0.001
-"""Median motion in the first sweep, m, below which the given poses are kept: a third of the depth
-noise, so a motion that the noise alone can cause."""
 MIN_COVERAGE = 0.35
 """Share of reduced pixels with depth below which nothing is aligned: most of a pixel's eight
 neighbours then have none, so its normal and its intensity gradient are unreliable."""
@@ -93,8 +92,8 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
         `camtoworld [n, 4, 4]`. If none is fixed, the mean correction is zero: a motion of all
         cameras together cannot be observed, so the world frame is kept. A pose that would move
         farther than `MAX_CORRECTION`, or whose correction does not lower the residuals of points
-        that it was not aligned to, is kept as given. If less than `MIN_COVERAGE` of the pixels
-        have depth, all are kept.
+        that it was not aligned to, or that has no such points, is kept as given. If less
+        than `MIN_COVERAGE` of the pixels have depth, all are kept.
     """
     rng = np.random.default_rng(seed)
     given = np.stack([frame.camtoworld for frame in frames])
@@ -103,6 +102,8 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
         images = [_reduce(frame, width, rng) for frame in frames]
         if np.median([(image.points[..., 2] > 0).mean() for image in images]) < MIN_COVERAGE:
             return poses
+        checkable = np.array([len(image.check_pixels) > 0 for image in images])
+        moved: list[float] = []
         for _ in range(sweeps):
             before = poses.copy()
             for i in fixed + rng.permutation(len(frames) - fixed):
@@ -110,14 +111,12 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
                 partners = rng.permutation(others)[:PARTNERS]
                 prior = inverse(given[i]) @ poses[i]
                 poses[i] = poses[i] @ _gauss_newton_step(i, partners, images, poses, prior)
-            reliable = _within_limits(poses, given)
+            reliable = within(poses, given, *MAX_CORRECTION) & checkable
             poses[~reliable] = given[~reliable]
             if not fixed and reliable.any():
-                poses[reliable] = _keep_mean(poses[reliable], given[reliable])
-            moved = np.median(np.linalg.norm((poses - before)[fixed:, :3, 3], axis=1))
-            if moved < ALIGNED and np.array_equal(before, given):
-                return given
-            if moved < CONVERGED:
+                poses[reliable] = keep_mean(poses[reliable], given[reliable])
+            moved.append(float(np.median(motions(poses[fixed:], before[fixed:]))))
+            if len(moved) > MEMORY and moved[-1] > CONVERGED * moved[-1 - MEMORY]:
                 break
     improved = _improved(poses, given, images, rng)
     poses[fixed:][~improved[fixed:]] = given[fixed:][~improved[fixed:]]
@@ -232,19 +231,3 @@ def _residuals(
         np.concatenate([normals / DEPTH_SIGMA, gradients]),
         np.concatenate([index, index]),
     )
-
-
-def _within_limits(poses: Array, given: Array) -> NDArray[np.bool_]:
-    """Return which poses are within `MAX_CORRECTION` of the given ones `[n]`."""
-    corrections = poses @ inverse(given)
-    angles = Rotation.from_matrix(corrections[:, :3, :3]).magnitude()
-    distances = np.linalg.norm(poses[:, :3, 3] - given[:, :3, 3], axis=1)
-    return (distances <= MAX_CORRECTION[0]) & (angles <= MAX_CORRECTION[1])
-
-
-def _keep_mean(poses: Array, given: Array) -> Array:
-    """Move all poses together so that the mean correction is zero."""
-    corrections = poses @ inverse(given)
-    rotation = Rotation.from_matrix(corrections[:, :3, :3]).mean().as_matrix()
-    centres = poses[:, :3, 3].mean(0), given[:, :3, 3].mean(0)
-    return inverse(se3(rotation, centres[0] - rotation @ centres[1])) @ poses

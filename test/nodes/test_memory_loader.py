@@ -44,7 +44,7 @@ def test_the_status_is_that_of_the_folder(loader, tmp_path, toy_memory):
     status = loader.current().status
     assert status.folder == str(tmp_path / "memory")
     assert (status.frames, status.gaussians) == (toy_memory.frames, len(toy_memory.gaussians))
-    assert list(status.models) == list(toy_memory.models)
+    assert list(status.models) == list(toy_memory.models) and status.metric
     manifest = tmp_path / "memory/manifest.json"
     assert status.build_stamp.sec == int(manifest.stat().st_mtime)
     manifest.write_text(manifest.read_text() + " ")

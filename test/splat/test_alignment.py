@@ -47,6 +47,27 @@ def test_right_poses_stay(table_frames):
     assert np.array_equal(poses, np.stack([f.camtoworld for f in table_frames]))
 
 
+def test_errors_of_rotation_alone_are_recovered(table_frames):
+    """Half a degree moves a picture by 3 px at 640 px, and the camera not at all."""
+    rng, frames = np.random.default_rng(3), table_frames[::2]
+    moved = []
+    for frame in frames:
+        axis = rng.normal(size=3)
+        half = Rotation.from_rotvec(axis / np.linalg.norm(axis) * np.radians(0.5))
+        turn = se3(half.as_matrix(), np.zeros(3))
+        moved.append(replace(frame, camtoworld=frame.camtoworld @ turn))
+    truth = np.stack([f.camtoworld for f in frames])
+    assert errors(align_frames(moved), truth)[1] < 0.15
+
+
+def test_one_wrong_pose_among_right_ones_is_recovered(table_frames):
+    wrong, frames = error_pose(np.random.default_rng(3)), table_frames[::2]
+    moved = list(frames)
+    moved[5] = replace(moved[5], camtoworld=moved[5].camtoworld @ wrong)
+    metres, radians = pose_distance(align_frames(moved)[5], frames[5].camtoworld)
+    assert metres < 0.003 and np.degrees(radians) < 0.2
+
+
 def test_fixed_frames_stay_and_the_new_one_joins_them(table_frames):
     rng = np.random.default_rng(0)
     new = replace(table_frames[9], camtoworld=table_frames[9].camtoworld @ error_pose(rng))
