@@ -91,7 +91,7 @@ def write_demo_report(folder: Path, result: DemoResult) -> None:
     write_json(folder / "report.json", values)
     scan = None if result.scan_folder is None else Scan.open(result.scan_folder)
     built = scan is not None and result.memory_folder is not None
-    memory = SpatialMemory.load(result.memory_folder) if built else None
+    memory = SpatialMemory.load(result.memory_folder, "auto") if built else None
     sections = [
         *_scan_section(scan),
         *_memory_section(scan, memory),
