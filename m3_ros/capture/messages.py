@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from m3_ros.capture.depth import to_metres
+from m3_ros.capture.picture_file import decode_picture
 from m3_ros.capture.rvl import RvlError, unpack_rvl
 from m3_ros.errors import DataError
 from m3_ros.geometry import quat_to_matrix, se3, xyzw_to_wxyz
@@ -178,10 +179,8 @@ def _packed_depth(message: object) -> NDArray[np.float32]:
 
 def _unpacked(message: object, start: int, flags: int) -> NDArray:
     """Return the image that a CompressedImage holds from byte `start` on."""
-    packed = np.frombuffer(bytes(message.data), np.uint8)[start:]
-    image = cv2.imdecode(packed, flags) if len(packed) else None
-    if image is None:
-        raise ConversionError(
-            f"{message.format!r} image of {len(message.data)} bytes holds no image"
-        )
-    return image
+    try:
+        return decode_picture(bytes(message.data)[start:], flags)
+    except ValueError as error:
+        size = len(message.data)
+        raise ConversionError(f"{message.format!r} image of {size} bytes {error}") from error

@@ -6,6 +6,7 @@ import struct
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ MAX_PACKED = 1032 * 8
 """Most pixels in a byte of a file: deflate makes at most 1032 bytes of one (zlib's technical
 details), of 8 black and white pixels each. WebP alone packs one colour of any size into a few."""
 TIFF_WIDTH, TIFF_HEIGHT = 256, 257  # tags
+PNG_START = b"\x89PNG\r\n\x1a\n"
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 JPEG_PASSES = (b"\xff\xc2", b"\xff\xdd")
 """Markers of a progressive JPEG, and of one with restarts."""
@@ -38,19 +40,56 @@ def read_picture(path: Path, flags: int) -> NDArray:
             file's name.
     """
     try:
-        check_size(_size(path))
+        with path.open("rb") as file:
+            check_size(_size(file, path.stat().st_size))
         # imread would accept half a JPEG, and crash of a path that is not UTF-8.
-        data = np.fromfile(path, np.uint8)
+        return _decoded(np.fromfile(path, np.uint8), flags)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}") from error
+
+
+def decode_picture(data: bytes, flags: int) -> NDArray:
+    """Return the pixels of an image file's content as OpenCV reads them.
+
+    Raises:
+        ValueError: as `read_picture`.
+    """
+    try:
+        check_size(_size(BytesIO(data), len(data)))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return _decoded(np.frombuffer(data, np.uint8), flags)
+
+
+def _decoded(data: NDArray[np.uint8], flags: int) -> NDArray:
+    """Return pixels; the size that the header announces is checked."""
+    _check_chunks(data)
+    try:
         pixels = cv2.imdecode(data, flags) if data.size else None
         if pixels is None and data[:2].tobytes() == JPEG_START:
             pixels = _without_end(data.tobytes(), flags)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror or error}") from error
     except cv2.error as error:
         raise ValueError("is no readable image: its header is damaged") from error
     if pixels is None:
         raise ValueError("is no readable image: it is damaged or cut short")
     return pixels
+
+
+def _check_chunks(data: NDArray[np.uint8]) -> None:
+    """Check the lengths of a PNG's chunks: OpenCV takes the memory that they announce."""
+    if data[:8].tobytes() != PNG_START:
+        return
+    place = len(PNG_START)
+    while place + 8 <= data.size:
+        length, kind = struct.unpack(">I4s", data[place : place + 8].tobytes())
+        place += 12 + length
+        if place > data.size:
+            raise ValueError(
+                f"is no readable image: it is damaged or cut short: its chunk {kind!r} announces "
+                f"{length} bytes"
+            )
+        if kind == b"IEND":
+            return
 
 
 def _without_end(data: bytes, flags: int) -> NDArray | None:
@@ -99,7 +138,7 @@ def check_size(size: tuple[int, int]) -> None:
         )
 
 
-def _size(path: Path) -> tuple[int, int]:
+def _size(file: BinaryIO, length: int) -> tuple[int, int]:
     """Return width and height by the file's header.
 
     Raises:
@@ -108,13 +147,13 @@ def _size(path: Path) -> tuple[int, int]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
         try:
-            with Pillow.open(path) as image:
-                _check_length(image, path.stat().st_size)
-                return image.size
+            image = Pillow.open(file)
+            _check_length(image, length)
+            return image.size
         except Pillow.DecompressionBombError as error:
             raise ValueError(f"has too many pixels: {error}") from error
         except Pillow.UnidentifiedImageError as error:
-            size = _tiff_size(path)
+            size = _tiff_size(file)
             if size is None:
                 raise ValueError("is no readable image: its header is damaged") from error
             return size
@@ -122,13 +161,13 @@ def _size(path: Path) -> tuple[int, int]:
             raise ValueError(f"is no readable image: {error}") from error
 
 
-def _tiff_size(path: Path) -> tuple[int, int] | None:
+def _tiff_size(file: BinaryIO) -> tuple[int, int] | None:
     """Return width and height of a TIFF file of numbers that Pillow lacks; None of another."""
     try:
-        with path.open("rb") as file:
-            directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
-            file.seek(directory.next)
-            directory.load(file)
+        file.seek(0)
+        directory = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+        file.seek(directory.next)
+        directory.load(file)
         return directory[TIFF_WIDTH], directory[TIFF_HEIGHT]
     except (SyntaxError, ValueError, TypeError, KeyError, IndexError, struct.error):
         return None

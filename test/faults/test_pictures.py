@@ -6,6 +6,7 @@ import os
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image as Pillow
 
 from m3_ros.capture.importers import import_scan
+from m3_ros.capture.messages import ConversionError, to_rgb
 from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.errors import UsageError
 from m3_ros.view.pictures import write_picture
@@ -134,6 +136,20 @@ def test_depth_in_types_of_number_that_few_programs_read(scan, kind):
     depth = np.full((24, 32), 2, kind)
     put(scan, "depth_file_path", "d.tiff", cv2.imencode(".tiff", depth)[1].tobytes())
     assert (Scan.open(scan)[1].depth > 0).all()
+
+
+@pytest.mark.parametrize("kind", [b"IDAT", b"tEXt", b"iCCP", b"eXIf"])
+def test_a_chunk_that_the_file_cannot_hold_takes_no_memory(scan, kind):
+    """OpenCV takes what it announces: gigabytes."""
+    content = encoded("PNG")
+    chunk = (2**31 - 1).to_bytes(4, "big") + kind + bytes(20)
+    damaged = content[:33] + chunk + content[33:]
+    put(scan, "file_path", "p.png", damaged)
+    with pytest.raises(ScanError, match=r"p.png. (is no|cannot be) read"):
+        Scan.open(scan)[1]
+    message = SimpleNamespace(format="rgb8; png compressed bgr8", data=damaged)
+    with pytest.raises(ConversionError, match="bytes (is no|cannot be) read"):
+        to_rgb(message)
 
 
 def test_a_picture_whose_header_is_damaged_takes_no_memory(scan):

@@ -197,7 +197,10 @@ def test_a_depth_png_whose_packing_is_not_named():
         (CompressedImage(format="16UC1; compressedDepth rvl", data=b"0" * 40), "a size of"),
         (CompressedImage(format="16UC1; compressedDepth rvl", data=CUT_RVL), "do not hold 6 x 4"),
         (CompressedImage(format="32FC1; png compressed ", data=b"0" * 40), "32FC1; png"),
-        (CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40), "no image"),
+        (
+            CompressedImage(format="16UC1; compressedDepth png", data=b"0" * 40),
+            "is no readable image",
+        ),
         (CompressedImage(format="16UC1; compressedDepth png", data=b""), "0 bytes"),
         (compressed(RGB, "16UC1; png compressed "), "16 bits a pixel"),
     ],
@@ -208,7 +211,7 @@ def test_depth_that_cannot_be_unpacked_is_refused(message, reason):
 
 
 def test_colour_without_a_picture_is_refused():
-    with pytest.raises(ConversionError, match="no image"):
+    with pytest.raises(ConversionError, match="is no readable image"):
         messages.to_rgb(CompressedImage(format="jpeg", data=b"none"))
 
 

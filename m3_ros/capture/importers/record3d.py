@@ -28,6 +28,7 @@ from m3_ros.capture.importers.sequence import (
     pinhole,
     read_rgbd,
 )
+from m3_ros.capture.picture_file import decode_picture
 from m3_ros.capture.scan import ScanError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, quat_to_matrix, se3, xyzw_to_wxyz
 from m3_ros.schema import Count, Length, Pixel, Side, Stamp, decode, parse_text, read_json
@@ -155,12 +156,13 @@ def _unpack(
         ValueError: one of them is damaged.
     """
     try:
-        data = np.frombuffer(archive.read(f"{name}.jpg"), np.uint8)
+        data = archive.read(f"{name}.jpg")
     except (zipfile.BadZipFile, RuntimeError, zlib.error, OSError) as error:
         raise ValueError(f"{name}.jpg is damaged: {error}") from error
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if bgr is None:
-        raise ValueError(f"{name}.jpg is no readable image")
+    try:
+        bgr = decode_picture(data, cv2.IMREAD_COLOR)
+    except ValueError as error:
+        raise ValueError(f"{name}.jpg {error}") from error
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     if f"{name}.depth" not in names:
         return rgb, None
