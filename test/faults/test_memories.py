@@ -70,6 +70,7 @@ def seal(memory):
         ("frames", 3, "$.images is"),
         ("config.features.models", [], "FeatureConfig.models = (): it must have at least one"),
         ("config.features.models", [1, 2], "FeatureConfig.models = 1: it must be of type str"),
+        ("frame_id", "a" * 5000, "it must be a text of at most 4095 characters"),
         ("config", None, "$.config is null; it must be an object of settings"),
     ],
 )
@@ -209,6 +210,15 @@ def test_a_path_that_is_too_long(tmp_path):
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "passwd").write_text("root:x:0:0")
     assert "passwd is no memory: there is no manifest.json" in sentence_of(tmp_path / "passwd")
+
+
+def test_a_bank_of_one_component_is_right(memory):
+    tensors = {name: tensor[:1].contiguous() for name, tensor in load_file(memory / BANK).items()}
+    save_file(tensors | {"totals": torch.tensor([1, 0, 1])}, memory / BANK)
+    path = memory / "manifest.json"
+    path.write_text(path.read_text().replace('"components": 4', '"components": 1'))
+    seal(memory)
+    assert len(load_memory(memory).model("compact").bank) == 1
 
 
 def test_a_good_memory_opens(memory):

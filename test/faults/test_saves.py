@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from m3_ros import files
-from m3_ros.files import WriteError
+from m3_ros.files import WriteError, reason_of
 from m3_ros.memory import serialization
 from m3_ros.memory.manifest import MemoryFileError
 from m3_ros.memory.serialization import load_memory, require_writable, save_memory
@@ -242,3 +242,8 @@ def test_a_node_refuses_a_target_before_it_builds(tmp_path, target, words):
     )
     result = MemoryNode._execute(node, SimpleNamespace(request=request))
     assert result.error_code == BuildErrorCode.FAILED and words in result.error_msg
+
+
+def test_the_reason_of_an_error_is_one_line():
+    assert reason_of(OSError(28, "No space left on device", "a/b")) == "No space left on device"
+    assert reason_of(ValueError("two\n  lines")) == "two lines"

@@ -14,6 +14,7 @@ import pytest
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.points_file import read_points
 from m3_ros.capture.scan import Scan, ScanError
+from m3_ros.schema import Focal, Stamp, decode
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -106,6 +107,15 @@ def test_a_field_of_a_frame(scan, tmp_path, field, value, words):
     sentence = words_of(scan, tmp_path)
     assert "scan/transforms.json" in sentence
     assert all(each in sentence for each in words), sentence
+
+
+@pytest.mark.parametrize(("kind", "least", "most"), [(Focal, 1e-3, 1e6), (Stamp, 0.0, 2.0**32)])
+def test_the_bounds_of_a_number(kind, least, most):
+    for value in (least, most):
+        assert decode(value, kind, "file", ScanError) == value
+    for value in (-1e-3, 1.001 * most):
+        with pytest.raises(ScanError, match="it must be a number"):
+            decode(value, kind, "file", ScanError)
 
 
 @pytest.mark.parametrize("field", ["file_path", "transform_matrix"])
