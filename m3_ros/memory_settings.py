@@ -41,7 +41,7 @@ class SplatConfig(Stage):
         "split and prune Gaussians during the fit, as in 3DGS; auto: where depth is not measured",
         choices=("auto", "always", "never"),
     )
-    sh_degree: int = setting(1, "bands of view-dependent colour", "", 0, 3)
+    sh_degree: int = setting(3, "bands of view-dependent colour", "", 0, 3)
     quality: str = setting(
         "normal", "steps of the fit, by the number of frames", choices=("draft", "normal", "best")
     )
