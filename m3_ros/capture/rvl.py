@@ -10,13 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from m3_ros.errors import DataError
+
 SIZE = 8  # bytes of columns and rows before the words
 MAX_PIXELS = 1 << 26  # eight times a picture of 3840 x 2160
 MAX_NIBBLES = 9  # of a number below `MAX_PIXELS`: 27 bits
 SHIFTS = np.arange(28, -1, -4, dtype=np.uint32)  # of a word's nibbles, the first one on top
 
 
-class RvlError(ValueError):
+class RvlError(DataError):
     """The bytes are no image packed by RVL."""
 
 
