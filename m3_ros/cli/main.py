@@ -6,13 +6,13 @@ import io
 import os
 import sys
 
-from m3_ros.cli import doctor, evaluation, fits, memories, models, paper, scans, stack, views
+from m3_ros.cli import doctor, evaluation, fits, memories, models, page, paper, scans, stack, views
 from m3_ros.cli.app import OK, app
 from m3_ros.errors import Kind, M3Error, fault_report
 from m3_ros.signals import INTERRUPTED
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
-COMMANDS = (stack, scans, memories, views, models, doctor, evaluation, fits, paper)
+COMMANDS = (stack, scans, memories, page, views, models, doctor, evaluation, fits, paper)
 """Importing these registers their commands."""
 
 

@@ -45,10 +45,10 @@ def surface_points(name: str, segments: Segments) -> list[Array]:
     if not segments.planes:
         return []
     meant = named_planes(name, segments.planes, segments.solid[:, :2].mean(0))
-    return sorted((_on(plane, segments.solid) for plane in meant), key=len, reverse=True)
+    return sorted((plane_points(plane, segments.solid) for plane in meant), key=len, reverse=True)
 
 
-def _on(plane: Plane, points: Array) -> Array:
+def plane_points(plane: Plane, points: Array) -> Array:
     """Return the points on a plane without the few that lie far from the rest.
 
     What else is at its level, say a part of another table, is beyond the 1 % and 99 % quantiles.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from m3_ros.geometry import inverse, project, transform
 from m3_ros.types import Image
-from m3_ros.view.pictures import draw_text
+from m3_ros.view.pictures import draw_text, heat_picture
 
 BOX_COLOR = (60, 255, 90)
 STRENGTH = 0.65
@@ -26,8 +26,7 @@ def draw_overlay(rgb: Image, heatmap: NDArray[np.float32]) -> Image:
     if heatmap.shape != rgb.shape[:2]:
         raise ValueError(f"heatmap {heatmap.shape} must have the size of rgb {rgb.shape[:2]}")
     share = np.clip(heatmap, 0.0, 1.0)[..., None].astype(np.float32)
-    heat = cv2.applyColorMap(np.uint8(np.rint(share[..., 0] * 255)), cv2.COLORMAP_TURBO)
-    heat = cv2.cvtColor(heat, cv2.COLOR_BGR2RGB).astype(np.float32)
+    heat = heat_picture(share[..., 0]).astype(np.float32)
     grey = rgb.mean(-1, keepdims=True)
     dimmed = 0.55 * rgb + 0.35 * grey
     return np.uint8(

@@ -23,10 +23,15 @@ TITLE_MARGIN = 6
 
 def depth_picture(depth: NDArray[np.float32], near: float, far: float) -> Image:
     """Depth `[H, W]` (m, 0 = none) as RGB `[H, W, 3]`: red near, blue far, black where none."""
-    scaled = np.clip((far - depth) / max(far - near, 1e-9), 0.0, 1.0)
-    colored = cv2.applyColorMap(np.uint8(np.rint(scaled * 255)), cv2.COLORMAP_TURBO)
+    colored = heat_picture((far - depth) / max(far - near, 1e-9))
     colored[depth <= 0] = 0
-    return cv2.cvtColor(colored, cv2.COLOR_BGR2RGB)
+    return colored
+
+
+def heat_picture(values: NDArray[np.float32]) -> Image:
+    """Values `[H, W]` in 0..1, clipped, as RGB `[H, W, 3]` from blue (0) to red (1)."""
+    heat = cv2.applyColorMap(np.uint8(np.rint(values.clip(0.0, 1.0) * 255)), cv2.COLORMAP_TURBO)
+    return cv2.cvtColor(heat, cv2.COLOR_BGR2RGB)
 
 
 def contact_sheet(
