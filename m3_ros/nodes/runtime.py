@@ -17,12 +17,13 @@ from rclpy.exceptions import (
     InvalidParameterValueException,
     ParameterException,
 )
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from m3_ros.errors import Kind, M3Error, fault_report
 from m3_ros.nodes.base import ManagedNode
+from m3_ros.nodes.executor import PatientExecutor
 
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
@@ -69,7 +70,7 @@ def _run(create: Callable[[], Node], threads: int) -> int:
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    node, executor = None, MultiThreadedExecutor(num_threads=threads)
+    node, executor = None, PatientExecutor(num_threads=threads)
     try:
         node = create()
         executor.add_node(node)
@@ -100,7 +101,7 @@ def _exit_after(seconds: float, status: int) -> None:
     timer.start()
 
 
-def _end(node: ManagedNode, executor: MultiThreadedExecutor) -> None:
+def _end(node: ManagedNode, executor: PatientExecutor) -> None:
     """End a node's work, and go on spinning until its goals and requests are answered."""
     ending = threading.Thread(target=node.end, daemon=True)
     ending.start()
@@ -111,7 +112,7 @@ def _end(node: ManagedNode, executor: MultiThreadedExecutor) -> None:
             executor.spin_once(timeout_sec=ENDING_POLL)
 
 
-def _wake_on_signal(executor: MultiThreadedExecutor) -> None:
+def _wake_on_signal(executor: PatientExecutor) -> None:
     """Have signals end the executor's wait, which goes on otherwise: a stop must not wait."""
     read, write = os.pipe()
     os.set_blocking(write, False)

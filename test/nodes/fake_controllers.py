@@ -8,12 +8,12 @@ from controller_manager_msgs.msg import ControllerState
 from controller_manager_msgs.srv import ListControllers
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.task import Future
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from m3_ros.config import M3Config
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.nodes.gripper_client import ACTIONS
 from m3_ros.robot_model import load_robot
 
@@ -52,7 +52,7 @@ class FakeControllers:
         self.silent = False
         self.states = node.create_publisher(JointState, M3Config().robot.joint_states_topic, 10)
         node.create_timer(0.02, self.publish, callback_group=self.group)
-        self.executor = MultiThreadedExecutor(6, context=node.context)
+        self.executor = PatientExecutor(6, context=node.context)
         self.executor.add_node(node)
         self.stop = Future()
         self.thread = threading.Thread(
@@ -141,6 +141,7 @@ class FakeControllers:
         """Do nothing any more; discovery goes on, as with a process that was killed just now."""
         self.stop.set_result(None)
         self.thread.join()
+        self.executor.shutdown()  # what it waited for last keeps the servers in use
 
     def die(self):
         """End all servers, as with their process."""

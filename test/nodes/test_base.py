@@ -7,13 +7,13 @@ import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import String
 
 from m3_ros.codes import ScanErrorCode
 from m3_ros.nodes import claims
 from m3_ros.nodes.base import ManagedNode, StartError
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.nodes.liveliness import offer_liveliness
 from m3_ros.nodes.spinner import Spinner
 from m3_ros.srv import StartScan
@@ -153,7 +153,7 @@ def test_what_fails_in_configure_is_told_and_the_node_can_be_configured_again(sm
 
 def test_a_node_that_starts_by_itself_and_cannot_ends_with_the_reason(context):
     node = Small(True, OSError("no weights here"), context=context)
-    executor = MultiThreadedExecutor(2, context=context)
+    executor = PatientExecutor(2, context=context)
     executor.add_node(node)
     with pytest.raises(StartError, match="node /small cannot be configured: no weights here"):
         for _ in range(100):

@@ -12,6 +12,7 @@ from m3_ros.codes import GraspErrorCode
 from m3_ros.nodes import client as client_module
 from m3_ros.nodes import grasp_client
 from m3_ros.nodes.client import Client, ClientError
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.srv import StopScan
 
 pytestmark = pytest.mark.usefixtures("own_domain")
@@ -84,7 +85,7 @@ def grasp_server():
         callback_group=rclpy.callback_groups.ReentrantCallbackGroup(),
     )  # fmt: skip
     stop = rclpy.task.Future()
-    executor = rclpy.executors.MultiThreadedExecutor(4, context=context)
+    executor = PatientExecutor(4, context=context)
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin_until_future_complete, args=(stop,))
     thread.start()

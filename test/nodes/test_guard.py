@@ -9,7 +9,6 @@ from control_msgs.action import FollowJointTrajectory
 from geometry_msgs.msg import Twist
 from rclpy.action import ActionClient, ActionServer, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory
@@ -17,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 from m3_ros.config import MotionConfig
 from m3_ros.msg import GuardStatus, MotionHeartbeat
 from m3_ros.nodes import guard_client
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.nodes.guard import GuardNode
 from m3_ros.nodes.guard_client import GUARD_TOPIC, HEARTBEAT_TOPIC, GuardClient, GuardError
 from m3_ros.nodes.process_state import own_process
@@ -53,7 +53,7 @@ class Running:
 
     def __init__(self, context, create):
         self.node = create()
-        self.executor = MultiThreadedExecutor(4, context=context)
+        self.executor = PatientExecutor(4, context=context)
         self.executor.add_node(self.node)
         self.ended = False
         self.thread = threading.Thread(target=self.spin)
@@ -65,9 +65,13 @@ class Running:
 
     def stop(self):
         if not self.ended:
-            self.ended = True
-            self.thread.join()
+            self.end()
             self.node.destroy_node()
+
+    def end(self):
+        self.ended = True
+        self.thread.join()
+        self.executor.shutdown()  # what it waited for last keeps servers in use
 
 
 class Controllers:
@@ -112,8 +116,7 @@ def controllers(context):
     running = Running(context, lambda: rclpy.create_node("controllers", context=context))
     controllers = Controllers(running.node)
     yield controllers
-    running.ended = True
-    running.thread.join()
+    running.end()
     controllers.server.destroy()
     running.node.destroy_node()
 
@@ -185,7 +188,8 @@ def test_a_node_that_dies_is_stopped_and_told(controllers, guard, mover, die):
     with pytest.raises(GuardError, match=words), mover.motion():
         move(mover)
         die()
-        beat_until(mover, lambda: False)
+        mover.beat()
+        wait(mover._check)
     assert controllers.cancelled.wait(60.0)
     wait(lambda: controllers.twists)
     assert all(twist == Twist() for twist in controllers.twists)
@@ -219,7 +223,8 @@ def test_jaws_without_an_action_hold_only_if_they_move(controllers, guard, mover
         move(mover)
         beat_until(mover, lambda: guard.node._positions)
         die()
-        beat_until(mover, lambda: False)
+        mover.beat()
+        wait(mover._check)
     assert controllers.cancelled.wait(60.0)
     wait(lambda: not mover._status.stopping)
     if speed == 0.0:
@@ -237,7 +242,7 @@ def test_a_guard_that_ends_stops_the_motion_it_watches(controllers, guard, mover
         beat_until(mover, lambda: any(w.moving for w in guard.node._watches.values()))
         guard.stop()
         assert controllers.cancelled.wait(60.0)
-        beat_until(mover, lambda: False)
+        wait(mover._check)
 
 
 @pytest.mark.parametrize("guard", ["z1_"], indirect=True)

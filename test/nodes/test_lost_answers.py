@@ -6,12 +6,12 @@ import pytest
 import rclpy
 from rclpy.action import ActionClient, CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from m3_ros.action import Stow
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.action_server import ReliableActionServer
+from m3_ros.nodes.executor import PatientExecutor
 
 WAIT = 60.0  # s
 
@@ -56,7 +56,7 @@ def server(context):
         node, Stow, "/m3/stow", execute, cancel_callback=lambda _: CancelResponse.ACCEPT,
         callback_group=ReentrantCallbackGroup(),
     )  # fmt: skip
-    executor, stop = MultiThreadedExecutor(4, context=context), rclpy.task.Future()
+    executor, stop = PatientExecutor(4, context=context), rclpy.task.Future()
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin_until_future_complete, args=(stop,))
     thread.start()

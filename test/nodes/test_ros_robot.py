@@ -9,12 +9,12 @@ import rclpy
 from control_msgs.action import FollowJointTrajectory
 from rclpy.action import ActionClient, ActionServer, CancelResponse, GoalResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from sensor_msgs.msg import JointState
 
 from m3_ros.config import M3Config, MotionConfig
 from m3_ros.geometry import rpy_to_matrix, se3
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.robot_model import load_robot
 
@@ -73,7 +73,7 @@ def controller(context):
     node = rclpy.create_node("controllers", context=context)
     controller = SlowController(node)
     stop = rclpy.task.Future()
-    executor = MultiThreadedExecutor(4, context=context)
+    executor = PatientExecutor(4, context=context)
     executor.add_node(node)
     thread = threading.Thread(target=executor.spin_until_future_complete, args=(stop,))
     thread.start()

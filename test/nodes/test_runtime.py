@@ -7,7 +7,6 @@ import threading
 import time
 
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 
 from m3_ros.action import Stow
 from m3_ros.codes import MoveErrorCode, QueryErrorCode
@@ -15,6 +14,7 @@ from m3_ros.nodes import runtime
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
+from m3_ros.nodes.executor import PatientExecutor
 from m3_ros.srv import Query
 
 WAIT = 60.0  # s
@@ -69,7 +69,7 @@ def test_a_node_whose_work_has_ended_does_not_wait_for_the_middleware():
 
 
 def test_goals_and_requests_are_answered_before_a_node_ends(context, spin, until):
-    node, executor = Worker(context=context), MultiThreadedExecutor(4, context=context)
+    node, executor = Worker(context=context), PatientExecutor(4, context=context)
     executor.add_node(node)
     client = spin("client")
     stow = ThreadSafeActionClient(client, Stow, "/m3/stow")
