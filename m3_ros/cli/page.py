@@ -20,7 +20,8 @@ def view(
         folder: of a memory or a scan.
         scan: the scan folder that the memory was built from, for the camera's pictures; without it
             the memory's renderings are drawn.
-        host: address to listen at; others than localhost let whoever reaches them look and ask.
+        host: address to listen at; with others than localhost, the page is open to whoever has its
+            address, token included.
         port: to listen at.
     """
     from m3_ros.view.page.server import keep_open

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from contextlib import ExitStack
 from functools import cached_property
 
 import numpy as np
@@ -34,13 +35,14 @@ from m3_ros.view.page.shapes import (
     with_colors,
 )
 from m3_ros.view.page.splats import COLOR, RELEVANCY, colors, covariances, quantities
-from m3_ros.view.page.words import answer_html, click_html, refusal_html
+from m3_ros.view.page.words import answer_html, click_html, notice_html, refusal_html
 
 PICTURE_WIDTH = 160  # px, of a keyframe's picture on the page
 TARGET, OBJECT = (60, 255, 90), (200, 200, 200)
 CLOSE = 2.5
 """Distance of the camera from an answer, in diagonals of its box: it fills a third of the view."""
-MAX_UPLOAD = 20_000_000  # bytes; a photograph of a phone has up to 12 million
+MAX_WAITING = 8
+"""Requests that wait for an answer; each takes up to a few seconds."""
 TRACES = 3  # components that a click names, of each model
 
 
@@ -65,7 +67,7 @@ class MemoryPage:
         scan: Scan | None = None,
     ) -> None:
         self._server, self._memory, self._localizer, self._scan = server, memory, localizer, scan
-        self._lock = threading.Lock()
+        self._lock, self._waiting = threading.Lock(), threading.BoundedSemaphore(MAX_WAITING)
         self.relevancy: NDArray[np.float32] | None = None
         poses = np.array([view.camtoworld for view in memory.views])
         middle = poses[len(poses) // 2]
@@ -85,10 +87,8 @@ class MemoryPage:
     def _add_controls(self) -> None:
         gui, memory = self._server.gui, self._memory
         unit = "m" if memory.metric else "units that are not metres"
-        gui.add_markdown(
-            f"{memory.frames} keyframes, {len(memory.gaussians)} Gaussians, "
-            f"{', '.join(memory.models)}; in {unit}"
-        )
+        told = f"{memory.frames} keyframes, {len(memory.gaussians)} Gaussians, "
+        gui.add_html(notice_html(f"{told}{', '.join(memory.models)}; in {unit}"))
         if self._localizer is not None:
             with gui.add_form(None) as form:
                 self._text = gui.add_text("Find", "", hint="for instance: yellow bath duck")
@@ -151,11 +151,6 @@ class MemoryPage:
         self._locate(client, self._text.value)
 
     def _ask_picture(self, client: viser.ClientHandle | None, content: bytes) -> None:
-        if len(content) > MAX_UPLOAD:
-            self.answer.content = refusal_html(
-                f"the picture has {len(content)} bytes; at most {MAX_UPLOAD} are read"
-            )
-            return
         try:
             with Pictures.open(io.BytesIO(content)) as picture:
                 picture.draft("RGB", (1280, 1280))
@@ -164,7 +159,12 @@ class MemoryPage:
             self.answer.content = refusal_html(f"that is no picture that can be read: {error}")
 
     def _locate(self, client: viser.ClientHandle | None, request: str | Image) -> None:
-        with self._lock:
+        if not self._waiting.acquire(blocking=False):
+            self.answer.content = refusal_html(f"{MAX_WAITING} requests wait already; try again")
+            return
+        with ExitStack() as held:
+            held.callback(self._waiting.release)
+            held.enter_context(self._lock)
             try:
                 result = self._localizer.locate(request)
             except M3Error as error:

@@ -12,6 +12,7 @@ from m3_ros.memory.queries import View
 from m3_ros.types import Array
 from m3_ros.view.page.server import PageServer, set_view, up_of
 from m3_ros.view.page.shapes import FRUSTUM, add_keyframe
+from m3_ros.view.page.words import notice_html
 from m3_ros.view.pictures import evenly
 
 SHOWN_FRAMES = 100
@@ -33,9 +34,8 @@ class ScanPage:
 
     def __init__(self, server: PageServer, scan: Scan) -> None:
         self._server, self._scan = server, scan
-        server.gui.add_markdown(
-            f"{len(scan)} frames; in {'m' if scan.metric else 'units that are not metres'}"
-        )
+        unit = "m" if scan.metric else "units that are not metres"
+        server.gui.add_html(notice_html(f"{len(scan)} frames; in {unit}"))
 
     def fill(self) -> None:
         """Add the points that the frames measured, and a frustum with its picture for each."""

@@ -13,7 +13,11 @@ import numpy as np
 import viser
 
 from m3_ros.errors import UsageError
+from m3_ros.files import recover
 from m3_ros.types import Array
+from m3_ros.view.page.gate import Gate
+from m3_ros.view.page.uploads import limit_uploads
+from m3_ros.view.page.words import notice_html
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine reaches."""
@@ -28,7 +32,26 @@ class Page(Protocol):
 
 
 class PageServer(viser.ViserServer):
-    """viser's server, which does not publish the page through a relay on the internet."""
+    """viser's server behind a gate; it publishes the page through no relay on the internet.
+
+    Args:
+        host: address to listen at.
+        port: to listen at.
+        title: of the page.
+    """
+
+    def __init__(self, host: str, port: int, title: str) -> None:
+        gate = Gate(port)
+        with gate.installed(), redirect_stdout(io.StringIO()):  # its own words on where it is
+            super().__init__(host=host, port=port, label=title, verbose=False)
+        limit_uploads(self)
+        shown = "localhost" if host in (*LOCAL, "0.0.0.0", "::") else host
+        shown = f"[{shown}]" if ":" in shown else shown
+        self.address = f"http://{shown}:{self.get_port()}/?token={gate.token}"
+        self.gui.configure_theme(show_logo=False, show_share_button=False)
+        self.gui.main_panel.dock_right()
+        self.gui.set_panel_label(title)
+        self.notice = self.gui.add_html("")
 
     def request_share_url(self, verbose: bool = True) -> str | None:
         """Return None: whoever opened the page could otherwise make it public."""
@@ -56,27 +79,47 @@ def open_server(host: str, port: int, title: str) -> PageServer:
                 f"--host {host} --port {port}: cannot listen there ({error}); another program may "
                 "use the port: end it or name another --port"
             ) from error
-    with redirect_stdout(io.StringIO()):  # its own words on where the page is
-        server = PageServer(host=host, port=port, label=title, verbose=False)
-    server.gui.configure_theme(show_logo=False, show_share_button=False)
-    server.gui.main_panel.dock_right()
-    server.gui.set_panel_label(title)
-    return server
+    return PageServer(host, port, title)
 
 
 def keep_open(server: PageServer, page: Page, folder: Path) -> None:
-    """Say where the page is, fill it, and serve it until Ctrl-C or SIGTERM."""
+    """Say where the page is, fill it, and serve it until Ctrl-C or SIGTERM.
+
+    The page says when its folder was replaced or deleted; what it shows is in memory.
+    """
+    opened = _identity(folder)
+    print(f"{folder}: {server.address} (Ctrl-C ends)", flush=True)
     host = server.get_host()
-    shown = "localhost" if host in (*LOCAL, "0.0.0.0") else host
-    print(f"{folder}: http://{shown}:{server.get_port()} (Ctrl-C ends)", flush=True)
     if host not in LOCAL:
-        print(f"whoever reaches {host}:{server.get_port()} can look and ask", flush=True)
+        print(
+            "from other machines: with this one's name in place of localhost; whoever has the "
+            "address can look and ask, and it is not encrypted on its way",
+            flush=True,
+        )
     try:
         page.fill()
         while True:
             time.sleep(TICK)
+            found = _identity(folder)
+            if found != opened:
+                opened = found
+                what = "was deleted" if found is None else "was replaced"
+                said = f"{folder} {what} since it was opened: what is shown is the former one"
+                print(said, flush=True)
+                server.notice.content = notice_html(said)
     finally:
         server.stop()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """Return what changes when a folder is replaced; None if there is none."""
+    try:
+        place = recover(folder)
+        manifest = place / "manifest.json"
+        changed = manifest.stat().st_mtime_ns if manifest.is_file() else 0
+        return place.stat().st_ino, changed
+    except OSError:
+        return None
 
 
 def set_view(server: PageServer, camtoworld: Array, distance: float, up: Array) -> None:

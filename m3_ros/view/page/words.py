@@ -14,6 +14,11 @@ from m3_ros.types import Array
 PARAGRAPH = "<div style='padding: 0 0.75em; font-size: 0.9em; overflow-wrap: anywhere'>{}</div>"
 
 
+def notice_html(text: str) -> str:
+    """Return a sentence."""
+    return PARAGRAPH.format(escape(text))
+
+
 def refusal_html(reason: str) -> str:
     """Return why a request was refused."""
     return PARAGRAPH.format(f"<b>refused</b>: {escape(reason)}")

@@ -1,13 +1,15 @@
 """The page of a memory: requests, quantities and clicks change what is drawn and said."""
 
 import io
+import threading
+import time
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from m3_ros.query.answer import Localizer
-from m3_ros.view.page.memory_page import MAX_UPLOAD, MemoryPage
+from m3_ros.view.page.memory_page import MAX_WAITING, MemoryPage
 from m3_ros.view.page.server import open_server
 
 
@@ -41,7 +43,7 @@ def test_a_picture_is_a_request_and_what_is_none_is_refused(page):
     Image.fromarray(np.full((40, 60, 3), [230, 25, 25], np.uint8)).save(stored, "PNG")
     page._ask_picture(None, stored.getvalue())
     assert "refused" not in page.answer.content
-    for content in (b"no picture", b"", b"\x00" * (MAX_UPLOAD + 1)):
+    for content in (b"no picture", b""):
         page._ask_picture(None, content)
         assert "<b>refused</b>" in page.answer.content
 
@@ -49,3 +51,26 @@ def test_a_picture_is_a_request_and_what_is_none_is_refused(page):
 def test_a_click_on_a_box_names_place_and_object(page):
     said = page.describe_ray(np.array([0.0, -0.15, 1.0]), np.array([0.0, 0.0, -1.0]))
     assert "0.000, -0.150, 0.5" in said and "keyframe" in said and "no object" not in said
+
+
+def test_requests_over_the_limit_are_refused_and_the_next_is_answered(page):
+    page._text.value = "red"
+    with page._lock:
+        waiting = [threading.Thread(target=page.ask, args=(None,)) for _ in range(MAX_WAITING)]
+        for each in waiting:
+            each.start()
+        while page._waiting._value:
+            time.sleep(0.01)
+        page.ask(None)
+        assert f"{MAX_WAITING} requests wait" in page.answer.content
+    for each in waiting:
+        each.join(60)
+    page.ask(None)
+    assert "<b>FOUND</b>" in page.answer.content
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "red <img src=x onerror=alert(1)>"])
+def test_markup_in_a_request_is_shown_as_text(page, text):
+    page._text.value = text
+    page.ask(None)
+    assert "<script" not in page.answer.content and "<img" not in page.answer.content
