@@ -14,17 +14,20 @@ def _words(text: str) -> tuple[str, ...]:
 
 OPENING = frozenset(
     _words("""
-a an the this that these those my your our some any please kindly could would will you find get me
-us bring fetch grab pick up give show take where is are there locate search look for i we want
-need to photo picture of""")
+a an the this that these those my your our some any one please kindly could would will you go find
+get me us bring fetch grab pick up give show take where where's is are there locate search look for
+i we want need to photo picture of""")
 )
 """Words that name nothing at the beginning of a query."""
 OPENING_PAIRS = frozenset(
     (("what", "is"), ("can", "you"), ("can", "i"), ("can", "we"), ("hand", "me"))
+    + tuple(("and", verb) for verb in ("find", "get", "bring", "fetch", "grab", "take", "pick"))
 )
 """The first word of these names nothing only before the second: "can", "hand" are objects, too."""
-CLOSING = frozenset(_words("please kindly thanks thank you now"))
+CLOSING = frozenset(_words("please kindly quickly thanks thank you now"))
 """Words that name nothing at the end of a query."""
+CLOSING_PAIRS = frozenset((("for", "me"), ("for", "us")))
+"""The same, as pairs: "me" alone may be what a relation is to."""
 COLORS = _words("red orange yellow green cyan blue purple pink brown black grey white")
 """Colours that are the negatives of a colour asked for."""
 COLOR_WORDS = frozenset(
@@ -95,9 +98,10 @@ def text_words(text: str, max_length: int) -> list[str]:
         raise QueryError("the query is empty; say what to find, for example 'yellow bath duck'")
     if len(text) > max_length:
         raise QueryError(f"the query has {len(text)} characters; at most {max_length} are taken")
-    words = re.sub(r"[^\w\s'-]", " ", text.lower()).split()
-    while words and words[-1] in CLOSING:
-        words.pop()
+    plain = text.lower().replace("\u2019", "'").replace("what's", "what is")
+    words = re.sub(r"[^\w\s'-]", " ", plain).split()
+    while words and (words[-1] in CLOSING or tuple(words[-2:]) in CLOSING_PAIRS):
+        del words[-1 if words[-1] in CLOSING else -2 :]
     words = without_opening(words)
     if not words:
         raise QueryError(f"the query {text!r} names no object; say what to find")
@@ -134,6 +138,13 @@ def is_adjective(word: str) -> bool:
     return word in ADJECTIVES or bool(ADJECTIVE_ENDING.search(word))
 
 
+def is_superlative(word: str) -> bool:
+    """Return whether a word is the superlative of a colour or an adjective: "heaviest"."""
+    stem = word.removesuffix("est")
+    forms = {stem, stem + "e", stem[:-1], stem[:-1] + "y"}  # "old", "wide", "red", "heavy"
+    return stem != word and not forms.isdisjoint(ADJECTIVES | COLOR_WORDS | SHADES)
+
+
 def singular(word: str) -> str:
     """Return the singular of an English noun: "mugs" is "mug", "brushes" "brush", "dice" stays."""
     if word in UNCHANGED or len(word) < 4:
@@ -168,6 +179,8 @@ def split_color(words: list[str]) -> Description:
     """Return the words that name the colour, and the others."""
     color: list[str] = []
     kind: list[str] = []
+    own = next((i for i, word in enumerate(words) if word in ("with", "of")), len(words))
+    words, parts = words[:own], words[own:]  # a part or content has colours of its own
     for index, word in enumerate(words):
         following = words[index + 1 : index + 2]
         shade = word in SHADES and bool(following) and following[0] in COLOR_WORDS
@@ -176,6 +189,7 @@ def split_color(words: list[str]) -> Description:
             bool(following) or after_shade or word not in KIND_CLASSES
         )
         (color if shade or is_color else kind).append(word)
-    if set(kind) <= PLACEHOLDERS and color:
+    if set(kind) <= PLACEHOLDERS and color and not parts:
         kind = []
+    kind += parts
     return Description(" ".join(kind), " ".join(color))

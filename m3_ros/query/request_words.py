@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from m3_ros.query.grammar import is_superlative
+
 
 class Relation(Enum):
     """How an object stands to another; the value is how it is said."""
@@ -86,7 +88,11 @@ def _table(kind: Kind, rows: dict) -> dict[tuple[str, ...], tuple]:
 
 NUMBERS = _table(
     Kind.NUMBER,
-    {0: "all, all of, every, each of", 2: "2, two, two of, both, both of", 3: "3, three, three of"}
+    {
+        0: "all, all of, every, each of",
+        2: "2, two, two of, both, both of, couple of",
+        3: "3, three, three of",
+    }
     | {4: "4, four, four of", 5: "5, five, five of", 6: "6, six, six of", 7: "7, seven"}
     | {8: "8, eight", 9: "9, nine", 10: "10, ten"},
 )
@@ -129,7 +135,7 @@ RELATIONS = _table(
         Relation.ON: "on, upon, atop, on top of, on the top of",
         Relation.UNDER: "under, underneath, below, beneath",
         Relation.ABOVE: "above, over",
-        Relation.IN: "in, inside, inside of, within",
+        Relation.IN: "in, inside, inside of",
         Relation.NEXT_TO: "next to, beside, near, close to, by, adjacent to, by the side of",
         Relation.BETWEEN: "between, in between",
         Relation.LARGER: "larger than, bigger than",
@@ -154,7 +160,8 @@ UNPARSED = frozenset(
     _words("""
 or nor no neither either if unless without than as most least more less fewer last other another
 only same different left right against around along across opposite outside towards toward through
-off at from both all every none nothing nobody who whose when while because""")
+off at from both all every none nothing nobody who whose when while because within few several many
+how was were been yesterday ago earlier""")
 )
 """Structure words that fit no rule where they stand."""
 ARTICLES = frozenset(_words("a an the this that these those my your our"))
@@ -191,4 +198,5 @@ def _next(words: list[str], at: int, behind_noun: bool) -> tuple[Token | None, i
     word = rest[0]
     if word in SIDES and not behind_noun and len(rest) > 1:
         return Token(Kind.ORDER, word, SIDES[word]), 1
-    return Token(Kind.REFUSED if word in UNPARSED else Kind.WORD, word), 1
+    refused = word in UNPARSED or word.startswith("non-") or is_superlative(word)
+    return Token(Kind.REFUSED if refused else Kind.WORD, word), 1

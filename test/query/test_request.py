@@ -31,10 +31,16 @@ def said(request):
         ("bottle of water", "bottle of water"),
         ("желтая утка", "желтая утка"),
         ("figure two", "figure two"),
+        ("one mug", "mug"),
+        ("where\u2019s my duck?", "duck"),
+        ("go and get the duck, quickly", "duck"),
+        ("could you find a red mug for me", "red mug"),
+        ("oak chest", "oak chest"),
         # number
         ("two ducks", "duck x2"),
         ("2 ducks", "duck x2"),
         ("both mugs", "mug x2"),
+        ("a couple of mugs", "mug x2"),
         ("both of the red mugs", "red mug x2"),
         ("the two red mugs behind the duck", "red mug x2 BEHIND(duck)"),
         ("all mugs", "mug x0"),
@@ -78,6 +84,8 @@ def said(request):
         ),
         # negation
         ("the mug that is not red", "mug NO(red)"),
+        ("mug that isn\u2019t red", "mug NO(red)"),
+        ("what\u2019s left of the duck", "ANY LEFT(duck)"),
         ("mug on the table that is not red", "mug NO(red) ON(table)"),
         ("mug, not the red one", "mug NO(red one)"),
         ("anything but the duck", "ANY NO(duck)"),
@@ -103,6 +111,13 @@ def test_structure_words_are_parsed_and_nouns_stay_whole(text, expected):
         ("cup left of", "'left of'"),
         ("cup left of and right of the duck", "'left of'"),
         ("the largest smallest mug", "'smallest'"),
+        ("heaviest ball", "'heaviest'"),
+        ("the reddest mug", "'reddest'"),
+        ("the non-red mug", "'non-red'"),
+        ("several mugs", "'several'"),
+        ("how many ducks are there", "'how'"),
+        ("the duck that was on the table", "'was'"),
+        ("mug within 1 m of the duck", "'within'"),
         ("mug opposite the duck", "'opposite'"),
         ("cup between the duck", "between"),
         ("not the duck", "'not the duck' names no object"),
@@ -157,3 +172,16 @@ def test_a_camera_is_an_object_where_it_is_what_is_asked_for(text):
 def test_the_camera_is_the_robot_where_distances_are_to_it():
     (link,) = parse_request("mug near the camera", 300).links
     assert link.anchors[0].is_robot
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("red mug with a handle", Description("mug with a handle", "red")),
+        ("mug with a red handle", Description("mug with a red handle", "")),
+        ("bottle of red wine", Description("bottle of red wine", "")),
+        ("something with a red handle", Description("something with a red handle", "")),
+    ],
+)
+def test_a_colour_of_a_part_is_not_that_of_the_object(text, meant):
+    assert parse_request(text, 300).noun.readings == (meant,)
