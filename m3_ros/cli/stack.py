@@ -17,6 +17,7 @@ def demo(
     base_shift: tuple[float, float, float] = (-0.05, 0.20, -15.0),
     output: Path = Path("demo_output"),
     encoder: str = "compact",
+    view: bool = False,
 ) -> int:
     """Scan, build, query and grasp in simulation over ROS 2, and write a report.
 
@@ -28,11 +29,12 @@ def demo(
         output: folder for report.html, report.json, scan, memory and logs.
         encoder: a model that understands text, name or name:weights (docs/models.md), or an
             open_clip model such as ViT-B-16:laion2b_s34b_b88k.
+        view: open the memory as a page in the end, until Ctrl-C.
     """
     require_ros()
     from m3_ros.nodes.demo import DemoOptions, run_demo
 
-    return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder))
+    return run_demo(DemoOptions(seed, query, scene, base_shift, output, encoder, view))
 
 
 @app.command

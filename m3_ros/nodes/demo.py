@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sensor_msgs.msg import Image
 from tqdm import tqdm
 
 from m3_ros.action import BuildMemory, Grasp, ScanMotion
-from m3_ros.capture.messages import to_depth, to_pose, to_rgb
+from m3_ros.capture.messages import to_depth, to_pose
 from m3_ros.codes import QueryErrorCode, QueryStatus
 from m3_ros.config import M3Config
 from m3_ros.errors import M3Error, UsageError
@@ -22,6 +21,7 @@ from m3_ros.features.loading import split_name
 from m3_ros.geometry import planar_pose
 from m3_ros.grasp.robot import RobotError
 from m3_ros.nodes.client import Client, ClientError
+from m3_ros.nodes.film import Film
 from m3_ros.nodes.ground_truth import GroundTruth
 from m3_ros.nodes.isolation import isolate
 from m3_ros.nodes.ros_robot import RosRobot
@@ -29,6 +29,8 @@ from m3_ros.nodes.stack import STACKS, NodeDied, Stack
 from m3_ros.robot_model import load_robot
 from m3_ros.srv import Query, StartScan, StopScan
 from m3_ros.view.demo import DemoResult, write_demo_report
+from m3_ros.view.page.server import LOCAL, PORT, keep_open
+from m3_ros.view.page.show import open_page
 from m3_ros.view.progress import advance, show_stage, stage_bar
 
 NODES = (*STACKS["simulation"], *STACKS["m3"])
@@ -38,7 +40,6 @@ STARTUP = 60.0  # s for all nodes to come up and the camera to deliver; more is 
 # s: beside 12 busy processes on two cores a round of the loop that drives the base took 1.28 s
 PATIENCE = {"hang_timeout": 10.0, "state_timeout": 5.0, "controller_timeout": 5.0}
 CONTACT_PATIENCE = 1.5  # s: longer than that round; the simulated arm harms nobody
-OBSERVER_TOPIC = "simulation/observer/image_raw"
 GRASPABLE = (QueryStatus.FOUND.name, QueryStatus.OUT_OF_VIEW.name)
 
 
@@ -48,7 +49,10 @@ class DemoFailed(M3Error, RuntimeError):
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """Options of `m3 demo`; `base_shift` is x m, y m, yaw degrees."""
+    """Options of `m3 demo`; `base_shift` is x m, y m, yaw degrees.
+
+    `view` opens the memory as a page afterwards, until Ctrl-C.
+    """
 
     seed: int
     query: str
@@ -56,6 +60,7 @@ class DemoOptions:
     base_shift: tuple[float, float, float]
     output: Path
     encoder: str
+    view: bool = False
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -80,6 +85,9 @@ def run_demo(options: DemoOptions) -> int:
     write_demo_report(options.output, result)
     print(result.sentence)
     print(f"report: {options.output / 'report.html'}")
+    if options.view and result.memory_folder is not None:
+        opened = open_page(result.memory_folder, result.scan_folder, LOCAL[0], PORT)
+        keep_open(*opened, result.memory_folder)
     return 0 if result.lifted else 1
 
 
@@ -118,7 +126,7 @@ class Demo:
         self._result = result
         self._truth = GroundTruth(client.node)
         self._robot = RosRobot(client.node, config, load_robot(config.robot))
-        self._phase = ""
+        self._film = Film(client.node, result.pictures)
 
     def close(self) -> None:
         """Stop receiving."""
@@ -132,16 +140,16 @@ class Demo:
         """
         with self._stage("start"):
             self._client.wait_until(lambda: self._truth.poses, STARTUP, "no simulation")
-        with self._stage("scan"):
+        with self._stage("scan"), self._film.recorded("scan"):
             self._scan()
         with self._stage("build"):
             self._build()
-        with self._stage("drive"):
+        with self._stage("drive"), self._film.recorded("drive"):
             self._drive()
         with self._stage("query"):
             self._query()
         if self._result.status in GRASPABLE:
-            with self._stage("grasp"):
+            with self._stage("grasp"), self._film.recorded("grasp"):
                 self._grasp()
 
     @contextmanager
@@ -225,11 +233,10 @@ class Demo:
     def _grasp(self) -> None:
         name = self._result.object
         rest = self._truth.poses[name][2, 3]
-        self._client.node.create_subscription(Image, OBSERVER_TOPIC, self._keep_picture, 1)
         with stage_bar() as bar:
 
             def show(feedback: Grasp.Feedback) -> None:
-                self._phase = feedback.stage
+                self._film.phase = feedback.stage
                 show_stage(bar, feedback.stage, feedback.progress)
 
             goal = Grasp.Goal(text=self._options.query)
@@ -240,6 +247,3 @@ class Demo:
         height = self._truth.held_height(name, rest, LIFTED_TIME)
         self._result.lift_height_m = round(float(height), 4)
         self._result.lifted = bool(height >= LIFT_HEIGHT)
-
-    def _keep_picture(self, message: Image) -> None:
-        self._result.pictures.append((self._phase, to_rgb(message)))

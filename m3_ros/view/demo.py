@@ -16,6 +16,7 @@ from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.splat.result import held_out
 from m3_ros.types import Array, Image
+from m3_ros.view.animation import animation
 from m3_ros.view.embeddings import embeddings_picture
 from m3_ros.view.memory import COMPARED, compare_view
 from m3_ros.view.overlay import draw_overlay
@@ -29,6 +30,7 @@ FIELDS = (
     "memory", "frames", "message",
 )  # fmt: skip
 
+NOT_GRASP = ("scan", "drive")  # phases of pictures before the grasp
 
 MAP_PICTURES = 4
 """Pictures whose features are extracted anew for the report's map; each costs a tenth of a second,
@@ -47,7 +49,7 @@ class DemoResult:
         stages: seconds by stage.
         memory: gaussians, psnr_db of views kept from the fit, components, size_bytes.
         view, heatmap: the newest picture at the query and its relevancy.
-        pictures: phase and outside view during the grasp.
+        pictures: phase and outside view during scan, drive and grasp.
     """
 
     query: str
@@ -93,6 +95,7 @@ def write_demo_report(folder: Path, result: DemoResult) -> None:
     built = scan is not None and result.memory_folder is not None
     memory = SpatialMemory.load(result.memory_folder, "auto") if built else None
     sections = [
+        *_motion_section(result.pictures),
         *_scan_section(scan),
         *_memory_section(scan, memory),
         *_query_section(result),
@@ -101,6 +104,13 @@ def write_demo_report(folder: Path, result: DemoResult) -> None:
     ]
     title = f"m3_ros: {result.query}, seed {result.seed}"
     write_html(folder / "report.html", title, result.sentence, values, sections)
+
+
+def _motion_section(pictures: Sequence[tuple[str, Image]]) -> list[Section]:
+    if not pictures:
+        return []
+    film = animation([_caption(image, phase) for phase, image in pictures])
+    return [Section("Motion", "One picture a second of the simulation, faster.", [film])]
 
 
 def _scan_section(scan: Scan | None) -> list[Section]:
@@ -165,9 +175,10 @@ def _best_view(memory: SpatialMemory, point: Array) -> tuple[View, tuple[int, in
 
 
 def _grasp_section(pictures: Sequence[tuple[str, Image]]) -> list[Section]:
-    if not pictures:
+    grasped = [(phase, image) for phase, image in pictures if phase not in NOT_GRASP]
+    if not grasped:
         return []
-    tiles = [_caption(image, phase) for phase, image in evenly(pictures, 12)]
+    tiles = [_caption(image, phase) for phase, image in evenly(grasped, 12)]
     note = "Seen from beside the table, in order."
     return [Section("Grasp", note, [contact_sheet(tiles, columns=4, width=320)])]
 

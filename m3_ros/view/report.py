@@ -30,11 +30,15 @@ td:last-child { font-variant-numeric: tabular-nums }
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A heading, one line of explanation, and pictures `[H, W, 3]` uint8 RGB."""
+    """A heading, one line of explanation, and pictures.
+
+    Attributes:
+        images: `[H, W, 3]` uint8 RGB, or the bytes of a WebP file.
+    """
 
     title: str
     note: str
-    images: Sequence[Image]
+    images: Sequence[Image | bytes]
 
 
 def write_json(path: Path, values: Mapping) -> None:
@@ -77,7 +81,9 @@ def flatten(values: Mapping, prefix: str = "") -> list[tuple[str, object]]:
     return rows
 
 
-def _data_uri(image: Image) -> str:
+def _data_uri(image: Image | bytes) -> str:
+    if isinstance(image, bytes):
+        return f"data:image/webp;base64,{base64.b64encode(image).decode()}"
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"

@@ -21,6 +21,7 @@ from m3_ros.view.page.words import notice_html
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 """Hosts that only this machine reaches."""
+PORT = 8080  # that nothing reserves; viser's own default
 TICK = 0.5  # s between looks at whether the process was asked to end
 
 
