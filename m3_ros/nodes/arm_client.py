@@ -10,6 +10,7 @@ from action_msgs.msg import GoalStatus
 from control_msgs.action import FollowJointTrajectory
 from rclpy.duration import Duration
 from rclpy.node import Node
+from rclpy.subscription import Subscription
 from trajectory_msgs.msg import JointTrajectory as JointTrajectoryMessage
 
 from m3_ros.grasp.robot import JointTrajectory, RobotError, TrackingError
@@ -35,7 +36,7 @@ class ArmClient:
 
     Args:
         node: publishes on the topic.
-        inputs: carries the action's client.
+        inputs: carries the action's client and hears other nodes' commands.
         controller: name that its topics and actions begin with.
         joints: names that it knows.
         limits: tolerances and times.
@@ -63,6 +64,8 @@ class ArmClient:
             JointTrajectoryMessage, f"{controller}/joint_trajectory", 10
         )
         self._topic_only = self._on_topic = False
+        self._inputs, self._strange = inputs, False
+        self._watched: Subscription | None = None
         self._measured = np.zeros(len(joints))
 
     def follow(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
@@ -78,7 +81,7 @@ class ArmClient:
         if self.action.ready():
             self._topic_only = False
             self._follow_action(trajectory, cancelled)
-        elif self._topic.get_subscription_count():
+        elif self._topic.get_subscription_count() > (self._watched is not None):
             self._follow_topic(trajectory, cancelled)
         else:
             self._topic_only = False
@@ -96,9 +99,14 @@ class ArmClient:
         return self._topic.wait_for_all_acked(Duration(seconds=timeout))
 
     def _follow_action(self, trajectory: JointTrajectory, cancelled: Callable[[], bool]) -> None:
+        if self._watched is None:
+            self._watched = self._inputs.create_subscription(
+                JointTrajectoryMessage, self._topic.topic_name, self._note_stranger, 1
+            )
         goal = FollowJointTrajectory.Goal(trajectory=trajectory_message(trajectory, self._joints))
+        self._strange = False
         answer = self.action.run(
-            goal, trajectory.duration, self._limits.goal_timeout, cancelled, steady=True
+            goal, trajectory.duration, self._limits.goal_timeout, cancelled, True, self._stranger
         )
         code, said = answer.result.error_code, answer.result.error_string
         if answer.status == GoalStatus.STATUS_SUCCEEDED and code == RESULT.SUCCESSFUL:
@@ -108,6 +116,25 @@ class ArmClient:
             raise RobotError(f"{self.action.name}: another node has cancelled the motion")
         text = f"{self.action.name} ended with {CODES.get(code, code)}: {said or 'no reason'}"
         raise TrackingError(text) if code in OFF_TRAJECTORY else RobotError(text)
+
+    def _note_stranger(self, _: JointTrajectoryMessage) -> None:
+        self._strange = True  # this node sends nothing there while it uses the action
+
+    def _stranger(self) -> str:
+        """Return that another node has commanded the arm in this motion, or empty."""
+        if not self._strange:
+            return ""
+        topic = self._topic.topic_name
+        names = ", ".join(
+            sorted(
+                f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+                for info in self._inputs.get_publishers_info_by_topic(topic)
+            )
+        )
+        return (
+            f"another node commands the arm on {topic} in a motion, which is stopped; nodes that "
+            f"can: {names}"
+        )
 
     def _check_arrival(self, end: Array, cancelled: Callable[[], bool]) -> None:
         """Check that the arm is where a goal that succeeded ends.

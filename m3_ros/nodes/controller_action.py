@@ -90,6 +90,7 @@ class ControllerAction:
         late: float,
         cancelled: Callable[[], bool],
         steady: bool = False,
+        obstacle: Callable[[], str] = str,
     ) -> object:
         """Send a goal and return its answer: status and result.
 
@@ -104,6 +105,7 @@ class ControllerAction:
                 controller, s.
             cancelled: ends the motion when true.
             steady: whether the server gives feedback all the time; silence ends the motion.
+            obstacle: returns what else ends the motion, or empty.
 
         Raises:
             RobotError: the goal is rejected, not answered, or its server dies.
@@ -111,8 +113,9 @@ class ControllerAction:
         if told := self._manager.refusal():
             raise RobotError(told)
         watch = ControllerWatch(
-            self.name, self.failure, self._probe, duration, late, self._timeout, steady
-        )
+            self.name, lambda: self.failure() or obstacle(), self._probe,
+            duration, late, self._timeout, steady,
+        )  # fmt: skip
         self._sent = self._client.send_goal_async(goal, watch.heard)
         try:
             handle = self._loop.result(self._sent, cancelled, watch.acceptance)

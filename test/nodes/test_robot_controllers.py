@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
+import trajectory_msgs.msg as trajectory_msgs
 from control_msgs.action import FollowJointTrajectory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
@@ -189,6 +190,21 @@ def test_a_controller_that_is_gone_in_a_motion_is_named(fake, make):
     fake.die()
     motion.join(60.0)
     assert "is gone" in box[0]
+
+
+def test_a_node_that_commands_the_arm_in_a_motion_is_named(fake, make, spin):
+    fake.serve_arm(seconds=60.0)
+    robot, box = make(), []
+    topic = f"{ARM}/joint_trajectory"
+    publisher = spin("stranger").create_publisher(trajectory_msgs.JointTrajectory, topic, 1)
+    motion = threading.Thread(target=lambda: box.append(refusal(robot.execute_trajectory, LONG)))
+    motion.start()
+    assert fake.following.wait(60.0)
+    while motion.is_alive():
+        publisher.publish(trajectory_msgs.JointTrajectory())
+        time.sleep(0.1)
+    assert "another node commands the arm" in box[0] and "/stranger" in box[0]
+    assert fake.cancelled.wait(60.0)
 
 
 def test_a_gripper_server_that_hangs_in_a_motion_is_named_without_feedback_or_manager(fake, make):
