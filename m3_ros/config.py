@@ -192,6 +192,17 @@ class SimulationConfig(Stage):
 
 
 @dataclass(frozen=True)
+class ViewerConfig(Stage):
+    """The page of the node `viewer` in the browser."""
+
+    host: str = setting("127.0.0.1", "address to listen at; 0.0.0.0: every one of the machine")
+    port: int = setting(8080, "to listen at", "", 1, 65535)
+    allow_control: bool = setting(
+        False, "let the page move the robot also where `host` is not this machine alone"
+    )
+
+
+@dataclass(frozen=True)
 class M3Config:
     """Everything, one group a stage; the file `config/m3.yaml` holds the same names."""
 
@@ -207,6 +218,7 @@ class M3Config:
     grasp: GraspConfig = field(default_factory=GraspConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    viewer: ViewerConfig = field(default_factory=ViewerConfig)
 
 
 def load_config(path: str | Path) -> M3Config:

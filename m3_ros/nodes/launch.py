@@ -54,6 +54,7 @@ ARGUMENTS = (
     ),
     Argument("autostart", "true", "configure and activate the nodes", BOOLEAN),
     Argument("rviz", "false", "show the memory and the robot in RViz", BOOLEAN),
+    Argument("viewer", "false", "serve a page that shows and steers the nodes", BOOLEAN),
     Argument("memory", "", f"folder of the memory{FROM_FILE}", setting="storage.memory"),
     Argument("scans", "", f"folder of scans{FROM_FILE}", setting="storage.scans"),
     Argument("camera_namespace", "", f"namespace of the camera's driver{FROM_FILE}"),
@@ -144,6 +145,8 @@ def stack_nodes(
         )
         for name in STACKS[stack]
     ]
+    if chosen["viewer"] == "true":
+        nodes.append(Node(package="m3_ros", executable="viewer", parameters=[sim_time], **common))
     if chosen["rviz"] == "true":
         return [require("rviz2"), *nodes, _rviz(common, sim_time)]
     return nodes

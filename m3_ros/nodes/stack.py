@@ -32,6 +32,7 @@ STACKS: dict[str, tuple[str, ...]] = {
     "grasp": ("query", "guard", "grasp"),
     "m3": ("capture", "memory", "query", "guard", "grasp"),
     "simulation": ("simulation",),
+    "viewer": ("viewer",),
 }
 POLL = 0.1  # s between two checks whether the nodes live
 SHUTDOWN_STEPS = ((signal.SIGINT, 8.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))

@@ -110,7 +110,7 @@ def _motion_section(pictures: Sequence[tuple[str, Image]]) -> list[Section]:
     if not pictures:
         return []
     film = animation([_caption(image, phase) for phase, image in pictures])
-    return [Section("Motion", "One picture a second of the simulation, faster.", [film])]
+    return [Section("Motion", "Seen from beside the table, faster than it was.", [film])]
 
 
 def _scan_section(scan: Scan | None) -> list[Section]:

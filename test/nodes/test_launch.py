@@ -16,8 +16,8 @@ from m3_ros.settings import ConfigError
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 STACK_FILES = sorted(path for path in LAUNCH.glob("*.py") if path.name != "bringup.launch.py")
 ARGUMENTS = {
-    "namespace", "use_sim_time", "params_file", "log_level", "autostart", "rviz", "memory",
-    "scans", "camera_namespace", "camera_name", "device", "encoder",
+    "namespace", "use_sim_time", "params_file", "log_level", "autostart", "rviz", "viewer",
+    "memory", "scans", "camera_namespace", "camera_name", "device", "encoder",
 }  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def test_every_argument_is_described_and_has_its_choices(stand_in):
     assert set(declared) == ARGUMENTS
     assert all(options["description"] for options in declared.values())
     assert "choices" not in declared["device"]
-    for name in ("use_sim_time", "autostart", "rviz"):
+    for name in ("use_sim_time", "autostart", "rviz", "viewer"):
         assert declared[name]["choices"] == ["true", "false"]
         with pytest.raises(RuntimeError, match=name):
             started("m3.launch.py", **{name: "perhaps"})

@@ -1,11 +1,13 @@
 """Real processes over DDS: each module has a domain of its own, on this machine only."""
 
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 HERE = Path(__file__).parent
 
@@ -43,3 +45,30 @@ def eventually():
             time.sleep(0.05)
 
     return wait
+
+
+RVIZ = {
+    "RobotModel": "std_msgs/msg/String",
+    "PointCloud2": "sensor_msgs/msg/PointCloud2",
+    "MarkerArray": "visualization_msgs/msg/MarkerArray",
+    "Pose": "geometry_msgs/msg/PoseStamped",
+    "Image": "sensor_msgs/msg/Image",
+}
+"""Types of the topics of RViz' displays."""
+
+
+@pytest.fixture
+def displayed():
+    """Topics that the RViz configuration and the Foxglove layout show, with their types."""
+    root = Path(__file__).parents[2]
+    config = yaml.safe_load((root / "config/m3.rviz").read_text())["Visualization Manager"]
+    found = {"/diagnostics": "diagnostic_msgs/msg/DiagnosticArray"}
+    found["/camera/camera/color/camera_info"] = "sensor_msgs/msg/CameraInfo"
+    for display in config["Displays"]:
+        topic = display.get("Topic") or display.get("Description Topic")
+        if topic:
+            found[topic["Value"]] = RVIZ[display["Class"].rpartition("/")[2]]
+    layout = (root / "config/foxglove.json").read_text()
+    named = set(re.findall(r'"((?:/\w+)+)"', layout)) - {"/m3/query"}  # a service
+    assert named <= set(found)
+    return found

@@ -1,5 +1,7 @@
 """Memory and query nodes between real processes: a toy scan becomes a memory that answers."""
 
+import re
+import socket
 import threading
 from dataclasses import replace
 
@@ -10,14 +12,16 @@ from diagnostic_msgs.msg import DiagnosticArray
 from m3_ros.action import BuildMemory
 from m3_ros.capture.scan_writer import ScanWriter
 from m3_ros.codes import BuildErrorCode, LoadErrorCode, QueryErrorCode, QueryStatus
-from m3_ros.config import M3Config
+from m3_ros.config import M3Config, ViewerConfig
 from m3_ros.features.loading import load_language_extractor
 from m3_ros.memory.spatial_memory import SpatialMemory
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.client import Client, ClientError
 from m3_ros.nodes.images import to_points
 from m3_ros.nodes.qos import LATCHED, SERVICE
+from m3_ros.nodes.spinner import Spinner
 from m3_ros.nodes.stack import Stack, override
+from m3_ros.nodes.viewer import create
 from m3_ros.query.answer import Localizer
 from m3_ros.srv import Describe, LoadMemory, Query
 
@@ -139,6 +143,43 @@ def test_the_query_node_answers_as_the_library_without_a_camera(client, expected
         assert target.score == pytest.approx(object.score, abs=1e-4)
         assert np.allclose(to_points(target.points), object.points, atol=1e-5)
         assert target.points.header.frame_id == "map"
+
+
+def test_what_viewers_show_of_the_memory_is_published_with_that_type(client, displayed):
+    shown = {topic for topic in displayed if topic.startswith("/m3/")}
+    assert len(shown) == 5
+    for topic in shown:
+        publishers = client.node.get_publishers_info_by_topic(topic)
+        assert {info.topic_type for info in publishers} == {displayed[topic]}, topic
+
+
+@pytest.fixture(scope="module")
+def viewer(client):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    node = create(ViewerConfig(port=port), "")
+    spinner = Spinner(node)
+    yield node
+    spinner.stop()
+    node.destroy_node()
+
+
+def test_the_page_of_the_viewer_shows_the_memory_and_answers(viewer, expected, eventually):
+    page, drawn = viewer._page, viewer._server.scene._handle_from_node_name
+    eventually(lambda: "/memory/coarse" in drawn, "the memory on the page")
+    page._text.value = "red box"
+    eventually(viewer._orders._clients["m3/query"].service_is_ready, "the query service")
+    page._ask()
+    status = f">{QueryStatus(expected.status).name}:"
+    eventually(lambda: status in page.answer.content, "the answer on the page")
+    assert sum(bool(re.fullmatch(r"/answer/\d+", name)) for name in drawn) == len(expected.targets)
+    eventually(lambda: "query" in page._lamps.content, "the diagnostics")
+
+
+def test_cancel_on_the_page_ends_a_build(viewer, client):
+    result = build(client, lambda feedback: viewer._orders.cancel())
+    assert result.error_code == BuildErrorCode.CANCELLED
 
 
 def test_the_memory_is_described_and_questions_are_answered_or_refused(client):

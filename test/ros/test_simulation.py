@@ -104,6 +104,14 @@ def test_every_topic_speaks_with_the_clock_of_this_machine(ears):
     assert {"base_link", "yellow bath duck"} <= set(names)
 
 
+def test_what_viewers_show_of_the_robot_is_published_with_that_type(ears, displayed):
+    shown = {topic for topic in displayed if not topic.startswith(("/m3/", "/diagnostics"))}
+    assert {"/robot_description", "/camera/camera/color/image_raw"} < shown
+    for topic in shown:
+        publishers = ears.client.node.get_publishers_info_by_topic(topic)
+        assert {info.topic_type for info in publishers} == {displayed[topic]}, topic
+
+
 def test_the_arm_follows_an_action_and_tf_puts_the_table_where_it_is(ears):
     start = ears.joints().arm
     goal = np.array([0.0, 1.0, -0.9, 1.1, 0.2, -1.2])
