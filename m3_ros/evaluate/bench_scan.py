@@ -126,9 +126,9 @@ def run(
                 with console.status(f"{folder.name}, {quality}, depth: {depth}"):
                     points = None if measured else scan.points
                     results.append(scan_figures(folder.name, frames, settings, depth, points))
+                if json_path is not None:  # after each, for a run that is broken off
+                    write_json(json_path, {"scans": [asdict(figures) for figures in results]})
     console.print(_table(results))
-    if json_path is not None:
-        write_json(json_path, {"scans": [asdict(figures) for figures in results]})
     return results
 
 

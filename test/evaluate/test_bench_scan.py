@@ -29,6 +29,18 @@ def test_scans_are_measured_with_and_without_depth(toy, tmp_path, monkeypatch):
     assert [row["scores"]["frames"] for row in written] == [4, 4]
 
 
+def test_a_run_that_is_broken_off_leaves_its_figures(toy, tmp_path, monkeypatch):
+    scores = HeldOutScores(2, True, ViewScore(20.0, 0.5), ViewScore(22.0, 0.6), 0.01)
+    rows = iter([bench_scan.ScanFigures("scan", True, "draft", 2, 4, 3.0, 9.0, 1.0, scores)])
+    monkeypatch.setattr(bench_scan, "scan_figures", lambda *_: next(rows))
+    with ScanWriter(tmp_path / "scan") as writer:
+        for frame in toy.frames[:3]:
+            writer.add(frame)
+    with pytest.raises(StopIteration):
+        bench_scan.run([tmp_path / "scan"], M3Config(), ["draft"], tmp_path / "figures.json")
+    assert len(json.loads((tmp_path / "figures.json").read_text())["scans"]) == 1
+
+
 def test_means_are_of_all_folds():
     one = HeldOutScores(2, True, ViewScore(20.0, 0.5), ViewScore(22.0, 0.6), 0.01)
     two = replace(one, as_is=ViewScore(30.0, 0.7), depth_error=0.03)

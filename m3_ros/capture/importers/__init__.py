@@ -7,9 +7,11 @@ them in the order in which they are tried. Checks of all formats stand in `impor
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from m3_ros.capture.check import (
@@ -70,6 +72,10 @@ IMPORTERS = (
     Importer("a video or a folder of pictures", photographs.matches, photographs.read),
 )
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
+MAX_PATHS = 1000  # that are looked at below a folder without a scan
+MAX_LISTED = 3  # scans that one message names
+
 
 def find_importer(source: Path) -> Importer:
     """Return the format of a folder or file.
@@ -84,9 +90,30 @@ def find_importer(source: Path) -> Importer:
     except OSError as error:
         raise ScanError(f"{source} cannot be read: {error.strerror or error}") from error
     if importer is None:
+        if source.is_file() and source.suffix.lower() in ARCHIVES:
+            raise ScanError(f"{source} is an archive; unpack it, and name its folder")
+        if nested := _find_nested(source):
+            raise ScanError(f"{source} holds no scan itself; name what lies in it: {nested}")
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")
     return importer
+
+
+def _find_nested(source: Path) -> str:
+    """Return the scans one or two levels below a folder, with their formats; "": none.
+
+    Videos and folders of pictures are listed only where nothing with poses is found.
+    """
+    below = islice(chain(source.glob("*"), source.glob("*/*")), MAX_PATHS)
+    found: dict[Path, Importer] = {}
+    for path in sorted(path for path in below if os.access(path, os.R_OK)):
+        importer = next((each for each in IMPORTERS if each.matches(path)), None)
+        if importer and path.suffix != ".json" and path.parent not in found:
+            found[path] = importer
+    posed = {path: each for path, each in found.items() if each is not IMPORTERS[-1]}
+    listed = list((posed or found).items())
+    more = f", and {len(listed) - MAX_LISTED} more" if len(listed) > MAX_LISTED else ""
+    return ", ".join(f"{path} ({each.signature})" for path, each in listed[:MAX_LISTED]) + more
 
 
 def import_scan(

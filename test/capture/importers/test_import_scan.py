@@ -28,6 +28,20 @@ def test_a_folder_without_a_scan_is_refused(tmp_path):
     assert not (tmp_path / "ours").exists()
 
 
+def test_a_scan_that_lies_deeper_is_named(tmp_path, theirs):
+    outer = tmp_path / "outer"
+    (outer / "b").mkdir(parents=True)
+    (outer / "a.mp4").write_bytes(b"video")
+    with pytest.raises(ScanError, match=r"name what lies in it: \S+/outer/a\.mp4 \(a video"):
+        import_scan(outer, tmp_path / "ours")
+    theirs.rename(outer / "b/scan")
+    with pytest.raises(ScanError, match=r"in it: \S+/outer/b/scan \(transforms\.json \S+$"):
+        import_scan(outer, tmp_path / "ours")
+    (tmp_path / "scan.zip").write_bytes(b"PK")
+    with pytest.raises(ScanError, match=r"scan\.zip is an archive; unpack it"):
+        import_scan(tmp_path / "scan.zip", tmp_path / "ours")
+
+
 def test_a_missing_image_leaves_no_half_import(tmp_path, theirs):
     (theirs / "images/000001.png").unlink()
     with pytest.raises(ScanError, match=r"frames\[1\]"):
