@@ -152,6 +152,8 @@ def parse_request(text: str, max_length: int) -> Request:
 
 
 def _refusal(token: Token) -> QueryError:
+    if token.text == "how":
+        return QueryError("a query names what to find; `m3 describe` answers questions (how many)")
     return QueryError(
         f"{token.text!r} is not understood where it stands; docs/queries.md lists how a query "
         "may count, order, relate and exclude objects; say it so, or name one object"

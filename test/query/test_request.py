@@ -115,7 +115,7 @@ def test_structure_words_are_parsed_and_nouns_stay_whole(text, expected):
         ("the reddest mug", "'reddest'"),
         ("the non-red mug", "'non-red'"),
         ("several mugs", "'several'"),
-        ("how many ducks are there", "'how'"),
+        ("how many ducks are there", "m3 describe"),
         ("the duck that was on the table", "'was'"),
         ("mug within 1 m of the duck", "'within'"),
         ("mug opposite the duck", "'opposite'"),
