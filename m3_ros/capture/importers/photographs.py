@@ -68,14 +68,19 @@ def read(request: ImportRequest) -> Imported:
         choose(source, images, config.photographs, request.progress)
         (work / "chosen").touch()
     names = sorted(path.name for path in images.iterdir())
+    least = config.photographs.min_placed
+    if len(names) < least:
+        raise ScanError(
+            f"{source}: {len(names)} pictures, fewer than photographs.min_placed = {least}; take "
+            f"more: {ADVICE}"
+        )
     models = reconstruct(work, names, source.is_file(), config.photographs, request.progress)
     best = max(models, key=lambda model: model.num_reg_images(), default=None)
     placed = 0 if best is None else best.num_reg_images()
-    if best is None or placed < config.photographs.min_placed:
+    if best is None or placed < least:
         raise ScanError(
             f"{source}: {placed} of {len(names)} pictures could be placed by structure from "
-            f"motion, fewer than photographs.min_placed = {config.photographs.min_placed}; "
-            f"{ADVICE}"
+            f"motion, fewer than photographs.min_placed = {least}; {ADVICE}"
         )
     if placed < len(names):
         few = placed < config.photographs.warn_placed_share * len(names)

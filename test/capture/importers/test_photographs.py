@@ -115,6 +115,16 @@ def test_pictures_of_nothing_in_common_are_refused_with_a_remedy(tmp_path):
         import_scan(tmp_path / "photos", tmp_path / "scan")
 
 
+def test_too_few_pictures_are_refused_before_work(tmp_path, views):
+    (tmp_path / "photos").mkdir()
+    for index in range(2):
+        cv2.imwrite(str(tmp_path / f"photos/{index}.png"), views[index])
+    stages: list[str] = []
+    with pytest.raises(ScanError, match="photos: 2 pictures, fewer than photographs.min_placed"):
+        import_scan(tmp_path / "photos", tmp_path / "scan", lambda stage, _: stages.append(stage))
+    assert "features" not in stages
+
+
 def test_heic_pictures_are_read(tmp_path, views):
     (tmp_path / "images").mkdir()
     pillow_heif.from_pillow(Pillow.fromarray(views[0])).save(
