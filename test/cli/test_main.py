@@ -246,7 +246,7 @@ def test_models_says_what_is_here_and_how_to_get_the_rest(m3, monkeypatch, tmp_p
 def test_models_verify_shows_what_the_shipped_one_sees(m3, tmp_path):
     picture = tmp_path / "seen.png"
     status, out, _ = m3("models", "verify", "compact", "--picture", picture)
-    assert "of 128" in out and "cosine with 'a red circle'" in out and picture.is_file()
+    assert "of 240" in out and "cosine with 'a red circle'" in out and picture.is_file()
     assert status == ("problem: " in out)
 
 

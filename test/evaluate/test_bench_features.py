@@ -11,7 +11,7 @@ def test_models_are_timed_beside_scaling(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench_features, "SIZE", (48, 64))
     monkeypatch.setattr(bench_features, "REPEATS", 1)
     found = bench_features.run(["compact"], tmp_path / "times.json")
-    assert [t.model for t in found] == ["compact"] and found[0].dim == 128
+    assert [t.model for t in found] == ["compact"] and found[0].dim == 240
     assert found[0].image_ms > 0 and found[0].batch_ms > 0
     written = json.loads((tmp_path / "times.json").read_text())["models"][0]
     assert written["ratio"] == pytest.approx(found[0].ratio)

@@ -218,12 +218,12 @@ def test_training_goes_on_from_what_was_exported() -> None:
     shipped = Path(__file__).parents[2] / "m3_ros" / "features" / "compact"
     extractor, encoder = CompactExtractor(), Encoder()
     encoder.load_exported(shipped)
-    features = torch.from_numpy(extractor.encode_text(["red mug", "blue teapot"]))
+    features = torch.from_numpy(extractor.encode_rendered_text(["red mug", "blue teapot"]))
     by_category, by_color = encoder.logits(features)
     assert [CATEGORIES[i] for i in by_category.argmax(-1)] == ["mug", "teapot"]
     assert [list(COLORS)[i] for i in by_color.argmax(-1)] == ["red", "blue"]
     assert 2 * float(encoder.directions()[2].detach()) == pytest.approx(
-        extractor.logit_scale, rel=1e-3
+        extractor.rendered_scale, rel=1e-3
     )
     image = torch.rand(1, 3, 64, 64)
     there, _ = extractor._model.visual.trunk.eval().dense(image)
