@@ -171,7 +171,8 @@ class MemoryPage:
                 self.answer.content = refusal_html(str(error))
                 return
             self._show(result)
-        if client is not None and result.targets:
+        there = client is not None and client.client_id in self._server.get_clients()
+        if there and result.targets:
             self._shown["Keyframes"].value = False  # they would stand before the answer
             self._fly(client, result.targets[0])
 

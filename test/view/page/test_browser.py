@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from m3_ros.query.answer import Localizer
-from m3_ros.view.page.memory_page import MemoryPage
+from m3_ros.view.page.memory_page import MAX_WAITING, MemoryPage
 from m3_ros.view.page.server import open_server
 from m3_ros.view.page.splats import COLOR
 
@@ -56,7 +56,7 @@ def green(picture):
     return (picture[..., 1] > picture[..., [0, 2]].max(-1) + 50).mean()
 
 
-def test_a_request_is_answered_on_a_screen_and_a_phone(chromium, page, wait_for):
+def test_a_request_is_answered_on_a_screen_and_a_phone(chromium, page, wait_for, capfd):
     page, address = page
     tab = chromium.new_page(viewport=SCREEN)
     faults = []
@@ -82,3 +82,14 @@ def test_a_request_is_answered_on_a_screen_and_a_phone(chromium, page, wait_for)
         assert place["x"] >= 0 and place["x"] + place["width"] <= PHONE["width"]
         assert place["y"] >= 0 and place["y"] + place["height"] <= PHONE["height"]
     assert [fault for fault in faults if VISERS_OWN not in fault] == []
+
+    box.fill("blue", timeout=MINUTE)
+    wait_for(lambda: page._text.value == "blue")
+    with page._lock:  # the browser is gone before its request is answered
+        box.press("Enter")
+        wait_for(lambda: page._waiting._value < MAX_WAITING)
+        tab.close()
+        wait_for(lambda: not page._server.get_clients())
+    wait_for(lambda: "blue" in page.answer.content)
+    wait_for(lambda: page._waiting._value == MAX_WAITING)
+    assert "Traceback" not in "".join(capfd.readouterr())
