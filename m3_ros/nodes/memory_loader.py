@@ -21,6 +21,8 @@ from m3_ros.query.answer import Localizer
 from m3_ros.query.inventory import Inventory
 
 Version = tuple[tuple[str, int, int], ...]
+READ_WAIT = 2.0
+"""Time (s) for which a query waits for a newer memory that another thread reads: 1 s is usual."""
 
 
 class NoMemory(M3Error, RuntimeError):
@@ -88,12 +90,15 @@ class MemoryLoader:
     def current(self) -> LoadedMemory:
         """Return the memory; reads the folder again when one of its files has changed.
 
-        A memory that was loaded before stays while the newer one is unusable; `problem` says so.
+        A memory that was loaded before stays while the newer one is unusable, and `problem` says
+        so, and while another thread reads the newer one for more than `READ_WAIT`.
 
         Raises:
             NoMemory: nothing could be loaded so far.
         """
-        with self._lock:
+        if not self._lock.acquire(timeout=-1 if self._loaded is None else READ_WAIT):
+            return self._loaded
+        try:
             version = _version(self._folder)
             if (self._problem is None and self._loaded is None) or version != self._version:
                 self._version = version
@@ -104,6 +109,8 @@ class MemoryLoader:
             if self._loaded is None:
                 raise type(self._problem)(str(self._problem))
             return self._loaded
+        finally:
+            self._lock.release()
 
     def load(self, folder: Path) -> LoadedMemory:
         """Read the memory in `folder` and keep that folder's from now on.

@@ -51,8 +51,8 @@ TOPICS = {
 }
 MAX_WAITING = 8
 """Queries that may wait, each in a thread; with a camera one takes 0.1 to 0.3 s."""
-MAX_WAIT = 4.0
-"""Longest wait (s) of a query: it has an answer, or BUSY, within 5 s."""
+MAX_WAIT = 3.0
+"""Longest wait (s) of a query for its turn: with `READ_WAIT` it has an answer, or BUSY, in 5 s."""
 OTHER_THREADS = 5  # for descriptions, loads, the memory's topic, lifecycle and parameters
 
 

@@ -1,5 +1,6 @@
 import os
 import shutil
+import threading
 from dataclasses import replace
 
 import pytest
@@ -49,6 +50,26 @@ def test_the_status_is_that_of_the_folder(loader, tmp_path, toy_memory):
     assert status.build_stamp.sec == int(manifest.stat().st_mtime)
     manifest.write_text(manifest.read_text() + " ")
     assert loader.current().status.revision != status.revision
+
+
+def test_a_newer_memory_that_is_read_for_long_holds_up_no_query(
+    loader, tmp_path, toy_memory, monkeypatch
+):
+    monkeypatch.setattr(memory_loader, "READ_WAIT", 0.01)
+    toy_memory.save(tmp_path / "memory")
+    first = loader.current()
+    toy_memory.save(tmp_path / "memory")
+    read, begun, go_on = loader._read, threading.Event(), threading.Event()
+    monkeypatch.setattr(
+        loader, "_read", lambda folder: begun.set() or (go_on.wait() and read(folder))
+    )
+    reader = threading.Thread(target=loader.current)
+    reader.start()
+    assert begun.wait(60.0)
+    assert loader.current() is first
+    go_on.set()
+    reader.join(60.0)
+    assert loader.current() is not first
 
 
 def test_an_unusable_memory_is_explained_and_an_older_one_stays(loader, tmp_path, toy_memory):
