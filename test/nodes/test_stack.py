@@ -6,10 +6,9 @@ from m3_ros.nodes.stack import STACKS, override, run_stack, save_parameters
 from m3_ros.settings import ConfigError
 
 
-def test_the_whole_stack_has_every_node_of_the_others_but_the_simulation():
-    others = {node for stack in STACKS if stack != "simulation" for node in STACKS[stack]}
+def test_the_whole_stack_has_every_node_of_the_others_but_the_simulation_and_the_page():
+    others = {node for stack in STACKS for node in STACKS[stack]} - {"simulation", "viewer"}
     assert set(STACKS["m3"]) == others
-    assert "simulation" not in STACKS["m3"]
 
 
 def test_settings_are_replaced_by_name():
