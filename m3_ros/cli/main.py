@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
+from collections import Counter
 
 from m3_ros.cli import doctor, evaluation, fits, memories, models, page, paper, scans, stack, views
 from m3_ros.cli.app import OK, app
-from m3_ros.errors import Kind, M3Error, fault_report
+from m3_ros.errors import Kind, M3Error, UsageError, fault_report
 from m3_ros.signals import INTERRUPTED
 
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
@@ -22,6 +24,7 @@ def main() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):  # of a name that the terminal cannot show
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        _refuse_repeats(sys.argv[1:])
         return app.cli(prog="m3", description=DESCRIPTION, sort_subcommands=False) or OK
     except KeyboardInterrupt:
         print("m3: stopped", file=sys.stderr)
@@ -34,6 +37,18 @@ def main() -> int:
         return _fail(_missing(error), Kind.UNAVAILABLE)
     except Exception as error:
         return _fail(fault_report("m3", error), Kind.BUG)
+
+
+def _refuse_repeats(arguments: list[str]) -> None:
+    """Refuse an option that is given twice: the second would replace the first in silence.
+
+    Raises:
+        UsageError: one is.
+    """
+    given = [part.partition("=")[0] for part in arguments if re.match(r"--[a-z]", part)]
+    for option, count in Counter(given).items():
+        if count > 1:
+            raise UsageError(f"{option} is given {count} times; name all its values after one")
 
 
 def _missing(error: ImportError) -> str:

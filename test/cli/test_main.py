@@ -275,6 +275,7 @@ def test_features_are_put_beside_the_scan_once(m3, scan):
         (("bench", "memory", "--frames", "-1"), 2, "frames = -1: it must be at least 0"),
         (("calibrate", "--scenes", "0"), 2, "scenes = 0: it must be at least 1"),
         (("eval", "grounding", "--views", "0"), 2, "views = 0: it must be at least 1"),
+        (("up", "m3", "--set", "a=1", "--set", "b=2"), 2, "--set is given 2 times"),
         (("bench", "splat", "--scan", "nowhere"), 65, "nowhere is no scan"),
         (("bench", "memory", "nowhere"), 65, "nowhere is no scan"),
     ],
