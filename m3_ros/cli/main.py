@@ -16,6 +16,7 @@ from m3_ros.signals import INTERRUPTED
 DESCRIPTION = "A robot that remembers where things are, and fetches them."
 COMMANDS = (stack, scans, memories, page, views, models, doctor, evaluation, fits, paper)
 """Importing these registers their commands."""
+REPEATED = ("--pair",)  # options that are meant to be given several times
 
 
 def main() -> int:
@@ -47,7 +48,7 @@ def _refuse_repeats(arguments: list[str]) -> None:
     """
     given = [part.partition("=")[0] for part in arguments if re.match(r"--[a-z]", part)]
     for option, count in Counter(given).items():
-        if count > 1:
+        if count > 1 and option not in REPEATED:
             raise UsageError(f"{option} is given {count} times; name all its values after one")
 
 
