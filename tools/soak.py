@@ -160,7 +160,7 @@ class Soak:
             self._build()
 
     def _call(self, kind: type, name: str, request: object) -> object:
-        return self._client.call(kind, name, request, WAIT)
+        return self._client.call(kind, name, request, WAIT, repeat=kind is Query)
 
     def _scan(self) -> None:
         start, goal = (

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import uuid
 import weakref
 
+from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
+from unique_identifier_msgs.msg import UUID
 
+ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 CHECKED = "7.1.5 (Jazzy)"  # release of rclpy whose action client was read line by line
 STATE = (
     "_action_type",
@@ -65,10 +69,19 @@ class ThreadSafeActionClient(ActionClient):
     async def execute(self, taken_data: dict[str, object]) -> None:
         """Answer the futures of what was taken; waits while a request is being sent."""
         with self._mutex:
-            if taken_data.get("goal", (None,))[0] in self._inferred:
+            number = taken_data.get("goal", (None,))[0]
+            if number in self._inferred:
                 self._inferred.discard(taken_data.pop("goal")[0])  # late, not lost
+            elif (handle := self._running(number)) is not None:
+                self._pending_goal_requests[taken_data.pop("goal")[0]].set_result(handle)
             await super().execute(taken_data)
             self._infer_acceptance(taken_data)
+
+    def _running(self, number: int | None) -> ClientGoalHandle | None:
+        """Return the handle that another request for the same goal has got already."""
+        goal_id = self._goal_sequence_number_to_goal_id.get(number)
+        known = None if goal_id is None else self._goal_handles.get(bytes(goal_id.uuid))
+        return None if known is None else known()
 
     def _infer_acceptance(self, taken_data: dict[str, object]) -> None:
         """Accept goals without an answer that feedback or status name: the server runs them."""
@@ -86,6 +99,11 @@ class ThreadSafeActionClient(ActionClient):
                 self._goal_handles[bytes(goal_id.uuid)] = weakref.ref(handle)
                 self._inferred.add(sequence)
                 sent.set_result(handle)
+
+
+def new_goal_id() -> UUID:
+    """Return the id of a goal that may be sent more than once."""
+    return UUID(uuid=list(uuid.uuid4().bytes))
 
 
 def cancel_goal(sent: Future) -> Future:

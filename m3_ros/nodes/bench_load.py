@@ -158,6 +158,6 @@ def usage(pid: int) -> tuple[int, int]:
 
 
 def _ask(client: Client) -> None:
-    answer = client.call(Query, "m3/query", Query.Request(text="box"), WAIT)
+    answer = client.call(Query, "m3/query", Query.Request(text="box"), WAIT, repeat=True)
     if answer.error_code != QueryErrorCode.NONE:
         raise ClientError(answer.error_msg)

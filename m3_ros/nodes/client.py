@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import rclpy
 from action_msgs.msg import GoalStatus
-from rclpy.action.client import ClientGoalHandle
 from rclpy.signals import SignalHandlerOptions
-from rclpy.task import Future
 
 from m3_ros.errors import M3Error
-from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
+from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal, new_goal_id
 from m3_ros.nodes.liveliness import ServerWatch
+from m3_ros.nodes.repeated_request import RepeatedRequest, is_late, request_result
 from m3_ros.nodes.spinner import Spinner
 
 if TYPE_CHECKING:
@@ -32,10 +31,6 @@ FIND_TIMEOUT = 5.0
 default period of announcements) even if its first one is lost."""
 CANCEL_TIMEOUT = 1.0  # s that a server may take to answer a cancel: Ctrl-C ends a client in 2 s
 LEAVE_TIME = 1.0  # s without its server after which a request has no answer
-RESULT_DELAY = 1.0
-"""Time (s) from the end of a goal after which its result, if it has not come, is asked for again:
-answers to a client that the server has not discovered yet get lost."""
-ENDED = (GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED)
 
 
 class ClientError(M3Error, RuntimeError):
@@ -81,9 +76,18 @@ class Client:
         rclpy.try_shutdown()
 
     def call(
-        self, kind: type, name: str, request: object, timeout: float = SERVER_TIMEOUT
+        self,
+        kind: type,
+        name: str,
+        request: object,
+        timeout: float = SERVER_TIMEOUT,
+        repeat: bool = False,
     ) -> Message:
         """Call service `name` of type `kind` and return its response.
+
+        Args:
+            repeat: whether the request is sent again when the answer is late; for those that
+                change nothing.
 
         Raises:
             ClientError: nobody serves it, it vanishes, or there is no answer within `timeout` s.
@@ -95,7 +99,8 @@ class Client:
         client = self._services[name]
         self._find(name, client.service_is_ready, timeout)
         gone = self._gone(name, client.service_is_ready)
-        return self._result(client.call_async(request), timeout, f"{name} did not answer", gone)
+        sent = RepeatedRequest(lambda: client.call_async(request), lambda t: repeat and is_late(t))
+        return self._result(sent, timeout, f"{name} did not answer", gone)
 
     def run(
         self,
@@ -118,19 +123,21 @@ class Client:
         client = self._actions[name]
         self._find(name, client.server_is_ready, SERVER_TIMEOUT)
         gone = self._gone(name, client.server_is_ready)
-        sent = client.send_goal_async(goal, lambda message: feedback(message.feedback))
+        goal_id, told = new_goal_id(), lambda message: feedback(message.feedback)
+        sent = RepeatedRequest(lambda: client.send_goal_async(goal, told, goal_id), is_late)
         try:
             handle = self._result(sent, SERVER_TIMEOUT, f"{name} did not accept the goal", gone)
             if not handle.accepted:
                 raise ClientError(
                     f"{name} rejected the goal: it is busy or not active, see its log"
                 )
-            answer = self._goal_result(handle, timeout, f"{name} did not end", gone)
+            result = request_result(handle)
+            answer = self._result(result, timeout, f"{name} did not end", gone)
         except ServerGone:
             raise
         except BaseException:
             done = threading.Event()
-            cancel_goal(sent).add_done_callback(lambda _: done.set())
+            cancel_goal(sent.answer).add_done_callback(lambda _: done.set())
             if not done.wait(CANCEL_TIMEOUT):
                 print(f"{name} did not answer the cancel", file=sys.stderr, flush=True)
             raise
@@ -184,27 +191,11 @@ class Client:
 
         return check
 
-    def _goal_result(
-        self, handle: ClientGoalHandle, timeout: float, what: str, gone: Callable[[], None]
-    ) -> Message:
-        """Return a goal's status and result; ask again for a result that got lost."""
-        future, asked = handle.get_result_async(), time.monotonic()
-
-        def done() -> bool:
-            nonlocal future, asked
-            late = time.monotonic() - asked > RESULT_DELAY
-            if late and handle.status in ENDED and not future.done():
-                future, asked = handle.get_result_async(), time.monotonic()
-            return future.done()
-
-        self._wait(done, timeout, what, check=gone)
-        return future.result()
-
     def _result(
-        self, future: Future, timeout: float, what: str, check: Callable[[], None]
+        self, request: RepeatedRequest, timeout: float, what: str, check: Callable[[], None]
     ) -> Message:
-        self._wait(future.done, timeout, what, check=check)
-        return future.result()
+        self._wait(request.done, timeout, what, check=check)
+        return request.answer.result()
 
     def _wait(
         self,

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from rclpy.node import Node
 from rclpy.task import Future
 
-from m3_ros.grasp.robot import RobotError
+from m3_ros.grasp.robot import JointState, RobotError
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.controller_manager import ControllerManager
 from m3_ros.nodes.controller_watch import ControllerWatch, ServerProbe, ServerSilent
 from m3_ros.nodes.motion_loop import MotionLoop, event_of
+from m3_ros.nodes.repeated_request import request_result
 
 ACK_TIMEOUT = 1.0
 """Time (s) in which controllers must acknowledge the last command when the node ends; part of the
@@ -121,7 +122,13 @@ class ControllerAction:
             handle = self._loop.result(self._sent, cancelled, watch.acceptance)
             if not handle.accepted:
                 raise RobotError(f"{self.name} rejected the goal; {self.remedy()}")
-            answer = self._loop.result(handle.get_result_async(), cancelled, watch.motion)
+            result = request_result(handle)
+
+            def check(joints: JointState) -> None:
+                if not result.done():
+                    watch.motion(joints)
+
+            answer = self._loop.result(result.answer, cancelled, check)
         except ServerSilent:
             self.stop(timeout=0.0)
             raise

@@ -216,7 +216,7 @@ class Demo:
         """Query the object's place and compare the answer with the ground truth."""
         text, result = self._options.query, self._result
         request = Query.Request(text=text, with_heatmap=True)
-        answer = self._client.call(Query, "m3/query", request, STARTUP)
+        answer = self._client.call(Query, "m3/query", request, STARTUP, repeat=True)
         if answer.error_code != QueryErrorCode.NONE:
             raise DemoFailed(answer.error_msg)
         result.status = QueryStatus(answer.status.value).name

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 
 from action_msgs.msg import GoalStatus
 from action_msgs.srv import CancelGoal
+from rclpy.action.client import ClientGoalHandle
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
-from rclpy.task import Future
 
 from m3_ros.action import BuildMemory, Grasp, Place, Release, ScanMotion, Stow
 from m3_ros.codes import QueryErrorCode, QueryStatus
-from m3_ros.nodes.action_client import ThreadSafeActionClient
+from m3_ros.nodes.action_client import ThreadSafeActionClient, new_goal_id
 from m3_ros.nodes.process_state import own_process
+from m3_ros.nodes.repeated_request import RepeatedRequest, is_late, request_result
 from m3_ros.srv import Query, StartScan, StopScan
 
 ACTIONS = {
@@ -27,6 +30,8 @@ ACTIONS = {
     "stow": Stow,
 }
 """Actions of the stack below m3/."""
+CHECK_PERIOD = 1.0  # s between two looks at what is not answered
+ANSWER_TIMEOUT = 30.0  # s for an answer to a request, and to a goal whether it is accepted
 
 
 class NodeOrders:
@@ -53,13 +58,15 @@ class NodeOrders:
             )
         for kind, name in ((Query, "query"), (StartScan, "scan/start"), (StopScan, "scan/stop")):
             self._client(kind, f"m3/{name}")
+        self._unanswered: dict[RepeatedRequest, tuple[str, float]] = {}
+        node.create_timer(CHECK_PERIOD, self._check, self._group)
 
     def _client(self, kind: type, name: str) -> None:
         self._clients[name] = self._node.create_client(kind, name, callback_group=self._group)
 
     def ask(self, text: str) -> None:
         """Ask where something is."""
-        self._call("m3/query", Query.Request(text=text), self._answered)
+        self._call("m3/query", Query.Request(text=text), self._answered, repeat=True)
 
     def _answered(self, answer: Query.Response) -> None:
         if answer.error_code != QueryErrorCode.NONE:
@@ -105,12 +112,16 @@ class NodeOrders:
     def _told(self, answer: StartScan.Response | StopScan.Response) -> None:
         self.tell(answer.error_msg or answer.folder)
 
-    def _call(self, name: str, request: object, done: Callable[[object], None]) -> None:
+    def _call(
+        self, name: str, request: object, done: Callable[[object], None], repeat: bool = False
+    ) -> None:
         client = self._clients[name]
         if not client.service_is_ready():
             self.tell(f"nobody serves {self._node.resolve_service_name(name)}: start its node")
             return
-        client.call_async(request).add_done_callback(lambda future: done(future.result()))
+        send = partial(client.call_async, request)
+        sent = RepeatedRequest(send, lambda waited: repeat and is_late(waited))
+        self._await(name, sent, done)
 
     def _send(self, name: str, goal: object, done: Callable[[], None] = lambda: None) -> None:
         client = self._clients[f"m3/{name}"]
@@ -118,21 +129,43 @@ class NodeOrders:
             self.tell(f"nobody serves {self._node.resolve_service_name(f'm3/{name}')}")
             return
         self.tell(f"{name}: sent")
-        accepted = partial(self._accepted, name, done)
-        client.send_goal_async(goal).add_done_callback(accepted)
+        send = partial(client.send_goal_async, goal, goal_uuid=new_goal_id())
+        sent = RepeatedRequest(send, is_late)
+        self._await(f"m3/{name}", sent, partial(self._accepted, name, done))
 
-    def _accepted(self, name: str, done: Callable[[], None], sent: Future) -> None:
-        handle = sent.result()
+    def _await(
+        self,
+        name: str,
+        sent: RepeatedRequest,
+        done: Callable[[object], None],
+        timeout: float = ANSWER_TIMEOUT,
+    ) -> None:
+        with self._lock:
+            self._unanswered[sent] = name, time.monotonic() + timeout
+        sent.answer.add_done_callback(lambda future: done(future.result()))
+
+    def _check(self) -> None:
+        """Send late requests again; tell of those that got no answer."""
+        with self._lock:
+            requests = list(self._unanswered.items())
+        for sent, (name, end) in requests:
+            done = sent.done()
+            if done or time.monotonic() > end:
+                with self._lock:
+                    self._unanswered.pop(sent, None)
+                if not done:
+                    self.tell(f"{self._node.resolve_service_name(name)} does not answer")
+
+    def _accepted(self, name: str, done: Callable[[], None], handle: ClientGoalHandle) -> None:
         if not handle.accepted:
             self.tell(f"{name} rejected the goal: it is busy or not active, see its log")
             return
 
-        def ended(future: Future) -> None:
-            answer = future.result()
+        def ended(answer: object) -> None:
             if answer.status == GoalStatus.STATUS_SUCCEEDED and answer.result.success:
                 self.tell(f"{name}: done")
                 done()
             else:
                 self.tell(f"{name}: {answer.result.error_msg or 'ended without success'}")
 
-        handle.get_result_async().add_done_callback(ended)
+        self._await(f"m3/{name}", request_result(handle), ended, math.inf)

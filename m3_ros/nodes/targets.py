@@ -20,6 +20,7 @@ from m3_ros.grasp.points import object_at
 from m3_ros.grasp.robot import MotionCancelled, never
 from m3_ros.grasp.sensing import depth_points
 from m3_ros.nodes.images import to_points
+from m3_ros.nodes.repeated_request import RepeatedRequest, is_late
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.srv import Query
 
@@ -78,11 +79,12 @@ class TargetFinder:
         if not self._wait(self._client.service_is_ready, cancelled):
             message = f"nobody serves {self._name}"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
-        future = self._client.call_async(Query.Request(text=text, with_points=True))
-        if not self._wait(future.done, cancelled):
+        request = Query.Request(text=text, with_points=True)
+        sent = RepeatedRequest(lambda: self._client.call_async(request), is_late)
+        if not self._wait(sent.done, cancelled):
             message = f"{self._name} did not answer within {self._timeout:.0f} s"
             return _failure(GraspErrorCode.EXECUTION_FAILED, message)
-        answer = future.result()
+        answer = sent.answer.result()
         if answer.error_code == QueryErrorCode.NO_MEMORY:
             return _failure(GraspErrorCode.NO_MEMORY, answer.error_msg)
         if answer.error_code != QueryErrorCode.NONE:

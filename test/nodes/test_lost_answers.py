@@ -1,6 +1,7 @@
-"""A goal survives the loss of its answer, as the middleware loses it beside a stall."""
+"""Requests and goals survive the loss of messages, as the middleware loses them beside a stall."""
 
 import threading
+import time
 
 import pytest
 import rclpy
@@ -9,9 +10,15 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from m3_ros.action import Stow
-from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
+from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal, new_goal_id
 from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.executor import PatientExecutor
+from m3_ros.nodes.repeated_request import (
+    REQUEST_DELAY,
+    RepeatedRequest,
+    is_late,
+    request_result,
+)
 
 WAIT = 60.0  # s
 
@@ -119,6 +126,79 @@ def test_a_late_answer_is_no_second_one(server, spin, capfd):
     handle = done(client.send_goal_async(Stow.Goal(posture="home")))
     assert done(handle.get_result_async()).result.success
     assert "unexpected goal response" not in "".join(capfd.readouterr())
+    client.destroy()
+
+
+class Losing:
+    """The client of a request whose first `lost` sendings never arrive."""
+
+    def __init__(self, lost, send):
+        self._lost, self._send, self.count = lost, send, 0
+
+    def __call__(self):
+        self.count += 1
+        return rclpy.task.Future() if self.count <= self._lost else self._send()
+
+
+def wait_for(request):
+    end = time.monotonic() + WAIT
+    while not request.done() and time.monotonic() < end:
+        time.sleep(0.01)
+    return request.answer.result()
+
+
+def test_a_request_that_is_lost_is_sent_again_and_answered_once():
+    late = rclpy.task.Future()
+    send = Losing(1, lambda: late)
+    request = RepeatedRequest(send, lambda waited: send.count < 3)
+    assert not request.done() and not request.done() and send.count == 3
+    late.set_result("answer")
+    assert request.done() and request.answer.result() == "answer" and send.count == 3
+
+
+def test_a_request_that_is_not_late_is_sent_once():
+    send = Losing(1, None)
+    request = RepeatedRequest(send, is_late)
+    assert not request.done() and send.count == 1
+    assert not is_late(0.5 * REQUEST_DELAY) and is_late(1.1 * REQUEST_DELAY)
+
+
+def test_a_goal_that_is_lost_is_sent_again(server, spin):
+    client, goal_id = connect(ThreadSafeActionClient, spin("client")), new_goal_id()
+    goal = Stow.Goal(posture="home")
+    send = Losing(1, lambda: client.send_goal_async(goal, goal_uuid=goal_id))
+    handle = wait_for(RepeatedRequest(send, lambda waited: send.count < 2))
+    assert handle.accepted and wait_for(request_result(handle)).result.success
+    client.destroy()
+
+
+def test_a_goal_that_comes_twice_runs_once(server, spin):
+    client, goal_id = connect(ThreadSafeActionClient, spin("client")), new_goal_id()
+    sent = [client.send_goal_async(Stow.Goal(), goal_uuid=goal_id) for _ in range(3)]
+    handles = [done(each) for each in sent]
+    assert all(handle.accepted for handle in handles)
+    assert len(done(handles[0].cancel_goal_async()).goals_canceling) == 1
+    assert len({id(wait_for(request_result(handle)).result) for handle in handles}) == 3
+    assert len(server._goal_handles) == 1
+    again = done(client.send_goal_async(Stow.Goal(), goal_uuid=goal_id))  # it has ended
+    assert again.accepted and not done(again.get_result_async()).result.success
+    client.destroy()
+
+
+def test_a_result_that_is_lost_is_asked_for_again(server, spin):
+    class Losing(ThreadSafeActionClient):
+        lost = 0
+
+        def take_data(self):
+            taken = super().take_data()
+            if "result" in taken and not self.lost:
+                taken.pop("result")
+                self.lost += 1
+            return taken
+
+    client = connect(Losing, spin("client"))
+    handle = done(client.send_goal_async(Stow.Goal(posture="home")))
+    assert wait_for(request_result(handle)).result.success and client.lost == 1
     client.destroy()
 
 

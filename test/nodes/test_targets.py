@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from rclpy.task import Future
 from std_msgs.msg import Header
 
 from m3_ros.codes import GraspErrorCode, PlaceErrorCode, QueryErrorCode, QueryStatus
@@ -23,7 +24,8 @@ class FakeNode:
         self.answer = answer
 
     def create_client(self, *_, **__):
-        future = SimpleNamespace(done=lambda: True, result=lambda: self.answer)
+        future = Future()
+        future.set_result(self.answer)
         return SimpleNamespace(service_is_ready=lambda: True, call_async=lambda request: future)
 
     def resolve_service_name(self, name):
