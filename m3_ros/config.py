@@ -166,6 +166,9 @@ class SimulationConfig(Stage):
     depth_range: tuple[float, ...] = setting(
         (0.07, 2.0), "nearest and farthest depth measured", "m", 0.0, 30.0, length=2
     )
+    baseline: float = setting(
+        0.018, "distance of the depth camera's imagers; its errors fall with it", "m", 1e-3, 1.0
+    )
     color_noise: float = setting(2.0, "standard deviation of a colour channel", "of 255", 0.0, 50)
     odometry_noise: tuple[float, ...] = setting(
         (0.001, 0.0005), "standard deviation of position (m) and yaw (rad)", "", 0.0, 1.0, length=2

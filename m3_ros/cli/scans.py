@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from m3_ros.cli.app import FAILED, OK, Positional, scan, settings_from
+from m3_ros.errors import UsageError
 from m3_ros.view.progress import show_stage, stage_bar
 
 
@@ -35,19 +36,37 @@ def scan_import(
 
 @scan.command(name="simulate")
 def scan_simulate(
-    folder: Positional[Path], seed: int = 0, views: int = 60, config: Path | None = None
+    folder: Positional[Path],
+    seed: int = 0,
+    views: int | None = None,
+    room: bool = False,
+    ring: bool = False,
+    config: Path | None = None,
 ) -> int:
-    """Scan a simulated table with a free camera, without robot and ROS.
+    """Scan a simulated table with a free camera, without robot and ROS; or a room, or a statue.
 
     Args:
         folder: the scan folder to make.
         seed: of the random scene and the sensors' noise.
-        views: keyframes, on rings about the table's middle.
+        views: keyframes, 60 by default, of a room 500.
+        room: a furnished room instead, by a hand-held camera on a path of 7 m, with drift,
+            auto-exposure and noise; the true poses are in groundtruth.txt.
+        ring: a statue outdoors instead, two rounds about it, colour only, with sparse points.
         config: YAML file of settings; `simulation` is used, its `scene` in place of a random one.
     """
+    if room and ring:
+        raise UsageError("--room and --ring are two scenes; give one of them")
+    settings = settings_from(config).simulation
+    views = views if views is not None else 500 if room else 60
+    if room or ring:
+        from m3_ros.evaluate.simulated_walk import simulate_ring, simulate_room
+
+        (simulate_room if room else simulate_ring)(folder, seed, views, settings)
+        print(f"{views} frames of a {'room' if room else 'statue'} in {folder}")
+        return OK
     from m3_ros.evaluate.simulated import simulate_scan
 
-    labels = simulate_scan(folder, seed, views, settings_from(config).simulation)
+    labels = simulate_scan(folder, seed, views, settings)
     print(f"{views} frames of {', '.join(labels)} in {folder}")
     return OK
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 Texture = NDArray[np.float32]
+Maker = Callable[[np.random.Generator, tuple[float, ...]], Texture]
 
 # Typical linear colours 0..1 of furniture and rooms; `_vary` draws one around them.
 WOODS = ((0.62, 0.42, 0.26), (0.74, 0.56, 0.37), (0.45, 0.29, 0.18), (0.82, 0.69, 0.50))
@@ -74,10 +77,10 @@ def furnish(spec: mujoco.MjSpec, seed: int) -> None:
     make, colors = [(wood, WOODS), (wood, WOODS), (plain, PLAINS), (cloth, CLOTHS)][
         rng.integers(4)
     ]
-    _paint(spec.texture("table"), make(rng, _vary(rng, colors)))
+    paint(spec.texture("table"), make(rng, _vary(rng, colors)))
     make = (tiles, wood)[rng.integers(2)]
-    _paint(spec.texture("floor"), make(rng, _vary(rng, FLOORS)))
-    _paint(spec.texture("wall"), plain(rng, _vary(rng, WALLS)))
+    paint(spec.texture("floor"), make(rng, _vary(rng, FLOORS)))
+    paint(spec.texture("wall"), plain(rng, _vary(rng, WALLS)))
     key, fill = spec.light("key"), spec.light("fill")
     azimuth = rng.uniform(0.2, np.pi - 0.2) * rng.choice([-1.0, 1.0])
     slant = rng.uniform(0.35, 0.75)
@@ -95,7 +98,8 @@ def _vary(rng: np.random.Generator, colors: tuple[tuple[float, ...], ...]) -> tu
     return tuple(color * rng.uniform(0.9, 1.08) + rng.normal(0.0, 0.015, 3))
 
 
-def _paint(texture: mujoco.MjsTexture, image: Texture) -> None:
+def paint(texture: mujoco.MjsTexture, image: Texture) -> None:
+    """Give a texture an image `[H, W, 3]` in 0..1."""
     texture.builtin = mujoco.mjtBuiltin.mjBUILTIN_NONE
     texture.height, texture.width, texture.nchannel = image.shape
     texture.data = (np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes()

@@ -50,11 +50,11 @@ def measured_depth(
         config: Sensor, scale of its errors, limits.
         rng: randomness.
     """
-    scale, limits = config.depth_noise, config.depth_range
+    scale, optics = config.depth_noise, (config.depth_range, config.baseline)
     if config.sensor == "d405" or scale == 0.0:
-        return noisy_depth(depth, config.focal_length, rng, scale, limits)
+        return noisy_depth(depth, config.focal_length, rng, scale, *optics)
     flying = flying_pixels(depth, _silhouettes(depth), rng)
-    measured = noisy_depth(flying, config.focal_length, rng, NOISE_FACTOR * scale, limits)
+    measured = noisy_depth(flying, config.focal_length, rng, NOISE_FACTOR * scale, *optics)
     measured[lost_pixels(rgb, rng)] = 0.0
     return misregister(measured)
 
@@ -65,9 +65,9 @@ def measured_color(rgb: Image, config: SimulationConfig, rng: np.random.Generato
     return noisy_color(exposed, config.color_noise, rng)
 
 
-def depth_sigma(z: NDArray, focal_length: float) -> NDArray:
+def depth_sigma(z: NDArray, focal_length: float, baseline: float = BASELINE) -> NDArray:
     """Return the standard deviation (m) of depth at `z` (m): z^2 s / (f B), f in px."""
-    return np.square(z) * np.float32(SUBPIXEL / (focal_length * BASELINE))
+    return np.square(z) * np.float32(SUBPIXEL / (focal_length * baseline))
 
 
 def noisy_depth(
@@ -76,6 +76,7 @@ def noisy_depth(
     rng: np.random.Generator,
     scale: float = 1.0,
     limits: tuple[float, float] = (0.07, 2.0),
+    baseline: float = BASELINE,
 ) -> Depth:
     """Return measured depth of a true depth image.
 
@@ -85,6 +86,7 @@ def noisy_depth(
         rng: randomness.
         scale: of every random error; 0 leaves only the limits and the steps.
         limits: nearest and farthest depth measured in m.
+        baseline: distance of the two imagers, m.
 
     Returns:
         `[H, W]` float32 m in steps of 1 mm; 0 where the camera measures nothing.
@@ -95,8 +97,8 @@ def noisy_depth(
         measured = depth.copy()
         measured[edges] = _beside(depth, edges, EDGE_JITTER * scale, rng)
         error = _correlated_normal(depth.shape, rng)
-        measured += np.float32(scale) * depth_sigma(measured, focal_length) * error
-        measured[_stereo_shadow(depth, focal_length)] = 0.0
+        measured += np.float32(scale) * depth_sigma(measured, focal_length, baseline) * error
+        measured[_stereo_shadow(depth, focal_length * baseline)] = 0.0
         measured[edges] *= rng.random(len(edges[0])) >= SILHOUETTE_DROPOUT
         speckles = rng.integers(depth.size, size=rng.poisson(SPECKLE * scale * depth.size))
         measured.ravel()[speckles] = 0.0
@@ -123,12 +125,12 @@ def _beside(
     return depth[row, column]
 
 
-def _stereo_shadow(depth: Depth, focal_length: float) -> Mask:
+def _stereo_shadow(depth: Depth, focal_times_baseline: float) -> Mask:
     """Return pixels that the right imager does not see: one further right projects left of them.
 
     The left imager is the reference, so the shadow lies on the left side of near objects.
     """
-    disparity = focal_length * BASELINE / np.maximum(depth, 1e-3)
+    disparity = focal_times_baseline / np.maximum(depth, 1e-3)
     landing = np.arange(depth.shape[1], dtype=np.float32) - np.where(depth > 0, disparity, 0.0)
     ahead = np.minimum.accumulate(landing[:, ::-1], axis=1)[:, ::-1]
     hidden = np.zeros(depth.shape, np.bool_)
