@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from action_msgs.msg import GoalStatus, GoalStatusArray
-from geometry_msgs.msg import PoseStamped
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
-from sensor_msgs.msg import Image, PointCloud2
-from vision_msgs.msg import Detection3DArray
-from visualization_msgs.msg import MarkerArray
+from sensor_msgs.msg import PointCloud2
 
 from m3_ros.capture.messages import ConversionError, to_rgb, to_seconds
 from m3_ros.codes import LoadErrorCode, QueryErrorCode, QueryStatus
@@ -24,6 +22,7 @@ from m3_ros.nodes.memory_loader import InvalidMemory, LoadedMemory, MemoryLoader
 from m3_ros.nodes.memory_messages import gaussians_message
 from m3_ros.nodes.qos import LATCHED
 from m3_ros.nodes.query_messages import (
+    TOPICS,
     Headers,
     fill_description,
     fill_response,
@@ -40,20 +39,22 @@ from m3_ros.query.question import answer_question
 from m3_ros.splat.device import choose_device
 from m3_ros.srv import Describe, LoadMemory, Query
 
-TOPICS = {
-    "grasp_target": PoseStamped,
-    "detections": Detection3DArray,
-    "heatmap": Image,
-    "relevancy": PointCloud2,
-    "gaussians": PointCloud2,
-    "markers": MarkerArray,
-    "loaded_memory": MemoryStatus,
+MEMORY_TOPICS = {"gaussians": PointCloud2, "loaded_memory": MemoryStatus}
+ERRORS = {
+    Busy: QueryErrorCode.BUSY,
+    NoMemory: QueryErrorCode.NO_MEMORY,
+    QueryError: QueryErrorCode.INVALID_QUERY,
+    ConversionError: QueryErrorCode.INVALID_QUERY,
+    Exception: QueryErrorCode.FAILED,
 }
+"""Codes of what ends a request; the first kind that an error is counts."""
 MAX_WAITING = 8
 """Queries that may wait, each in a thread; with a camera one takes 0.1 to 0.3 s."""
 MAX_WAIT = 3.0
 """Longest wait (s) of a query for its turn: with `READ_WAIT` it has an answer, or BUSY, in 5 s."""
-OTHER_THREADS = 5  # for descriptions, loads, the memory's topic, lifecycle and parameters
+MAX_DESCRIPTIONS = 2
+"""Descriptions that may wait; the first of a memory takes seconds, and no query waits for it."""
+OTHER_THREADS = 5  # for a description, loads, the memory's topic, lifecycle and parameters
 
 
 class QueryNode(ManagedNode):
@@ -73,7 +74,7 @@ class QueryNode(ManagedNode):
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._out = {
             name: self.create_publisher(kind, f"m3/{name}", LATCHED)
-            for name, kind in TOPICS.items()
+            for name, kind in {**TOPICS, **MEMORY_TOPICS}.items()
         }
         self._latency, self._last, self._loaded = Latency(), Report(message="no query"), None
         monitor.diagnostics.add("latency", self._latency.report)
@@ -81,17 +82,21 @@ class QueryNode(ManagedNode):
         monitor.diagnostics.add("memory", self._memory_report)
         self._memory = self._loader()
         self._line = WaitingLine(MAX_WAITING, MAX_WAIT)
+        self._descriptions = WaitingLine(MAX_DESCRIPTIONS, MAX_WAIT)
         at_once, group = ReentrantCallbackGroup(), MutuallyExclusiveCallbackGroup()
         self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, at_once)
-        apart = MutuallyExclusiveCallbackGroup()  # a description takes seconds; no query waits
-        self.serve(Describe, "m3/describe", self._describe, QueryErrorCode.NOT_ACTIVE, apart)
+        self.serve(Describe, "m3/describe", self._describe, QueryErrorCode.NOT_ACTIVE, at_once)
         self.serve(LoadMemory, "m3/load_memory", self._load, LoadErrorCode.NOT_ACTIVE, group)
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
         builds = "m3/build_memory/_action/status"
         self.create_subscription(
-            GoalStatusArray, builds, self._prepare, LATCHED, callback_group=apart
+            GoalStatusArray,
+            builds,
+            self._prepare,
+            LATCHED,
+            callback_group=MutuallyExclusiveCallbackGroup(),  # loads a model; nobody waits for it
         )
 
     def configure(self) -> None:
@@ -167,43 +172,47 @@ class QueryNode(ManagedNode):
         return response
 
     def _answer(self, request: Query.Request, response: Query.Response) -> Query.Response:
-        try:
-            with self._line.turn(), self._latency.measured():
+        def query() -> None:
+            with self._latency.measured():
                 self._query(request, response)
-        except Busy as error:
-            response.error_code, response.error_msg = QueryErrorCode.BUSY, str(error)
-            return response
-        except NoMemory as error:
-            response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
-        except (QueryError, ConversionError) as error:
-            response.error_code, response.error_msg = QueryErrorCode.INVALID_QUERY, str(error)
-        except Exception as error:  # whatever it is, the node lives and the client is told
-            response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)
-            self.get_logger().error(f"the query failed: {type(error).__name__}: {error}")
-        failed = response.error_code == QueryErrorCode.FAILED
-        status = QueryStatus(response.status.value).name
-        values = {"text": request.text, "status": status}
-        self._last = Report(ERROR if failed else OK, response.error_msg or status, values)
+
+        if self._respond(self._line, query, response):
+            failed = response.error_code == QueryErrorCode.FAILED
+            status = QueryStatus(response.status.value).name
+            values = {"text": request.text, "status": status}
+            self._last = Report(ERROR if failed else OK, response.error_msg or status, values)
         return response
 
     def _describe(
         self, request: Describe.Request, response: Describe.Response
     ) -> Describe.Response:
-        try:
+        def describe_memory() -> None:
             loaded = self._memory.current()
             inventory, text = loaded.inventory, request.text
             found = answer_question(inventory, text) if text else describe(inventory)
             fill_description(response, inventory, found)
             response.memory_revision = loaded.status.revision
             response.error_msg = response.memory_problem = self._memory.problem
-        except NoMemory as error:
-            response.error_code, response.error_msg = QueryErrorCode.NO_MEMORY, str(error)
-        except QueryError as error:
-            response.error_code, response.error_msg = QueryErrorCode.INVALID_QUERY, str(error)
-        except Exception as error:  # whatever it is, the node lives and the client is told
-            response.error_code, response.error_msg = QueryErrorCode.FAILED, str(error)
-            self.get_logger().error(f"no description: {type(error).__name__}: {error}")
+
+        self._respond(self._descriptions, describe_memory, response)
         return response
+
+    def _respond(
+        self,
+        line: WaitingLine,
+        work: Callable[[], None],
+        response: Query.Response | Describe.Response,
+    ) -> bool:
+        """Do the work of a request in its turn; return whether the turn came."""
+        try:
+            with line.turn():
+                work()
+        except Exception as error:  # whatever it is, the node lives and the client is told
+            code = next(code for kind, code in ERRORS.items() if isinstance(error, kind))
+            if code == QueryErrorCode.FAILED:
+                self.get_logger().error(f"a request failed: {type(error).__name__}: {error}")
+            response.error_code, response.error_msg = code, str(error)
+        return response.error_code != QueryErrorCode.BUSY
 
     def _query(self, request: Query.Request, response: Query.Response) -> None:
         query = request.text
@@ -238,4 +247,4 @@ class QueryNode(ManagedNode):
 
 def main() -> None:
     """Run the node until Ctrl-C."""
-    run_node(QueryNode, threads=1 + MAX_WAITING + OTHER_THREADS)
+    run_node(QueryNode, threads=1 + MAX_WAITING + MAX_DESCRIPTIONS + OTHER_THREADS)

@@ -34,7 +34,14 @@ from m3_ros.query.shape import position_stddev
 from m3_ros.srv import Describe, Query
 from m3_ros.view.overlay import draw_overlay
 
-Message = PoseStamped | Detection3DArray | MarkerArray | Image | PointCloud2
+TOPICS = {
+    "grasp_target": PoseStamped,
+    "detections": Detection3DArray,
+    "heatmap": Image,
+    "relevancy": PointCloud2,
+    "markers": MarkerArray,
+}
+"""What is published after a query, by the topic's last name."""
 LABEL_HEIGHT = 0.03  # m
 OTHERS, BEST = (1.0, 0.7, 0.0, 0.4), (0.1, 0.9, 0.2, 0.5)  # rgba
 
@@ -95,8 +102,8 @@ def target_message(target: TargetObject) -> TargetObjectMessage:
 
 def topic_messages(
     result: QueryResult, frame: RgbdFrame | None, memory: SpatialMemory, heads: Headers
-) -> dict[str, Message]:
-    """Return what to publish after a query, by the topic's last name."""
+) -> dict[str, object]:
+    """Return what to publish after a query, of `TOPICS`."""
     head = heads.world
     messages = {
         "detections": detections_message(result.targets, head),
