@@ -39,7 +39,7 @@ from m3_ros.query.question import answer_question
 from m3_ros.splat.device import choose_device
 from m3_ros.srv import Describe, LoadMemory, Query
 
-MEMORY_TOPICS = {"gaussians": PointCloud2, "loaded_memory": MemoryStatus}
+MEMORY_TOPICS = {"m3/gaussians": PointCloud2, "m3/loaded_memory": MemoryStatus}
 ERRORS = {
     Busy: QueryErrorCode.BUSY,
     NoMemory: QueryErrorCode.NO_MEMORY,
@@ -73,7 +73,7 @@ class QueryNode(ManagedNode):
         tree = subscribe_transforms(inputs, monitor)
         self._stream = RgbdSubscriber(inputs, self._config, tree, monitor)
         self._out = {
-            name: self.create_publisher(kind, f"m3/{name}", LATCHED)
+            name: self.create_publisher(kind, name, LATCHED)
             for name, kind in {**TOPICS, **MEMORY_TOPICS}.items()
         }
         self._latency, self._last, self._loaded = Latency(), Report(message="no query"), None
@@ -143,8 +143,8 @@ class QueryNode(ManagedNode):
 
     def _publish_memory(self, loaded: LoadedMemory) -> None:
         memory, status = loaded.localizer.memory, loaded.status
-        self._out["loaded_memory"].publish(status)
-        self._out["gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
+        self._out["m3/loaded_memory"].publish(status)
+        self._out["m3/gaussians"].publish(gaussians_message(memory, header(memory.frame_id)))
         self._loaded = status
         self.get_logger().info(f"{status.gaussians} Gaussians loaded from {status.folder}")
 

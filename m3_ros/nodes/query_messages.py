@@ -35,13 +35,13 @@ from m3_ros.srv import Describe, Query
 from m3_ros.view.overlay import draw_overlay
 
 TOPICS = {
-    "grasp_target": PoseStamped,
-    "detections": Detection3DArray,
-    "heatmap": Image,
-    "relevancy": PointCloud2,
-    "markers": MarkerArray,
+    "m3/grasp_target": PoseStamped,
+    "m3/detections": Detection3DArray,
+    "m3/heatmap": Image,
+    "m3/relevancy": PointCloud2,
+    "m3/markers": MarkerArray,
 }
-"""What is published after a query, by the topic's last name."""
+"""What is published after a query, by topic."""
 LABEL_HEIGHT = 0.03  # m
 OTHERS, BEST = (1.0, 0.7, 0.0, 0.4), (0.1, 0.9, 0.2, 0.5)  # rgba
 
@@ -106,18 +106,18 @@ def topic_messages(
     """Return what to publish after a query, of `TOPICS`."""
     head = heads.world
     messages = {
-        "detections": detections_message(result.targets, head),
-        "markers": markers_message(result.targets, head),
+        "m3/detections": detections_message(result.targets, head),
+        "m3/markers": markers_message(result.targets, head),
     }
     if result.status is QueryStatus.FOUND:
         box = result.targets[0].box
         pose = se3(box.rotation, box.center)
-        messages["grasp_target"] = pose_stamped(head.frame_id, head.stamp, pose)
+        messages["m3/grasp_target"] = pose_stamped(head.frame_id, head.stamp, pose)
     if result.probabilities is not None:
-        messages["relevancy"] = gaussians_message(memory, head, result.probabilities)
+        messages["m3/relevancy"] = gaussians_message(memory, head, result.probabilities)
     if frame is not None and result.heatmap is not None:
         overlay = draw_overlay(frame.rgb, result.heatmap)
-        messages["heatmap"] = image_message(overlay, "rgb8", heads.camera)
+        messages["m3/heatmap"] = image_message(overlay, "rgb8", heads.camera)
     return messages
 
 

@@ -108,26 +108,29 @@ def test_only_found_gives_a_grasp_target(result, toy, toy_memory, status):
     answer = QueryResult(status, result.targets, result.heatmap, "")
     assert respond(answer).status.value == status
     messages = topic_messages(answer, toy.frames[0], toy_memory, HEADS)
-    assert ("grasp_target" in messages) == (status is QueryStatus.FOUND)
+    assert ("m3/grasp_target" in messages) == (status is QueryStatus.FOUND)
 
 
 def test_pictures_belong_to_the_frame_and_clouds_to_the_memory(result, toy, toy_memory):
     frame = toy.frames[0]
     messages = topic_messages(result, frame, toy_memory, HEADS)
-    assert (messages["heatmap"].width, messages["heatmap"].height) == (frame.width, frame.height)
-    assert messages["heatmap"].header.frame_id == "camera_color_optical_frame"
-    cloud = messages["relevancy"]
+    assert (messages["m3/heatmap"].width, messages["m3/heatmap"].height) == (
+        frame.width,
+        frame.height,
+    )
+    assert messages["m3/heatmap"].header.frame_id == "camera_color_optical_frame"
+    cloud = messages["m3/relevancy"]
     assert cloud.header.frame_id == "map" and cloud.header.stamp.sec == 2
     assert np.allclose(to_points(cloud), toy_memory.gaussians.means.numpy())
     scores = np.frombuffer(cloud.data, np.float32).reshape(len(result.probabilities), -1)[:, -1]
     assert np.allclose(scores, result.probabilities)
-    assert len(messages["detections"].detections) == 2
+    assert len(messages["m3/detections"].detections) == 2
 
 
 def test_without_a_frame_there_is_no_picture(result, toy_memory):
     blind = QueryResult(QueryStatus.FOUND, result.targets, None, "", result.probabilities)
     messages = topic_messages(blind, None, toy_memory, HEADS)
-    assert "heatmap" not in messages and "relevancy" in messages
+    assert "m3/heatmap" not in messages and "m3/relevancy" in messages
 
 
 def test_gaussians_become_coloured_points(toy_memory):
