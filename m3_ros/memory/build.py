@@ -110,6 +110,7 @@ class MemoryBuilder:
                     self._keep(each)
             self._pending += several
             progress("features", len(self) / len(frames))
+        frames.clear()  # their unscaled depth
         return self.finish(progress)
 
     def step(self) -> bool:
@@ -164,6 +165,7 @@ class MemoryBuilder:
         if not self._unit:
             self._set_unit()
         pending = [scaled(frame, 1 / self._unit) for frame in self._pending]
+        self._pending = []
         if self._mask is None and self._metric:  # no robot holds a camera of unknown scale
             settings = in_units(self._config.ego_mask, self._unit)
             self._mask = estimate_ego_mask([*self._fitter.frames, *pending], settings)
@@ -177,7 +179,6 @@ class MemoryBuilder:
                 bank = self._banks[name] = suited(self._banks[name], features[valid])
                 bank.add(features[valid], index, torch.nonzero(valid))
         self._fitter.add(frames)
-        self._pending = []
 
     def scores(self) -> HeldOutScores:
         """Return how well the last memory renders held-out frames; lengths are the scan's."""

@@ -59,25 +59,30 @@ mean, which is known to about 1 / sqrt(500), must fall by the second."""
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """A frame at reduced width.
+    """A frame at reduced width, in few bytes: a long scan has many.
 
     Attributes:
         K: Intrinsics `[3, 3]`, px.
         intensity: `[h, w]`, 0..1.
         gradients: Of the intensity `[h, w, 2]` along u and v, 1/px.
-        points: `[h, w, 3]`, camera frame, m.
+        depth: `[h, w]`, m; 0: none.
         normals: `[h, w, 3]`, unit length; zero where there is no surface.
         pixels: `[POINTS, 2]` (row, column) of the points to align.
         check_pixels: `[CHECK_POINTS, 2]` of others.
     """
 
     K: Array
-    intensity: Array
-    gradients: Array
-    points: Array
-    normals: Array
+    intensity: NDArray[np.float32]
+    gradients: NDArray[np.float16]
+    depth: NDArray[np.float32]
+    normals: NDArray[np.float16]
     pixels: NDArray[np.int64]
     check_pixels: NDArray[np.int64]
+
+    def points(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> Array:
+        """Return the points `[M, 3]` of pixels, camera frame, m."""
+        pixels = np.stack([column + 0.5, row + 0.5, np.ones(len(row))], 1)
+        return pixels @ np.linalg.inv(self.K).T * self.depth[row, column, None]
 
 
 def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> Array:
@@ -100,7 +105,7 @@ def align_frames(frames: Sequence[RgbdFrame], fixed: int = 0, seed: int = 0) -> 
     poses = given.copy()
     for width, sweeps in LEVELS:
         images = [_reduce(frame, width, rng) for frame in frames]
-        if np.median([(image.points[..., 2] > 0).mean() for image in images]) < MIN_COVERAGE:
+        if np.median([(image.depth > 0).mean() for image in images]) < MIN_COVERAGE:
             return poses
         checkable = np.array([len(image.check_pixels) > 0 for image in images])
         moved: list[float] = []
@@ -128,7 +133,8 @@ def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
     stride = max(1, round(frame.width / width))
     height, width = frame.height // stride, frame.width // stride
     gray = cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2GRAY)[: height * stride, : width * stride]
-    intensity = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA) / 255.0
+    small = cv2.resize(gray, (width, height), interpolation=cv2.INTER_AREA)
+    intensity = small / np.float32(255)
     depth = reduce_depth(frame.depth, stride)
     K = scale_intrinsics(frame.K, 1 / stride, 1 / stride)
     points = backproject(depth, K)
@@ -140,10 +146,10 @@ def _reduce(frame: RgbdFrame, width: int, rng: np.random.Generator) -> _Image:
     jumps = np.hypot(across[..., 2], down[..., 2])
     usable = (depth > 0) & (jumps < EDGE_RATIO * depth) & (length[..., 0] > 0)
     normals[~usable] = 0
-    pixels = np.argwhere(usable)
-    pixels = rng.permutation(pixels)
-    checked = pixels[POINTS : POINTS + CHECK_POINTS]
-    return _Image(K, intensity, gradients, points, normals, pixels[:POINTS], checked)
+    pixels = rng.permutation(np.argwhere(usable))
+    chosen, checked = pixels[:POINTS].copy(), pixels[POINTS : POINTS + CHECK_POINTS].copy()
+    kept = gradients.astype(np.float16), depth.astype(np.float32), normals.astype(np.float16)
+    return _Image(K, intensity, *kept, chosen, checked)
 
 
 def _improved(
@@ -162,7 +168,7 @@ def _mean_residual(i: int, partners: Array, images: list[_Image], poses: Array) 
     """Return the mean robust residual of a frame's points to check, in standard deviations."""
     image, found = images[i], []
     rows, columns = image.check_pixels.T
-    points, intensity = image.points[rows, columns], image.intensity[rows, columns]
+    points, intensity = image.points(rows, columns), image.intensity[rows, columns]
     for j in partners:
         T = inverse(poses[j]) @ poses[i]
         residuals, _, _ = _residuals(images[j], transform(T, points), intensity)
@@ -180,7 +186,7 @@ def _gauss_newton_step(
     H, g = np.diag(information), information * so_far
     image = images[i]
     rows, columns = image.pixels.T
-    points, intensity = image.points[rows, columns], image.intensity[rows, columns]
+    points, intensity = image.points(rows, columns), image.intensity[rows, columns]
     for j in partners:
         T = inverse(poses[j]) @ poses[i]
         residuals, directions, index = _residuals(images[j], transform(T, points), intensity)
@@ -212,12 +218,13 @@ def _residuals(
     inside = (z > 0) & (uv > 0).all(1) & (uv < [width, height]).all(1)
     index = np.flatnonzero(inside)
     column, row = np.floor(uv[index]).astype(int).T
-    normals = image.normals[row, column]
-    offset = ((points[index] - image.points[row, column]) * normals).sum(1)
+    normals = image.normals[row, column].astype(np.float64)
+    offset = ((points[index] - image.points(row, column)) * normals).sum(1)
     same = (np.abs(offset) < MAX_OFFSET) & normals.any(1)
-    same &= np.abs(z[index] - image.points[row, column, 2]) < 2 * MAX_OFFSET
+    same &= np.abs(z[index] - image.depth[row, column]) < 2 * MAX_OFFSET
     index, row, column, normals, offset = (x[same] for x in (index, row, column, normals, offset))
-    gradient, fraction = image.gradients[row, column], uv[index] - np.stack([column, row], 1) - 0.5
+    gradient = image.gradients[row, column].astype(np.float64)
+    fraction = uv[index] - np.stack([column, row], 1) - 0.5
     seen = image.intensity[row, column] + (gradient * fraction).sum(1)
     difference = seen - intensity[index]
     difference -= np.median(difference) if len(difference) else 0.0  # exposures may differ

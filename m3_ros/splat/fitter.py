@@ -115,12 +115,9 @@ class Fitter:
             TrainingView(self.frames[i], coarse_width, self.device, depth)
             for i, depth in zip(new, estimated, strict=True)
         ]
+        pairs = [(self.frames[i], d) for i, d in zip(new, estimated, strict=True) if i not in test]
         self._add_gaussians(
-            [
-                replace(self.frames[i], depth=self.frames[i].depth + depth)
-                for i, depth in zip(new, estimated, strict=True)
-                if i not in test
-            ]
+            [replace(frame, depth=frame.depth + d) if d.any() else frame for frame, d in pairs]
         )
         poses = np.stack([inverse(self.frames[i].camtoworld) for i in new])
         self._add_cameras(torch.from_numpy(poses).float().to(self.device))

@@ -53,19 +53,20 @@ def seed_gaussians(
         points: Sparse points of the scan.
     """
     count = config.points_per_frame
-    clouds = [voxels.downsample(surface_points(frame, count)) for frame in frames]
+    cloud = voxels.merge(voxels.downsample(surface_points(frame, count)) for frame in frames)
     if points is not None and len(points[0]):
-        clouds.append(voxels.downsample(sparse_points(points, frames)))
-    if not sum(map(len, clouds)):
+        cloud = concatenate([cloud, voxels.downsample(sparse_points(points, frames))])
+    if not len(cloud):
         rng = np.random.default_rng(config.seed)
-        clouds = [random_points(frame, RANDOM_POINTS // len(frames), rng) for frame in frames]
+        share = RANDOM_POINTS // len(frames)
+        cloud = concatenate([random_points(frame, share, rng) for frame in frames])
     limit = config.max_gaussians * (1 - config.hole_share * config.fill_holes)
-    sparse, voxels = voxels.at_most(concatenate([Points.empty(), *clouds]), limit)
+    sparse, voxels = voxels.at_most(cloud, limit)
     fresh = sparse.away_from(present, voxels.edges(sparse.distances))
     added = gaussians_from_points(fresh, voxels.edges(fresh.distances), config)
     if config.fill_holes:
         stride, voxels = -(-len(frames) // config.hole_frames), voxels.enlarged(HOLE_EDGE)
-        holes = concatenate([hole_points(frame, frames[::stride], count) for frame in frames])
+        holes = voxels.merge(hole_points(frame, frames[::stride], count) for frame in frames)
         near = np.concatenate([present, fresh.positions])
         holes = voxels.downsample(holes).away_from(near, voxels.size)
         edges = voxels.edges(holes.distances)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +11,10 @@ from numpy.typing import NDArray
 
 from m3_ros.splat.initialization import Points, concatenate
 from m3_ros.types import Array
+
+MERGED = 60
+"""Clouds that are kept apart until they are merged: those of a scan of the default size. Points
+of more frames would take 2 MB a frame."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,15 @@ class Voxels:
             if len(cloud):
                 kept.append(_voxel_means(cloud, size))
         return concatenate(kept) if kept else points
+
+    def merge(self, clouds: Iterable[Points]) -> Points:
+        """Return all points of several clouds; of many clouds one in a voxel."""
+        merged, waiting = Points.empty(), []
+        for cloud in clouds:
+            waiting.append(cloud)
+            if len(waiting) == MERGED:
+                merged, waiting = self.downsample(concatenate([merged, *waiting])), []
+        return concatenate([merged, *waiting])
 
     def at_most(self, points: Points, limit: float) -> tuple[Points, Voxels]:
         """Downsample to no more than `limit` points; return them and the voxels, enlarged for it.
