@@ -17,7 +17,9 @@ class SplatConfig(Stage):
     voxel_size: float = setting(
         0.003, "least spacing of Gaussians, at a working distance of 0.4 m", "m", 1e-4, 1.0
     )
-    max_gaussians: int = setting(60_000, "spacing grows until no more are needed", "", 1)
+    max_gaussians: int = setting(
+        0, "spacing grows until no more are needed; 0: by the scene's surface and memory", "", 0
+    )
     points_per_frame: int = setting(36_000, "most points taken from one frame", "", 1)
     near_quantile: float = setting(
         0.25,

@@ -14,7 +14,7 @@ from m3_ros.types import Array
 
 CELL = 0.025
 """Edge (m) of the cells in which the area of a plane is counted: at least twice the spacing of
-Gaussians (3 mm voxels; about 1 cm where `splat.max_gaussians` limits them). A point with a larger
+Gaussians (3 mm voxels; about 1 cm where their number is limited). A point with a larger
 spacing fills all cells that are within it."""
 FILLED_CELLS, FILLED_SHARE = 3, 0.5
 """Half of the least area must consist of filled squares of 3 x 3 cells: a plane through the rims

@@ -81,6 +81,7 @@ class Fitter:
         self.strategy: Strategy | None = None
         self.strategy_state: dict = {}
         self.optimizers = Optimizers()
+        self._most = 0  # Gaussians in all
         self.cameras = CameraCorrections(torch.zeros(0, 4, 4)).to(device)
         self._generator = torch.Generator().manual_seed(config.seed)
         self._queue: list[int] = []  # training frames still to visit in this round
@@ -127,7 +128,8 @@ class Fitter:
         config, present = self.config, self.gaussians
         points, self.points = self.points, None  # they are added once
         means = present.means.cpu().numpy()
-        added = seed_gaussians(frames, self._voxels, means, config, points)
+        known = frames, self._voxels, means, config, points
+        added, self._most = seed_gaussians(*known, self.device)
         for name, x in added.to(self.device).tensors.items():
             self._set_tensor(name, torch.cat([present.tensors[name], x]))
         if config.densify == "always" or (config.densify == "auto" and not self.measured):
@@ -202,7 +204,7 @@ class Fitter:
         config, share = self.config, self.budget_used
         level = 1 if share < config.coarse_share else 0
         frames = [self._next_frame() for _ in range(self._batch)]
-        densify = self.strategy and len(self.gaussians) < config.max_gaussians
+        densify = self.strategy and len(self.gaussians) < self._most
         total = torch.zeros((), device=self.device)
         for frame in self._processes.own(frames):
             parts = Gaussians(**self.params), self.cameras, frame, self.views[frame]

@@ -20,6 +20,7 @@ from m3_ros.splat.initialization import (
     hole_points,
     surface_points,
 )
+from m3_ros.splat.limits import most_gaussians
 from m3_ros.splat.scale import NOMINAL_DISTANCE
 from m3_ros.splat.voxels import Voxels
 from m3_ros.types import Array
@@ -42,8 +43,9 @@ def seed_gaussians(
     present: NDArray[np.float32],
     config: SplatConfig,
     points: SparsePoints | None = None,
-) -> Gaussians:
-    """Return new Gaussians for frames, where there are none yet.
+    device: str = "cpu",
+) -> tuple[Gaussians, int]:
+    """Return new Gaussians for frames, where there are none yet, and how many there may be in all.
 
     Args:
         frames: At least one.
@@ -51,6 +53,7 @@ def seed_gaussians(
         present: Centres `[K, 3]` m of the Gaussians that exist.
         config: Limits of their number, and whether holes are filled.
         points: Sparse points of the scan.
+        device: Of the fit; its memory limits their number.
     """
     count = config.points_per_frame
     cloud = voxels.merge(voxels.downsample(surface_points(frame, count)) for frame in frames)
@@ -60,7 +63,8 @@ def seed_gaussians(
         rng = np.random.default_rng(config.seed)
         share = RANDOM_POINTS // len(frames)
         cloud = concatenate([random_points(frame, share, rng) for frame in frames])
-    limit = config.max_gaussians * (1 - config.hole_share * config.fill_holes)
+    most = most_gaussians(cloud, voxels, present, config, device)
+    limit = most * (1 - config.hole_share * config.fill_holes)
     sparse, voxels = voxels.at_most(cloud, limit)
     fresh = sparse.away_from(present, voxels.edges(sparse.distances))
     added = gaussians_from_points(fresh, voxels.edges(fresh.distances), config)
@@ -71,7 +75,7 @@ def seed_gaussians(
         holes = voxels.downsample(holes).away_from(near, voxels.size)
         edges = voxels.edges(holes.distances)
         added = added.join(gaussians_from_points(holes, edges, config, config.hole_opacity))
-    return added.select(torch.arange(len(added)) < config.max_gaussians - len(present))
+    return added.select(torch.arange(len(added)) < most - len(present)), most
 
 
 def sparse_points(points: SparsePoints, frames: Sequence[RgbdFrame]) -> Points:

@@ -39,8 +39,8 @@ def test_a_bound_on_one_side_is_described_and_enforced(make_node):
     declare_settings(node, "scan", "splat")
     (speed,) = node.describe_parameter("scan.max_speed").floating_point_range
     assert speed.from_value == 0.0 and speed.to_value > 1e300
-    (gaussians,) = node.describe_parameter("splat.max_gaussians").integer_range
-    assert (gaussians.from_value, gaussians.to_value) == (1, 2**63 - 1)
+    (points,) = node.describe_parameter("splat.points_per_frame").integer_range
+    assert (points.from_value, points.to_value) == (1, 2**63 - 1)
 
 
 def test_only_the_groups_asked_for_become_parameters(make_node):

@@ -1,5 +1,7 @@
 """gsplat's own strategy over our rasterization, optimizer and fit."""
 
+from dataclasses import replace
+
 from gsplat import strategy
 
 from m3_ros.config import SplatConfig
@@ -22,6 +24,7 @@ def test_default_strategy_grows_and_prunes(table_frames):
 
 def test_densification_by_setting_stays_within_the_bound(table_frames):
     config = SplatConfig(voxel_size=0.02, max_iterations=30, refine_poses=False, densify="always")
+    config = replace(config, max_gaussians=3000)
     fitter = Fitter(config)
     fitter.add(table_frames)
     fitter.run()
