@@ -183,9 +183,11 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
     for item in fields(kind):
         if item.name not in values and item.default is item.default_factory is MISSING:
             raise ConfigError(f"{name}.{item.name} is missing: {item.metadata.get('help')}")
-    return kind(
-        **{key: _nested(hints[key], value, f"{name}.{key}") for key, value in values.items()}
-    )
+    nested = {key: _nested(hints[key], value, f"{name}.{key}") for key, value in values.items()}
+    try:
+        return kind(**nested)
+    except ConfigError as error:  # of a field, named as a file and the command line do
+        raise ConfigError(str(error).replace(f"{kind.__name__}.", f"{name}.", 1)) from None
 
 
 def _nested(hint: Any, value: object, name: str) -> Any:

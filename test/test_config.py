@@ -21,10 +21,10 @@ def test_absent_settings_keep_their_defaults():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"splat": {"voxel_size": -1}}, ("SplatConfig.voxel_size", "-1", "at least")),
-        ({"splat": {"voxel_size": float("nan")}}, ("SplatConfig.voxel_size", "nan", "finite")),
-        ({"splat": {"seed": 1.5}}, ("SplatConfig.seed", "1.5", "int")),
-        ({"features": {"device": "tpu"}}, ("FeatureConfig.device", "tpu", "cuda, cuda:N")),
+        ({"splat": {"voxel_size": -1}}, ("splat.voxel_size", "-1", "at least")),
+        ({"splat": {"voxel_size": float("nan")}}, ("splat.voxel_size", "nan", "finite")),
+        ({"splat": {"seed": 1.5}}, ("splat.seed", "1.5", "int")),
+        ({"features": {"device": "tpu"}}, ("features.device", "tpu", "cuda, cuda:N")),
         ({"splat": {"voxels": 1}}, ("config.splat.voxels", "unknown")),
         ({"splat": 3}, ("config.splat", "3", "mapping")),
     ],

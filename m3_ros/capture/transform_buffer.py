@@ -216,7 +216,10 @@ class TransformBuffer:
         parents = {edge.parent for edge in self._edges.values()}
         if frame not in self._edges and frame not in parents:
             known = ", ".join(sorted(parents | set(self._edges))[:MAX_LISTED]) or "none yet"
-            raise TransformError(f"frame {frame} is unknown; received frames: {known}")
+            raise TransformError(
+                f"frame {frame} is unknown; received frames: {known}; if one of them is meant, "
+                "set robot.world_frame, robot.base_frame or robot.camera_frame to it"
+            )
         path = [frame]
         while path[-1] in self._edges:
             path.append(self._edges[path[-1]].parent)

@@ -12,6 +12,7 @@ from typing import get_type_hints
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from m3_ros.config import M3Config
 from m3_ros.settings import ConfigError, from_dict, read_yaml, to_dict
@@ -29,10 +30,12 @@ def declare_settings(node: Node, *groups: str) -> M3Config:
 
     Raises:
         ConfigError: a value breaks its rule, or a parameter has a name that no node knows.
-        rclpy.exceptions.ParameterException: a value has the wrong type or is out of range.
     """
     # What a file and the command line set; rclpy has no public name for it.
-    check_names(node._parameter_overrides, f"node {node.get_fully_qualified_name()}")
+    overrides, where = node._parameter_overrides, f"node {node.get_fully_qualified_name()}"
+    check_names(overrides, where)
+    for name in overrides:
+        overrides[name] = _typed(overrides[name], where)
     kinds = get_type_hints(M3Config)
     values = {}
     for group in groups:
@@ -47,6 +50,26 @@ def declare_settings(node: Node, *groups: str) -> M3Config:
             is_array = isinstance(default, list)
             values[group][item.name] = tuple(value or ()) if is_array else value
     return from_dict(M3Config, values)
+
+
+def _typed(parameter: Parameter, where: str) -> Parameter:
+    """Return a setting's parameter as the setting's type, which takes whole numbers for floats.
+
+    Raises:
+        ConfigError: its value breaks the setting's rule.
+    """
+    group, _, name = parameter.name.partition(".")
+    if group in OWN or not hasattr(M3Config(), group):
+        return parameter
+    value = parameter.value if parameter.type_ is not Parameter.Type.NOT_SET else []
+    try:
+        settings = from_dict(M3Config, {group: {name: value}}, "parameters")
+    except ConfigError as error:
+        raise ConfigError(
+            f"{where}: {str(error).replace('parameters.', 'parameter ', 1)}"
+        ) from None
+    value = getattr(getattr(settings, group), name)
+    return Parameter(parameter.name, value=list(value) if isinstance(value, tuple) else value)
 
 
 def check_names(names: Iterable[str], where: str) -> None:

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 import rclpy
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.parameter import Parameter
 
 from m3_ros.config import M3Config
@@ -56,17 +55,33 @@ def test_lists_arrive_as_tuples(make_node):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "error", "complaint"),
+    ("overrides", "complaint"),
     [
-        ({"scan__sync_tolerance": 5.0}, InvalidParameterValueException, "scan.sync_tolerance"),
-        ({"scan__max_speed": -0.1}, InvalidParameterValueException, "scan.max_speed"),
-        ({"scan__max_frames": "many"}, InvalidParameterTypeException, "scan.max_frames"),
-        ({"features__device": "abacus"}, ConfigError, "FeatureConfig.device = 'abacus'"),
+        ({"scan__sync_tolerance": 5.0}, "parameter scan.sync_tolerance = 5.0: it must be at most"),
+        (
+            {"scan__max_speed": -0.1},
+            "parameter scan.max_speed = -0.1: it must be at least 0.0 m/s",
+        ),
+        (
+            {"scan__max_frames": "many"},
+            "parameter scan.max_frames = 'many': it must be of type int",
+        ),
+        ({"scan__max_frames": 2.5}, "parameter scan.max_frames = 2.5: it must be of type int"),
+        ({"features__device": "abacus"}, "parameter features.device = 'abacus'"),
+        ({"grasp__scan_center": [1.0, 2.0]}, r"parameter grasp.scan_center = .* have 3 values"),
     ],
 )
-def test_a_bad_value_is_refused_by_name(make_node, overrides, error, complaint):
-    with pytest.raises(error, match=complaint):
-        declare_settings(make_node(**overrides), "scan", "features")
+def test_a_bad_value_is_refused_by_name(make_node, overrides, complaint):
+    with pytest.raises(ConfigError, match=f"node /test: {complaint}"):
+        declare_settings(make_node(**overrides), "scan", "features", "grasp")
+
+
+def test_whole_numbers_are_taken_for_others(make_node):
+    node = make_node(scan__max_speed=1, grasp__scan_center=[1, 0, 2], simulation__exclude=[])
+    config = declare_settings(node, "scan", "grasp", "simulation")
+    assert config.scan.max_speed == 1.0 and config.grasp.scan_center == (1.0, 0.0, 2.0)
+    assert config.simulation.exclude == ()
+    assert node.get_parameter("scan.max_speed").type_ == Parameter.Type.DOUBLE
 
 
 def test_an_unknown_parameter_is_refused_with_the_nearest_name(make_node):

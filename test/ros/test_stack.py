@@ -70,4 +70,4 @@ def test_a_bad_setting_starts_nothing():
         timeout=60,
     )
     assert result.returncode != 0
-    assert "ScanConfig.max_frames = 0: it must be at least 1" in result.stderr
+    assert "scan.max_frames = 0: it must be at least 1" in result.stderr
