@@ -50,8 +50,8 @@ def required(
     length: int | None = None,
 ) -> Any:
     """Declare a field without a default, as `setting` declares one with a default."""
-    rule = {"help": help, "unit": unit, "low": low, "high": high}
-    return field(metadata={**rule, "choices": choices, "length": length})
+    rule = {"help": help, "unit": unit, "low": low, "high": high, "choices": choices}
+    return field(metadata={**rule, "length": length})
 
 
 def check(settings: object) -> None:
@@ -177,16 +177,14 @@ def from_dict(kind: type[Settings], values: dict, name: str = "config") -> Setti
     if not isinstance(values, dict):
         raise ConfigError(f"{name} = {_shown(values)}: it must be a mapping of settings")
     hints = get_type_hints(kind)
-    unknown = sorted(map(str, set(values) - set(hints)))
-    if unknown:
+    if unknown := sorted(map(str, set(values) - set(hints))):
         raise ConfigError(f"{name}.{unknown[0]} is unknown; known: {', '.join(hints)}")
     for item in fields(kind):
         if item.name not in values and item.default is item.default_factory is MISSING:
             raise ConfigError(f"{name}.{item.name} is missing: {item.metadata.get('help')}")
-    nested = {key: _nested(hints[key], value, f"{name}.{key}") for key, value in values.items()}
     try:
-        return kind(**nested)
-    except ConfigError as error:  # of a field, named as a file and the command line do
+        return kind(**{k: _nested(hints[k], value, f"{name}.{k}") for k, value in values.items()})
+    except ConfigError as error:  # names the class
         raise ConfigError(str(error).replace(f"{kind.__name__}.", f"{name}.", 1)) from None
 
 

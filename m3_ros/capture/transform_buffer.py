@@ -27,8 +27,6 @@ TIME_JUMP = 1.0
 
 It is the default of `scan.transform_timeout`: nobody waits longer for a late transform.
 """
-
-
 MAX_FRAMES = 2000
 """Most frames with a parent: a humanoid with hands has 200. Strangers may name any number."""
 MAX_NAME = 255
@@ -216,10 +214,8 @@ class TransformBuffer:
         parents = {edge.parent for edge in self._edges.values()}
         if frame not in self._edges and frame not in parents:
             known = ", ".join(sorted(parents | set(self._edges))[:MAX_LISTED]) or "none yet"
-            raise TransformError(
-                f"frame {frame} is unknown; received frames: {known}; if one of them is meant, "
-                "set robot.world_frame, robot.base_frame or robot.camera_frame to it"
-            )
+            hint = "is one of them meant? Set robot.world_frame or robot.base_frame to it"
+            raise TransformError(f"frame {frame} is unknown; received frames: {known}; {hint}")
         path = [frame]
         while path[-1] in self._edges:
             path.append(self._edges[path[-1]].parent)
