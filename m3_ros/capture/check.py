@@ -170,6 +170,11 @@ def consistency_problems(consistency: Consistency) -> list[str]:
             f"{problem}; they fit with the poses {consistency.clock_offset:+.2f} s after the "
             "pictures' stamps: synchronise the clocks of camera and poses"
         )
+    elif consistency.focal is not None:
+        found.append(
+            f"{problem}; they fit if the focal length is {consistency.focal:.0f} px: check the "
+            "intrinsics, and the size of the pictures they were calibrated at"
+        )
     elif error is not None and error > GOOD_ERROR:
         found.append(f"{problem}: check intrinsics, distortion, poses and their stamps")
     if ratio is not None and not 1 / RATIO_TOLERANCE < ratio < RATIO_TOLERANCE:

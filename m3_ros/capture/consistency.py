@@ -7,7 +7,7 @@ their triangulated depth must be the measured one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -41,6 +41,9 @@ NO_BASELINE = 1e-9
 """Distance of two cameras that stand at one place, apart from rounding, in the scan's unit."""
 OFFSETS = np.arange(-0.3, 0.301, 0.02)
 """Clock offsets that are tried, s."""
+FOCAL_FACTORS = np.geomspace(1 / 1.6, 1.6, 48)
+"""Focal lengths that are tried, relative to the scan's, 2 % apart: from those of other cameras of
+a device, and of video that is cut out of the sensor."""
 MAX_PERIOD = 0.6
 """Longest time between frames whose motion tells an offset, s: poses between are interpolated."""
 
@@ -74,6 +77,7 @@ class Consistency:
         error: median distance from the epipolar lines, px at `WIDTH`.
         reading: what would explain the poses better, if anything does.
         clock_offset: s, to add to the pictures' stamps, if that explains the poses better.
+        focal: focal length of the first frame, px, if another one explains the pictures better.
         depth_ratio: median of measured by triangulated depth.
     """
 
@@ -81,6 +85,7 @@ class Consistency:
     error: float | None = None
     reading: str | None = None
     clock_offset: float | None = None
+    focal: float | None = None
     depth_ratio: float | None = None
 
 
@@ -101,7 +106,7 @@ def measure_consistency(
     error = _median_error(matches, lambda frame: frame.camtoworld)
     if not np.isfinite(error):  # a camera that only turns
         return Consistency(count)
-    reading = offset = None
+    reading = offset = focal = None
     if error > LOCALISATION:
         errors = {
             text: _median_error(matches, lambda frame, change=change: change(frame.camtoworld))
@@ -110,9 +115,10 @@ def measure_consistency(
         best = min(errors, key=errors.__getitem__)
         reading = best if errors[best] < BETTER * error else None
         offset = None if reading else _clock_offset(matches, stamps, poses, error)
-    explained = reading is not None or offset is not None
+        focal = None if reading or offset is not None else _focal(matches, error)
+    explained = not (reading is None and offset is None and focal is None)
     ratio = None if explained or error > GOOD_ERROR else _depth_ratio(matches)
-    return Consistency(count, error, reading, offset, ratio)
+    return Consistency(count, error, reading, offset, focal, ratio)
 
 
 def find_match(pair: tuple[RgbdFrame, RgbdFrame]) -> Match | None:
@@ -185,6 +191,24 @@ def _clock_offset(
         errors.append(_median_error(inner, shifted) if inner else np.inf)
     best = int(np.argmin(errors))
     return float(OFFSETS[best]) if errors[best] < BETTER * error else None
+
+
+def _focal(matches: Sequence[Match], error: float) -> float | None:
+    """Return the focal length, px, that explains the pictures; None if none does."""
+
+    def error_with(factor: float) -> float:
+        scaled = np.array([[factor, 1, 1], [1, factor, 1], [1, 1, 1]])
+        refocused = [
+            replace(match, frames=tuple(replace(f, K=f.K * scaled) for f in match.frames))
+            for match in matches
+        ]
+        return _median_error(refocused, lambda frame: frame.camtoworld)
+
+    errors = [error_with(factor) for factor in FOCAL_FACTORS]
+    best = int(np.argmin(errors))
+    inner = 0 < best < len(errors) - 1
+    focal = float(FOCAL_FACTORS[best] * matches[0].frames[0].K[0, 0])
+    return focal if inner and errors[best] < BETTER * error else None
 
 
 def _depth_ratio(matches: Sequence[Match]) -> float | None:

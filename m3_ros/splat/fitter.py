@@ -129,7 +129,8 @@ class Fitter:
         points, self.points = self.points, None  # they are added once
         means = present.means.cpu().numpy()
         known = frames, self._voxels, means, config, points
-        added, self._most = seed_gaussians(*known, self.device)
+        unmeasured = 0 if self.measured else len(self.views)
+        added, self._most = seed_gaussians(*known, self.device, unmeasured)
         for name, x in added.to(self.device).tensors.items():
             self._set_tensor(name, torch.cat([present.tensors[name], x]))
         if config.densify == "always" or (config.densify == "auto" and not self.measured):

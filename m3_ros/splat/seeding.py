@@ -44,6 +44,7 @@ def seed_gaussians(
     config: SplatConfig,
     points: SparsePoints | None = None,
     device: str = "cpu",
+    unmeasured: int = 0,
 ) -> tuple[Gaussians, int]:
     """Return new Gaussians for frames, where there are none yet, and how many there may be in all.
 
@@ -54,6 +55,7 @@ def seed_gaussians(
         config: Limits of their number, and whether holes are filled.
         points: Sparse points of the scan.
         device: Of the fit; its memory limits their number.
+        unmeasured: Number of all frames if the depth of most is not measured, else 0.
     """
     count = config.points_per_frame
     cloud = voxels.merge(voxels.downsample(surface_points(frame, count)) for frame in frames)
@@ -63,7 +65,7 @@ def seed_gaussians(
         rng = np.random.default_rng(config.seed)
         share = RANDOM_POINTS // len(frames)
         cloud = concatenate([random_points(frame, share, rng) for frame in frames])
-    most = most_gaussians(cloud, voxels, present, config, device)
+    most = most_gaussians(cloud, voxels, present, config, device, unmeasured)
     limit = most * (1 - config.hole_share * config.fill_holes)
     sparse, voxels = voxels.at_most(cloud, limit)
     fresh = sparse.away_from(present, voxels.edges(sparse.distances))

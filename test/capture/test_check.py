@@ -69,6 +69,13 @@ def test_an_offset_of_the_clocks_is_named(frames):
     assert any("+0.20 s after the pictures' stamps" in problem for problem in problems(late))
 
 
+def test_a_wrong_focal_length_is_named(frames):
+    wrong = K * [[0.8, 1, 1], [1, 0.8, 1], [1, 1, 1]]
+    (problem,) = problems([replace(frame, K=wrong) for frame in frames])
+    told = float(problem.split("focal length is ")[1].split()[0])
+    assert told == pytest.approx(300, rel=0.03)
+
+
 def test_a_jump_and_a_world_upside_down_are_named(frames):
     far = frames[4].camtoworld.copy()
     far[0, 3] += 5.0

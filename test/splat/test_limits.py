@@ -27,19 +27,20 @@ def small(monkeypatch):
 
 
 def test_a_small_scene_gets_the_least_and_a_larger_one_as_many_as_its_surface_takes():
-    assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG, "cpu") == 1000
-    one, two = (most_gaussians(floor(x), VOXELS, NONE, CONFIG, "cpu") for x in (1.0, 2.0))
+    assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG) == 1000
+    assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG, unmeasured=5) == 10_000
+    one, two = (most_gaussians(floor(x), VOXELS, NONE, CONFIG) for x in (1.0, 2.0))
     assert one == pytest.approx(1 / 0.025**2, rel=0.1)
     assert two == pytest.approx(2 * one, rel=0.1)
 
 
 def test_what_is_covered_does_not_count_again():
     present = floor(1.0).positions.astype(np.float32)
-    most = most_gaussians(floor(2.0), VOXELS, present, CONFIG, "cpu")
+    most = most_gaussians(floor(2.0), VOXELS, present, CONFIG)
     assert most - len(present) == pytest.approx(1 / 0.025**2, rel=0.1)
 
 
 def test_memory_and_the_setting_bound_it(monkeypatch):
-    assert most_gaussians(floor(2.0), VOXELS, NONE, SplatConfig(max_gaussians=70), "cpu") == 70
+    assert most_gaussians(floor(2.0), VOXELS, NONE, SplatConfig(max_gaussians=70)) == 70
     monkeypatch.setattr(limits, "memory_of", lambda _: 4_000_000)
-    assert most_gaussians(floor(2.0), VOXELS, NONE, CONFIG, "cpu") == 500
+    assert most_gaussians(floor(2.0), VOXELS, NONE, CONFIG) == 500
