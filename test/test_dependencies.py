@@ -39,9 +39,10 @@ def declared_pins(name):
 
 def test_the_library_imports_only_what_it_declares():
     distributions = packages_distributions() | {
-        "pinocchio": ["pin"]
-    }  # its files are libpinocchio's
-    pins = declared_pins("core.txt") | declared_pins("models.txt")
+        "pinocchio": ["pin"],  # its files are libpinocchio's
+        "rerun": ["rerun-sdk"],  # need not be installed
+    }
+    pins = set().union(*map(declared_pins, ("core.txt", "models.txt", "optional.txt")))
     for name in imported_by("m3_ros") - declared_ros() | {"coal", "pinocchio"}:
         providers = {normalised(item) for item in distributions.get(name, [name])}
         assert providers & pins, f"{name} is imported, but requirements/ lacks it"
@@ -54,7 +55,7 @@ def test_a_workspace_asks_for_the_same_less_what_rosdep_installs():
 
 
 def test_every_pin_is_exact_and_says_what_it_is_for():
-    for name in ("core.txt", "dev.txt", "models.txt", "ros.txt"):
+    for name in ("core.txt", "dev.txt", "models.txt", "optional.txt", "ros.txt"):
         path = ROOT / "requirements" / name
         for line in path.read_text().splitlines():
             if line.startswith("#"):

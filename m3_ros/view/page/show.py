@@ -30,7 +30,7 @@ def open_page(folder: Path, scan: Path | None, host: str, port: int) -> tuple[Pa
         UsageError: the port is taken, or a scan is given for a scan.
     """
     title = folder.resolve().name
-    if not (recover(folder) / "manifest.json").is_file():
+    if not is_memory(folder):
         if scan is not None:
             raise UsageError(f"--scan goes with a memory; {folder} is none")
         shown = Scan.open(folder)
@@ -44,6 +44,11 @@ def open_page(folder: Path, scan: Path | None, host: str, port: int) -> tuple[Pa
     else:
         localizer = Localizer(memory, encoder)
     return _open(lambda server: MemoryPage(server, memory, localizer, opened), host, port, title)
+
+
+def is_memory(folder: Path) -> bool:
+    """Return whether a folder is, or was meant to be, a memory; what is not counts as a scan."""
+    return (recover(folder) / "manifest.json").is_file()
 
 
 def _open(
