@@ -110,15 +110,16 @@ def scan_sheet(scan: Scan, count: int = SHEET_FRAMES) -> Image:
 
 
 def frames_sheet(frames: list[RgbdFrame]) -> Image:
-    """Contact sheet `[H, W, 3]` of views: colour above, depth below, row by row."""
+    """Contact sheet `[H, W, 3]` of views: colour above, depth, if any, below, row by row."""
     measured = np.concatenate([frame.depth[frame.depth > 0] for frame in frames])
-    near, far = np.percentile(measured, [1, 99]) if len(measured) else (0.0, 1.0)
+    near, far = np.percentile(measured, [1, 99]) if len(measured) else (0.0, 0.0)
     columns = min(6, len(frames))
     rows = [frames[start : start + columns] for start in range(0, len(frames), columns)]
     pictures = []
     for row in rows:
         blank = [np.full_like(frames[0].rgb, 255)] * (columns - len(row))
         pictures += [frame.rgb for frame in row] + blank
-        pictures += [depth_picture(frame.depth, near, far) for frame in row] + blank
-    titles = ("colour", f"depth {near:.2f}-{far:.2f} m") * len(rows)
+        if far:
+            pictures += [depth_picture(frame.depth, near, far) for frame in row] + blank
+    titles = ("colour", f"depth {near:.2f}-{far:.2f} m")[: 2 if far else 1] * len(rows)
     return contact_sheet(pictures, columns, width=240, row_titles=titles)

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from m3_ros.capture.frame import RgbdFrame
 from m3_ros.view.pictures import contact_sheet, depth_picture, draw_text, evenly
+from m3_ros.view.scan import frames_sheet
 
 
 def test_depth_colours_order_and_holes():
@@ -58,3 +60,9 @@ def test_the_outline_of_a_text_is_around_it():
     for axis in (0, 1):
         white, black = (np.flatnonzero(each.any(axis))[[0, -1]] for each in (letters, outline))
         assert np.abs(white - black).max() <= 3
+
+
+def test_a_scan_without_depth_has_no_rows_of_depth():
+    rgb, depth = np.zeros((24, 32, 3), np.uint8), np.ones((24, 32), np.float32)
+    frames = [RgbdFrame(rgb, z, np.eye(3), np.eye(4), 0.0) for z in (depth, 0 * depth)]
+    assert len(frames_sheet(frames)) == 2 * len(frames_sheet(frames[1:]))
