@@ -11,9 +11,10 @@ from rclpy.task import Future
 from m3_ros.grasp.robot import JointState, RobotError
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal
 from m3_ros.nodes.controller_manager import ControllerManager
-from m3_ros.nodes.controller_watch import ControllerWatch, ServerProbe, ServerSilent
+from m3_ros.nodes.controller_watch import ControllerWatch, Rest, ServerProbe, ServerSilent
+from m3_ros.nodes.elapsed_time import ElapsedTime
 from m3_ros.nodes.motion_loop import MotionLoop, event_of
-from m3_ros.nodes.repeated_request import request_result
+from m3_ros.nodes.repeated_request import RESULT_DELAY, request_result
 
 ACK_TIMEOUT = 1.0
 """Time (s) in which controllers must acknowledge the last command when the node ends; part of the
@@ -50,6 +51,7 @@ class ControllerAction:
         self._client = ThreadSafeActionClient(node, action_type, self.name)
         self._probe = ServerProbe(node, action_type, self.name)
         self._manager = ControllerManager(node, loop, controller, joints)
+        self._elapsed = ElapsedTime(node.get_clock())
         self._sent: Future | None = None
 
     def ready(self) -> bool:
@@ -113,16 +115,17 @@ class ControllerAction:
         """
         if told := self._manager.refusal():
             raise RobotError(told)
+        rest = Rest(self._elapsed, duration)
         watch = ControllerWatch(
             self.name, lambda: self.failure() or obstacle(), self._probe,
-            duration, late, self._timeout, steady,
+            rest, late, self._timeout, steady,
         )  # fmt: skip
         self._sent = self._client.send_goal_async(goal, watch.heard)
         try:
             handle = self._loop.result(self._sent, cancelled, watch.acceptance)
             if not handle.accepted:
                 raise RobotError(f"{self.name} rejected the goal; {self.remedy()}")
-            result = request_result(handle)
+            result = request_result(handle, lambda: rest.seconds > RESULT_DELAY)
 
             def check(joints: JointState) -> None:
                 if not result.done():

@@ -14,7 +14,7 @@ from m3_ros.grasp.robot import JointState, RobotError
 from m3_ros.nodes.motion_loop import TICK
 
 REST = 0.02 * TICK
-"""A joint that moves less than this (rad or m) in a tick rests: slower than 0.02 rad/s."""
+"""A joint that stays within this (rad or m) rests: 0.02 rad/s in a tick."""
 PROBE_PERIOD = 5 * TICK  # s; six questions fit into the default `controller_timeout`
 QUESTIONS = 3
 """Greatest number of questions without an answer; one may be lost. A server keeps ten requests:
@@ -44,6 +44,35 @@ class Silence:
             self._seconds, self._heard = 0.0, False
         self._checked = now
         return self._seconds
+
+
+class Rest:
+    """Time (s) for which the joints have rested since a motion should have ended.
+
+    It is that of /clock: with a slow simulation, or a controller that scales its speed, the joints
+    move slowly and do not rest. Pauses of this process do not count.
+
+    Args:
+        elapsed: counts the time.
+        duration: that the motion takes, s.
+    """
+
+    def __init__(self, elapsed: Callable[[], float], duration: float) -> None:
+        self._elapsed, self._checked = elapsed, elapsed()
+        self._end = self._checked + duration
+        self._where: np.ndarray | None = None
+        self.seconds = 0.0
+
+    def update(self, positions: np.ndarray) -> None:
+        """Look at the joints' positions; call it in every tick."""
+        now = self._elapsed()
+        self.seconds += min(now - self._checked, 2 * TICK)
+        self._checked = now
+        moved = self._where is None or np.abs(positions - self._where).max() > REST
+        if moved:
+            self._where = positions
+        if moved or now < self._end:
+            self.seconds = 0.0
 
 
 class ServerProbe:
@@ -89,24 +118,22 @@ class ControllerWatch:
         name: full name of the action.
         failure: returns why the motion cannot go on, or empty.
         probe: of the action's server.
-        duration: time that the motion takes, s.
+        rest: of the joints.
         late: joints that rest this long after it, without a result, have lost their controller, s.
         timeout: s for an answer to the goal, and for signs of the server in the motion.
-        steady: whether the server gives feedback all the time; silence ends the motion.
+        steady: whether the server gives feedback until the goal ends; silence ends the motion.
     """
 
     def __init__(
         self, name: str, failure: Callable[[], str], probe: ServerProbe,
-        duration: float, late: float, timeout: float, steady: bool,
+        rest: Rest, late: float, timeout: float, steady: bool,
     ) -> None:  # fmt: skip
         self._name, self._failure, self._probe = name, failure, probe
         self._timeout, self._steady = timeout, steady
-        self._end, self._late = time.monotonic() + duration, late
-        self._moved = time.monotonic()
+        self._rest, self._late = rest, late
         self._unaccepted = Silence()
         self._feedback: Silence | None = None
         self._answers: Silence | None = None
-        self._positions: np.ndarray | None = None
 
     def heard(self, _: object) -> None:
         """Note a feedback message."""
@@ -122,12 +149,9 @@ class ControllerWatch:
     def motion(self, joints: JointState) -> None:
         """Raise where the server has died, or the motion ended without a result."""
         self._check_served()
+        self._rest.update(joints.positions)
         self._check_signs()
-        now = time.monotonic()
-        if self._positions is None or np.abs(joints.positions - self._positions).max() > REST:
-            self._moved = now
-        self._positions = joints.positions
-        if now > self._end and now - self._moved > self._late:
+        if self._rest.seconds > self._late:
             raise RobotError(
                 f"{self._name} gives no result, though the robot rests for {self._late} s"
             )
@@ -142,7 +166,8 @@ class ControllerWatch:
 
     def _check_signs(self) -> None:
         """Raise where feedback or answers have come in this motion, and come no more."""
-        if self._steady and self._feedback:
+        ended = self._rest.seconds > 2 * TICK  # feedback ends with the goal
+        if self._steady and self._feedback and not ended:
             if self._feedback.seconds() > self._timeout:
                 raise ServerSilent(f"{self._name} gives no feedback for {self._timeout} s")
             return

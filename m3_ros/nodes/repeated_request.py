@@ -16,7 +16,7 @@ what a query waits at most. A server that was killed and started again counts as
 discovery still has its predecessor, and gets no request: of 14 plain calls in the first 3 s of
 such a server 5 were never answered; each second call was."""
 RESULT_DELAY = 1.0
-"""Time (s) from the end of a goal after which its result, if it has not come, is asked for again:
+"""Time (s) from a request for a goal's result after which it is sent again, if the goal has ended:
 answers to a client that the server has not discovered yet get lost."""
 
 
@@ -57,8 +57,17 @@ def is_late(waited: float) -> bool:
     return waited > REQUEST_DELAY
 
 
-def request_result(handle: ClientGoalHandle) -> RepeatedRequest:
-    """Return the request for the result of a goal, sent again if the goal ended without it."""
-    return RepeatedRequest(
-        handle.get_result_async, lambda waited: waited > RESULT_DELAY and handle.status in ENDED
-    )
+def request_result(
+    handle: ClientGoalHandle, over: Callable[[], bool] = lambda: False
+) -> RepeatedRequest:
+    """Return the request for the result of a goal, sent again if the goal ended without it.
+
+    Args:
+        handle: of the goal; its status tells the end, and may be late or lost too.
+        over: returns whether the goal seems to have ended, status or not.
+    """
+
+    def due(waited: float) -> bool:
+        return waited > RESULT_DELAY and (handle.status in ENDED or over())
+
+    return RepeatedRequest(handle.get_result_async, due)

@@ -202,6 +202,25 @@ def test_a_result_that_is_lost_is_asked_for_again(server, spin):
     client.destroy()
 
 
+def test_a_result_whose_status_is_late_too_is_asked_for_again_once_the_robot_rests(server, spin):
+    class Losing(ThreadSafeActionClient):
+        lost = 0
+
+        def take_data(self):
+            taken = super().take_data()
+            taken.pop("status", None)
+            if "result" in taken and not self.lost:
+                taken.pop("result")
+                self.lost += 1
+            return taken
+
+    client = connect(Losing, spin("client"))
+    handle = done(client.send_goal_async(Stow.Goal(posture="home")))
+    result = wait_for(request_result(handle, over=lambda: client.lost == 1))
+    assert result.result.success and client.lost == 1
+    client.destroy()
+
+
 def test_an_rclpy_of_other_internals_is_refused_by_name(spin, monkeypatch):
     monkeypatch.delattr(ActionClient, "_get_result_async")
     with pytest.raises(RuntimeError, match=r"lacks _get_result_async.*rclpy 7\.1\.5"):
