@@ -52,11 +52,16 @@ def scan_simulate(
         room: a furnished room instead, by a hand-held camera on a path of 7 m, with drift,
             auto-exposure and noise; the true poses are in groundtruth.txt.
         ring: a statue outdoors instead, two rounds about it, colour only, with sparse points.
-        config: YAML file of settings; `simulation` is used, its `scene` in place of a random one.
+        config: YAML file of settings; `simulation` is used, its `scene` in place of a random
+            table. A hand-held camera has the focal length, baseline and range of a Kinect.
     """
     if room and ring:
         raise UsageError("--room and --ring are two scenes; give one of them")
     settings = settings_from(config).simulation
+    if settings.scene and (room or ring):
+        raise UsageError(
+            f"simulation.scene = {settings.scene} is a table; leave out that, or --room, --ring"
+        )
     views = views if views is not None else 500 if room else 60
     if room or ring:
         from m3_ros.evaluate.simulated_walk import simulate_ring, simulate_room

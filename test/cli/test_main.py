@@ -261,6 +261,7 @@ def test_features_are_put_beside_the_scan_once(m3, scan):
     ("arguments", "code", "words"),
     [
         (("scan", "show", "nowhere"), 65, "nowhere is no scan"),
+        (("scan", "simulate", "new", "--room", "--ring"), 2, "are two scenes"),
         (("build", "nowhere"), 65, "nowhere is no scan"),
         (("build", "nowhere", "--config", "none.yaml"), 78, "none.yaml cannot be read"),
         (("query", "nowhere", "duck"), 65, "nowhere"),
