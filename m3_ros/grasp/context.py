@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from m3_ros.grasp.outcome import RetryableGraspFailure, Target
 from m3_ros.grasp.planning import PlanError, Planner
+from m3_ros.grasp.preview import Preview
 from m3_ros.grasp.robot import JointStatesLost, JointTrajectory, MotionCancelled, Robot
 from m3_ros.types import Array
 
@@ -26,6 +27,7 @@ class GraspContext:
         localize: returns where the object is, from the current camera view.
         feedback: called with stage, progress in [0, 1] and number of retries.
         cancelled: returns true when the robot must stop.
+        planned: called with each plan before it is executed.
         retries: attempts after the first.
     """
 
@@ -34,6 +36,7 @@ class GraspContext:
     localize: Callable[[], Target]
     feedback: Callable[[str, float, int], None]
     cancelled: Callable[[], bool]
+    planned: Callable[[Preview], None] = lambda preview: None
     retries: int = 0
 
     def __post_init__(self) -> None:

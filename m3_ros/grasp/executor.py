@@ -31,6 +31,7 @@ from m3_ros.grasp.outcome import (
 from m3_ros.grasp.place import put_back
 from m3_ros.grasp.planning import Plan, PlanError, Planner
 from m3_ros.grasp.points import near
+from m3_ros.grasp.preview import Preview, preview
 from m3_ros.grasp.recovery import abort, undo_attempt
 from m3_ros.grasp.robot import (
     JointTrajectory,
@@ -55,6 +56,7 @@ def execute_grasp(
     dry_run: bool = False,
     place: bool = False,
     release_first: bool = False,
+    planned: Callable[[Preview], None] = lambda preview: None,
 ) -> GraspOutcome:
     """Grasp, lift and hold the object that `localize` locates.
 
@@ -68,9 +70,10 @@ def execute_grasp(
         dry_run: plan from the current posture without moving.
         place: after the lift, put the object back where it stood.
         release_first: first let go of what the gripper holds; otherwise such a goal fails.
+        planned: called with each plan before it is executed.
     """
     run = _Execution(
-        GraspContext(robot, planner, localize, feedback, cancelled), surroundings, place
+        GraspContext(robot, planner, localize, feedback, cancelled, planned), surroundings, place
     )
     code, message, height = GraspErrorCode.NONE, "", 0.0
     try:
@@ -216,6 +219,7 @@ class _Execution:
         scene = Scene(np.concatenate([own, others]))
         plan = self.planner.plan_grasp(self.robot.joint_state().arm, remaining, scene, own)
         self.grasp = plan.grasp.in_frame(T_map_base)
+        self.context.planned(preview(self.planner, plan, remaining, T_map_base))
         return plan
 
     def drive(self, target: Target) -> None:

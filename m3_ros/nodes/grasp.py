@@ -18,11 +18,12 @@ from m3_ros.grasp.holding import holding_message, is_holding
 from m3_ros.grasp.outcome import GraspOutcome
 from m3_ros.grasp.planning import PlanError, Planner
 from m3_ros.grasp.robot import MotionCancelled, RobotError
-from m3_ros.grasp.scan_path import enough_views, follow_scan, scan_path
+from m3_ros.grasp.scan_path import ScanPath, enough_views, follow_scan, scan_path
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import pose_stamped
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.holding import HoldingActions
+from m3_ros.nodes.motion_markers import MotionMarkers
 from m3_ros.nodes.obstacles import RememberedObstacles
 from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
@@ -42,6 +43,7 @@ class GraspNode(ManagedNode):
         self._planner: Planner | None = None
         self._finder = TargetFinder(self, self._robot, self._config)
         self._remembered = RememberedObstacles(self, self._config.robot.world_frame)
+        self._markers = MotionMarkers(self, self._config.robot.world_frame)
         actions = self._actions = ExclusiveActions(self)
         actions.serve(Grasp, "m3/grasp", self._grasp)
         actions.serve(ScanMotion, "m3/scan_motion", self._scan)
@@ -99,11 +101,14 @@ class GraspNode(ManagedNode):
                 request.dry_run,
                 request.place,
                 request.release_first,
+                self._markers.show_plan,
             )
         except Exception as error:  # whatever it is, the arm holds and the client is told
             self._robot.hold()
             self.get_logger().error(f"the grasp failed: {type(error).__name__}: {error}")
             outcome = GraspOutcome(GraspErrorCode.EXECUTION_FAILED, str(error))
+        if not request.dry_run:  # the plan of a dry run stays to be looked at
+            self._markers.clear()
         result = Grasp.Result(success=outcome.error_code is GraspErrorCode.NONE)
         result.error_code, result.error_msg = int(outcome.error_code), outcome.error_msg
         result.num_retries, result.lift_height = outcome.retries, outcome.lift_height
@@ -136,7 +141,10 @@ class GraspNode(ManagedNode):
                 cancelled,
             )
             total = len(path.positions)
+            poses = self._camera_poses(path)
+            self._markers.show_views(poses)
             for views in follow_scan(self._robot, self._planner, path, cancelled):
+                self._markers.show_views(poses[sum(views) :])
                 result.visited, result.skipped = views
                 goal.publish_feedback(ScanMotion.Feedback(**views._asdict(), total=total))
             result.success = enough_views(result.visited, total)
@@ -154,7 +162,13 @@ class GraspNode(ManagedNode):
             self._robot.hold()
             result.error_code = ScanMotionErrorCode.EXECUTION_FAILED
             result.error_msg = str(error)
+        self._markers.clear()
         return result
+
+    def _camera_poses(self, path: ScanPath) -> np.ndarray:
+        """Return the poses `[N, 4, 4]` of the camera along a scan, in the world frame."""
+        arm, camera = self._planner.arm, self._model.camera_frame
+        return self._robot.base_pose() @ np.array([arm.fk(q, camera) for q in path.positions])
 
     def _center(self, center: PointStamped) -> np.ndarray:
         """Return the centre `[3]` of the scanned region in base_link."""

@@ -77,6 +77,7 @@ class ViewerNode(DroppingNode):
             (Image, "m3/heatmap", lambda m: page.picture("Heat map", to_rgb(m)), LATCHED),
             (PointCloud2, "m3/gaussians", self._show_memory, LATCHED),
             (MarkerArray, "m3/markers", self._show_boxes, LATCHED),
+            (MarkerArray, "m3/motion_markers", self._show_motion, LATCHED),
             (PoseStamped, "m3/grasp_target", lambda m: page.target(to_pose(m.pose)), LATCHED),
             (DiagnosticArray, "/diagnostics", self._keep_lamps, 10),
         ):
@@ -124,6 +125,22 @@ class ViewerNode(DroppingNode):
                 if m.type == Marker.CUBE and m.action == Marker.ADD
             ]
         )
+
+    def _show_motion(self, message: MarkerArray) -> None:
+        lines, texts = [], []
+        for m in message.markers:
+            color = tuple(round(255 * part) for part in (m.color.r, m.color.g, m.color.b))
+            if m.type == Marker.TEXT_VIEW_FACING:
+                texts.append((m.text, to_pose(m.pose)[:3, 3]))
+            elif m.type in (Marker.LINE_LIST, Marker.LINE_STRIP):
+                points = np.array([[p.x, p.y, p.z] for p in m.points])
+                pairs = (
+                    points.reshape(-1, 2, 3)
+                    if m.type == Marker.LINE_LIST
+                    else (np.stack([points[:-1], points[1:]], 1))
+                )
+                lines.append((pairs, color))
+        self._page.motion(lines, texts)
 
     def _show_phase(self, action: str, feedback: object) -> None:
         if action == "scan_motion":

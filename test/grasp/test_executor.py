@@ -42,6 +42,27 @@ def test_a_grasp_goes_through_its_stages_and_lifts(planner, robot, found, table_
     assert np.linalg.norm(outcome.grasp.pose[:3, 3] - found.center) < 0.2
 
 
+def test_a_plan_is_shown_before_it_is_executed(planner, robot, found, table_in_map):
+    shown = []
+
+    def planned(preview):
+        assert "close" not in robot.log
+        shown.append(preview)
+
+    outcome = execute_grasp(
+        robot, planner, lambda: found, table_in_map, dry_run=True, planned=planned
+    )
+    (preview,) = shown
+    assert outcome.grasp is not None and np.allclose(preview.chosen.pose, outcome.grasp.pose)
+    assert any(np.allclose(each.pose, preview.chosen.pose) for each in preview.candidates)
+    scores = [each.score for each in preview.candidates]
+    assert scores == sorted(scores, reverse=True)
+    start = transform(robot.base_pose(), planner.arm.fk(robot.joint_state().arm)[None, :3, 3])
+    assert np.allclose(preview.path[:1], start)  # from here, past the object, up
+    reach = np.linalg.norm(preview.path - preview.chosen.pose[:3, 3], axis=1)
+    assert reach.min() < 0.02 < np.linalg.norm(start - preview.chosen.pose[:3, 3])
+
+
 @pytest.mark.parametrize("status", ["NOT_FOUND", "AMBIGUOUS", "STALE", "NO_DEPTH", "UNCERTAIN"])
 def test_without_a_target_nothing_moves(planner, robot, status):
     target = Target(QueryStatus[status], NOTHING, "why")

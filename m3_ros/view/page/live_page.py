@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ from m3_ros.geometry import matrix_to_quat
 from m3_ros.types import Array, Image
 from m3_ros.view.page.robot_shapes import Shape
 from m3_ros.view.page.server import PageServer
-from m3_ros.view.page.words import PARAGRAPH, notice_html
+from m3_ros.view.page.words import lamps_html, notice_html
 
 COARSE, FINE = 5_000, 60_000
 """Points of a memory that are sent first, and in all: 18 bytes each, so that over 100 kB/s the
@@ -26,8 +25,6 @@ JPEG_QUALITY = 70  # of 100
 FRUSTUM = 0.08  # m, of the camera
 MOVED = 1e-4
 """Change of an element of a pose, m or rad, from which it is sent: an encoder's noise is less."""
-LAMPS = ("#2f9e44", "#f08c00", "#e03131", "#868e96")
-"""Colours of diagnostics' levels OK, WARN, ERROR, STALE."""
 
 
 class Orders(Protocol):
@@ -138,17 +135,7 @@ class LivePage:
         Args:
             states: level 0..3 and message of each task, named "node: task".
         """
-        nodes: dict[str, list[tuple[int, str]]] = {}
-        for name, (level, message) in sorted(states.items()):
-            node, _, task = name.partition(": ")
-            nodes.setdefault(node, []).append((level, f"{task}: {message}" if message else task))
-        lines = []
-        for node, tasks in sorted(nodes.items(), key=lambda item: -max(item[1])[0]):
-            level = min(max(tasks)[0], len(LAMPS) - 1)
-            wrong = "; ".join(text for level, text in tasks if level)
-            lamp = f"<span style='color: {LAMPS[level]}'>&#9679;</span> {escape(node)}"
-            lines.append(f"{lamp}: {escape(wrong)}" if wrong else lamp)
-        self._lamps.content = PARAGRAPH.format("<br>".join(lines))
+        self._lamps.content = lamps_html(states)
 
     def picture(self, name: str, picture: Image) -> None:
         """Show the newest picture of "Camera" or "Heat map"."""
@@ -232,6 +219,17 @@ class LivePage:
                 position=pose[:3, 3],
             )
             scene.add_label(f"/answer/{index}/label", label)
+
+    def motion(
+        self, lines: list[tuple[Array, tuple[int, int, int]]], texts: list[tuple[str, Array]]
+    ) -> None:
+        """Draw what the arm will do: lines `[K, 2, 3]` with a colour, texts at places `[3]`."""
+        scene = self._server.scene
+        scene.remove_by_name("/motion")
+        for index, (pairs, color) in enumerate(lines):
+            scene.add_line_segments(f"/motion/line{index}", pairs.astype(np.float32), color)
+        for index, (text, place) in enumerate(texts):
+            scene.add_label(f"/motion/text{index}", text, position=place)
 
     def target(self, pose: Array) -> None:
         """Draw the pose `[4, 4]` that a grasp is aimed at."""

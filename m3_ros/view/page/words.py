@@ -11,6 +11,8 @@ from m3_ros.query.inventory import InventoryObject
 from m3_ros.query.result import QueryResult
 from m3_ros.types import Array
 
+LAMPS = ("#2f9e44", "#f08c00", "#e03131", "#868e96")
+"""Colours of diagnostics' levels OK, WARN, ERROR, STALE."""
 PARAGRAPH = "<div style='padding: 0 0.75em; font-size: 0.9em; overflow-wrap: anywhere'>{}</div>"
 
 
@@ -61,6 +63,25 @@ def click_html(
                 f"{escape(model)} reads component {trace.component} (weight {trace.weight:.2f}) "
                 f"of keyframe {trace.frame}{f' ({escape(name)})' if name else ''}"
             )
+    return PARAGRAPH.format("<br>".join(lines))
+
+
+def lamps_html(states: Mapping[str, tuple[int, str]]) -> str:
+    """Return a lamp for each node, and by name what is wrong there.
+
+    Args:
+        states: level 0..3 and message of each task, named "node: task".
+    """
+    nodes: dict[str, list[tuple[int, str]]] = {}
+    for name, (level, message) in sorted(states.items()):
+        node, _, task = name.partition(": ")
+        nodes.setdefault(node, []).append((level, f"{task}: {message}" if message else task))
+    lines = []
+    for node, tasks in sorted(nodes.items(), key=lambda item: -max(item[1])[0]):
+        level = min(max(tasks)[0], len(LAMPS) - 1)
+        wrong = "; ".join(text for level, text in tasks if level)
+        lamp = f"<span style='color: {LAMPS[level]}'>&#9679;</span> {escape(node)}"
+        lines.append(f"{lamp}: {escape(wrong)}" if wrong else lamp)
     return PARAGRAPH.format("<br>".join(lines))
 
 

@@ -99,6 +99,17 @@ def test_an_answer_replaces_the_one_before(page):
     assert sent["/answer/0/label"].text == "green box 0.7" and "/answer/1" not in sent
 
 
+def test_a_motion_ahead_replaces_the_one_before_and_goes_when_it_ends(page):
+    pairs, red = np.zeros((3, 2, 3)), (255, 0, 0)
+    page.motion([(pairs, red), (pairs, red)], [("0.93", np.ones(3))])
+    sent = page._server.scene._handle_from_node_name
+    assert sent["/motion/text0"].text == "0.93" and "/motion/line1" in sent
+    page.motion([(pairs, red)], [])
+    assert "/motion/line0" in sent and not {"/motion/line1", "/motion/text0"} & set(sent)
+    page.motion([], [])
+    assert not any(name.startswith("/motion/") for name in sent)
+
+
 def test_a_large_memory_is_sent_in_part_first(page):
     points = np.random.default_rng(0).random((COARSE + 10, 3)).astype(np.float32)
     page.memory(points, np.zeros(points.shape, np.uint8))
