@@ -8,9 +8,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from control_msgs.action import FollowJointTrajectory, GripperCommand, ParallelGripperCommand
+from control_msgs.msg import JointTolerance as JointToleranceMessage
 from controller_manager_msgs.msg import ControllerState
 from controller_manager_msgs.srv import ListControllers
 from geometry_msgs.msg import Twist, TwistStamped
@@ -102,8 +103,8 @@ class ArmServer(ControllerServer):
     def start(self, request: FollowJointTrajectory.Goal) -> None:
         tolerances = goal_tolerances(
             self._simulation.arm.parameters,
-            [JointTolerance(t.name, t.position, t.velocity) for t in request.path_tolerance],
-            [JointTolerance(t.name, t.position, t.velocity) for t in request.goal_tolerance],
+            _tolerances(request.path_tolerance),
+            _tolerances(request.goal_tolerance),
             to_seconds(request.goal_time_tolerance),
         )
         trajectory = _trajectory(request.trajectory, self._epoch())
@@ -174,12 +175,12 @@ class GripperServer(ControllerServer):
         return Outcome("succeed" if state is GoalState.SUCCEEDED else "abort", self._result())
 
     def preempted(self) -> Outcome:
-        # The original marks it as canceled, which actions allow only after a cancel request.
+        # The original's ends as canceled, which rclpy allows only after a cancel request.
         return Outcome("abort", self._type.Result())
 
     def stop(self) -> Outcome:
         self._simulation.stop_gripper()
-        return Outcome("canceled", self._result())
+        return Outcome("canceled", self._type.Result())  # empty, as in the original
 
     def feedback(self) -> object:
         return self._fill(self._type.Feedback())
@@ -210,6 +211,10 @@ class GripperServer(ControllerServer):
                 effort=[float(joints.efforts[-1])],
             )
         return message
+
+
+def _tolerances(messages: Sequence[JointToleranceMessage]) -> list[JointTolerance]:
+    return [JointTolerance(t.name, t.position, t.velocity, t.acceleration) for t in messages]
 
 
 def _trajectory(message: JointTrajectory, epoch: float) -> Trajectory:

@@ -24,13 +24,12 @@ def arm_parameters(robot: RobotModel) -> trajectory_rules.Parameters:
             f"must be {list(robot.arm.joints)}, in this order"
         )
     names = ("allow_partial_joints_goal", "allow_nonzero_velocity_at_trajectory_end")
-    limits = ("stopped_velocity_tolerance", "goal_time")
     return trajectory_rules.Parameters(
         joints,
         trajectory={name: constraints.get(name, {}).get("trajectory", 0.0) for name in joints},
         goal={name: constraints.get(name, {}).get("goal", 0.0) for name in joints},
         **{name: given[name] for name in names if name in given},
-        **{name: constraints[name] for name in limits if name in constraints},
+        goal_time=constraints.get("goal_time", 0.0),
     )
 
 

@@ -226,7 +226,7 @@ class Simulation:
 
     def _run_controllers(self) -> None:
         joints = self.world.joint_state()
-        self.arm.update(joints.arm, joints.velocities[:-1], self.time)
+        self.arm.update(joints.arm, self.time)
         self.gripper.update(joints.gripper, joints.gripper_velocity, self.time)
         if self.time > self._base_deadline:
             self.world.command.base_velocity = np.zeros(3)

@@ -1,7 +1,8 @@
 """ros2_control's joint_trajectory_controller, without ROS: how it moves and ends goals.
 
 Equals ros2_controllers 4.42.1 (jazzy): interpolation is that of `Trajectory::sample`, tolerances
-and results those of `update`; acceptance is in `trajectory_rules.py`.
+and results those of `update`; acceptance is in `trajectory_rules.py`. The reason of an aborted
+goal begins as there, and adds the joint, which there is in the log alone.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class TrajectoryController:
         self.active = True
         self.result: tuple[ResultCode, str] | None = None
         self._tolerances = parameters.tolerances
-        self._is_goal = False
+        self._is_goal = self._is_new = False
         self.hold(positions)
 
     @property
@@ -80,6 +81,7 @@ class TrajectoryController:
             _Segment(*pair)
             for pair in zip([now, *times[:-1]], times, [here, *points[:-1]], points, strict=True)
         ]
+        self._is_new = True
         self._end, self._last = times[-1], np.asarray(points[-1].positions, np.float64)
         if is_goal:
             self._is_goal, self.result = True, None
@@ -95,6 +97,14 @@ class TrajectoryController:
         self._is_goal = False
         self.hold(positions)
 
+    def deactivate(self, now: float) -> None:
+        """Abort the goal under way, and hold the set point of `now`, which the hardware keeps."""
+        held = self.set_point(now)[0]
+        self.active = False
+        self._finish(
+            ResultCode.INVALID_GOAL, "Current goal cancelled during deactivate transition.", held
+        )
+
     def set_point(self, now: float) -> tuple[Array, Array]:
         """Commanded positions `[n]` (rad) and velocities `[n]` (rad/s)."""
         if self._segments is None:
@@ -104,25 +114,23 @@ class TrajectoryController:
                 return segment.sample(now)
         return self._last, np.zeros_like(self._last)
 
-    def update(self, positions: Array, velocities: Array, now: float) -> None:
-        """Compare measured positions and velocities `[n]` with the set point; end what is due."""
+    def update(self, positions: Array, now: float) -> None:
+        """Compare measured positions `[n]` with the set point; end what is due."""
         if self._segments is None:
             return
         error = np.abs(positions - self.set_point(now)[0])
-        if now < self._end:
-            violated = self._exceeds(error, self._tolerances.path)
-            if violated:
-                self._finish(ResultCode.PATH_TOLERANCE_VIOLATED, violated, positions)
+        late, is_new, self._is_new = now - self._end, self._is_new, False
+        outside = self._exceeds(error, self._tolerances.path)
+        if outside and (late < 0.0 or is_new):  # also where the first point is due at once
+            why = f"Aborted due to path tolerance violation: {outside}"
+            self._finish(ResultCode.PATH_TOLERANCE_VIOLATED, why, positions)
+        elif late < 0.0:
             return
-        outside = self._exceeds(error, self._tolerances.goal)
-        if not outside and self._exceeds(np.abs(velocities), self._tolerances.stopped):
-            outside = f"a joint still moves at {np.abs(velocities).max():.3f} rad/s"
-        allowed = self._tolerances.goal_time
-        late = allowed and now - self._end > allowed
-        if not outside:
-            self._finish(ResultCode.SUCCESSFUL, "", self._last)
-        elif late:
-            self._finish(ResultCode.GOAL_TOLERANCE_VIOLATED, outside, positions)
+        elif not (outside := self._exceeds(error, self._tolerances.goal)):
+            self._finish(ResultCode.SUCCESSFUL, "Goal successfully reached!", self._last)
+        elif 0.0 < self._tolerances.goal_time < late:
+            why = f"Aborted due to goal_time_tolerance exceeding by {late:f} seconds: {outside}"
+            self._finish(ResultCode.GOAL_TOLERANCE_VIOLATED, why, positions)
 
     def _exceeds(self, error: Array, tolerance: Array) -> str:
         """Name of the joint whose error is farthest beyond its tolerance; empty if none is."""

@@ -2,8 +2,9 @@
 
 Equals ros2_controllers 4.42.1 (jazzy): the order and the conditions of acceptance are those of
 `JointTrajectoryController::validate_trajectory_msg`, tolerances those of `get_segment_tolerances`.
-Only the position command interface is modelled. Joint limits and the start position are not
-checked: the real controller checks neither.
+Only the position command interface is modelled: with it, the original checks no velocity against
+`stopped_velocity_tolerance`. Joint limits and the start position are not checked: the original
+checks neither.
 """
 
 from __future__ import annotations
@@ -73,7 +74,6 @@ class Parameters:
     joints: tuple[str, ...]
     allow_partial_joints_goal: bool = False
     allow_nonzero_velocity_at_trajectory_end: bool = False
-    stopped_velocity_tolerance: float = 0.01
     goal_time: float = 0.0
     trajectory: dict[str, float] = field(default_factory=dict)
     goal: dict[str, float] = field(default_factory=dict)
@@ -84,7 +84,6 @@ class Parameters:
         return Tolerances(
             np.array([self.trajectory.get(name, 0.0) for name in self.joints]),
             np.array([self.goal.get(name, 0.0) for name in self.joints]),
-            np.full(len(self.joints), self.stopped_velocity_tolerance),
             self.goal_time,
         )
 
@@ -95,23 +94,26 @@ class Tolerances:
 
     Attributes:
         path, goal: `[n]` rad, on the way and at the end.
-        stopped: `[n]` rad/s at the end.
         goal_time: s that the goal may be late; 0 waits without end.
     """
 
     path: Array
     goal: Array
-    stopped: Array
     goal_time: float
 
 
 @dataclass(frozen=True)
 class JointTolerance:
-    """control_msgs/JointTolerance; 0 keeps the parameter's value, -1 checks nothing."""
+    """control_msgs/JointTolerance; 0 keeps the parameter's value, -1 checks nothing.
+
+    Attributes:
+        position: rad. velocity, acceleration: only their signs count, see `goal_tolerances`.
+    """
 
     name: str
     position: float = 0.0
     velocity: float = 0.0
+    acceleration: float = 0.0
 
 
 def goal_tolerances(
@@ -122,20 +124,19 @@ def goal_tolerances(
 ) -> Tolerances:
     """Return the tolerances of a goal that names its own: `get_segment_tolerances`.
 
-    An unknown joint or a negative value other than -1 makes all of them the parameters', as there.
-    Tolerances of velocities on the way and of accelerations are not modelled.
+    An unknown joint or a negative value other than -1, also of a velocity or an acceleration,
+    makes all of them the parameters', as there.
     """
     default = parameters.tolerances
-    on_path, at_goal, stopped = default.path.copy(), default.goal.copy(), default.stopped.copy()
+    on_path, at_goal = default.path.copy(), default.goal.copy()
     try:
-        for item in path:
-            i = parameters.joints.index(item.name)
-            on_path[i] = _resolve(on_path[i], item.position)
-        for item in goal:
-            i = parameters.joints.index(item.name)
-            at_goal[i] = _resolve(at_goal[i], item.position)
-            stopped[i] = _resolve(stopped[i], item.velocity)
-        return Tolerances(on_path, at_goal, stopped, _resolve(default.goal_time, goal_time))
+        for limits, given in ((on_path, path), (at_goal, goal)):
+            for item in given:
+                i = parameters.joints.index(item.name)
+                limits[i] = _resolve(limits[i], item.position)
+                _resolve(0.0, item.velocity)
+                _resolve(0.0, item.acceleration)
+        return Tolerances(on_path, at_goal, _resolve(default.goal_time, goal_time))
     except ValueError:
         return default
 

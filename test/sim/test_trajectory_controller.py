@@ -122,32 +122,34 @@ def test_columns_come_in_the_controllers_order_and_joints_left_out_hold():
     assert np.allclose(arm.set_point(2.0)[0], [0.3, 1.0])
 
 
-def test_a_goal_ends_when_the_joints_are_there_and_still():
+def test_a_goal_ends_when_the_joints_are_there_though_they_move():
+    """Velocities are not checked where positions alone are commanded."""
     arm = controller(goal={"a": 0.01, "b": 0.01}, goal_time=1.0)
     arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
     there = np.array([0.1, 0.2])
-    arm.update(there, STILL, 0.9)
+    arm.update(there, 0.9)
     assert arm.moving and arm.result is None
-    arm.update(there, np.array([0.0, 0.5]), 1.1)
-    assert arm.moving  # it is there, but passes through
-    arm.update(there, STILL, 1.2)
-    assert arm.result == (ResultCode.SUCCESSFUL, "") and not arm.moving
+    arm.update(there - 0.02, 1.1)
+    assert arm.moving
+    arm.update(there, 1.2)
+    assert arm.result == (ResultCode.SUCCESSFUL, "Goal successfully reached!") and not arm.moving
 
 
 def test_a_joint_that_does_not_come_in_time_ends_the_goal_and_is_held_there():
     arm = controller(goal={"b": 0.01}, goal_time=0.5)
     arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
-    arm.update(STILL, STILL, 1.4)
+    arm.update(STILL, 1.4)
     assert arm.moving
-    arm.update(STILL, STILL, 1.6)
-    assert arm.result[0] is ResultCode.GOAL_TOLERANCE_VIOLATED and "b is 0.200" in arm.result[1]
+    arm.update(STILL, 1.6)
+    assert arm.result[0] is ResultCode.GOAL_TOLERANCE_VIOLATED
+    assert "goal_time_tolerance exceeding by 0.600000 seconds: b is 0.200" in arm.result[1]
     assert np.allclose(arm.set_point(2.0)[0], STILL)
 
 
 def test_without_goal_time_a_goal_waits():
     arm = controller(goal={"b": 0.01})
     arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
-    arm.update(STILL, STILL, 1e6)
+    arm.update(STILL, 1e6)
     assert arm.moving and arm.result is None
 
 
@@ -155,9 +157,9 @@ def test_without_goal_time_a_goal_waits():
 def test_a_joint_off_its_path_stops_the_motion(is_goal):
     arm = controller(trajectory={"a": 0.05})
     arm.start(points(Point([1, 0], time_from_start=1.0)), STILL, STILL, 0.0, is_goal=is_goal)
-    arm.update(np.array([0.46, 0.0]), STILL, 0.5)
+    arm.update(np.array([0.46, 0.0]), 0.5)
     assert arm.moving
-    arm.update(np.array([0.4, 0.0]), STILL, 0.5)
+    arm.update(np.array([0.4, 0.0]), 0.5)
     assert not arm.moving and np.allclose(arm.set_point(0.6)[0], [0.4, 0.0])
     code = ResultCode.PATH_TOLERANCE_VIOLATED
     assert (arm.result[0] is code) if is_goal else (arm.result is None)
@@ -171,9 +173,33 @@ def test_cancel_holds_where_the_joints_are():
     assert np.allclose(arm.set_point(1.0)[0], [0.05, 0.1])
 
 
+def test_a_first_point_due_at_once_must_be_near():
+    arm = controller(trajectory={"a": 0.05})
+    arm.start(points(Point([1, 0])), STILL, STILL, 0.0, is_goal=True)
+    arm.update(STILL, 0.01)
+    assert arm.result[0] is ResultCode.PATH_TOLERANCE_VIOLATED
+
+
+def test_at_the_end_the_tolerances_on_the_way_no_longer_count():
+    arm = controller(trajectory={"a": 0.05}, goal={"a": 0.2})
+    arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
+    arm.update(STILL, 0.01)
+    arm.update(STILL, 1.1)
+    assert arm.result[0] is ResultCode.SUCCESSFUL
+
+
+def test_deactivation_aborts_the_goal_and_holds_its_set_point():
+    arm = controller()
+    arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
+    arm.deactivate(0.5)
+    assert arm.result[0] is ResultCode.INVALID_GOAL and "deactivate" in arm.result[1]
+    assert np.allclose(arm.set_point(1.0)[0], [0.05, 0.1])
+
+
 def test_an_inactive_controller_rejects():
     arm = controller()
-    arm.active = False
+    arm.deactivate(0.0)
+    assert arm.result is None
     with pytest.raises(TrajectoryRejected, match="not active"):
         arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
 
@@ -182,23 +208,25 @@ def test_a_trajectory_of_the_topic_leaves_the_goal_active():
     arm = controller(goal={"a": 0.01, "b": 0.01}, goal_time=1.0)
     arm.start(GOOD, STILL, STILL, 0.0, is_goal=True)
     arm.start(points(Point([0.0, 0.0], time_from_start=3.0)), STILL, STILL, 0.5, is_goal=False)
-    arm.update(np.array([0.1, 0.2]), STILL, 1.2)
+    arm.update(np.array([0.1, 0.2]), 1.2)
     assert arm.moving and arm.result is None
-    arm.update(STILL, STILL, 3.6)
-    assert arm.result == (ResultCode.SUCCESSFUL, "")
+    arm.update(STILL, 3.6)
+    assert arm.result[0] is ResultCode.SUCCESSFUL
 
 
 TOLERANCES = {
-    "none given": ({}, (0.1, 0.02, 0.01, 1.0)),
-    "path": ({"path": [JointTolerance("a", 0.3)]}, (0.3, 0.02, 0.01, 1.0)),
-    "goal": ({"goal": [JointTolerance("a", 0.3, 0.5)]}, (0.1, 0.3, 0.5, 1.0)),
-    "erased": ({"path": [JointTolerance("a", -1.0)]}, (0.0, 0.02, 0.01, 1.0)),
-    "time": ({"goal_time": 9.0}, (0.1, 0.02, 0.01, 9.0)),
-    "time erased": ({"goal_time": -1.0}, (0.1, 0.02, 0.01, 0.0)),
+    "none given": ({}, (0.1, 0.02, 1.0)),
+    "path": ({"path": [JointTolerance("a", 0.3)]}, (0.3, 0.02, 1.0)),
+    "goal": ({"goal": [JointTolerance("a", 0.3, 0.5)]}, (0.1, 0.3, 1.0)),
+    "erased": ({"path": [JointTolerance("a", -1.0)]}, (0.0, 0.02, 1.0)),
+    "time": ({"goal_time": 9.0}, (0.1, 0.02, 9.0)),
+    "time erased": ({"goal_time": -1.0}, (0.1, 0.02, 0.0)),
     "an unknown joint": (
-        {"path": [JointTolerance("a", 0.3), JointTolerance("c", 0.3)]}, (0.1, 0.02, 0.01, 1.0)
+        {"path": [JointTolerance("a", 0.3), JointTolerance("c", 0.3)]}, (0.1, 0.02, 1.0)
     ),
-    "illegal": ({"goal": [JointTolerance("a", -0.5)], "goal_time": 9.0}, (0.1, 0.02, 0.01, 1.0)),
+    "illegal": ({"goal": [JointTolerance("a", -0.5)], "goal_time": 9.0}, (0.1, 0.02, 1.0)),
+    "illegal velocity": ({"path": [JointTolerance("a", 0.3, -0.5)]}, (0.1, 0.02, 1.0)),
+    "illegal acceleration": ({"path": [JointTolerance("a", 0.3, 0, -2)]}, (0.1, 0.02, 1.0)),
 }  # fmt: skip
 
 
@@ -206,7 +234,7 @@ TOLERANCES = {
 def test_tolerances_of_a_goal(given, expected):
     options = {"trajectory": {"a": 0.1}, "goal": {"a": 0.02}, "goal_time": 1.0}
     found = goal_tolerances(replace(PARAMETERS, **options), **given)
-    assert (found.path[0], found.goal[0], found.stopped[0], found.goal_time) == expected
+    assert (found.path[0], found.goal[0], found.goal_time) == expected
 
 
 def test_a_goals_own_tolerance_counts():
@@ -214,5 +242,5 @@ def test_a_goals_own_tolerance_counts():
     wide = goal_tolerances(arm.parameters, [JointTolerance("a", 0.5)])
     line = points(Point([1, 0], time_from_start=1.0))
     arm.start(line, STILL, STILL, 0.0, is_goal=True, tolerances=wide)
-    arm.update(np.array([0.4, 0.0]), STILL, 0.5)
+    arm.update(np.array([0.4, 0.0]), 0.5)
     assert arm.moving
