@@ -70,20 +70,49 @@ def read_json(path: Path, kind: type[Schema], error: type[M3Error]) -> Schema:
     """Return what a JSON file holds.
 
     Raises:
-        M3Error: of the class `error`: it is too large, is no JSON, or a field breaks its rule.
-        OSError: it cannot be read.
+        M3Error: of the class `error`: it cannot be read, is no JSON, or a field breaks its rule.
     """
-    return decode(parse_json(path, error), kind, str(path), error)
+    try:
+        return decode(parse_json(path, error), kind, str(path), error)
+    except OSError as cause:
+        raise error(f"{path} cannot be read: {cause.strerror or cause}") from cause
 
 
 def parse_json(path: Path, error: type[M3Error]) -> object:
-    """Return the plain content of a JSON file; raises as `read_json` does."""
+    """Return the plain content of a JSON file.
+
+    Raises:
+        M3Error: of the class `error`: it is too large, or is no JSON.
+        OSError: it cannot be read.
+    """
+    return parse_text(read_content(path, error), str(path), error)
+
+
+def read_content(path: Path, error: type[M3Error]) -> bytes:
+    """Return the bytes of a text file; a pipe or device, which may have no end, is refused.
+
+    Raises:
+        M3Error: of the class `error`: it is too large, or no file.
+        OSError: it cannot be read.
+    """
     status = path.stat()
     if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
-        raise error(f"{path} is a pipe or device; it must be a file of JSON")
+        raise error(f"{path} is a pipe or device; it must be a file")
     if status.st_size > MAX_BYTES:
         raise error(f"{path} has {status.st_size} bytes; it must have at most {MAX_BYTES}")
-    return parse_text(path.read_bytes(), str(path), error)
+    return path.read_bytes()
+
+
+def read_lines(path: Path, error: type[M3Error]) -> list[str]:
+    """Return the lines of a text file.
+
+    Raises:
+        M3Error: of the class `error`: it cannot be read, is too large, or no file.
+    """
+    try:
+        return read_content(path, error).decode("utf-8-sig", "replace").splitlines()
+    except OSError as cause:
+        raise error(f"{path} cannot be read: {cause.strerror or cause}") from cause
 
 
 def parse_text(data: bytes, place: str, error: type[M3Error]) -> object:

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from m3_ros.errors import DataError
 from m3_ros.files import sync_filesystem
-from m3_ros.schema import MAX_BYTES, parse_text
+from m3_ros.schema import parse_text, read_content
 
 FRAMES_FILE = "frames.jsonl"
 LOCK_FILE = ".writing.lock"
@@ -131,10 +131,8 @@ def read_frames_file(path: Path, error: type[DataError]) -> dict[str, Any]:
         DataError: of the class `error`: it is too large, or a line is not JSON.
         OSError: it cannot be read.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise error(f"{path} has {path.stat().st_size} bytes; it must have at most {MAX_BYTES}")
     root, frames = {}, []
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_content(path, error).split(b"\n")[:-1], 1):
         values = parse_text(line, f"{path} line {number}", error)
         if not isinstance(values, dict):
             raise error.at(f"{path} line {number}", values, "an object {...}")

@@ -27,7 +27,7 @@ from m3_ros.schema import (
     Text,
     Unit,
     decode,
-    read_json,
+    parse_json,
 )
 
 FILE = "transforms.json"
@@ -142,9 +142,10 @@ def read_transforms(path: Path, error: type[DataError]) -> Contents:
         OSError: the file cannot be read.
     """
     if path.name == FRAMES_FILE:
-        content = decode(read_frames_file(path, error), TransformsFile, str(path), error)
+        content = read_frames_file(path, error)
     else:
-        content = read_json(path, TransformsFile, error)
+        content = parse_json(path, error)
+    content = decode(content, TransformsFile, str(path), error)
     if content.frames is UNSET:
         raise error(
             f"{path} lists no frames; a scan needs at least one", place=f"{path}: $.frames"

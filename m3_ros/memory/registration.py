@@ -22,7 +22,7 @@ from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, se3, split_similarity, transform, umeyama
 from m3_ros.memory.queries import View
 from m3_ros.memory.spatial_memory import SpatialMemory
-from m3_ros.schema import MAX_LENGTH, read_json
+from m3_ros.schema import MAX_LENGTH, read_json, read_lines
 from m3_ros.splat.scale import NOMINAL_DISTANCE
 from m3_ros.types import Array
 
@@ -187,10 +187,10 @@ def read_pairs(path: Path) -> Array:
     Numbers are separated by spaces or commas; `#` starts a comment.
 
     Raises:
-        ValueError: A line does not hold six finite numbers.
+        DataError: The file cannot be read, or a line does not hold six finite numbers.
     """
     rows = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(read_lines(path, DataError), 1):
         words = line.split("#")[0].replace(",", " ").split()
         try:
             row = [float(word) for word in words]

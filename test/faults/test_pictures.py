@@ -208,7 +208,7 @@ def test_a_picture_with_another_ending_is_refused(tmp_path):
         (lambda path: path.mkdir(), "transforms.json cannot be read: Is a directory"),
         (lambda path: path.symlink_to("nowhere"), "transforms.json cannot be read: No such file"),
         (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
-        (os.mkfifo, "transforms.json is a pipe or device; it must be a file of JSON"),
+        (os.mkfifo, "transforms.json is a pipe or device; it must be a file"),
     ],
 )
 def test_a_list_of_frames_that_is_no_file_is_named(scan, tmp_path, replace, words):

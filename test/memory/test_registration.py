@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from m3_ros.errors import DataError
 from m3_ros.geometry import OPENGL_FROM_OPENCV, inverse, quat_to_matrix, se3, transform
 from m3_ros.memory.registration import (
     read_pairs,
@@ -218,9 +219,12 @@ def test_point_pairs_are_read_and_a_bad_line_is_named(tmp_path):
     path.write_text("1 2 3 4 5 6\n1 2 3\n")
     with pytest.raises(ValueError, match=r"pairs.txt, line 2: '1 2 3' must be six numbers"):
         read_pairs(path)
-    path.write_text("1 2 3 4 5 nan\n")
-    with pytest.raises(ValueError, match="line 1"):
-        read_pairs(path)
+    for content in (b"1 2 3 4 5 nan\n", b"\xff\xfe1"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match="line 1"):
+            read_pairs(path)
+    with pytest.raises(DataError, match=f"{tmp_path} cannot be read: Is a directory"):
+        read_pairs(tmp_path)
 
 
 def test_camera_poses_stay_rigid(colmap_memory):

@@ -178,7 +178,9 @@ def _inflate(archive: zipfile.ZipFile, name: str, dtype: str, size: tuple[int, i
 
     try:
         numbers = np.frombuffer(lzfse.decompress(archive.read(name)), dtype)
-    except (lzfse.error, ValueError, zipfile.BadZipFile, RuntimeError, zlib.error) as error:
+    except (
+        lzfse.error, ValueError, zipfile.BadZipFile, RuntimeError, zlib.error, MemoryError,
+    ) as error:  # fmt: skip
         raise ValueError(f"{name} is damaged: {str(error) or 'it is not LZFSE'}") from error
     sizes = [size, *DEPTH_SIZES]
     fitting = next((each for each in sizes if each[0] * each[1] == len(numbers)), None)

@@ -47,7 +47,10 @@ def read(request: ImportRequest) -> Imported:
     first = next((color for color in found if color is not None), None)
     if first is None:
         raise ScanError(f"{folder} has no picture that is named as a pose in {source / POSES}")
-    width = named(first, lambda path: read_color(path)[0]).shape[1]
+    try:
+        width = named(first, lambda path: read_color(path)[0]).shape[1]
+    except ValueError as error:
+        raise ScanError(str(error)) from error
     K, K_depth = _lenses(source, width)
     shots = []
     for path, color in zip(paths, found, strict=True):

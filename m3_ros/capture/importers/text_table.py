@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from m3_ros.capture.scan import ScanError
+from m3_ros.schema import read_lines
 from m3_ros.types import Array
 
 
@@ -16,11 +17,8 @@ def read_rows(path: Path) -> list[tuple[int, list[str]]]:
     Raises:
         ScanError: it cannot be read.
     """
-    try:
-        lines = path.read_text("utf-8-sig", "replace").splitlines()
-    except OSError as error:
-        raise ScanError(f"{path} cannot be read: {error.strerror}") from error
-    rows = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, 1)]
+    lines = enumerate(read_lines(path, ScanError), 1)
+    rows = [(number, line.replace(",", " ").split()) for number, line in lines]
     return [(number, row) for number, row in rows if row and not row[0].startswith("#")]
 
 

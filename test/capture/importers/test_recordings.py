@@ -1,6 +1,7 @@
 """Phones' and data sets' own folders come in with the poses, lenses and depth they had."""
 
 import json
+import os
 import zipfile
 
 import cv2
@@ -411,3 +412,28 @@ def test_scannet_with_colour_of_the_depth_s_size(tmp_path):
     np.testing.assert_allclose(scan[0].K, np.diag([0.5, 0.5, 1.0]) @ K)
     expected = np.where(UNSURE, 0, SMALL).repeat(2, 0).repeat(2, 1) * 1e-3
     np.testing.assert_allclose(scan[0].depth, expected, atol=2e-3)
+
+
+NO_FILES = {
+    "a folder": (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+    "a loop": (lambda path: path.symlink_to(path.name), "cannot be read: Too many levels"),
+    "a pipe": (os.mkfifo, "is a pipe or device; it must be a file"),
+}
+LISTS = {"keyframes/cameras/1001.json": write_polycam, "pose/1.txt": write_scannet}
+
+
+@pytest.mark.parametrize(("make", "words"), NO_FILES.values(), ids=NO_FILES)
+@pytest.mark.parametrize(("name", "write"), LISTS.items())
+def test_what_is_no_file_is_named(tmp_path, name, write, make, words):
+    path = write(tmp_path / "source") / name
+    path.unlink()
+    make(path)
+    with pytest.raises(ScanError, match=f"{path} {words}"):
+        import_scan(tmp_path / "source", tmp_path / "scan")
+
+
+def test_the_first_picture_of_scannet_is_named(tmp_path):
+    path = write_scannet(tmp_path / "scene0000_00") / "color/0.jpg"
+    path.write_bytes(b"no picture")
+    with pytest.raises(ScanError, match=f"{path} is no readable image"):
+        import_scan(tmp_path / "scene0000_00", tmp_path / "scan")
