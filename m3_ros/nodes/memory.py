@@ -21,7 +21,7 @@ from m3_ros.nodes.diagnostics import ERROR, OK, Diagnostics, Report, diagnostic_
 from m3_ros.nodes.exclusive_actions import GOAL_END, ExclusiveActions
 from m3_ros.nodes.memory_messages import memory_status_message
 from m3_ros.nodes.qos import LATCHED
-from m3_ros.nodes.runtime import run_node
+from m3_ros.nodes.runtime import release_memory, run_node
 
 Result = BuildMemory.Result
 BUILD_END = 1.5
@@ -97,6 +97,7 @@ class MemoryNode(ManagedNode):
         except Exception as error:  # whatever it is, the node lives and the client is told
             result.error_code, result.error_msg = BuildErrorCode.FAILED, str(error)
             self.get_logger().error(f"the build failed: {type(error).__name__}: {error}")
+        release_memory()
         values = {"code": BuildErrorCode(result.error_code).name, "folder": result.memory}
         values |= {"Gaussians": result.gaussians, "duration [s]": f"{result.duration:.1f}"}
         failed = result.error_code not in (BuildErrorCode.NONE, BuildErrorCode.CANCELLED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import threading
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from m3_ros.features.loading import load_language_extractor
 from m3_ros.files import recover
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.memory_messages import memory_status_message
+from m3_ros.nodes.runtime import release_memory
 from m3_ros.query.answer import Localizer
 from m3_ros.query.inventory import Inventory
 
@@ -142,14 +142,7 @@ class MemoryLoader:
     def _keep(self, loaded: LoadedMemory) -> None:
         self._loaded, self._problem = loaded, None
         self._on_load(loaded)
-        _release()
-
-
-def _release() -> None:
-    """Give the system what a load has freed: glibc would keep up to half a gigabyte of it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+        release_memory()
 
 
 def _version(folder: Path) -> Version:

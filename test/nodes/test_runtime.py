@@ -1,10 +1,12 @@
 """A node that ends answers its clients first."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 
@@ -15,6 +17,7 @@ from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.exclusive_actions import ExclusiveActions
 from m3_ros.nodes.executor import PatientExecutor
+from m3_ros.nodes.runtime import release_memory
 from m3_ros.srv import Query
 
 WAIT = 60.0  # s
@@ -89,3 +92,14 @@ def test_goals_and_requests_are_answered_before_a_node_ends(context, spin, until
     assert answers["query"].result().error_code == QueryErrorCode.FAILED
     ended.join()
     stow.destroy()
+
+
+def test_freed_memory_is_given_back_to_the_system():
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    blocks = [bytes(10_000) for _ in range(5_000)]
+    del blocks[:-1]  # which keeps the place of the others
+    kept = resident()
+    release_memory()
+    assert kept - resident() > 30e6

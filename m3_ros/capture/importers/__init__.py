@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import tarfile
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -90,13 +92,18 @@ def find_importer(source: Path) -> Importer:
     except OSError as error:
         raise ScanError(f"{source} cannot be read: {error.strerror or error}") from error
     if importer is None:
-        if source.is_file() and source.suffix.lower() in ARCHIVES:
+        if source.is_file() and _is_archive(source):
             raise ScanError(f"{source} is an archive; unpack it, and name its folder")
         if nested := _find_nested(source):
             raise ScanError(f"{source} holds no scan itself; name what lies in it: {nested}")
         known = ", nor ".join(each.signature for each in IMPORTERS)
         raise ScanError(f"{source} holds no scan: neither {known}")
     return importer
+
+
+def _is_archive(source: Path) -> bool:
+    known = source.suffix.lower() in ARCHIVES  # also of what has not come down completely
+    return known or zipfile.is_zipfile(source) or tarfile.is_tarfile(source)
 
 
 def _find_nested(source: Path) -> str:

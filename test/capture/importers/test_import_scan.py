@@ -1,5 +1,8 @@
 """Rules of all formats: progress, refusals, and no half imports."""
 
+import os
+import shutil
+
 import pytest
 
 from m3_ros.capture.importers import import_scan
@@ -38,8 +41,12 @@ def test_a_scan_that_lies_deeper_is_named(tmp_path, theirs):
     with pytest.raises(ScanError, match=r"in it: \S+/outer/b/scan \(transforms\.json \S+$"):
         import_scan(outer, tmp_path / "ours")
     (tmp_path / "scan.zip").write_bytes(b"PK")
-    with pytest.raises(ScanError, match=r"scan\.zip is an archive; unpack it"):
-        import_scan(tmp_path / "scan.zip", tmp_path / "ours")
+    for kind in ("zip", "xztar"):  # without their suffix, too
+        packed = shutil.make_archive(str(tmp_path / "packed"), kind, outer)
+        os.rename(packed, tmp_path / kind)
+    for name in ("scan.zip", "zip", "xztar"):
+        with pytest.raises(ScanError, match=f"{name} is an archive; unpack it"):
+            import_scan(tmp_path / name, tmp_path / "ours")
 
 
 def test_a_missing_image_leaves_no_half_import(tmp_path, theirs):
