@@ -124,8 +124,9 @@ def stack_nodes(
     """Return the nodes of a stack as the launch arguments say; `settings` replace the file's."""
     chosen = context.launch_configurations
     path = Path(chosen["params_file"] or resource("config/m3.yaml")).expanduser()
-    check_parameter_file(path, STACKS[stack])
     namespace = chosen["namespace"].strip("/")
+    ours = {node for nodes in STACKS.values() for node in nodes}
+    check_parameter_file(path, STACKS[stack], namespace, ours)
     common = {
         "namespace": namespace,
         "remappings": list(TF_REMAPPINGS) if namespace else [],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import fields
@@ -88,11 +89,20 @@ def check_names(names: Iterable[str], where: str) -> None:
         raise ConfigError(f"{where}: parameter {name} is unknown{hint}")
 
 
-def check_parameter_file(path: Path, nodes: Iterable[str]) -> None:
-    """Check the names in a ROS parameter file that some nodes read; others may read it too.
+def check_parameter_file(
+    path: Path, nodes: Iterable[str], namespace: str = "", ours: Iterable[str] = ()
+) -> None:
+    """Check a ROS parameter file that some nodes read; others may read it too.
+
+    Args:
+        path: of the file.
+        nodes: names of those that will read it.
+        namespace: of the nodes.
+        ours: names of all nodes that may have sections in such a file.
 
     Raises:
-        ConfigError: the file is missing, is no ROS parameter file, or has a name that is unknown.
+        ConfigError: the file is missing, is no ROS parameter file, has a name that is unknown, or
+            has sections that are for none of our nodes: ROS would ignore them in silence.
     """
     content, nodes = read_yaml(path, "params_file"), tuple(nodes)
     if not isinstance(content, dict):
@@ -102,6 +112,19 @@ def check_parameter_file(path: Path, nodes: Iterable[str]) -> None:
             raise ConfigError(f"params_file {path}: {pattern} must hold ros__parameters")
         if any(fnmatch(node, pattern.split("/")[-1]) for node in nodes):
             check_names(_flat(section["ros__parameters"]), f"params_file {path}, {pattern}")
+    full = [f"{f'/{namespace}' if namespace else ''}/{node}" for node in (*nodes, *ours)]
+    if content and not any(_is_for(pattern, name) for pattern in content for name in full):
+        raise ConfigError(
+            f"params_file {path}: {', '.join(content)}: no section is for a node of m3_ros; name "
+            f"it /** or {full[0]}"
+        )
+
+
+def _is_for(pattern: str, name: str) -> bool:
+    """Return whether a section is for the node of a full name, as rcl matches them."""
+    parts = re.split(r"(/?\*\*|\*)", f"/{pattern.lstrip('/')}")
+    kinds = {"/**": r"(/\w+)*", "**": r"(/\w+)*", "*": r"\w+"}
+    return bool(re.fullmatch("".join(kinds.get(part, re.escape(part)) for part in parts), name))
 
 
 def _flat(values: dict, prefix: str = "") -> list[str]:

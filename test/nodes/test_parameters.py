@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,29 @@ def test_parameter_files_may_serve_other_nodes_too(tmp_path):
     for path in (Path(__file__).parents[2] / "config").glob("*.yaml"):
         if path.name in ("m3.yaml", "b1_z1.yaml", "simulation.yaml"):
             check_parameter_file(path, ["query", "simulation"])
+
+
+@pytest.mark.parametrize(
+    ("section", "namespace", "is_read"),
+    [
+        ("/**", "robot1", True),
+        ("query", "", True),
+        ("/query", "", True),
+        ("grasp", "", True),
+        ("/robot1/query", "robot1", True),
+        ("/*/query", "robot1", True),
+        ("/robot1/**", "robot1", True),
+        ("query", "robot1", False),
+        ("/robot1/query", "", False),
+        ("camera", "", False),
+        ("/query_node", "", False),
+    ],
+)
+def test_a_file_that_no_node_reads_is_refused(tmp_path, section, namespace, is_read):
+    path = tmp_path / "robot.yaml"
+    path.write_text(f'"{section}": {{ros__parameters: {{}}}}')
+    if is_read:
+        check_parameter_file(path, ["query"], namespace, ["grasp"])
+        return
+    with pytest.raises(ConfigError, match=f"{re.escape(section)}: no section .* or /.*query$"):
+        check_parameter_file(path, ["query"], namespace, ["grasp"])
