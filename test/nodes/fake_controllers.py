@@ -37,14 +37,20 @@ class AskedServer(ActionServer):
 class FakeControllers:
     """Joint states that never change, and the servers that a test adds.
 
+    Args:
+        node: carries all.
+        model: the robot.
+        prefix: of its joints' names.
+
     Attributes:
         asked: set when the result of no goal was asked for.
         cancelled: set when a goal was cancelled.
         following: set while a goal of the arm is under way.
-        trajectories: received on the arm's topic.
+        trajectories: received by the arm.
     """
 
-    def __init__(self, node):
+    def __init__(self, node, model=MODEL, prefix=""):
+        self.model, self.names = model, [prefix + joint for joint in model.joints]
         self.node, self.group = node, ReentrantCallbackGroup()
         self.cancelled, self.following = threading.Event(), threading.Event()
         self.asked = threading.Event()
@@ -61,12 +67,13 @@ class FakeControllers:
         self.thread.start()
 
     def publish(self):
-        self.states.publish(JointState(name=list(MODEL.joints), position=[0.0] * 7))
+        self.states.publish(JointState(name=self.names, position=[0.0] * 7))
 
     def serve_arm(self, code=0, seconds=0.3, accept=True, delay=0.0):
         """Serve the arm's action: goals take `seconds`, with feedback, and end with a code."""
 
         def follow(goal):
+            self.trajectories.append(goal.request.trajectory)
             self.following.set()
             end = time.monotonic() + seconds
             while time.monotonic() < end and not goal.is_cancel_requested:
@@ -75,7 +82,8 @@ class FakeControllers:
                 time.sleep(0.02)
             return self.end(goal, FollowJointTrajectory.Result(error_code=code), code == 0)
 
-        self.serve(FollowJointTrajectory, f"{ARM}/follow_joint_trajectory", follow, accept, delay)
+        name = f"{self.model.arm.controller.name}/follow_joint_trajectory"
+        self.serve(FollowJointTrajectory, name, follow, accept, delay)
 
     def serve_gripper(self, kind="parallel", accept=True, succeeded=True, seconds=0.0, **result):
         """Serve the gripper's action; returns the list of goals to come."""

@@ -14,10 +14,11 @@ from control_msgs.action import FollowJointTrajectory
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import TwistStamped
 
-from m3_ros.config import M3Config, MotionConfig
+from m3_ros.config import M3Config, MotionConfig, RobotConfig
 from m3_ros.grasp.robot import JointTrajectory, MotionCancelled, RobotError, TrackingError
 from m3_ros.nodes.diagnostics import ERROR, OK
 from m3_ros.nodes.ros_robot import RosRobot
+from m3_ros.robot_model import load_robot
 
 SPEC = importlib.util.spec_from_file_location(
     "fake_controllers", Path(__file__).parent / "fake_controllers.py"
@@ -232,6 +233,24 @@ def test_a_goal_that_succeeds_elsewhere_has_failed(fake, make):
     there = JointTrajectory(np.full((2, 6), 0.5), np.zeros((2, 6)), np.array([0.0, 0.3]))
     with pytest.raises(TrackingError, match="succeeded, and the arm is 0.50 rad off the end"):
         make().execute_trajectory(there)
+
+
+def test_another_robot_s_goals_have_its_names_and_their_prefix(context, spin):
+    model = load_robot(RobotConfig(model="ur5e_2f85"))
+    fake = fakes.FakeControllers(rclpy.create_node("driver", context=context), model, "left_")
+    fake.serve_arm()
+    goals = fake.serve_gripper(reached_goal=True)
+    names = replace(CONFIG.robot, model="ur5e_2f85", joint_prefix="left_")
+    robot = RosRobot(spin("robot"), replace(CONFIG, robot=names), model)
+    try:
+        robot.execute_trajectory(STAY)
+        robot.move_gripper(0.02, 20.0, 0.075)
+    finally:
+        robot.close()
+        fake.die()
+        fake.node.destroy_node()
+    assert fake.trajectories[0].joint_names == [f"left_{joint}" for joint in model.arm.joints]
+    assert goals[0].name == ["left_finger_joint"]
 
 
 def test_an_inactive_gripper_gets_no_goal(fake, make):
