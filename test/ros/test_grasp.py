@@ -16,6 +16,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState, PointCloud2
+from visualization_msgs.msg import MarkerArray
 
 from m3_ros.action import Grasp, Place, Release, ScanMotion, Stow
 from m3_ros.codes import (
@@ -108,9 +109,24 @@ def test_a_text_without_a_query_service_moves_nothing(client):
     assert moved_since(client, count) < 0.01
 
 
-def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
+def shown_ahead(client, displayed):
+    """Return a list that gets the names and numbers of points of the markers shown from now on."""
+    topic, shown = "/m3/motion_markers", []
+    publishers = client.node.get_publishers_info_by_topic(topic)
+    assert {info.topic_type for info in publishers} == {displayed[topic]}
+    client.node.create_subscription(
+        MarkerArray,
+        topic,
+        lambda m: shown.append([(each.ns, len(each.points)) for each in m.markers[1:]]),
+        LATCHED,
+    )
+    return shown
+
+
+def test_a_scan_can_be_cancelled_and_the_arm_stops(client, displayed):
     action = ThreadSafeActionClient(client.node, ScanMotion, "/m3/scan_motion")
     seen, answered, ended = [], threading.Event(), threading.Event()
+    ahead = shown_ahead(client, displayed)
     assert action.wait_for_server(60.0)
     sent = action.send_goal_async(ScanMotion.Goal(), lambda m: seen.append(m.feedback.visited))
     sent.add_done_callback(lambda _: answered.set())
@@ -130,6 +146,9 @@ def test_a_scan_can_be_cancelled_and_the_arm_stops(client):
     assert 0 < answer.result.visited < 60
     assert motion(client) < 0.01
     action.destroy()
+    client.wait_until(lambda: len(ahead) > 2 and not ahead[-1], 60.0, "views are shown for ever")
+    left = [points for markers in ahead for name, points in markers if name == "views"]
+    assert len(left) > 1 and left == sorted(left, reverse=True) and left[-1] < left[0]
 
 
 def in_order(expected, stages):
