@@ -43,3 +43,25 @@ def holding_message(planner: Planner, state: JointState) -> str:
         f"{unit} open and closes with {closing_effort(gripper, state):.1f} {effort_unit}): put it "
         "down with m3 place, or let go of it with m3 release"
     )
+
+
+def empty_message(planner: Planner, state: JointState) -> str:
+    """Return the sentence with which a goal is refused that needs something in the jaws."""
+    gripper, effort = (
+        planner.robot_model.gripper,
+        closing_effort(planner.robot_model.gripper, state),
+    )
+    opening, (unit, effort_unit) = gripper.opening(state.gripper), gripper.units
+    limit = HELD_SHARE * gripper.closing_effort
+    if opening < gripper.empty_opening:
+        why = f"{gripper.joint} is {opening:.3f} {unit} open, closed completely"
+    elif abs(state.gripper_velocity) > REST_SHARE * gripper.closing_speed:
+        why = f"{gripper.joint} moves"
+    elif effort == 0.0 or np.isnan(effort):
+        why = (
+            f"the joint states have no effort of {gripper.joint}, without which nothing is known "
+            "to be held; let go of it with m3 release"
+        )
+    else:
+        why = f"{gripper.joint} closes with {effort:.1f} {effort_unit}, not more than {limit:.1f}"
+    return f"the gripper holds nothing: {why}"

@@ -13,7 +13,7 @@ from m3_ros.grasp.carry import Feedback, scene_points, unlocated
 from m3_ros.grasp.collision import Scene
 from m3_ros.grasp.context import GraspContext
 from m3_ros.grasp.free_spot import free_spots, is_clear, surface_level
-from m3_ros.grasp.holding import is_holding
+from m3_ros.grasp.holding import empty_message, is_holding
 from m3_ros.grasp.jaws import UP, wider_opening
 from m3_ros.grasp.landing import Landing, plan_landing
 from m3_ros.grasp.place import PlaceFailure, put_down
@@ -93,11 +93,8 @@ def _place(
 ) -> Array:
     """Return the spot `[3]` in `base_link` on which the object was put down."""
     planner, robot, config = context.planner, context.robot, context.planner.config
-    if not is_holding(planner, robot.joint_state()):
-        raise _PlaceError(
-            PlaceErrorCode.NOTHING_HELD,
-            "the gripper holds nothing: its jaws are open, closed completely, or do not squeeze",
-        )
+    if not is_holding(planner, joints := robot.joint_state()):
+        raise _PlaceError(PlaceErrorCode.NOTHING_HELD, empty_message(planner, joints))
     context.report("observe", 0.1)
     points, spots = _spots(context, surroundings, target, surface)
     context.report("plan", 0.2)

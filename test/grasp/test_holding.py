@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from m3_ros.config import GraspConfig
-from m3_ros.grasp.holding import closing_effort, holding_message, is_holding
+from m3_ros.grasp.holding import closing_effort, empty_message, holding_message, is_holding
 from m3_ros.grasp.planning import Planner
 from m3_ros.grasp.robot import JointState
 from m3_ros.robot_model import load_robot
@@ -57,3 +57,17 @@ def test_the_sentence_names_joint_opening_effort_and_both_ways_out(planner):
     message = holding_message(planner, joints(0.4, 3.0))
     for part in ("jointGripper", "0.400 rad", "3.0 N m", "m3 place", "m3 release"):
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        (joints(0.0, SQUEEZE), "jointGripper is 0.000 rad open, closed completely"),
+        (joints(0.4, SQUEEZE, 0.5), "jointGripper moves"),
+        (joints(0.4, 0.0), "no effort of jointGripper"),
+        (joints(0.4, float("nan")), "no effort of jointGripper"),
+        (joints(0.4, 0.5), "closes with 0.5 N m, not more than 2.0"),
+    ],
+)
+def test_why_nothing_is_held_is_said(planner, state, why):
+    assert why in empty_message(planner, state)
