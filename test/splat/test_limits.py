@@ -28,7 +28,7 @@ def small(monkeypatch):
 
 def test_a_small_scene_gets_the_least_and_a_larger_one_as_many_as_its_surface_takes():
     assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG) == 1000
-    assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG, unmeasured=5) == 10_000
+    assert most_gaussians(floor(0.3), VOXELS, NONE, CONFIG, unmeasured=5) == 7500
     one, two = (most_gaussians(floor(x), VOXELS, NONE, CONFIG) for x in (1.0, 2.0))
     assert one == pytest.approx(1 / 0.025**2, rel=0.1)
     assert two == pytest.approx(2 * one, rel=0.1)
