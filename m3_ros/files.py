@@ -35,6 +35,11 @@ class WriteError(M3Error, OSError):
     kind = Kind.FILES
 
 
+def user_path(path: str | Path) -> Path:
+    """Return a path with `~` at its start expanded; `~NAME` of an unknown user stays."""
+    return Path(os.path.expanduser(path))
+
+
 def reason_of(error: BaseException) -> str:
     """Return why a file could not be written, as the system says it."""
     return getattr(error, "strerror", None) or " ".join(str(error).split())

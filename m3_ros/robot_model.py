@@ -8,6 +8,7 @@ the same robot is `m3_ros.sim.mujoco_model.MujocoModel`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -208,7 +209,7 @@ def load_robot(names: RobotConfig | None = None) -> RobotModel:
             value and rule.
     """
     names = names or RobotConfig()
-    path = Path(names.model).expanduser()
+    path = Path(os.path.expanduser(names.model))
     if path.suffix not in (".yaml", ".yml"):
         try:
             path = resource(f"config/robots/{names.model}.yaml")

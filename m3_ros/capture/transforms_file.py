@@ -124,10 +124,10 @@ class Contents:
 
 def transforms_path(source: Path) -> Path:
     """Return the path of the list of frames of a scan, which is a folder or that file."""
-    if source.suffix == ".json" and not source.is_dir():
+    if source.suffix == ".json" and not os.path.isdir(source):
         return source
     names = (FILE, FRAMES_FILE, BLENDER_FILE)
-    return source / next((name for name in names if (source / name).is_file()), FILE)
+    return source / next((name for name in names if os.path.isfile(source / name)), FILE)
 
 
 def read_transforms(path: Path, error: type[DataError]) -> Contents:

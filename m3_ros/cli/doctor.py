@@ -14,6 +14,7 @@ from pathlib import Path
 from m3_ros.cli.app import FAILED, OK, app, settings_from
 from m3_ros.cli.ros import ros_problem
 from m3_ros.config import M3Config
+from m3_ros.files import user_path
 from m3_ros.resources import resource
 from m3_ros.settings import to_dict
 
@@ -148,7 +149,7 @@ def disk(config: M3Config) -> Iterator[Check]:
     """Yield the free space where scans and memories go: a scan of `scan.max_frames` should fit."""
     needed = config.scan.max_frames * BYTES_PER_FRAME
     for setting in ("scans", "memory"):
-        folder = Path(getattr(config.storage, setting)).expanduser()
+        folder = user_path(getattr(config.storage, setting))
         existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         free = shutil.disk_usage(existing).free
         remedy = "" if free >= needed else (

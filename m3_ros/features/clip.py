@@ -24,6 +24,7 @@ from m3_ros.features.open_vocabulary import OpenVocabulary
 from m3_ros.features.patches import PatchExtractor
 from m3_ros.features.towers import NEEDS, feature_length, tower_of
 from m3_ros.features.weights import find_weights, missing
+from m3_ros.files import user_path
 
 TEMPLATES = ("a photo of a {}.", "a {} on a table.", "a close-up photo of a {}.", "the {}.")
 CACHED_TEXTS = 512
@@ -148,7 +149,7 @@ def _check_names(card: ModelCard, architecture: str, pretrained: str) -> None:
             f"architecture is {architecture!r}; it must be one of open_clip.list_models()"
         )
     tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if pretrained not in tags and not Path(pretrained).expanduser().is_file():
+    if pretrained not in tags and not user_path(pretrained).is_file():
         raise FileNotFoundError(
             f"weights of {card.name}: {pretrained!r} is neither a file nor one of open_clip's "
             f"tags of {architecture}, {tags}; name one of the tags to download it, or a checkpoint"

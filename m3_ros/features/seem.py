@@ -22,6 +22,7 @@ from m3_ros.features.model_cards import MODELS
 from m3_ros.features.patches import patch_grid, resize
 from m3_ros.features.regions import best_masks, paint, region_cells
 from m3_ros.features.weights import missing, weights_digest
+from m3_ros.files import user_path
 from m3_ros.types import Image
 
 REPOSITORY = "https://github.com/UX-Decoder/Segment-Everything-Everywhere-All-At-Once"
@@ -196,7 +197,7 @@ def _find_checkpoint(weights: str | Path | None) -> Path:
         if folder is None:
             raise missing(card, f"{card.files[0]} is not in this machine's Hugging Face cache")
         return folder / card.files[0]
-    path = Path(weights).expanduser()
+    path = user_path(weights)
     if not path.is_file():
         raise missing(card, f"{str(weights)!r} is no file")
     return path

@@ -16,6 +16,7 @@ from torch import nn
 
 from m3_ros.errors import UnavailableError
 from m3_ros.features.model_cards import WeightsCard
+from m3_ros.files import user_path
 
 
 def find_weights(card: WeightsCard, weights: str | Path | None, part: int = 0) -> Path:
@@ -35,8 +36,8 @@ def find_weights(card: WeightsCard, weights: str | Path | None, part: int = 0) -
         if folder is None:
             raise missing(card, f"{card.repositories[part]} is not in {HF_HUB_CACHE}", part)
         return folder
-    if Path(weights).expanduser().is_dir():
-        return Path(weights).expanduser()
+    if user_path(weights).is_dir():
+        return user_path(weights)
     if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", str(weights)):
         raise missing(
             card, f"{str(weights)!r} is no folder and no name of the Hugging Face Hub", part

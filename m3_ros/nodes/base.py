@@ -82,20 +82,27 @@ class ManagedNode(DroppingNode, LifecycleNode):
         kind: type,
         name: str,
         answer: Callable[[object, object], object],
-        not_active: int,
+        codes: tuple[int, int],
         group: CallbackGroup,
     ) -> None:
         """Serve `name` from the first activation on.
 
         No request of many at once is lost: those not taken yet are kept. While the node is active
-        `answer` fills the response, later the error code `not_active`.
+        `answer` fills the response. The error codes are of a node that is not active, and of an
+        `answer` that raises: whatever it is, the node lives and the client is told.
         """
+        not_active, failed = codes
 
         def respond(request: object, response: object) -> object:
-            if self.active:
+            if not self.active:
+                response.error_code, response.error_msg = not_active, self.not_active()
+                return response
+            try:
                 return answer(request, response)
-            response.error_code, response.error_msg = not_active, self.not_active()
-            return response
+            except Exception as error:
+                self.get_logger().error(f"{name} failed: {type(error).__name__}: {error}")
+                response.error_code, response.error_msg = failed, str(error)
+                return response
 
         def create() -> None:
             self.claims.offer(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isfinite
-from pathlib import Path
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import GroupAction, IncludeLaunchDescription
@@ -14,6 +13,7 @@ from launch_ros.actions import Node, PushRosNamespace
 from launch_ros.substitutions import FindPackageShare
 
 from m3_ros.config import RobotConfig
+from m3_ros.files import user_path
 from m3_ros.nodes.launch import ARGUMENTS, BOOLEAN, Argument, describe, require, stack_nodes
 from m3_ros.nodes.stack import STACKS, TF_REMAPPINGS
 from m3_ros.robot_model import load_robot
@@ -172,7 +172,7 @@ def _controllers(chosen: dict[str, str], urdf: str) -> list[Node]:
     take their parameters from the spawner; Humble's manager takes both as its own parameters.
     """
     model = load_robot(RobotConfig(model=chosen["robot"]))
-    path = Path(chosen["controllers_file"] or model.controllers).expanduser()
+    path = user_path(chosen["controllers_file"] or model.controllers)
     if not path.is_file():
         raise ConfigError(f"controllers_file {path} is missing: it must be a YAML file")
     namespace = chosen["namespace"].strip("/")

@@ -10,6 +10,7 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
 from m3_ros.capture.scan import ScanError
 from m3_ros.codes import ScanErrorCode
+from m3_ros.files import user_path
 from m3_ros.msg import ScanStatus
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.inputs import InputNode
@@ -39,9 +40,9 @@ class CaptureNode(ManagedNode):
         self._status = self.create_publisher(ScanStatus, "m3/scan_status", LATCHED)
         self._status.publish(ScanStatus())
         group = MutuallyExclusiveCallbackGroup()
-        inactive = ScanErrorCode.NOT_ACTIVE
-        self.serve(StartScan, "m3/scan/start", self._start_scan, inactive, group)
-        self.serve(StopScan, "m3/scan/stop", self._stop_scan, inactive, group)
+        codes = ScanErrorCode.NOT_ACTIVE, ScanErrorCode.FAILED
+        self.serve(StartScan, "m3/scan/start", self._start_scan, codes, group)
+        self.serve(StopScan, "m3/scan/stop", self._stop_scan, codes, group)
 
     def deactivate(self) -> None:
         """Finish a scan in progress: what was captured stays."""
@@ -72,8 +73,8 @@ class CaptureNode(ManagedNode):
             response.folder = self._recording.status().folder
             response.error_msg = f"a scan into {response.folder} is already running"
             return response
-        scans = Path(self._config.storage.scans).expanduser()
-        folder = Path(request.folder).expanduser() if request.folder else None
+        scans = user_path(self._config.storage.scans)
+        folder = user_path(request.folder) if request.folder else None
         folder = folder or unused_folder(scans, time.strftime("%Y%m%d-%H%M%S"))
         try:
             self._stream.next(self._config.scan.start_timeout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path
 from typing import NamedTuple
 
 import yaml
@@ -14,6 +13,7 @@ from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
+from m3_ros.files import user_path
 from m3_ros.nodes.parameters import check_parameter_file
 from m3_ros.nodes.stack import STACKS, TF_REMAPPINGS
 from m3_ros.resources import resource
@@ -123,7 +123,7 @@ def stack_nodes(
 ) -> list[Node | OpaqueFunction]:
     """Return the nodes of a stack as the launch arguments say; `settings` replace the file's."""
     chosen = context.launch_configurations
-    path = Path(chosen["params_file"] or resource("config/m3.yaml")).expanduser()
+    path = user_path(chosen["params_file"] or resource("config/m3.yaml"))
     namespace = chosen["namespace"].strip("/")
     ours = {node for nodes in STACKS.values() for node in nodes}
     check_parameter_file(path, STACKS[stack], namespace, ours)

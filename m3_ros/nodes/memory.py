@@ -13,6 +13,7 @@ from m3_ros.capture.scan import ScanError
 from m3_ros.codes import BuildErrorCode
 from m3_ros.config import StorageConfig
 from m3_ros.features.loading import load_extractor
+from m3_ros.files import user_path
 from m3_ros.memory.incremental import IncrementalBuilder, newest_scan
 from m3_ros.memory.serialization import MemoryFileError, folder_size, require_writable
 from m3_ros.msg import MemoryStatus
@@ -55,10 +56,10 @@ class MemoryNode(ManagedNode):
         """Load the models and watch for scans."""
         features, storage = self._config.features, self._config.storage
         models = [load_extractor(name, device=features.device) for name in features.models]
-        scans = Path(storage.scans).expanduser()
+        scans = user_path(storage.scans)
         self._builder = IncrementalBuilder(scans, self._config, lambda: models)
         try:
-            self._publish(Path(storage.memory).expanduser())
+            self._publish(user_path(storage.memory))
         except MemoryFileError as error:
             self.get_logger().info(str(error))
 
@@ -130,10 +131,10 @@ def _build(
         goal.publish_feedback(BuildMemory.Feedback(stage=stage, progress=float(share)))
 
     request = goal.request
-    target = Path(request.memory or storage.memory).expanduser()
+    target = user_path(request.memory or storage.memory)
     require_writable(target)
-    source = Path(request.scan) if request.scan else newest_scan(Path(storage.scans).expanduser())
-    memory = builder.build(source.expanduser(), progress)
+    source = user_path(request.scan) if request.scan else newest_scan(user_path(storage.scans))
+    memory = builder.build(source, progress)
     progress("save", 0.0)
     memory.save(target)
     result.memory = str(target)

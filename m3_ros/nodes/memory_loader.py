@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ class MemoryLoader:
         except (
             Exception
         ) as error:  # a damaged file raises whatever its reader does; the node lives
-            if not (recover(folder) / "manifest.json").is_file():
+            if not os.path.isfile(recover(folder) / "manifest.json"):  # whatever its name
                 remedy = "build one with /m3/build_memory"
                 raise NoMemory(f"no memory in {folder}; {remedy}") from error
             raise InvalidMemory(f"the memory in {folder} is unusable: {error}") from error

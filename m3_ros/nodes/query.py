@@ -12,6 +12,7 @@ from sensor_msgs.msg import PointCloud2
 
 from m3_ros.capture.messages import ConversionError, to_rgb, to_seconds
 from m3_ros.codes import LoadErrorCode, QueryErrorCode, QueryStatus
+from m3_ros.files import user_path
 from m3_ros.msg import MemoryStatus
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.conversions import header
@@ -84,19 +85,18 @@ class QueryNode(ManagedNode):
         self._line = WaitingLine(MAX_WAITING, MAX_WAIT)
         self._descriptions = WaitingLine(MAX_DESCRIPTIONS, MAX_WAIT)
         at_once, group = ReentrantCallbackGroup(), MutuallyExclusiveCallbackGroup()
-        self.serve(Query, "m3/query", self._answer, QueryErrorCode.NOT_ACTIVE, at_once)
-        self.serve(Describe, "m3/describe", self._describe, QueryErrorCode.NOT_ACTIVE, at_once)
-        self.serve(LoadMemory, "m3/load_memory", self._load, LoadErrorCode.NOT_ACTIVE, group)
+        codes = QueryErrorCode.NOT_ACTIVE, QueryErrorCode.FAILED
+        self.serve(Query, "m3/query", self._answer, codes, at_once)
+        self.serve(Describe, "m3/describe", self._describe, codes, at_once)
+        codes = LoadErrorCode.NOT_ACTIVE, LoadErrorCode.INVALID_MEMORY
+        self.serve(LoadMemory, "m3/load_memory", self._load, codes, group)
         self.create_subscription(
             MemoryStatus, "m3/memory_status", self._refresh, LATCHED, callback_group=group
         )
         builds = "m3/build_memory/_action/status"
+        apart = MutuallyExclusiveCallbackGroup()  # loads a model; nobody waits for it
         self.create_subscription(
-            GoalStatusArray,
-            builds,
-            self._prepare,
-            LATCHED,
-            callback_group=MutuallyExclusiveCallbackGroup(),  # loads a model; nobody waits for it
+            GoalStatusArray, builds, self._prepare, LATCHED, callback_group=apart
         )
 
     def configure(self) -> None:
@@ -122,7 +122,7 @@ class QueryNode(ManagedNode):
         return MemoryLoader(self._folder(""), self._config, self._publish_memory)
 
     def _folder(self, requested: str) -> Path:
-        return Path(requested or self._config.storage.memory).expanduser()
+        return user_path(requested or self._config.storage.memory)
 
     def _refresh(self, _: MemoryStatus) -> None:
         if self.active:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from rclpy.action.client import ClientGoalHandle
 from rclpy.task import Future
 
+from m3_ros.codes import QueryErrorCode
 from m3_ros.nodes.action_client import ENDED
+from m3_ros.srv import Describe, Query
 
 REQUEST_DELAY = 6.0
 """Time (s) without an answer after which a request that may be sent twice is sent again: twice
@@ -40,16 +43,23 @@ class RepeatedRequest:
     def done(self) -> bool:
         """Return whether it is answered; send it again if that is due. For one thread."""
         if not self.answer.done() and self._due(time.monotonic() - self._sent):
-            self._ask()
+            self._ask(again=True)
         return self.answer.done()
 
-    def _ask(self) -> None:
+    def _ask(self, again: bool = False) -> None:
         self._sent = time.monotonic()
-        self._send().add_done_callback(self._answered)
+        self._send().add_done_callback(partial(self._answered, again))
 
-    def _answered(self, future: Future) -> None:
-        if not self.answer.done():
+    def _answered(self, again: bool, future: Future) -> None:
+        # BUSY may be due to the first sending, which is being served.
+        if not (self.answer.done() or (again and _is_busy(future.result()))):
             self.answer.set_result(future.result())
+
+
+def _is_busy(answer: object) -> bool:
+    """Return whether an answer says BUSY, which only queries and descriptions do of those."""
+    queries = isinstance(answer, Query.Response | Describe.Response)
+    return queries and answer.error_code == QueryErrorCode.BUSY
 
 
 def is_late(waited: float) -> bool:

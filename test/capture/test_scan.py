@@ -118,6 +118,11 @@ def test_distortion_is_removed(tmp_path):
     assert not frame.depth.any()
 
 
+def test_a_name_that_no_folder_can_have_is_refused():
+    with pytest.raises(ScanError, match="is no scan: transforms.json cannot be read: File name"):
+        Scan.open("x" * 300)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

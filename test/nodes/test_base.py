@@ -31,11 +31,12 @@ class Small(ManagedNode):
         arguments = ["--ros-args", "-p", f"autostart:={autostart}".lower()]
         super().__init__("small", "scan", cli_args=arguments, **options)
         self.steps, self.fault = [], fault
-        self.serve(
-            StartScan, "start", self.answer, ScanErrorCode.NOT_ACTIVE, ReentrantCallbackGroup()
-        )
+        codes = ScanErrorCode.NOT_ACTIVE, ScanErrorCode.FAILED
+        self.serve(StartScan, "start", self.answer, codes, ReentrantCallbackGroup())
 
-    def answer(self, _, response):
+    def answer(self, request, response):
+        if request.folder:
+            raise OSError(f"{request.folder} cannot be")
         response.success = True
         return response
 
@@ -142,6 +143,9 @@ def test_by_default_a_node_starts_by_itself(small, call, until):
     node = small(True)
     until(lambda: node.active)
     assert state(call) == "active" and node.steps == ["configure", "activate"]
+    failed = call(StartScan, "start", folder="/x")  # an answer that raises ends no node
+    assert (failed.error_code, failed.error_msg) == (ScanErrorCode.FAILED, "/x cannot be")
+    assert call(StartScan, "start").success
 
 
 def test_what_fails_in_configure_is_told_and_the_node_can_be_configured_again(small, call):

@@ -10,6 +10,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from m3_ros.action import Stow
+from m3_ros.codes import QueryErrorCode
 from m3_ros.nodes.action_client import ThreadSafeActionClient, cancel_goal, new_goal_id
 from m3_ros.nodes.action_server import ReliableActionServer
 from m3_ros.nodes.executor import PatientExecutor
@@ -19,6 +20,7 @@ from m3_ros.nodes.repeated_request import (
     is_late,
     request_result,
 )
+from m3_ros.srv import Query
 
 WAIT = 60.0  # s
 
@@ -154,6 +156,16 @@ def test_a_request_that_is_lost_is_sent_again_and_answered_once():
     assert not request.done() and not request.done() and send.count == 3
     late.set_result("answer")
     assert request.done() and request.answer.result() == "answer" and send.count == 3
+
+
+def test_busy_of_a_repetition_does_not_stand_for_the_answer():
+    sent = [rclpy.task.Future(), rclpy.task.Future()]
+    request = RepeatedRequest(iter(sent).__next__, lambda waited: not sent[1].done())
+    assert not request.done()
+    sent[1].set_result(Query.Response(error_code=QueryErrorCode.BUSY))
+    assert not request.done()  # the first is being served
+    sent[0].set_result(Query.Response(error_code=QueryErrorCode.NONE))
+    assert request.done() and request.answer.result().error_code == QueryErrorCode.NONE
 
 
 def test_a_request_that_is_not_late_is_sent_once():

@@ -29,6 +29,12 @@ def test_no_memory_names_the_folder(loader, tmp_path):
         loader.current()
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "a\nb", "~nobody"])
+def test_a_name_that_no_folder_can_have_holds_no_memory(loader, name, tmp_path):
+    with pytest.raises(NoMemory, match="no memory in"):
+        loader.load(tmp_path / name)
+
+
 def test_a_memory_is_loaded_once_and_again_when_replaced(loader, loaded, tmp_path, toy_memory):
     toy_memory.save(tmp_path / "memory")
     first = loader.current()

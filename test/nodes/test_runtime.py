@@ -31,7 +31,7 @@ class Worker(ManagedNode):
         self.begun = set()
         self.actions = ExclusiveActions(self)
         self.actions.serve(Stow, "m3/stow", self.stow)
-        self.serve(Query, "m3/query", self.answer, 0, ReentrantCallbackGroup())
+        self.serve(Query, "m3/query", self.answer, (0, 0), ReentrantCallbackGroup())
 
     def stow(self, goal):
         self.work("goal")
