@@ -213,9 +213,10 @@ class TransformBuffer:
         """Return the frames from `frame` up to its root."""
         parents = {edge.parent for edge in self._edges.values()}
         if frame not in self._edges and frame not in parents:
-            known = ", ".join(sorted(parents | set(self._edges))[:MAX_LISTED]) or "none yet"
-            hint = "is one of them meant? Set robot.world_frame or robot.base_frame to it"
-            raise TransformError(f"frame {frame} is unknown; received frames: {known}; {hint}")
+            known = ", ".join(sorted(parents | set(self._edges))[:MAX_LISTED])
+            hint = "; is one of them meant? Set robot.world_frame or robot.base_frame to it"
+            received = known + hint if known else "none yet"
+            raise TransformError(f"frame {frame} is unknown; received frames: {received}")
         path = [frame]
         while path[-1] in self._edges:
             path.append(self._edges[path[-1]].parent)
