@@ -163,7 +163,7 @@ class GripperServer(ControllerServer):
         self._simulation, self._type = simulation, kind
 
     def check(self, request: ParallelGripperCommand.Goal | GripperCommand.Goal) -> None:
-        self._simulation.gripper.check(self._limits(request)[0])
+        self._simulation.gripper.check(*self._limits(request))
 
     def start(self, request: ParallelGripperCommand.Goal | GripperCommand.Goal) -> None:
         self._simulation.start_gripper(*self._limits(request))

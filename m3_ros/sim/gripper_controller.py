@@ -1,8 +1,8 @@
 """ros2_control's parallel_gripper_action_controller, without ROS: one joint, one goal at a time.
 
 Equals ros2_controllers 4.42.1 (jazzy), `GripperActionController`: acceptance, also while inactive,
-success within the goal tolerance, stall after `stall_timeout` without motion, cancel = hold. The
-older
+success within the goal tolerance, stall after `stall_timeout` without motion, cancel = hold. One
+rule is added: numbers are finite, which the original leaves to the hardware. The older
 position_controllers/GripperActionController (control_msgs/action/GripperCommand) has the same
 rules, its goal always has an effort limit and never a speed limit.
 """
@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from math import isfinite
 
 from m3_ros.grasp.robot import RobotError
 
 
 class GripperRejected(RobotError):
-    """A command does not have one position, the only rule of acceptance."""
+    """A command does not have one position, or a number in it is not finite."""
 
 
 class GoalState(Enum):
@@ -78,14 +79,21 @@ class GripperController:
         self.stalled = self.reached_goal = False
         self.hold(position)
 
-    def check(self, position: Sequence[float]) -> None:
+    def check(
+        self,
+        position: Sequence[float],
+        velocity: Sequence[float] = (),
+        effort: Sequence[float] = (),
+    ) -> None:
         """Refuse what the controller refuses.
 
         Raises:
-            GripperRejected: not one position is given.
+            GripperRejected: not one position is given, or a number is not finite.
         """
         if len(position) != 1:
             raise GripperRejected(f"the command has {len(position)} positions; it must have one")
+        if not all(map(isfinite, numbers := [*position, *velocity, *effort])):
+            raise GripperRejected(f"the command has {numbers}; they must be finite")
 
     def start(
         self,
@@ -102,9 +110,9 @@ class GripperController:
             velocity, effort: limits; empty: the parameters' defaults.
 
         Raises:
-            GripperRejected: not one position is given.
+            GripperRejected: not one position is given, or a number is not finite.
         """
-        self.check(position)
+        self.check(position, velocity, effort)
         self.state, self.stalled, self.reached_goal = None, False, False
         self._last_movement = now
         if not self.active:

@@ -4,7 +4,7 @@ Equals ros2_controllers 4.42.1 (jazzy): the order and the conditions of acceptan
 `JointTrajectoryController::validate_trajectory_msg`, tolerances those of `get_segment_tolerances`.
 Only the position command interface is modelled: with it, the original checks no velocity against
 `stopped_velocity_tolerance`. Joint limits and the start position are not checked: the original
-checks neither.
+checks neither. One rule is added: numbers are finite, which the original leaves to the hardware.
 """
 
 from __future__ import annotations
@@ -182,6 +182,11 @@ def check_trajectory(trajectory: Trajectory, parameters: Parameters, now: float)
             if count != len(names) and (count or column == "positions"):
                 raise TrajectoryRejected(
                     f"point {index} has {count} {column}; it must have {len(names)}"
+                )
+            if not np.isfinite(getattr(point, column)).all():
+                values = list(getattr(point, column))
+                raise TrajectoryRejected(
+                    f"point {index} has {column} {values}; they must be finite"
                 )
         if len(point.effort):
             raise TrajectoryRejected(

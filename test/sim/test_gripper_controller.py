@@ -21,6 +21,12 @@ def test_a_command_has_one_position(position):
         gripper().start(position, 0.0)
 
 
+@pytest.mark.parametrize("values", [([float("nan")],), ([0.1], [float("inf")])])
+def test_a_command_is_finite(values):
+    with pytest.raises(GripperRejected, match="must be finite"):
+        gripper().check(*values)
+
+
 def test_an_inactive_controller_accepts_and_does_nothing():
     """As in ros2_controllers, whose goal callback does not look at the controller's state."""
     jaw = gripper()

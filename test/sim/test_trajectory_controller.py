@@ -57,6 +57,12 @@ RULES = {
     "accelerations of three": (
         points(Point([0, 0], [0, 0], [0, 0, 0], time_from_start=1.0)), {}, "3 accelerations"
     ),
+    "a position that is no number": (
+        points(Point([0, np.nan], time_from_start=1.0)), {}, "must be finite"
+    ),
+    "an infinite velocity": (
+        points(Point([0, 0], [0, np.inf]), Point([0, 0], time_from_start=1.0)), {}, "finite"
+    ),
     "effort": (points(Point([0, 0], effort=[1, 1], time_from_start=1.0)), {}, "has effort"),
 }  # fmt: skip
 ACCEPTED = {
