@@ -59,7 +59,7 @@ class ScanWriter:
         self.folder = Path(folder)
         require_free(folder, source, resume)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.resolve().mkdir(parents=True, exist_ok=True)
             root = {"camera_model": "OPENCV", "depth_unit_scale_factor": MILLIMETRE}
             root |= {"metric": metric, **({"source": source} if source else {})}
             self._list = FramesFile(self.folder, root)

@@ -7,11 +7,12 @@ import numpy as np
 import pycolmap
 import pytest
 
-from m3_ros.capture.exporters import export_scan
+from m3_ros.capture.exporters import EXPORTERS, export_scan
 from m3_ros.capture.frame import RgbdFrame, apply_mask
 from m3_ros.capture.importers import import_scan
 from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.capture.scan_writer import ScanWriter
+from m3_ros.files import WriteError
 from m3_ros.geometry import backproject, look_at, transform
 
 K = np.array([[60.0, 0, 32], [0, 61.0, 24], [0, 0, 1]])
@@ -114,3 +115,14 @@ def test_a_target_with_something_in_it_is_refused(tmp_path):
     with pytest.raises(ScanError, match="not empty"):
         export_scan(scan, tmp_path, "colmap")
     assert (tmp_path / "scan").exists()
+
+
+@pytest.mark.parametrize("kind", EXPORTERS)
+def test_a_target_that_is_a_link(tmp_path, kind):
+    for name, place in (("loop", "loop"), ("link", "new")):
+        (tmp_path / name).symlink_to(place)
+    scan = make(tmp_path / "scan")
+    with pytest.raises(WriteError, match="loop cannot be written: .*; name another folder"):
+        export_scan(scan, tmp_path / "loop", kind)
+    export_scan(scan, tmp_path / "link", kind)
+    assert any((tmp_path / "new").iterdir()) and (tmp_path / "link").is_symlink()

@@ -234,6 +234,12 @@ def test_a_folder_that_cannot_be_made(tmp_path):
             ScanWriter(target)
 
 
+def test_a_link_to_a_folder_that_is_to_be_made(tmp_path):
+    (tmp_path / "link").symlink_to("new")
+    make_scan(tmp_path / "link")
+    assert len(Scan.open(tmp_path / "new")) and (tmp_path / "link").is_symlink()
+
+
 def test_a_frame_costs_the_same_however_long_the_scan_is(tmp_path):
     """Nothing but its own line is written when a frame is added."""
     with ScanWriter(tmp_path / "scan") as writer:

@@ -12,6 +12,7 @@ from pathlib import Path
 from m3_ros.capture.exporters import colmap, nerfstudio, rosbag2
 from m3_ros.capture.scan import Scan, ScanError
 from m3_ros.config import M3Config
+from m3_ros.files import require_folder
 from m3_ros.types import Progress, no_progress
 
 EXPORTERS: dict[str, Callable[[Scan, Path, M3Config, Progress], None]] = {
@@ -39,9 +40,11 @@ def export_scan(
 
     Raises:
         ScanError: the target is not empty, or a frame cannot be read.
+        WriteError: no folder can be made there.
         OSError: a file could not be written.
     """
-    target = Path(target)
+    require_folder(target)
+    target = Path(target).resolve()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ScanError(f"{target} exists and is not empty; name a new folder")
     try:
