@@ -29,6 +29,7 @@ from m3_ros.nodes.ros_robot import RosRobot
 from m3_ros.nodes.runtime import run_node
 from m3_ros.nodes.targets import TargetFinder
 from m3_ros.robot_model import load_robot
+from m3_ros.schema import MAX_LENGTH
 
 EMPTY = np.zeros((0, 3))
 
@@ -131,6 +132,7 @@ class GraspNode(ManagedNode):
                 result.error_code = ScanMotionErrorCode.HOLDING
                 result.error_msg = holding_message(self._planner, joints)
                 return result
+            _check_lengths(request)
             path = scan_path(
                 self._planner,
                 self._center(request.center),
@@ -162,6 +164,11 @@ class GraspNode(ManagedNode):
             self._robot.hold()
             result.error_code = ScanMotionErrorCode.EXECUTION_FAILED
             result.error_msg = str(error)
+        except Exception as error:  # whatever it is, the client is told
+            self._robot.hold()
+            result.error_code = ScanMotionErrorCode.EXECUTION_FAILED
+            result.error_msg = str(error)
+            self.get_logger().error(f"the scan failed: {type(error).__name__}: {error}")
         self._markers.clear()
         return result
 
@@ -177,6 +184,20 @@ class GraspNode(ManagedNode):
         frames = self._config.robot.base_frame, center.header.frame_id
         point = center.point
         return transform(self._robot.lookup(*frames), [point.x, point.y, point.z])
+
+
+def _check_lengths(request: ScanMotion.Goal) -> None:
+    """Check the numbers of a goal.
+
+    Raises:
+        PlanError: one is no length.
+    """
+    point = request.center.point
+    for name, value in zip("xyz", (point.x, point.y, point.z), strict=True):
+        if not abs(value) <= MAX_LENGTH:
+            raise PlanError(f"center.point.{name} = {value:g}; it must be within ±1000, m")
+    if not 0.0 <= request.radius <= MAX_LENGTH:
+        raise PlanError(f"radius = {request.radius:g}; it must be 0 to 1000, m; 0: as configured")
 
 
 def main() -> None:

@@ -241,6 +241,9 @@ def test_the_arm_is_folded_and_the_jaws_open_on_request(client):
     assert result.success, result.error_msg
     assert client.joints[-1].gripper < before.gripper - 0.2
     assert np.abs(client.joints[-1].arm - before.arm).max() < 0.01
+    goal = ScanMotion.Goal(radius=float("nan"))
+    result = client.run(ScanMotion, "/m3/scan_motion", goal, timeout=60.0)
+    assert not result.success and "radius = nan; it must be 0 to 1000, m" in result.error_msg
 
 
 def test_deactivated_in_the_middle_of_a_motion_the_arm_stops_and_can_go_on_later(client):
