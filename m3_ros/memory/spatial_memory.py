@@ -194,10 +194,13 @@ class SpatialMemory(MemoryData):
         if what == "normals":
             return render_normals(self.gaussians, *view, self.near_plane)[0]
         if what in ("rgb", "depth"):
-            renders, alphas, _ = self.gaussians.render(*view, near_plane=self.near_plane)
+            mode = "RGB" if what == "rgb" else "ED"
+            renders, alphas, _ = self.gaussians.render(
+                *view, render_mode=mode, near_plane=self.near_plane
+            )
             if what == "rgb":
-                return renders[0, ..., :3].clamp(0, 1)
-            return torch.where(alphas[0] > 0.5, renders[0, ..., 3:], 0.0)[..., 0]
+                return renders[0].clamp(0, 1)
+            return torch.where(alphas[0] > 0.5, renders[0], 0.0)[..., 0]
         name = model or next(iter(self.models))
         queries = self.composite(self.model(name).queries, camtoworld, K, size)
         if what == "features":

@@ -228,22 +228,23 @@ class Scorer:
         """Return all segments, and parts of a segment that is several objects that touch.
 
         A part is a connected component of the points with at least half of the segment's highest
-        probability, if its appearance is not that of the rest of the segment.
-
-        Args:
-            values: `[M]` smoothed probabilities of the points.
+        smoothed probability, of `values [M]`, if it does not look as the rest of the segment does.
         """
         segments, found = self._segments, []
+        probable, part_of = np.zeros(len(values), bool), np.zeros(len(values), np.int64)
         for segment in segments:
-            found.append((segment, segment.members))
             inside = values[segment.members]
             peak = np.sort(inside)[-max(5, len(inside) // 10) :].mean()  # a robust maximum
-            probable = np.zeros(len(values), bool)
             probable[segment.members] = inside > 0.5 * peak
-            for part in connected_components(segments.graph, probable):
+            part_of[segment.members] = segment.id
+        parts: list[list[NDArray[np.int64]]] = [[] for _ in segments]
+        for part in connected_components(segments.graph, probable):  # none reaches two segments
+            parts[part_of[part[0]]].append(part)
+        for segment in segments:
+            found.append((segment, segment.members))
+            for part in filter(segments.is_large, parts[segment.id]):
                 rest = np.setdiff1d(segment.members, part)
-                if not (segments.is_large(part) and segments.is_large(rest)):
-                    continue
-                if not segments.same_appearance(segments.feature(part), segments.feature(rest)):
+                features = map(segments.feature, (part, rest))
+                if segments.is_large(rest) and not segments.same_appearance(*features):
                     found.append((segment, part))
         return found

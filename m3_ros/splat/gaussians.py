@@ -131,14 +131,15 @@ class Gaussians:
             render_mode: As in `rasterization`.
             near_plane: Metres.
         """
+        colored = render_mode.startswith("RGB")
         return rasterization(
             *self.activated(),
-            self.sh,
+            self.sh if colored else self.sh0,
             viewmats,
             Ks,
             width,
             height,
-            sh_degree=self.sh_degree,
+            sh_degree=self.sh_degree if colored else 0,
             render_mode=render_mode,
             near_plane=near_plane,
         )
