@@ -113,9 +113,9 @@ ORDERS = _table(
         Order.NEAREST: "nearest, closest, in the front, at the front",
         Order.FARTHEST: "farthest, furthest, in the back, at the back",
         Order.LEFTMOST: "leftmost, from the left, on the left, to the left, at the left, "
-        "on the left side, on the far left, on the left hand side",
+        "on the left side, on the far left, at the far left, on the left hand side",
         Order.RIGHTMOST: "rightmost, from the right, on the right, to the right, at the right, "
-        "on the right side, on the far right, on the right hand side",
+        "on the right side, on the far right, at the far right, on the right hand side",
         Order.MIDDLE: "in the middle, in the centre, in the center",
     },
 )
@@ -128,15 +128,18 @@ ORDERS_TO = _table(
 RELATIONS = _table(
     Kind.RELATION,
     {
-        Relation.LEFT: "left of, to the left of, on the left of, on the left side of",
-        Relation.RIGHT: "right of, to the right of, on the right of, on the right side of",
+        Relation.LEFT: "left of, to the left of, on the left of, on the left side of, "
+        "to the left side of, on the left hand side of, to the left hand side of",
+        Relation.RIGHT: "right of, to the right of, on the right of, on the right side of, "
+        "to the right side of, on the right hand side of, to the right hand side of",
         Relation.FRONT: "in front of",
         Relation.BEHIND: "behind, at the back of, in back of",
         Relation.ON: "on, upon, atop, on top of, on the top of",
         Relation.UNDER: "under, underneath, below, beneath",
         Relation.ABOVE: "above, over",
         Relation.IN: "in, inside, inside of",
-        Relation.NEXT_TO: "next to, beside, near, close to, by, adjacent to, by the side of",
+        Relation.NEXT_TO: "next to, beside, near, close to, by, adjacent to, by the side of, "
+        "alongside, close by",
         Relation.BETWEEN: "between, in between",
         Relation.LARGER: "larger than, bigger than",
         Relation.SMALLER: "smaller than",
