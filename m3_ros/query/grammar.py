@@ -14,9 +14,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 OPENING = frozenset(
     _words("""
-a an the this that these those my your our some any one please kindly could would will you go find
-get me us bring fetch grab pick up give show take where where's is are there locate search look for
-i we want need to photo picture of""")
+a an the this that these those my your our some any one 1 please kindly could would will you go
+find get me us bring fetch grab pick up give show take where where's is are there locate search
+look for i we want need to photo picture of""")
 )
 """Words that name nothing at the beginning of a query."""
 OPENING_PAIRS = frozenset(

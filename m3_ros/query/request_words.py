@@ -90,7 +90,7 @@ NUMBERS = _table(
     Kind.NUMBER,
     {
         0: "all, all of, every, each of",
-        2: "2, two, two of, both, both of, couple of",
+        2: "2, two, two of, both, both of, couple of, pair of",
         3: "3, three, three of",
     }
     | {4: "4, four, four of", 5: "5, five, five of", 6: "6, six, six of", 7: "7, seven"}
@@ -164,7 +164,8 @@ UNPARSED = frozenset(
 or nor no neither either if unless without than as most least more less fewer last other another
 only same different left right against around along across opposite outside towards toward through
 off at from both all every none nothing nobody who whose when while because within few several many
-how was were been yesterday ago earlier""")
+how was were been yesterday ago earlier zero eleven twelve dozen hundred larger bigger smaller
+taller which do does did put""")
 )
 """Structure words that fit no rule where they stand."""
 ARTICLES = frozenset(_words("a an the this that these those my your our"))
@@ -201,5 +202,8 @@ def _next(words: list[str], at: int, behind_noun: bool) -> tuple[Token | None, i
     word = rest[0]
     if word in SIDES and not behind_noun and len(rest) > 1:
         return Token(Kind.ORDER, word, SIDES[word]), 1
-    refused = word in UNPARSED or word.startswith("non-") or is_superlative(word)
+    parts = word.split("-")
+    compound = len(parts) > 1 and (parts[0] in ("not", "non") or parts[-1] == "most")
+    number = word.lstrip("-").isdecimal() and word != "1" and not behind_noun and len(rest) > 1
+    refused = word in UNPARSED or compound or number or is_superlative(parts[-1])
     return Token(Kind.REFUSED if refused else Kind.WORD, word), 1
