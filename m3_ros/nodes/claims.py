@@ -56,8 +56,8 @@ class Claims:
 
     def offer(self, name: str) -> None:
         """Show other machines, and clients, that this node serves a name."""
+        self._offered.add(name)  # first: meanwhile a goal may come, and `problem` be asked
         offer_liveliness(self._node, name)
-        self._offered.add(name)
 
     def release(self) -> None:
         """Let other nodes have the names."""

@@ -212,3 +212,18 @@ def test_a_node_that_is_activated_again_has_its_own_names(context):
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
     assert node.trigger_deactivate() == node.trigger_activate() == SUCCESS
     node.destroy_node()
+
+
+def test_a_node_that_begins_to_serve_is_never_its_own_namesake(small, monkeypatch):
+    seen = []
+
+    def offered(node, name):
+        offer_liveliness(node, name)
+        while not node.get_publishers_info_by_topic(claims.alive_topic(name)):
+            pass  # until it is seen
+        seen.append(node.claims.problem())
+
+    monkeypatch.setattr(claims, "offer_liveliness", offered)
+    node = small(False)
+    assert node.trigger_configure() == node.trigger_activate() == SUCCESS
+    assert seen == [""]
