@@ -43,6 +43,8 @@ class ManagedNode(DroppingNode, LifecycleNode):
 
     def __init__(self, name: str, *groups: str, **options: object) -> None:
         super().__init__(name, **options)
+        self._change_state = self._service_change_state.callback
+        self._service_change_state.callback = self._change_state_checked
         self._active = threading.Event()
         self.claims = Claims(self)
         self._problem = ""
@@ -168,6 +170,23 @@ class ManagedNode(DroppingNode, LifecycleNode):
         if self.active:
             self.on_deactivate(state)
         return self._try("shut down", self.cleanup)
+
+    def _change_state_checked(self, request: object, response: object) -> object:
+        """Refuse a transition that this state has not, as rclcpp does: rclpy would end the node.
+
+        rclpy itself refuses one by its label; launch_ros and lifecycle managers send the number.
+        """
+        asked = request.transition
+        labels = {item[0]: item[1] for item in self._state_machine.available_transitions}
+        if asked.label or asked.id in labels:
+            return self._change_state(request, response)
+        choice = " and ".join(f"{label} ({number})" for number, label in labels.items())
+        self.get_logger().warning(
+            f"transition {asked.id} is refused: {self.path} is "
+            f"{self._state_machine.current_state[1]}, which has {choice or 'none'}"
+        )
+        response.success = False
+        return response
 
     def _try(self, done: str, *steps: Callable[[], None]) -> TransitionCallbackReturn:
         try:

@@ -25,6 +25,7 @@ from rclpy.signals import SignalHandlerOptions
 from m3_ros.errors import Kind, M3Error, fault_report
 from m3_ros.nodes.base import ManagedNode
 from m3_ros.nodes.executor import PatientExecutor
+from m3_ros.settings import ConfigError
 
 PARAMETER_ERRORS = (
     InvalidParameterTypeException,
@@ -68,7 +69,10 @@ def run_node(create: Callable[[], Node], threads: int = 4) -> NoReturn:
 
 
 def _run(create: Callable[[], Node], threads: int) -> int:
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rclpy's, which have no public names
+        raise ConfigError(f"ROS cannot start with these arguments: {error}") from None
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     node, executor = None, PatientExecutor(num_threads=threads)

@@ -91,6 +91,14 @@ class TopicMonitor:
         }
         publishers = [info for infos in found.values() for info in infos]
         names = " or ".join([name for name in found if found[name]] or topic.names)
+        kinds = {item.topic_name: item.msg_type for item in self._node.subscriptions}
+        for name, infos in found.items():
+            for info in infos:
+                if name in kinds and info.topic_type != (read := type_name(kinds[name])):
+                    return (
+                        f"{info.node_name} publishes {name} as {info.topic_type}, and {read} is "
+                        "read there"
+                    )
         for info in publishers:
             compatible, reason = qos_check_compatible(info.qos_profile, topic.qos)
             if compatible == QoSCompatibility.ERROR:
@@ -117,3 +125,8 @@ class TopicMonitor:
             return Report(values=values)
         # Silent after messages is stale; what never came, or cannot come, is an error.
         return Report(STALE if topic.arrivals else ERROR, problem, values)
+
+
+def type_name(kind: type) -> str:
+    """Return a message's type as ROS names it, for instance "sensor_msgs/msg/Image"."""
+    return f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}"

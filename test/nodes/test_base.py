@@ -139,6 +139,16 @@ def test_services_answer_only_while_the_node_is_active(small, call):
     assert call(StartScan, "start").error_msg == steps["finalized"]
 
 
+def test_a_transition_that_the_state_has_not_is_refused_and_the_node_lives_on(small, call):
+    node = small(False)
+    for asked in (ACTIVATE, DEACTIVATE, CLEANUP, SHUTDOWN, 0, 99):
+        assert not change(call, asked) and state(call) == "unconfigured"
+    assert change(call, CONFIGURE) and not change(call, CONFIGURE)
+    assert change(call, ACTIVATE) and not change(call, ACTIVATE)
+    assert node.steps == ["configure", "activate"] and call(StartScan, "start").success
+    assert change(call, SHUTDOWN) and not change(call, SHUTDOWN)
+
+
 def test_by_default_a_node_starts_by_itself(small, call, until):
     node = small(True)
     until(lambda: node.active)

@@ -111,6 +111,22 @@ def test_an_input_that_never_came_is_an_error_and_one_that_fell_silent_is_stale(
     until(lambda: heard["owner: /words"].level == STALE)
 
 
+def test_a_topic_of_another_type_is_named_with_both(owner, until):
+    inputs = owner()
+    monitor = TopicMonitor(inputs)
+    monitor.topic(("words",), QoSProfile(depth=10))
+    inputs.create_subscription(String, "words", lambda _: None, 10)
+    assert monitor.problems() == ["nobody publishes /words"]
+    other = rclpy.Context()  # one context has a topic with one type only
+    rclpy.init(context=other)
+    speaker = rclpy.create_node("speaker", context=other)
+    speaker.create_publisher(Clock, "words", 10)
+    told = "speaker publishes /words as rosgraph_msgs/msg/Clock, and std_msgs/msg/String is read"
+    until(lambda: told in monitor.problems()[0])
+    speaker.destroy_node()
+    other.shutdown()
+
+
 def test_the_latency_says_nothing_before_the_first_request():
     latency = Latency()
     assert latency.report().message == "no request so far"

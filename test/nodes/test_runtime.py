@@ -12,6 +12,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 
 from m3_ros.action import Stow
 from m3_ros.codes import MoveErrorCode, QueryErrorCode
+from m3_ros.errors import Kind
 from m3_ros.nodes import runtime
 from m3_ros.nodes.action_client import ThreadSafeActionClient
 from m3_ros.nodes.base import ManagedNode
@@ -69,6 +70,17 @@ def test_a_node_whose_work_has_ended_does_not_wait_for_the_middleware():
         assert node.poll() is None
     node.send_signal(signal.SIGINT)
     assert node.wait(60.0) == 0
+
+
+def test_a_parameter_file_that_cannot_be_read_is_told_as_a_setting(monkeypatch, capsys, tmp_path):
+    file = tmp_path / "missing.yaml"
+    monkeypatch.setattr(sys, "argv", ["node", "--ros-args", "--params-file", str(file)])
+    statuses = []
+    monkeypatch.setattr("os._exit", statuses.append)
+    runtime.run_node(lambda: None)
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert statuses == [Kind.SETTINGS]
+    assert str(file) in told and "fault" not in told
 
 
 def test_goals_and_requests_are_answered_before_a_node_ends(context, spin, until):
