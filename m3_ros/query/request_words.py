@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from m3_ros.query.grammar import is_superlative
+from m3_ros.query.grammar import is_superlative, singular
 
 
 class Relation(Enum):
@@ -204,6 +204,16 @@ def _next(words: list[str], at: int, behind_noun: bool) -> tuple[Token | None, i
         return Token(Kind.ORDER, word, SIDES[word]), 1
     parts = word.split("-")
     compound = len(parts) > 1 and (parts[0] in ("not", "non") or parts[-1] == "most")
-    number = word.lstrip("-").isdecimal() and word != "1" and not behind_noun and len(rest) > 1
+    number = not behind_noun and _is_no_count(word, rest[1:])
     refused = word in UNPARSED or compound or number or is_superlative(parts[-1])
     return Token(Kind.REFUSED if refused else Kind.WORD, word), 1
+
+
+def _is_no_count(word: str, behind: list[str]) -> bool:
+    """Return whether a word is a number, but not how many objects may be asked for.
+
+    Before a singular it belongs to the noun: "100 ml bottle".
+    """
+    if not behind or not word.lstrip("-").isdecimal():
+        return False
+    return int(word) < 1 or any(singular(each) != each for each in behind)

@@ -45,6 +45,7 @@ def said(request):
         ("1 mug", "mug"),
         ("first-aid kit", "first-aid kit"),
         ("iphone 12", "iphone 12"),
+        ("100 ml bottle", "100 ml bottle"),
         ("both of the red mugs", "red mug x2"),
         ("the two red mugs behind the duck", "red mug x2 BEHIND(duck)"),
         ("all mugs", "mug x0"),
