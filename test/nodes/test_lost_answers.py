@@ -197,36 +197,31 @@ def test_a_goal_that_comes_twice_runs_once(server, spin):
     client.destroy()
 
 
+class LosingResults(ThreadSafeActionClient):
+    """A client that loses the first result, and with `deaf` hears no status."""
+
+    lost, deaf = 0, False
+
+    def take_data(self):
+        taken = super().take_data()
+        if self.deaf:
+            taken.pop("status", None)
+        if "result" in taken and not self.lost:
+            taken.pop("result")
+            self.lost += 1
+        return taken
+
+
 def test_a_result_that_is_lost_is_asked_for_again(server, spin):
-    class Losing(ThreadSafeActionClient):
-        lost = 0
-
-        def take_data(self):
-            taken = super().take_data()
-            if "result" in taken and not self.lost:
-                taken.pop("result")
-                self.lost += 1
-            return taken
-
-    client = connect(Losing, spin("client"))
+    client = connect(LosingResults, spin("client"))
     handle = done(client.send_goal_async(Stow.Goal(posture="home")))
     assert wait_for(request_result(handle)).result.success and client.lost == 1
     client.destroy()
 
 
 def test_a_result_whose_status_is_late_too_is_asked_for_again_once_the_robot_rests(server, spin):
-    class Losing(ThreadSafeActionClient):
-        lost = 0
-
-        def take_data(self):
-            taken = super().take_data()
-            taken.pop("status", None)
-            if "result" in taken and not self.lost:
-                taken.pop("result")
-                self.lost += 1
-            return taken
-
-    client = connect(Losing, spin("client"))
+    client = connect(LosingResults, spin("client"))
+    client.deaf = True
     handle = done(client.send_goal_async(Stow.Goal(posture="home")))
     result = wait_for(request_result(handle, over=lambda: client.lost == 1))
     assert result.result.success and client.lost == 1

@@ -308,6 +308,7 @@ def test_of_many_questions_at_once_each_is_answered_or_told_that_the_node_is_bus
     assert set(codes) == {QueryErrorCode.NONE, QueryErrorCode.BUSY}
     busy = next(f.result() for f in futures if f.result().error_code == QueryErrorCode.BUSY)
     assert "busy" in busy.error_msg and not busy.targets
+    assert kind is Describe or busy.status.value == QueryStatus.UNKNOWN
 
 
 def test_a_damaged_memory_on_disk_is_told_with_every_answer(client, folder):

@@ -41,7 +41,7 @@ def simulation():
 
 def test_frame_puts_the_table_where_it_is(simulation):
     move_arm(simulation, LOOK_DOWN)
-    assert simulation.arm.result[0] is ResultCode.SUCCESSFUL
+    assert simulation.arm.result == (ResultCode.SUCCESSFUL, "Goal successfully reached!")
     frame = simulation.capture()
     assert frame.rgb.shape == (120, 160, 3)
     points = transform(frame.camtoworld, backproject(frame.depth, frame.K))[frame.depth > 0]

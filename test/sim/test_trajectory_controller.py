@@ -217,7 +217,7 @@ def test_a_trajectory_of_the_topic_leaves_the_goal_active():
     arm.update(np.array([0.1, 0.2]), 1.2)
     assert arm.moving and arm.result is None
     arm.update(STILL, 3.6)
-    assert arm.result[0] is ResultCode.SUCCESSFUL
+    assert arm.result == (ResultCode.SUCCESSFUL, "Goal successfully reached!")
 
 
 TOLERANCES = {
