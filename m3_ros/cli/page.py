@@ -65,8 +65,13 @@ def _write_recording(folder: Path, scan: Path | None, target: Path, ask: str) ->
     from m3_ros.memory.spatial_memory import SpatialMemory
     from m3_ros.query.answer import Localizer
     from m3_ros.view.page.show import is_memory
-    from m3_ros.view.rerun_file import save_memory_recording, save_scan_recording
+    from m3_ros.view.rerun_file import (
+        require_rerun,
+        save_memory_recording,
+        save_scan_recording,
+    )
 
+    require_rerun()  # before a query that takes seconds
     if not is_memory(folder):
         if scan is not None or ask:
             raise UsageError(f"--scan and --ask go with a memory; {folder} is none")

@@ -102,6 +102,22 @@ def save_scan_recording(path: Path, scan: Scan) -> None:
                 log(f"world/measured/{index}", rr.Points3D(points, colors=shades))
 
 
+def require_rerun() -> object:
+    """Return the module rerun.
+
+    Raises:
+        UsageError: rerun-sdk is not installed.
+    """
+    try:
+        import rerun
+    except ImportError:
+        raise UsageError(
+            "--rerun needs the package rerun-sdk, which set-up leaves out for its 0.7 GB: pip "
+            "install rerun-sdk"
+        ) from None
+    return rerun
+
+
 class _Log:
     """Logs to one recording."""
 
@@ -120,13 +136,7 @@ class _Log:
 @contextmanager
 def _recording(path: Path) -> Iterator[tuple[object, _Log]]:
     """Yield the module rerun and the log of a file, which takes its place when it is whole."""
-    try:
-        import rerun as rr
-    except ImportError:
-        raise UsageError(
-            "--rerun needs the package rerun-sdk, which set-up leaves out for its 0.7 GB: pip "
-            "install rerun-sdk"
-        ) from None
+    rr = require_rerun()
     part = path.with_name(f".{path.name}.part")
     try:
         part.touch()
