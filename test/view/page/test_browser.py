@@ -56,6 +56,15 @@ def green(picture):
     return (picture[..., 1] > picture[..., [0, 2]].max(-1) + 50).mean()
 
 
+def is_on_phone(element):
+    """Return whether an element is wholly on the phone's screen; hidden while it is laid out."""
+    place = element.bounding_box(timeout=MINUTE)
+    if place is None:
+        return False
+    right, low = place["x"] + place["width"], place["y"] + place["height"]
+    return min(place["x"], place["y"]) >= 0 and right <= PHONE["width"] and low <= PHONE["height"]
+
+
 def test_a_request_is_answered_on_a_screen_and_a_phone(chromium, page, wait_for, capfd):
     page, address = page
     tab = chromium.new_page(viewport=SCREEN)
@@ -78,9 +87,7 @@ def test_a_request_is_answered_on_a_screen_and_a_phone(chromium, page, wait_for,
 
     tab.set_viewport_size(PHONE)
     for each in (box, answer, tab.get_by_text("Screenshot", exact=True)):
-        place = each.bounding_box(timeout=MINUTE)
-        assert place["x"] >= 0 and place["x"] + place["width"] <= PHONE["width"]
-        assert place["y"] >= 0 and place["y"] + place["height"] <= PHONE["height"]
+        wait_for(lambda each=each: is_on_phone(each))
     assert [fault for fault in faults if VISERS_OWN not in fault] == []
 
     box.fill("blue", timeout=MINUTE)
